@@ -1,0 +1,44 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// Every target is compiled in Swift 6 mode with warnings as errors.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+let package = Package(
+  name: "vfioplan",
+  products: [.executable(name: "vfioplan", targets: ["vfioplan"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .target(name: "Parser", dependencies: ["CLibYAML"], swiftSettings: strict),
+    .target(name: "Planner", dependencies: ["Parser"], swiftSettings: strict),
+    .target(name: "Executor", dependencies: ["Parser", "Planner"], swiftSettings: strict),
+    .executableTarget(
+      name: "vfioplan",
+      dependencies: [
+        "Parser", "Planner", "Executor",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict
+    ),
+    .target(
+      name: "TestSupport", dependencies: ["Parser", "Planner", "Executor"],
+      path: "Tests/TestSupport", swiftSettings: strict),
+    .testTarget(
+      name: "ParserTests", dependencies: ["Parser", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "PlannerTests", dependencies: ["Parser", "Planner", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "ExecutorTests", dependencies: ["Parser", "Planner", "Executor", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "VFIOPlanTests",
+      dependencies: ["Parser", "Planner", "Executor", "vfioplan", "TestSupport"],
+      swiftSettings: strict),
+    .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
+  ]
+)

@@ -1,0 +1,175 @@
+/// What the host has: a snapshot, from YAML or from sysfs.
+public struct HostDescription: Hashable, Sendable {
+  /// The host's name.
+  public var name: String
+  /// What its kernel offers.
+  public var kernel: HostKernel
+  /// Its IOMMU units, in file order; names are unique.
+  public var iommus: [HostIOMMU]
+  /// Its PCI devices, in file order; addresses are unique.
+  public var devices: [HostDevice]
+  /// Where the name stands.
+  public var nameSpan: SourceSpan
+
+  /// Makes a description.
+  public init(
+    name: String, kernel: HostKernel = HostKernel(), iommus: [HostIOMMU] = [],
+    devices: [HostDevice] = [], nameSpan: SourceSpan = .wholeHost
+  ) {
+    self.name = name
+    self.kernel = kernel
+    self.iommus = iommus
+    self.devices = devices
+    self.nameSpan = nameSpan
+  }
+}
+
+/// A fact that may be unknown. The raw value is the word in files.
+public enum Fact: String, CaseIterable, Hashable, Sendable {
+  /// Known to hold.
+  case yes = "true"
+  /// Known not to hold.
+  case no = "false"
+  /// Nobody could tell.
+  case unknown
+}
+
+/// The kernel interfaces of a host.
+public struct HostKernel: Hashable, Sendable {
+  /// `uname -r`, for people; what exists is said by the fields below.
+  public var release: String
+  /// Whether `/dev/iommu` exists.
+  public var iommufd: Bool
+  /// Whether VFIO device cdevs exist.
+  public var vfioCdev: Bool
+  /// Whether the VFIO container interface exists.
+  public var type1: Bool
+  /// Whether `/dev/kvm` exists.
+  public var kvm: Bool
+  /// Whether devices without isolated MSI may be bound all the same.
+  public var allowUnsafeInterrupts: Bool
+  /// Where the clause stands.
+  public var span: SourceSpan
+
+  /// Makes a kernel clause; the defaults are those of a key left out of a file.
+  public init(
+    release: String = "", iommufd: Bool = true, vfioCdev: Bool = true, type1: Bool = true,
+    kvm: Bool = true, allowUnsafeInterrupts: Bool = false, span: SourceSpan = .wholeHost
+  ) {
+    self.release = release
+    self.iommufd = iommufd
+    self.vfioCdev = vfioCdev
+    self.type1 = type1
+    self.kvm = kvm
+    self.allowUnsafeInterrupts = allowUnsafeInterrupts
+    self.span = span
+  }
+}
+
+/// One IOMMU unit.
+public struct HostIOMMU: Hashable, Sendable {
+  /// The unit's name, as in `/sys/class/iommu`.
+  public var name: String
+  /// The kind of unit, for example `intel-vtd`; compared as text.
+  public var type: String
+  /// Whether it can enforce snoop for the devices behind it; unknown counts as no.
+  public var enforceSnoop: Fact
+  /// Whether interrupts are isolated per device; without it a bind is refused with EPERM.
+  public var isolatedMSI: Bool
+  /// Width of I/O virtual addresses in bits, 1 to 64.
+  public var addressBits: Int
+  /// Page sizes its tables support, in bytes, ascending, without duplicates.
+  public var pageSizes: [UInt64]
+  /// Where the unit's name stands.
+  public var span: SourceSpan
+
+  /// Makes a unit.
+  public init(
+    name: String, type: String = "intel-vtd", enforceSnoop: Fact = .unknown,
+    isolatedMSI: Bool = true, addressBits: Int = 48, pageSizes: [UInt64] = [4096],
+    span: SourceSpan = .wholeHost
+  ) {
+    self.name = name
+    self.type = type
+    self.enforceSnoop = enforceSnoop
+    self.isolatedMSI = isolatedMSI
+    self.addressBits = addressBits
+    self.pageSizes = pageSizes
+    self.span = span
+  }
+}
+
+/// IOVAs a device must not use.
+public struct ReservedRegion: Hashable, Sendable {
+  /// Why a region is reserved. The raw value is the word in files and in sysfs.
+  public enum Kind: String, CaseIterable, Hashable, Sendable {
+    /// Firmware mapping that must stay (RMRR); a bind of the device is refused.
+    case direct
+    /// Firmware mapping that may go once the device is given away; not reserved then.
+    case directRelaxable = "direct-relaxable"
+    /// Never usable.
+    case reserved
+    /// The interrupt window.
+    case msi
+  }
+
+  /// First address.
+  public var start: UInt64
+  /// Last address, inclusive.
+  public var end: UInt64
+  /// Why it is reserved.
+  public var kind: Kind
+  /// Where the region stands in the file.
+  public var span: SourceSpan
+
+  /// Makes a region.
+  public init(start: UInt64, end: UInt64, kind: Kind, span: SourceSpan = .wholeHost) {
+    self.start = start
+    self.end = end
+    self.kind = kind
+    self.span = span
+  }
+}
+
+/// One PCI device of the host.
+public struct HostDevice: Hashable, Sendable {
+  /// Its PCI address.
+  public var address: BDF
+  /// PCI vendor id.
+  public var vendor: UInt16
+  /// PCI device id.
+  public var device: UInt16
+  /// PCI class code, 24 bits: base class, subclass, programming interface.
+  public var classCode: UInt32
+  /// Name of the IOMMU unit it sits behind; `nil` if none.
+  public var iommu: String?
+  /// Number of its IOMMU group; `nil` if it has none.
+  public var group: Int?
+  /// The driver that has it; `nil` if none.
+  public var driver: String?
+  /// Whether it may emit no-snoop requests; unknown counts as yes.
+  public var noSnoopCapable: Fact
+  /// IOVAs it must not use.
+  public var reserved: [ReservedRegion]
+  /// Where its address stands.
+  public var span: SourceSpan
+
+  /// Makes a device.
+  public init(
+    address: BDF, vendor: UInt16 = 0, device: UInt16 = 0, classCode: UInt32 = 0,
+    iommu: String? = nil, group: Int? = nil, driver: String? = nil,
+    noSnoopCapable: Fact = .unknown, reserved: [ReservedRegion] = [],
+    span: SourceSpan = .wholeHost
+  ) {
+    self.address = address
+    self.vendor = vendor
+    self.device = device
+    self.classCode = classCode
+    self.iommu = iommu
+    self.group = group
+    self.driver = driver
+    self.noSnoopCapable = noSnoopCapable
+    self.reserved = reserved
+    self.span = span
+  }
+}

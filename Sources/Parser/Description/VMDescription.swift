@@ -1,0 +1,167 @@
+/// What the user asked for: the decoded VM description, values and where they stand.
+public struct VMDescription: Hashable, Sendable {
+  /// The VM's name.
+  public var name: String
+  /// The order of metrics the plan is optimised for.
+  public var objective: Objective
+  /// Guest-physical memory, in file order: the contents of address space `gpa`.
+  public var memory: [MemoryRegion]
+  /// What the user says KVM must be told.
+  public var kvm: KVMClause
+  /// The devices, in file order.
+  public var devices: [AssignedDevice]
+  /// Address spaces other than `gpa`, in file order.
+  public var addressSpaces: [AddressSpace]
+  /// Where the name stands: the origin of what no single line asked for.
+  public var nameSpan: SourceSpan
+
+  /// Makes a description.
+  public init(
+    name: String, objective: Objective = .coherency, memory: [MemoryRegion] = [],
+    kvm: KVMClause = KVMClause(), devices: [AssignedDevice] = [],
+    addressSpaces: [AddressSpace] = [], nameSpan: SourceSpan = .wholeVM
+  ) {
+    self.name = name
+    self.objective = objective
+    self.memory = memory
+    self.kvm = kvm
+    self.devices = devices
+    self.addressSpaces = addressSpaces
+    self.nameSpan = nameSpan
+  }
+
+  /// The name of the address space that holds guest-physical memory.
+  public static let guestPhysicalSpace = "gpa"
+}
+
+/// A range of guest-physical memory.
+public struct MemoryRegion: Hashable, Sendable {
+  /// First guest-physical address, in bytes.
+  public var gpa: UInt64
+  /// Length in bytes, a positive multiple of 4 KiB; `gpa + size` does not overflow.
+  public var size: UInt64
+  /// Size of the huge pages that back it, in bytes; `nil` for ordinary pages.
+  public var hugePageBytes: UInt64?
+  /// Where the region stands in the file.
+  public var span: SourceSpan
+
+  /// Makes a region.
+  public init(gpa: UInt64, size: UInt64, hugePageBytes: UInt64? = nil, span: SourceSpan = .wholeVM)
+  {
+    self.gpa = gpa
+    self.size = size
+    self.hugePageBytes = hugePageBytes
+    self.span = span
+  }
+}
+
+/// The user's word on KVM and non-coherent DMA.
+public struct KVMClause: Hashable, Sendable {
+  /// What KVM is to be told.
+  public enum IncoherentDMA: String, CaseIterable, Hashable, Sendable {
+    /// Follow the devices: allowed iff one of them is effective. The default.
+    case auto
+    /// Never allow it; a plan with an effective device is then an error.
+    case never
+    /// Always allow it; needs a device that can serve as the proof.
+    case always
+  }
+
+  /// What KVM is to be told.
+  public var incoherentDMA: IncoherentDMA
+  /// Where that value stands; the VM's start if it was left out.
+  public var span: SourceSpan
+
+  /// Makes a clause.
+  public init(incoherentDMA: IncoherentDMA = .auto, span: SourceSpan = .wholeVM) {
+    self.incoherentDMA = incoherentDMA
+    self.span = span
+  }
+}
+
+/// What the user wants of a device's no-snoop DMA. The raw value is the word in files.
+public enum NoSnoopIntent: String, CaseIterable, Hashable, Sendable {
+  /// It works, and KVM knows.
+  case required
+  /// Don't care; the objective decides.
+  case allowed
+  /// Its DMA is coherent, whatever the guest does.
+  case forbidden
+  /// Resolved from the vendor and class table. The default.
+  case auto
+}
+
+/// One host device given to the VM.
+public struct AssignedDevice: Hashable, Sendable {
+  /// The user's name for it, unique in the VM.
+  public var name: String
+  /// Its PCI address on the host.
+  public var address: BDF
+  /// What is wanted of its no-snoop DMA.
+  public var noSnoop: NoSnoopIntent
+  /// The address space its DMA goes through; `gpa` unless told otherwise.
+  public var addressSpace: String
+  /// Where the whole entry stands.
+  public var span: SourceSpan
+  /// Where the name's value stands.
+  public var nameSpan: SourceSpan
+  /// Where the address's value stands.
+  public var addressSpan: SourceSpan
+  /// Where the intent's value stands; the name's span if it was left out.
+  public var noSnoopSpan: SourceSpan
+  /// Where the address space's value stands; the name's span if it was left out.
+  public var addressSpaceSpan: SourceSpan
+
+  /// Makes an entry whose parts all stand at one place; the decoder refines the spans.
+  public init(
+    name: String, address: BDF, noSnoop: NoSnoopIntent = .auto,
+    addressSpace: String = VMDescription.guestPhysicalSpace, span: SourceSpan = .wholeVM
+  ) {
+    self.name = name
+    self.address = address
+    self.noSnoop = noSnoop
+    self.addressSpace = addressSpace
+    self.span = span
+    nameSpan = span
+    addressSpan = span
+    noSnoopSpan = span
+    addressSpaceSpan = span
+  }
+}
+
+/// A device-private I/O address space: which IOVAs reach which guest memory.
+public struct AddressSpace: Hashable, Sendable {
+  /// One contiguous window.
+  public struct Window: Hashable, Sendable {
+    /// First I/O virtual address, in bytes.
+    public var iova: UInt64
+    /// First guest-physical address it reaches, in bytes.
+    public var gpa: UInt64
+    /// Length in bytes, a positive multiple of 4 KiB; neither end overflows.
+    public var size: UInt64
+    /// Where the window stands in the file.
+    public var span: SourceSpan
+
+    /// Makes a window.
+    public init(iova: UInt64, gpa: UInt64, size: UInt64, span: SourceSpan = .wholeVM) {
+      self.iova = iova
+      self.gpa = gpa
+      self.size = size
+      self.span = span
+    }
+  }
+
+  /// The name devices refer to it by; never `gpa`.
+  public var name: String
+  /// Its windows, in file order.
+  public var windows: [Window]
+  /// Where the name's value stands.
+  public var nameSpan: SourceSpan
+
+  /// Makes an address space.
+  public init(name: String, windows: [Window], nameSpan: SourceSpan = .wholeVM) {
+    self.name = name
+    self.windows = windows
+    self.nameSpan = nameSpan
+  }
+}

@@ -1,0 +1,103 @@
+/// How bad a finding is.
+public enum Severity: String, Hashable, Sendable {
+  /// Nothing is produced.
+  case error
+  /// The result stands, but the user should look.
+  case warning
+}
+
+/// The stable identity of a kind of finding, for example `VP1003`.
+///
+/// Codes never change their meaning; texts may. VP1xxx is YAML and schema, VP2xxx semantics, VP3xxx
+/// intent and targets, VP4xxx host and preflight, VP5xxx execution.
+public struct DiagnosticCode: Hashable, Sendable {
+  /// The code as shown, `VP` and four digits.
+  public let name: String
+  /// The severity every finding of this code has.
+  public let severity: Severity
+  /// What the code means, in a few words, without any detail of one case.
+  public let title: String
+  /// What `vfioplan explain` says: the rule, why it exists, and what to do. Plain text paragraphs.
+  public let explanation: String
+
+  /// Declares a code; done once per code, in the messages file of a module.
+  public init(_ name: String, _ severity: Severity, _ title: String, _ explanation: String) {
+    self.name = name
+    self.severity = severity
+    self.title = title
+    self.explanation = explanation
+  }
+}
+
+/// One finding about the user's input or machine.
+public struct Diagnostic: Hashable, Sendable {
+  /// A second place, or a fact, that belongs to a finding.
+  public struct Note: Hashable, Sendable {
+    /// What the note says: lower case, no full stop.
+    public var message: String
+    /// The place it is about, if it has one.
+    public var span: SourceSpan?
+
+    /// Makes a note.
+    public init(_ message: String, _ span: SourceSpan? = nil) {
+      self.message = message
+      self.span = span
+    }
+  }
+
+  /// What kind of finding this is.
+  public var code: DiagnosticCode
+  /// What is wrong and what was expected: lower case, no full stop, user text in single quotes.
+  public var message: String
+  /// Where; `nil` only if the finding is about no file (the machine, the command line).
+  public var span: SourceSpan?
+  /// Further places and facts, in reading order.
+  public var notes: [Note]
+  /// What to do about it.
+  public var help: String?
+
+  /// Makes a finding; called by the factories of the messages files only.
+  public init(
+    _ code: DiagnosticCode, _ message: String, at span: SourceSpan?, notes: [Note] = [],
+    help: String? = nil
+  ) {
+    self.code = code
+    self.message = message
+    self.span = span
+    self.notes = notes
+    self.help = help
+  }
+}
+
+/// The findings that stopped a phase; at least one is an error.
+public struct DiagnosticsError: Error, Hashable, Sendable {
+  /// All findings of the phase, warnings included, in the order of the file.
+  public var diagnostics: [Diagnostic]
+
+  /// Wraps findings.
+  public init(_ diagnostics: [Diagnostic]) { self.diagnostics = diagnostics }
+}
+
+/// Collects the findings of a phase.
+///
+/// A phase reports everything it finds and stops at its end, not at the first error.
+public struct DiagnosticSink: Sendable {
+  /// What was reported so far, in order of report.
+  public private(set) var diagnostics: [Diagnostic] = []
+  /// Whether one of them is an error.
+  public private(set) var hasErrors = false
+
+  /// Makes an empty sink.
+  public init() {}
+
+  /// Adds a finding.
+  public mutating func report(_ diagnostic: Diagnostic) {
+    diagnostics.append(diagnostic)
+    if diagnostic.code.severity == .error { hasErrors = true }
+  }
+
+  /// Ends the phase: throws everything found if any of it is an error.
+  public func throwIfErrors() throws(DiagnosticsError) {
+    if hasErrors { throw DiagnosticsError(diagnostics) }
+  }
+}

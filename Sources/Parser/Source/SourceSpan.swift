@@ -1,0 +1,45 @@
+/// Which input a span lies in.
+///
+/// A compilation reads at most a handful of files; each gets its own number so that a span stays
+/// small enough to be stored per step of a program.
+public struct SourceID: RawRepresentable, Hashable, Sendable {
+  /// The number of the input.
+  public let rawValue: UInt8
+
+  /// Makes the id with the given number.
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// The VM description, or the saved plan that stands in for it.
+  public static let vm = SourceID(rawValue: 0)
+  /// The host description.
+  public static let host = SourceID(rawValue: 1)
+  /// The second operand of `diff`.
+  public static let other = SourceID(rawValue: 2)
+  /// The host description of the second operand of `diff`.
+  public static let otherHost = SourceID(rawValue: 3)
+}
+
+/// A half-open range of bytes in one input file.
+///
+/// Offsets count UTF-8 bytes from the start of the file, 0-based; inputs are limited to
+/// `SourceFile.maximumBytes`, so 32 bits are enough.
+public struct SourceSpan: Hashable, Sendable {
+  /// The file the range lies in.
+  public var source: SourceID
+  /// Offset of the first byte.
+  public var start: UInt32
+  /// Offset of the byte after the last one; equal to `start` for a point.
+  public var end: UInt32
+
+  /// Makes a span from byte offsets.
+  public init(source: SourceID, start: UInt32, end: UInt32) {
+    self.source = source
+    self.start = start
+    self.end = end
+  }
+
+  /// The start of the VM description: the origin of what no single line asked for.
+  public static let wholeVM = SourceSpan(source: .vm, start: 0, end: 0)
+  /// The start of the host description.
+  public static let wholeHost = SourceSpan(source: .host, start: 0, end: 0)
+}

@@ -1,0 +1,39 @@
+import Parser
+
+/// What a kernel interface lets a group of devices have.
+public enum SnoopChoice: Hashable, Sendable {
+  /// A group that can be enforced may be either, freely (the 2021 proposal).
+  case free
+  /// A group that can be enforced is; unless it joins the table of a group that cannot be, in the
+  /// same address space behind a compatible IOMMU (iommufd).
+  case joinsUnenforceable
+  /// A group that can be enforced is (type1).
+  case fixed
+}
+
+/// A kernel interface plans are lowered to; adding one is one file and one line in `Dialects`.
+public protocol Dialect: Sendable {
+  /// The target's name on the command line and in files.
+  var name: String { get }
+  /// Whether no kernel has it: then only the simulator runs its programs.
+  var isProposalOnly: Bool { get }
+  /// Who decides enforcement.
+  var snoopChoice: SnoopChoice { get }
+  /// Every request of the interface, those that only undo included.
+  var requests: [RequestDescriptor] { get }
+  /// The device node the interface starts from, if this host's kernel lacks it; `nil` if it can run.
+  func missingInterface(on kernel: HostKernel) -> String?
+  /// Writes the program that carries out a plan.
+  ///
+  /// Total: whatever the planner accepts for this dialect can be lowered.
+  func lower(_ plan: IOASIDPlan, for vm: VMDescription, on host: HostDescription) -> Program
+}
+
+/// The known dialects.
+public enum Dialects {
+  /// Every dialect, in the order they are documented.
+  public static let all: [any Dialect] = []
+
+  /// The dialect of that name.
+  public static func named(_ name: String) -> (any Dialect)? { all.first { $0.name == name } }
+}

@@ -1,0 +1,131 @@
+/// One member of a uAPI struct: a descriptor, never a value.
+public struct Field: Hashable, Sendable {
+  /// Who writes a member.
+  public enum Direction: Hashable, Sendable {
+    /// The caller; the kernel reads it.
+    case input
+    /// The kernel; its value may become a result of the step.
+    case output
+    /// Both: an operand going in, the kernel's answer coming out.
+    case inOut
+  }
+
+  /// How the codec and the verifier treat a member.
+  public enum Role: Hashable, Sendable {
+    /// `size` or `argsz`: the codec writes the number of bytes sent.
+    case size
+    /// Reserved or padding: the codec writes zeros.
+    case reserved
+    /// A number, with the names of its values or bits if it has some.
+    case number(Constants)
+    /// A reference to something an earlier step made.
+    case object(ObjectKindSet)
+    /// A pointer to a 32-bit descriptor number; the operand is the open file.
+    case pointerToFile(ObjectKindSet)
+    /// An address in guest memory: a memory result plus an offset in bytes.
+    case memoryAddress
+  }
+
+  /// The kernel's name of the member.
+  public let name: String
+  /// Offset from the start of the struct, in bytes.
+  public let offset: Int
+  /// Width in bytes: 1, 2, 4 or 8; any number for reserved bytes.
+  public let width: Int
+  /// Who writes it.
+  public let direction: Direction
+  /// What it carries.
+  public let role: Role
+  /// What is sent when a step gives no operand; `nil` if a step must give one.
+  public let defaultValue: UInt64?
+
+  /// Declares a member.
+  public init(
+    _ name: String, at offset: Int, width: Int = 4, _ direction: Direction = .input, _ role: Role,
+    default defaultValue: UInt64? = nil
+  ) {
+    self.name = name
+    self.offset = offset
+    self.width = width
+    self.direction = direction
+    self.role = role
+    self.defaultValue = defaultValue
+  }
+
+  /// Whether a step gives this member an operand.
+  public var takesOperand: Bool {
+    switch role {
+    case .size, .reserved: false
+    default: direction != .output
+    }
+  }
+
+  /// Whether the kernel's answer in this member can become a result.
+  public var givesResult: Bool {
+    switch role {
+    case .size, .reserved: false
+    default: direction != .input
+    }
+  }
+}
+
+/// The names of a number's values, so that text shows `FIXED_IOVA|READABLE` instead of 5.
+public struct Constants: Hashable, Sendable {
+  /// Name and value, in header order.
+  public let names: [(name: String, value: UInt64)]
+  /// Whether values are bits that may be combined.
+  public let areFlags: Bool
+  /// The only values a program may use; `nil` if any number will do.
+  public let allowed: [UInt64]?
+
+  /// Plain numbers without names.
+  public static let none = Constants(flags: false, names: [], allowed: nil)
+
+  private init(flags: Bool, names: [(String, UInt64)], allowed: [UInt64]?) {
+    self.names = names.map { (name: $0.0, value: $0.1) }
+    areFlags = flags
+    self.allowed = allowed
+  }
+
+  /// Bits that may be combined; a program may use no others.
+  public static func flags(_ names: [(String, UInt64)]) -> Constants {
+    Constants(flags: true, names: names, allowed: nil)
+  }
+
+  /// Exclusive values; a program may use only `allowed`, or all of them if it is `nil`.
+  public static func values(_ names: [(String, UInt64)], allowed: [UInt64]? = nil) -> Constants {
+    Constants(flags: false, names: names, allowed: allowed ?? names.map(\.1))
+  }
+
+  /// Two sets are equal if they name the same values the same way.
+  public static func == (left: Constants, right: Constants) -> Bool {
+    left.areFlags == right.areFlags && left.allowed == right.allowed
+      && left.names.elementsEqual(right.names, by: ==)
+  }
+
+  /// Hashes the values.
+  public func hash(into hasher: inout Hasher) {
+    for (_, value) in names { hasher.combine(value) }
+  }
+}
+
+/// The layout of a uAPI struct.
+public struct StructLayout: Hashable, Sendable {
+  /// The kernel's name of the struct.
+  public let name: String
+  /// `sizeof` in the newest header, Linux 7.3, in bytes.
+  public let size: Int
+  /// How many bytes vfioplan sends: the oldest size that carries the members it uses, so that every
+  /// kernel release accepts it.
+  public let sentSize: Int
+  /// The members, by offset, without gaps.
+  public let fields: [Field]
+
+  /// Declares a layout.
+  public init(_ name: String, size: Int, sentSize: Int? = nil, _ fields: [Field]) {
+    self.name = name
+    self.size = size
+    self.sentSize = sentSize ?? size
+    self.fields = fields
+  }
+}
