@@ -24,7 +24,7 @@ public struct HostDescription: Hashable, Sendable {
   }
 }
 
-/// A fact that may be unknown. The raw value is the word in files.
+/// A fact that may be unknown; the raw value is the word in files.
 public enum Fact: String, CaseIterable, Hashable, Sendable {
   /// Known to hold.
   case yes = "true"
@@ -101,7 +101,7 @@ public struct HostIOMMU: Hashable, Sendable {
 
 /// IOVAs a device must not use.
 public struct ReservedRegion: Hashable, Sendable {
-  /// Why a region is reserved. The raw value is the word in files and in sysfs.
+  /// Why a region is reserved; the raw value is the word in files and in sysfs.
   public enum Kind: String, CaseIterable, Hashable, Sendable {
     /// Firmware mapping that must stay (RMRR); a bind of the device is refused.
     case direct

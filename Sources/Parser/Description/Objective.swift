@@ -1,4 +1,4 @@
-/// What a plan costs; every metric is to be minimised. The raw value is the name in files.
+/// What a plan costs, to be minimised; the raw value is the name in files.
 public enum Metric: String, CaseIterable, Hashable, Sendable {
   /// 1 if KVM must trap WBINVD for this VM, else 0.
   case wbinvd

@@ -79,7 +79,7 @@ public struct KVMClause: Hashable, Sendable {
   }
 }
 
-/// What the user wants of a device's no-snoop DMA. The raw value is the word in files.
+/// What the user wants of a device's no-snoop DMA; the raw value is the word in files.
 public enum NoSnoopIntent: String, CaseIterable, Hashable, Sendable {
   /// It works, and KVM knows.
   case required

@@ -17,7 +17,7 @@ public struct DiagnosticCode: Hashable, Sendable {
   public let severity: Severity
   /// What the code means, in a few words, without any detail of one case.
   public let title: String
-  /// What `vfioplan explain` says: the rule, why it exists, and what to do. Plain text paragraphs.
+  /// What `vfioplan explain` says, as plain text paragraphs: the rule, its reason, what to do.
   public let explanation: String
 
   /// Declares a code; done once per code, in the messages file of a module.

@@ -158,7 +158,7 @@ public struct PlannedDevice: Hashable, Sendable {
   public var driver: String?
   /// What the user wrote.
   public var intent: NoSnoopIntent
-  /// What `auto` became; equal to `intent` otherwise. Never `auto`.
+  /// What `auto` became; equal to `intent` otherwise, never `auto`.
   public var resolved: NoSnoopIntent
   /// Whether it may emit no-snoop requests; unknown was counted as yes.
   public var canNoSnoop: Bool
