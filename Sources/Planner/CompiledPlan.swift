@@ -1,0 +1,27 @@
+import Parser
+
+/// The result of a compilation: everything that is shown, saved, compared and run.
+public struct CompiledPlan: Hashable, Sendable {
+  /// What was asked for.
+  public var vm: VMDescription
+  /// The host it was compiled for; a plan read back from a file holds only the facts it rests on.
+  public var host: HostDescription
+  /// The decision.
+  public var plan: IOASIDPlan
+  /// The program that carries it out.
+  public var program: Program
+  /// The warnings of the compilation.
+  public var diagnostics: [Diagnostic]
+
+  /// Puts the stages' values together.
+  public init(
+    vm: VMDescription, host: HostDescription, plan: IOASIDPlan, program: Program,
+    diagnostics: [Diagnostic]
+  ) {
+    self.vm = vm
+    self.host = host
+    self.plan = plan
+    self.program = program
+    self.diagnostics = diagnostics
+  }
+}
