@@ -1,0 +1,75 @@
+# Run `make help` for the targets. Needs Swift 6.3, gcc, python3, git and Debian's apt;
+# `make deps` installs the rest, and only what is missing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+SWIFT ?= swift
+# Debian's own python: its modules come from Debian's packages.
+PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
+
+# The release build is static and apart from the debug build, so that neither rebuilds the other.
+STATIC_DIR := .build-static
+STATIC_FLAGS := -c release --static-swift-stdlib -Xswiftc -static-executable \
+  -Xlinker -s --scratch-path $(STATIC_DIR)
+BINARY := $(STATIC_DIR)/release/vfioplan
+
+SWIFT_FILES = $(shell git ls-files '*.swift')
+
+.PHONY: help demo test check release bench golden format lint build deps schemas clean
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
+
+demo: release ## build, then run the main job on the simulator for two examples
+	@scripts/demo.sh $(BINARY)
+
+test: deps lint schemas ## everything: dependencies, build, lint, schemas, all tests, README
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
+	@echo "all tests passed"
+
+check: deps lint ## the fast ones: build, lint, tests without the long enumerations
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --skip Exhaustive --skip Random --skip Sweep --skip Fuzz
+
+release: deps ## a static binary, ./vfioplan
+	$(SWIFT) build $(STATIC_FLAGS) --product vfioplan
+	@ln -sf $(BINARY) vfioplan
+	@echo "built ./vfioplan ($$(stat -Lc %s vfioplan) bytes, static)"
+
+bench: release ## the performance figures against their limits
+	$(PYTHON) Benchmarks/run.py --binary $(BINARY)
+
+golden: deps ## rewrite Tests/Fixtures/golden from what the tool says now; review the diff
+	VFIOPLAN_RECORD=1 $(SWIFT) test --filter GoldenTests || true
+	git status --short Tests/Fixtures/golden
+
+format: ## format all Swift files in place
+	$(SWIFT) format -i $(SWIFT_FILES)
+
+lint: ## check the format of all Swift files
+	$(SWIFT) format lint --strict --parallel $(SWIFT_FILES)
+
+build: deps ## a debug build with its tests
+	$(SWIFT) build --build-tests
+
+schemas: deps ## check the examples against schemas/ with a stock validator
+	$(PYTHON) scripts/validate.py --examples
+
+deps: ## install what is missing (Debian packages)
+	@missing=""; \
+	test -e /usr/include/yaml.h || missing+=" libyaml-dev"; \
+	command -v pkg-config >/dev/null || missing+=" pkg-config"; \
+	$(PYTHON) -c 'import yaml' 2>/dev/null || missing+=" python3-yaml"; \
+	$(PYTHON) -c 'import jsonschema' 2>/dev/null || missing+=" python3-jsonschema"; \
+	if test -n "$$missing"; then \
+	  echo "installing:$$missing"; \
+	  $(APT) install -y -q $$missing || { $(APT) update -q && $(APT) install -y -q $$missing; }; \
+	fi
+
+clean: ## remove what was built
+	rm -rf .build $(STATIC_DIR) vfioplan Benchmarks/build
