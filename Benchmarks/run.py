@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Measures vfioplan against a bare libyaml event loop over the same bytes, in the same run.
+
+    run.py --binary PATH [--rounds N] [--starts N] [--report-only]
+
+Runs are interleaved, so that a busy machine slows both alike; medians are compared. Exit code 1 if a
+figure misses its limit, unless --report-only.
+"""
+
+import argparse
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+BUILD = HERE / "build"
+SMALL, LARGE, FEW = 10_000, 100_000, 4
+
+
+def run(arguments):
+    """Runs a program with its output thrown away: seconds from exec to exit, peak memory in bytes."""
+    null = os.open(os.devnull, os.O_RDWR)
+    files = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, null, 1)]
+    start = time.perf_counter()
+    child = os.posix_spawn(arguments[0], arguments, os.environ, file_actions=files)
+    _, status, usage = os.wait4(child, 0)
+    seconds = time.perf_counter() - start
+    os.close(null)
+    if os.waitstatus_to_exitcode(status) != 0:
+        sys.exit(f"failed: {' '.join(arguments)}")
+    return seconds, usage.ru_maxrss * 1024
+
+
+def describe(count):
+    """Generates the descriptions of `count` devices; their paths."""
+    vm, host = str(BUILD / f"vm-{count}.yaml"), str(BUILD / f"host-{count}.yaml")
+    subprocess.run([sys.executable, str(HERE / "generate.py"), str(count), vm, host], check=True)
+    return vm, host
+
+
+def compile_command(binary, count):
+    vm, host = describe(count)
+    plan = str(BUILD / f"plan-{count}.json")
+    return [binary, "compile", vm, "--host", host, "--format", "json", "-o", plan]
+
+
+def measure(binary, rounds, starts):
+    """Yields (figure, measured, limit, unit, detail)."""
+    loop = str(BUILD / "bare_loop")
+    source = str(HERE / "bare_loop.c")
+    subprocess.run(["gcc", "-O2", "-Wall", "-Werror", "-o", loop, source, "-lyaml"], check=True)
+    large, small = compile_command(binary, LARGE), compile_command(binary, SMALL)
+    few = compile_command(binary, FEW)[:5]
+    inputs = [large[2], large[4]]
+    size = sum(os.path.getsize(path) for path in inputs)
+    bare, compiled, tenth = [], [], []
+    for _ in range(rounds):
+        bare.append(run([loop, *inputs])[0])
+        compiled.append(run(large))
+        tenth.append(run(small)[0])
+    start = statistics.median(run(few)[0] for _ in range(starts)) * 1000
+    nothing = statistics.median(run(["/bin/true"])[0] for _ in range(starts)) * 1000
+    base, ten = statistics.median(bare), statistics.median(tenth)
+    full = statistics.median(seconds for seconds, _ in compiled)
+    peak = max(memory for _, memory in compiled)
+    plan = os.path.getsize(large[-1])
+    yield ("100,000 devices against a bare libyaml loop", full / base, 2, "x",
+           f"{full:.3f} s against {base:.3f} s, {size / 1e6:.1f} MB in, {plan / 1e6:.1f} MB out")
+    yield ("from 10,000 to 100,000 devices", full / ten, 12, "x", f"{ten:.4f} s to {full:.3f} s")
+    yield ("peak memory against the input", peak / size, 25, "x", f"{peak / 1e6:.0f} MB")
+    yield ("4 devices, exec to exit", start, 5, "ms", f"/bin/true takes {nothing:.2f} ms")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--binary", required=True)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--starts", type=int, default=200)
+    parser.add_argument("--report-only", action="store_true")
+    options = parser.parse_args()
+    BUILD.mkdir(exist_ok=True)
+    missed = 0
+    print(f"{'figure':45} {'measured':>10} {'limit':>7}")
+    for figure, value, limit, unit, detail in measure(
+            os.path.abspath(options.binary), options.rounds, options.starts):
+        verdict = "ok" if value <= limit else "MISSED"
+        missed += value > limit
+        print(f"{figure:45} {value:>7.2f} {unit:2} {limit:>4} {unit:2} {verdict:6}  {detail}", flush=True)
+    sys.exit(1 if missed and not options.report_only else 0)
+
+
+if __name__ == "__main__":
+    main()
