@@ -50,6 +50,11 @@ public struct ObjectKindSet: OptionSet, Hashable, Sendable {
   /// The set of one kind.
   public init(_ kind: ObjectKind) { rawValue = 1 << UInt32(kind.rawValue) }
 
+  /// The set of some kinds.
+  public init(_ kinds: ObjectKind...) {
+    rawValue = kinds.reduce(0) { $0 | 1 << UInt32($1.rawValue) }
+  }
+
   /// The kinds that make up the set, in declaration order.
   public var kinds: [ObjectKind] { ObjectKind.allCases.filter { contains(ObjectKindSet($0)) } }
 }

@@ -45,6 +45,15 @@ public enum ArgumentLayout: Hashable, Sendable {
   case structure(StructLayout)
   /// A pointer to the text of a PCI address, NUL-terminated.
   case address(Field)
+
+  /// The members of the argument, in order; empty if there is none.
+  public var fields: [Field] {
+    switch self {
+    case .none: []
+    case .value(let field), .address(let field): [field]
+    case .structure(let layout): layout.fields
+    }
+  }
 }
 
 /// What an ioctl returns when it succeeds.
@@ -53,6 +62,8 @@ public enum ReturnLayout: Hashable, Sendable {
   case zero
   /// A new open file.
   case file(ObjectKind)
+  /// The id of something new.
+  case object(ObjectKind)
   /// A number to be looked at.
   case number
 }
@@ -63,7 +74,7 @@ public enum Undo: Hashable, Sendable {
   public enum Argument: Hashable, Sendable {
     /// The operand the step itself gave for its field of this name.
     case operand(String)
-    /// What the step defined in its field of this name.
+    /// What the step defined in its field of this name; `return` for what the request returned.
     case result(String)
     /// A fixed number.
     case literal(UInt64)
@@ -73,24 +84,8 @@ public enum Undo: Hashable, Sendable {
   case nothing(String)
   /// The file the step opened is closed.
   case closeResult
-  /// A request on the same file, by name, with its arguments by field name.
-  case request(String, [(field: String, argument: Argument)])
-
-  /// Two undos are equal if they do the same.
-  public static func == (left: Undo, right: Undo) -> Bool {
-    switch (left, right) {
-    case (.nothing(let l), .nothing(let r)): l == r
-    case (.closeResult, .closeResult): true
-    case (.request(let l, let lp), .request(let r, let rp)):
-      l == r && lp.elementsEqual(rp, by: ==)
-    default: false
-    }
-  }
-
-  /// Hashes the request's name.
-  public func hash(into hasher: inout Hasher) {
-    if case .request(let name, _) = self { hasher.combine(name) }
-  }
+  /// A request on the same file, with one argument for each of its fields that takes an operand.
+  case request(RequestDescriptor, [Argument])
 }
 
 /// What must hold of a value before a request may use it, and what the request makes hold of it.
@@ -101,7 +96,7 @@ public enum ObjectState: Hashable, Sendable {
   case bound
   /// A device is attached to a page table.
   case attached
-  /// A group is in a container.
+  /// A group is in a container; a container has a group.
   case contained
   /// A container has its IOMMU driver.
   case driven
@@ -111,6 +106,9 @@ public enum ObjectState: Hashable, Sendable {
 ///
 /// Identity is by reference: there is one descriptor per request name and step argument shape.
 public final class RequestDescriptor: Hashable, Sendable {
+  /// What a request returns is called this where its output members are named.
+  public static let returnName = "return"
+
   /// The kernel's own name; for the 2021 proposal the mail's or RFC's.
   public let name: String
   /// The request number.
@@ -125,7 +123,7 @@ public final class RequestDescriptor: Hashable, Sendable {
   public let undo: Undo
   /// What must hold of the receiver before.
   public let requires: [ObjectState]
-  /// What holds of the receiver afterwards.
+  /// What holds of the receiver, and of the objects given to it, afterwards.
   public let establishes: [ObjectState]
   /// Whether a program may contain it as a step; undo requests are not steps.
   public let isStep: Bool
@@ -133,6 +131,12 @@ public final class RequestDescriptor: Hashable, Sendable {
   public let source: String
   /// What it does, for people who have never seen it: one short clause.
   public let summary: String
+  /// The members a step gives operands for, in order: `Action.ioctl`'s arguments.
+  public let operandFields: [Field]
+  /// Names and kinds of the values a step can define, in order: `Action.ioctl`'s results.
+  public let resultFields: [(name: String, kind: ObjectKind)]
+  /// `undo`'s arguments by position, so that undoing a step looks nothing up.
+  let undoArguments: [UndoSource]
 
   /// Declares a request.
   public init(
@@ -151,16 +155,13 @@ public final class RequestDescriptor: Hashable, Sendable {
     self.isStep = isStep
     self.source = source
     self.summary = summary
+    operandFields = argument.fields.filter(\.takesOperand)
+    resultFields = Self.resultFields(argument, returns)
+    undoArguments = Self.undoArguments(undo, operandFields, resultFields)
   }
 
   /// The members of the argument, in order; empty if it takes none.
-  public var fields: [Field] {
-    switch argument {
-    case .none: []
-    case .value(let field), .address(let field): [field]
-    case .structure(let layout): layout.fields
-    }
-  }
+  public var fields: [Field] { argument.fields }
 
   /// Same descriptor object.
   public static func == (left: RequestDescriptor, right: RequestDescriptor) -> Bool {
@@ -169,4 +170,48 @@ public final class RequestDescriptor: Hashable, Sendable {
 
   /// Hashes the identity.
   public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+}
+
+/// Where an argument of an undoing request comes from, by position.
+enum UndoSource: Hashable, Sendable {
+  /// The step's argument at a position.
+  case operand(Int)
+  /// The step's result at a position.
+  case result(Int)
+  /// A fixed number.
+  case literal(UInt64)
+}
+
+extension RequestDescriptor {
+  private static func resultFields(_ argument: ArgumentLayout, _ returns: ReturnLayout)
+    -> [(name: String, kind: ObjectKind)]
+  {
+    let members = argument.fields.filter(\.givesResult).map { (name: $0.name, kind: $0.resultKind) }
+    return switch returns {
+    case .zero: members
+    case .number: members + [(returnName, .number)]
+    case .file(let kind), .object(let kind): members + [(returnName, kind)]
+    }
+  }
+
+  /// Turns names into positions; a name that does not exist is a slip in a descriptor, which the
+  /// tests that enumerate all descriptors find.
+  private static func undoArguments(
+    _ undo: Undo, _ operands: [Field], _ results: [(name: String, kind: ObjectKind)]
+  ) -> [UndoSource] {
+    guard case .request(let request, let arguments) = undo else { return [] }
+    precondition(arguments.count == request.operandFields.count, "undo arguments of a request")
+    return arguments.map { argument in
+      switch argument {
+      case .literal(let value): return .literal(value)
+      case .operand(let name):
+        guard let position = operands.firstIndex(where: { $0.name == name }) else { break }
+        return .operand(position)
+      case .result(let name):
+        guard let position = results.firstIndex(where: { $0.name == name }) else { break }
+        return .result(position)
+      }
+      preconditionFailure("an undo names a member that does not exist")
+    }
+  }
 }

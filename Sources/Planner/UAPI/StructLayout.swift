@@ -24,6 +24,8 @@ public struct Field: Hashable, Sendable {
     case pointerToFile(ObjectKindSet)
     /// An address in guest memory: a memory result plus an offset in bytes.
     case memoryAddress
+    /// The text of a PCI address; only for requests that take nothing else.
+    case address
   }
 
   /// The kernel's name of the member.
@@ -36,12 +38,12 @@ public struct Field: Hashable, Sendable {
   public let direction: Direction
   /// What it carries.
   public let role: Role
-  /// What is sent when a step gives no operand; `nil` if a step must give one.
+  /// What is always sent in a member that no step sets; `nil` if a step gives an operand.
   public let defaultValue: UInt64?
 
   /// Declares a member.
   public init(
-    _ name: String, at offset: Int, width: Int = 4, _ direction: Direction = .input, _ role: Role,
+    _ name: String, at offset: Int, width: Int = 4, _ direction: Direction, _ role: Role,
     default defaultValue: UInt64? = nil
   ) {
     self.name = name
@@ -52,11 +54,19 @@ public struct Field: Hashable, Sendable {
     self.defaultValue = defaultValue
   }
 
+  /// Declares a member that the caller writes.
+  public init(
+    _ name: String, at offset: Int, width: Int = 4, _ role: Role,
+    default defaultValue: UInt64? = nil
+  ) {
+    self.init(name, at: offset, width: width, .input, role, default: defaultValue)
+  }
+
   /// Whether a step gives this member an operand.
   public var takesOperand: Bool {
     switch role {
     case .size, .reserved: false
-    default: direction != .output
+    default: direction != .output && defaultValue == nil
     }
   }
 
@@ -66,6 +76,17 @@ public struct Field: Hashable, Sendable {
     case .size, .reserved: false
     default: direction != .input
     }
+  }
+
+  /// What the kernel's answer in this member stands for.
+  ///
+  /// An id only where there is no doubt about its kind: `pt_id` goes in as an IOAS or an HWPT, so
+  /// what comes out is a number to be compared with one.
+  public var resultKind: ObjectKind {
+    guard case .object(let kinds) = role, kinds.rawValue.nonzeroBitCount == 1 else {
+      return .number
+    }
+    return ObjectKind(rawValue: UInt8(kinds.rawValue.trailingZeroBitCount)) ?? .number
   }
 }
 
@@ -87,14 +108,20 @@ public struct Constants: Hashable, Sendable {
     self.allowed = allowed
   }
 
-  /// Bits that may be combined; a program may use no others.
-  public static func flags(_ names: [(String, UInt64)]) -> Constants {
-    Constants(flags: true, names: names, allowed: nil)
+  /// Bits that may be combined; a program may use no others, or only the `allowed` combinations.
+  public static func flags(_ names: [(String, UInt64)], allowed: [UInt64]? = nil) -> Constants {
+    Constants(flags: true, names: names, allowed: allowed)
   }
 
   /// Exclusive values; a program may use only `allowed`, or all of them if it is `nil`.
   public static func values(_ names: [(String, UInt64)], allowed: [UInt64]? = nil) -> Constants {
     Constants(flags: false, names: names, allowed: allowed ?? names.map(\.1))
+  }
+
+  /// Whether a program may use a value.
+  public func permits(_ value: UInt64) -> Bool {
+    if let allowed { return allowed.contains(value) }
+    return !areFlags || names.reduce(value) { $0 & ~$1.value } == 0
   }
 
   /// Two sets are equal if they name the same values the same way.
