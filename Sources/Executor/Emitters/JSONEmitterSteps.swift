@@ -1,0 +1,249 @@
+import Parser
+import Planner
+
+extension JSONEmitter {
+  /// A run of elements of `steps`.
+  func steps(_ range: Range<Int>) -> JSONWriter {
+    var run = StepRun(
+      writer: JSONWriter(
+        capacity: range.count * 256, insideBlocks: 2, isFirstMember: range.lowerBound == 0),
+      results: compiled.program.results, lines: lines, linesOf: compiled.vm.nameSpan.source)
+    for index in range { run.write(compiled.program.steps[index], number: index + 1) }
+    return run.writer
+  }
+}
+
+/// Writes consecutive steps; what is the same for all steps of one request is prepared once.
+///
+/// The members of a step are written as prepared bytes rather than key by key: a plan for many
+/// devices has more steps than anything else.
+private struct StepRun: ~Copyable {
+  var writer: JSONWriter
+  let results: [ResultDefinition]
+  let lines: LineTable?
+  let linesOf: SourceID
+  private var templates: [RequestTemplate] = []
+  private var lastTemplate = 0
+  private var lineHint = 0
+
+  init(
+    writer: consuming JSONWriter, results: [ResultDefinition], lines: LineTable?, linesOf: SourceID
+  ) {
+    self.writer = writer
+    self.results = results
+    self.lines = lines
+    self.linesOf = linesOf
+  }
+
+  mutating func write(_ step: Step, number: Int) {
+    writer.beginObject()
+    writer.appendRaw("\"index\":")
+    writer.appendDigits(UInt64(number))
+    switch step.action {
+    case .open(let path, let result): write(open: path, result)
+    case .ioctl(let file, let request, let arguments, let results):
+      write(ioctl: request, on: file, arguments, results)
+    case .memory(let size, let hugePageBytes, let result):
+      write(memory: size, hugePageBytes, result)
+    case .sysfs(let write): self.write(sysfs: write)
+    case .expect(let value, let expected): write(expect: value, equals: expected)
+    case .close(let file):
+      writer.appendRaw(",\"call\":\"close\",\"fd\":")
+      quote(file)
+    }
+    if step.origin.source == linesOf { writeLine(of: step.origin.start) }
+    writer.endObject()
+  }
+
+  private mutating func quote(_ result: ResultID) {
+    writer.appendRaw("\"")
+    writer.appendText(results[Int(result.index)].name)
+    writer.appendRaw("\"")
+  }
+}
+
+// MARK: - One function per call
+
+extension StepRun {
+  private mutating func write(open path: DevicePath, _ result: ResultID) {
+    writer.appendRaw(",\"call\":\"open\",\"path\":\"")
+    writer.append(path)
+    writer.appendRaw("\",\"result\":")
+    quote(result)
+    writer.appendRaw(",\"undo\":\"close\"")
+  }
+
+  private mutating func write(memory size: UInt64, _ hugePageBytes: UInt64?, _ result: ResultID) {
+    writer.appendRaw(",\"call\":\"memory\",\"size\":\"")
+    writer.appendHex(size)
+    if let hugePageBytes {
+      writer.appendRaw("\",\"hugepages\":\"")
+      writer.appendHex(hugePageBytes)
+    }
+    writer.appendRaw("\",\"result\":")
+    quote(result)
+    writer.appendRaw(",\"undo\":\"munmap\"")
+  }
+
+  private mutating func write(sysfs write: SysfsWrite) {
+    writer.appendRaw(",\"call\":\"sysfs\",\"device\":\"")
+    writer.appendText(write.address)
+    writer.appendRaw("\",\"attribute\":\"")
+    writer.appendRaw(write.attribute)
+    writer.appendRaw("\",\"driver\":\"")
+    writer.appendText(write.driver)
+    writer.appendRaw("\",\"undo\":\"revert\"")
+  }
+
+  private mutating func write(expect value: ResultID, equals expected: Operand) {
+    writer.appendRaw(",\"call\":\"expect\",\"value\":")
+    quote(value)
+    writer.appendRaw(",\"equals\":")
+    write(expected, .number(.none), width: 4)
+  }
+
+  private mutating func write(
+    ioctl request: RequestDescriptor, on file: ResultID, _ arguments: [Operand],
+    _ results: [ResultID?]
+  ) {
+    let index = templateIndex(of: request)
+    writer.appendRaw(",\"call\":\"ioctl\",\"fd\":")
+    quote(file)
+    writer.appendRaw(templates[index].head)
+    for (position, argument) in arguments.enumerated() {
+      let field = templates[index].arguments[position]
+      writer.appendRaw(field.key)
+      write(argument, field.role, width: field.width)
+    }
+    writer.appendRaw("},\"results\":{")
+    var isFirst = true
+    for (position, result) in results.enumerated() {
+      guard let result else { continue }
+      if !isFirst { writer.appendRaw(",") }
+      isFirst = false
+      writer.appendRaw(templates[index].results[position])
+      quote(result)
+    }
+    writer.appendRaw(templates[index].tail)
+  }
+
+  private mutating func templateIndex(of request: RequestDescriptor) -> Int {
+    if lastTemplate < templates.count, templates[lastTemplate].request === request {
+      return lastTemplate
+    }
+    let known = templates.firstIndex { $0.request === request }
+    lastTemplate = known ?? templates.count
+    if known == nil { templates.append(RequestTemplate(request)) }
+    return lastTemplate
+  }
+}
+
+// MARK: - Values
+
+extension StepRun {
+  /// A result by name, a named value by its names, else a number: of 64 bits as a string in
+  /// hexadecimal, narrower ones as they are.
+  private mutating func write(_ operand: Operand, _ role: Field.Role, width: Int) {
+    switch operand {
+    case .result(let result): quote(result)
+    case .memory(let memory, let offset):
+      writer.appendRaw("\"")
+      writer.appendText(results[Int(memory.index)].name)
+      if offset > 0 {
+        writer.appendRaw("+")
+        writer.appendHex(offset)
+      }
+      writer.appendRaw("\"")
+    case .address(let address):
+      writer.appendRaw("\"")
+      writer.appendText(address)
+      writer.appendRaw("\"")
+    case .literal(let value):
+      if case .number(let constants) = role, write(value, namedBy: constants) { return }
+      write(number: value, width: width)
+    }
+  }
+
+  private mutating func write(number value: UInt64, width: Int) {
+    if width < 8, value <= UInt64(UInt32.max) { return writer.appendDigits(value) }
+    writer.appendRaw("\"")
+    writer.appendHex(value)
+    writer.appendRaw("\"")
+  }
+
+  /// Writes the names of a value if all of it has names.
+  private mutating func write(_ value: UInt64, namedBy constants: Constants) -> Bool {
+    let names = constants.names(of: value)
+    guard !names.isEmpty else { return false }
+    writer.appendRaw("\"")
+    for (position, name) in names.enumerated() {
+      if position > 0 { writer.appendRaw("|") }
+      writer.appendText(name)
+    }
+    writer.appendRaw("\"")
+    return true
+  }
+
+  /// The line of an offset; consecutive steps tend to come from the same line or the next ones.
+  private mutating func writeLine(of offset: UInt32) {
+    guard let lines else { return }
+    let starts = lines.lineStarts
+    var line = lineHint
+    while line < starts.count, starts[line] <= offset, line < lineHint + 8 { line += 1 }
+    let isNear = line > lineHint && (line == starts.count || starts[line] > offset)
+    lineHint = isNear ? line - 1 : lines.lineIndex(of: offset)
+    writer.appendRaw(",\"line\":")
+    writer.appendDigits(UInt64(lineHint + 1))
+  }
+}
+
+/// What is written the same way for every step of one request.
+private struct RequestTemplate {
+  struct Argument {
+    let key: [UInt8]
+    let role: Field.Role
+    let width: Int
+  }
+
+  let request: RequestDescriptor
+  /// From after the file to before the first argument.
+  let head: [UInt8]
+  let arguments: [Argument]
+  /// The key of each result.
+  let results: [[UInt8]]
+  /// From after the last result to before the line.
+  let tail: [UInt8]
+
+  init(_ request: RequestDescriptor) {
+    self.request = request
+    var number = ""
+    number.appendHex(UInt64(request.code.command), digits: request.code.command > 0xFFFF ? 8 : 4)
+    head = Array(",\"request\":\"\(request.name)\",\"number\":\"0x\(number)\",\"args\":{".utf8)
+    arguments = request.fields.filter(\.takesOperand).enumerated().map { position, field in
+      Argument(
+        key: Array("\(position > 0 ? "," : "")\"\(field.name)\":".utf8), role: field.role,
+        width: field.width)
+    }
+    results = request.resultNames.map { Array("\"\($0)\":".utf8) }
+    tail = Array("}\(request.undo.name.map { ",\"undo\":\"\($0)\"" } ?? "")".utf8)
+  }
+}
+
+extension JSONWriter {
+  /// Adds the path of a device node as plan files write it; a cdev by its device, not its number.
+  fileprivate mutating func append(_ path: DevicePath) {
+    switch path {
+    case .iommu: appendRaw("/dev/iommu")
+    case .vfioContainer: appendRaw("/dev/vfio/vfio")
+    case .kvm: appendRaw("/dev/kvm")
+    case .ioasid: appendRaw("/dev/ioasid")
+    case .vfioGroup(let number):
+      appendRaw("/dev/vfio/")
+      appendText(String(number))
+    case .vfioDevice(let address):
+      appendRaw("cdev(")
+      appendText(address)
+      appendRaw(")")
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import Parser
+
+// The words of the plan format for values that have no text of their own; the emitter and the
+// reader share them.
+
+/// The plan format.
+public enum SavedPlan {
+  /// What the file's `format` says.
+  public static let format = "vfioplan.plan/v1"
+}
+
+extension PlacementReason {
+  /// The reason's word in a plan file, without what it is about.
+  public var code: String {
+    switch self {
+    case .cannotEnforce: "cannotEnforce"
+    case .required: "required"
+    case .forbidden: "forbidden"
+    case .targetEnforces: "targetEnforces"
+    case .objective: "objective"
+    case .tie: "tie"
+    }
+  }
+}
+
+extension VMCoherency.Reason {
+  /// The reason's word in a plan file.
+  public var code: String {
+    switch self {
+    case .effectiveDevices: "effectiveDevices"
+    case .noEffectiveDevice: "noEffectiveDevice"
+    case .override: "override"
+    }
+  }
+}
+
+extension RequestDescriptor {
+  /// The names of the values the request gives: fields in order, then `return`.
+  public var resultNames: [String] {
+    let fields = fields.filter(\.givesResult).map(\.name)
+    return returns == .zero ? fields : fields + ["return"]
+  }
+}
+
+extension Undo {
+  /// The name of the call that takes a step back; `nil` if none does.
+  public var name: String? {
+    switch self {
+    case .nothing: nil
+    case .closeResult: "close"
+    case .request(let name, _): name
+    }
+  }
+}
+
+extension SysfsWrite {
+  /// The attribute that is written, below the device or, for a probe, below the PCI bus.
+  public var attribute: StaticString {
+    switch self {
+    case .unbind: "driver/unbind"
+    case .driverOverride: "driver_override"
+    case .probe: "drivers_probe"
+    }
+  }
+
+  /// The driver that loses or gets the device.
+  public var driver: String {
+    switch self {
+    case .unbind(_, let driver), .driverOverride(_, let driver), .probe(_, let driver): driver
+    }
+  }
+}
+
+extension Constants {
+  /// The names that together make up a value; empty if it has none or only in part.
+  public func names(of value: UInt64) -> [String] {
+    guard areFlags else { return names.first { $0.value == value }.map { [$0.name] } ?? [] }
+    var rest = value
+    var found: [String] = []
+    for (name, bits) in names where bits != 0 && rest & bits == bits {
+      found.append(name)
+      rest &= ~bits
+    }
+    return rest == 0 ? found : []
+  }
+
+  /// The value that names joined by `|` stand for; `nil` if one is not known or given twice.
+  public func value(of text: String) -> UInt64? {
+    guard areFlags else { return names.first { $0.name == text }?.value }
+    var value: UInt64 = 0
+    for part in text.split(separator: "|", omittingEmptySubsequences: false) {
+      guard let bits = names.first(where: { $0.name == part })?.value, value & bits == 0 else {
+        return nil
+      }
+      value |= bits
+    }
+    return value
+  }
+}
