@@ -219,12 +219,12 @@ private struct RequestTemplate {
     var number = ""
     number.appendHex(UInt64(request.code.command), digits: request.code.command > 0xFFFF ? 8 : 4)
     head = Array(",\"request\":\"\(request.name)\",\"number\":\"0x\(number)\",\"args\":{".utf8)
-    arguments = request.fields.filter(\.takesOperand).enumerated().map { position, field in
+    arguments = request.operandFields.enumerated().map { position, field in
       Argument(
         key: Array("\(position > 0 ? "," : "")\"\(field.name)\":".utf8), role: field.role,
         width: field.width)
     }
-    results = request.resultNames.map { Array("\"\($0)\":".utf8) }
+    results = request.resultFields.map { Array("\"\($0.name)\":".utf8) }
     tail = Array("}\(request.undo.name.map { ",\"undo\":\"\($0)\"" } ?? "")".utf8)
   }
 }

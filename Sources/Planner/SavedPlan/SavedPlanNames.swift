@@ -34,21 +34,13 @@ extension VMCoherency.Reason {
   }
 }
 
-extension RequestDescriptor {
-  /// The names of the values the request gives: fields in order, then `return`.
-  public var resultNames: [String] {
-    let fields = fields.filter(\.givesResult).map(\.name)
-    return returns == .zero ? fields : fields + ["return"]
-  }
-}
-
 extension Undo {
   /// The name of the call that takes a step back; `nil` if none does.
   public var name: String? {
     switch self {
     case .nothing: nil
     case .closeResult: "close"
-    case .request(let name, _): name
+    case .request(let request, _): request.name
     }
   }
 }
