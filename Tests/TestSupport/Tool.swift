@@ -1,0 +1,56 @@
+import Foundation
+
+/// Runs programs, the built `vfioplan` first of all, and hands back what they said.
+public enum Tool {
+  /// What a run gave.
+  public struct Outcome: Hashable, Sendable {
+    /// The exit code; 128 and the signal's number if one ended it.
+    public var code: Int32
+    /// Standard output.
+    public var output: String
+    /// Standard error.
+    public var errors: String
+  }
+
+  /// The program of this build: it lies beside the test bundle.
+  public static let vfioplan: String = {
+    let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }
+    let test = URL(filePath: bundle?.bundlePath ?? CommandLine.arguments[0])
+    return test.deletingLastPathComponent().appending(path: "vfioplan").path(percentEncoded: false)
+  }()
+
+  /// Runs `vfioplan` in the package's folder, without colour.
+  public static func run(_ arguments: [String], input: String = "") throws -> Outcome {
+    try run(vfioplan, arguments, input: input)
+  }
+
+  /// Runs a program in the package's folder.
+  ///
+  /// Output goes through files, so that a program that says much never waits for its reader.
+  public static func run(
+    _ executable: String, _ arguments: [String], input: String = ""
+  ) throws -> Outcome {
+    let folder = FileManager.default.temporaryDirectory
+      .appending(path: "vfioplan-tests-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let files = ["in", "out", "err"].map { folder.appending(path: $0) }
+    try Data(input.utf8).write(to: files[0])
+    for file in files[1...] { try Data().write(to: file) }
+    let process = Process()
+    process.executableURL = URL(filePath: executable)
+    process.arguments = arguments
+    process.currentDirectoryURL = URL(filePath: PackageFiles.root)
+    process.environment = ProcessInfo.processInfo.environment.merging(["NO_COLOR": "1"]) { $1 }
+    process.standardInput = try FileHandle(forReadingFrom: files[0])
+    process.standardOutput = try FileHandle(forWritingTo: files[1])
+    process.standardError = try FileHandle(forWritingTo: files[2])
+    try process.run()
+    process.waitUntilExit()
+    let signalled = process.terminationReason == .uncaughtSignal
+    return Outcome(
+      code: process.terminationStatus + (signalled ? 128 : 0),
+      output: String(decoding: try Data(contentsOf: files[1]), as: UTF8.self),
+      errors: String(decoding: try Data(contentsOf: files[2]), as: UTF8.self))
+  }
+}

@@ -1,0 +1,96 @@
+import TestSupport
+import Testing
+
+/// The rules of the sources: what a folder may import, how long things may be, what is never said.
+struct SourceTests {
+  static let sources = PackageFiles.list("Sources", suffix: ".swift")
+  static let all = sources + PackageFiles.list("Tests", suffix: ".swift")
+
+  /// What each module may import, beyond the standard library.
+  static let allowedImports: [String: Set<String>] = [
+    "Parser": [], "Planner": ["Parser"], "Executor": ["Parser", "Planner"],
+    "vfioplan": ["Parser", "Planner", "Executor", "ArgumentParser", "Glibc"],
+  ]
+
+  static func imports(of path: String) throws -> [String] {
+    try PackageFiles.text(path).split(separator: "\n").compactMap { line in
+      line.firstMatch(of: /^\s*(?:@\w+ )?(?:\w+ )?import (?:(?:struct|enum|func|var) )?(\w+)/)
+        .map { String($0.1) }
+    }
+  }
+
+  @Test(arguments: sources)
+  func aModuleImportsOnlyWhatItsPlaceAllows(path: String) throws {
+    let module = String(path.split(separator: "/")[1])
+    var allowed = Self.allowedImports[module, default: []]
+    if path == "Sources/Parser/YAML/YAMLEventReader.swift" { allowed.insert("CLibYAML") }
+    if path.hasPrefix("Sources/Executor/Linux/") { allowed.insert("Glibc") }
+    for name in try Self.imports(of: path) {
+      #expect(allowed.contains(name), "\(path) must not import \(name)")
+    }
+  }
+
+  @Test(arguments: all)
+  func aFileIsShortAndNarrow(path: String) throws {
+    let lines = try PackageFiles.text(path).split(
+      separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines.count <= 401, "\(path) has \(lines.count - 1) lines")
+    for (index, line) in lines.enumerated() where line.count > 100 {
+      Issue.record("\(path):\(index + 1) is \(line.count) columns wide")
+    }
+  }
+
+  @Test(arguments: all)
+  func aFunctionIsShort(path: String) throws {
+    for function in SwiftText(try PackageFiles.text(path)).functions where function.bodyLines > 70 {
+      Issue.record("\(path):\(function.line): \(function.bodyLines) lines in \(function.name)")
+    }
+  }
+
+  @Test func theMedianFunctionIsUnderTenLines() throws {
+    let lengths = try Self.sources.flatMap { path in
+      SwiftText(try PackageFiles.text(path)).functions.map(\.bodyLines)
+    }.sorted()
+    let median = lengths.isEmpty ? 0 : lengths[lengths.count / 2]
+    #expect((1..<10).contains(median))
+  }
+
+  @Test(arguments: sources)
+  func aSourceHoldsNoForbiddenWord(path: String) throws {
+    let text = try PackageFiles.text(path)
+    for word in ["TODO", "FIXME", "XXX"] {
+      #expect(!text.contains(word), "\(path) says \(word)")
+    }
+    let code = String(decoding: SwiftText(text).code, as: UTF8.self)
+    let calls = code.matches(of: /\bprint\(|\btry!|\bfatalError\(|\bas!/)
+    for call in calls { Issue.record("\(path) says \(code[call.range])") }
+  }
+
+  @Test func everyFolderOfSourcesIsATarget() throws {
+    let manifest = try PackageFiles.text("Package.swift")
+    let data: Set<String> = ["Fixtures"]
+    let folders = PackageFiles.entries("Sources") + PackageFiles.entries("Tests")
+    for folder in folders where !data.contains(folder) {
+      #expect(manifest.contains("name: \"\(folder)\""), "\(folder) is no target")
+    }
+  }
+}
+
+/// The tidy tests' own reader of Swift, tried on a small text.
+struct SwiftTextTests {
+  @Test func functionsAreMeasuredPastStringsAndComments() {
+    let text = SwiftText(
+      #"""
+      func one() { two() }
+      protocol P { func none()
+        func alsoNone() -> Int
+      }
+      init(a: Int, b: (Int) -> Void = { _ in }) {
+        let brace = "}\(f("}"))" // }
+        /* } */
+      }
+      """#)
+    #expect(text.functions.map(\.bodyLines) == [1, 2])
+    #expect(text.functions.map(\.line) == [1, 5])
+  }
+}
