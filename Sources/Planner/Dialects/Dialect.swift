@@ -32,7 +32,9 @@ public protocol Dialect: Sendable {
 /// The known dialects.
 public enum Dialects {
   /// Every dialect, in the order they are documented.
-  public static let all: [any Dialect] = []
+  public static let all: [any Dialect] = [
+    IOASIDProposalDialect(), IOMMUFDDialect(), VFIOType1Dialect(),
+  ]
 
   /// The dialect of that name.
   public static func named(_ name: String) -> (any Dialect)? { all.first { $0.name == name } }

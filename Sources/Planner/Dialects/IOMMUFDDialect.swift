@@ -1,0 +1,139 @@
+import Parser
+
+/// `/dev/iommu` and device cdevs: Linux 6.6 and later.
+public struct IOMMUFDDialect: Dialect {
+  /// Makes the dialect.
+  public init() {}
+
+  /// `iommufd`.
+  public var name: String { "iommufd" }
+  /// Kernels have it.
+  public var isProposalOnly: Bool { false }
+  /// The kernel makes a page table as the device it is made for can have it.
+  public var snoopChoice: SnoopChoice { .joinsUnenforceable }
+  /// Requests of `/dev/iommu`, device files and KVM.
+  public var requests: [RequestDescriptor] {
+    IOMMUFDRequests.all + VFIODeviceRequests.all + KVMRequests.all
+  }
+
+  /// Needs `/dev/iommu` and the devices' own files.
+  public func missingInterface(on kernel: HostKernel) -> String? {
+    if !kernel.iommufd { return "/dev/iommu (CONFIG_IOMMUFD, Linux 6.2)" }
+    if !kernel.vfioCdev { return "/dev/vfio/devices (CONFIG_VFIO_DEVICE_CDEV, Linux 6.6)" }
+    return nil
+  }
+
+  /// Writes the program: one IOAS per address space, one HWPT per page table.
+  public func lower(
+    _ plan: IOASIDPlan, for vm: VMDescription, on host: HostDescription
+  ) -> Program {
+    guard !plan.devices.isEmpty else { return Program() }
+    var lowering = IOMMUFDLowering(plan, vm)
+    lowering.builder.bindDrivers(of: plan.devices)
+    let iommufd = lowering.openIOMMUFD()
+    let spaces = lowering.makeAddressSpaces(in: iommufd)
+    let kvm = lowering.builder.makeKVMVFIO(for: vm, plan, on: host.kernel)
+    let devices = lowering.bindDevices(to: iommufd, knownTo: kvm)
+    lowering.attachDevices(devices, in: iommufd, spaces)
+    lowering.mapMemory(in: iommufd, spaces)
+    return lowering.builder.program
+  }
+}
+
+/// The phases of lowering to iommufd, in the order they run.
+private struct IOMMUFDLowering {
+  typealias Devices = [(
+    file: Reference<ObjectKind.DeviceFD>, id: Reference<ObjectKind.BoundDevice>
+  )]
+
+  let plan: IOASIDPlan
+  let vm: VMDescription
+  var builder: ProgramBuilder
+  let names: ResultNames
+
+  init(_ plan: IOASIDPlan, _ vm: VMDescription) {
+    self.plan = plan
+    self.vm = vm
+    names = ResultNames(for: plan, fixed: ["iommufd", "kvm", "vm", "kvm-vfio"])
+    // Per device: 3 for the driver, open, add, bind, attach, expect; file, id and table of each.
+    let others = 16 + plan.pageTables.count + 2 * plan.addressSpaces.count
+    builder = ProgramBuilder(
+      origin: vm.nameSpan, steps: 8 * plan.devices.count + others,
+      results: 3 * plan.devices.count + others)
+  }
+
+  mutating func openIOMMUFD() -> Reference<ObjectKind.IOMMUFD> {
+    builder.origin = vm.nameSpan
+    let iommufd = builder.openIOMMUFD(named: "iommufd")
+    // First of all: with any object in the file the kernel answers EBUSY. Per process is what VFIO
+    // always did, and what a limit set for one VM's process means.
+    builder.accountPerProcess(iommufd)
+    return iommufd
+  }
+
+  mutating func makeAddressSpaces(
+    in iommufd: Reference<ObjectKind.IOMMUFD>
+  ) -> [Reference<ObjectKind.IOAS>] {
+    zip(plan.addressSpaces, names.spaces).map { space, name in
+      builder.origin = space.origin
+      return builder.allocateIOAS(in: iommufd, named: name)
+    }
+  }
+
+  /// Opens and binds every device before any is attached, so that in reverse KVM forgets the device
+  /// that proves non-coherent DMA only when no other is on its page table any more.
+  mutating func bindDevices(
+    to iommufd: Reference<ObjectKind.IOMMUFD>, knownTo kvm: Reference<ObjectKind.KVMVFIO>?
+  ) -> Devices {
+    var bound: Devices = []
+    bound.reserveCapacity(plan.devices.count)
+    for (device, name) in zip(plan.devices, names.devices) {
+      builder.origin = device.origin
+      let file = builder.openDevice(device.address, named: name)
+      // Before the bind: drivers look for their VM when the device is opened for good, which is at
+      // the bind (Documentation/driver-api/vfio.rst).
+      if let kvm, device.isKnownToKVM { builder.add(file, to: kvm) }
+      bound.append((file, builder.bind(file, to: iommufd, named: name + ".id")))
+    }
+    return bound
+  }
+
+  /// Makes each page table for its leader and attaches by the table's id.
+  ///
+  /// By the address space's id the kernel would take the first table of its own making that accepts
+  /// the device, which depends on the order and can lose enforcement silently.
+  mutating func attachDevices(
+    _ devices: Devices, in iommufd: Reference<ObjectKind.IOMMUFD>,
+    _ spaces: [Reference<ObjectKind.IOAS>]
+  ) {
+    for (table, name) in zip(plan.pageTables, names.tables) {
+      builder.origin = plan.devices[table.leader].origin
+      let hwpt = builder.allocateHWPT(
+        for: devices[table.leader].id, of: spaces[table.addressSpace], in: iommufd,
+        named: name)
+      table.forEachDeviceLeaderFirst { index in
+        builder.origin = plan.devices[index].origin
+        let used = builder.attach(
+          devices[index].file, to: hwpt, named: names.devices[index] + ".pt")
+        // The kernel says which table it really used.
+        builder.expect(used, equals: hwpt)
+      }
+    }
+  }
+
+  /// Maps each address space once, for all its page tables; after the attaches, because tables of
+  /// Intel's second stage take enforcement only while they are empty, and because without a page
+  /// table the kernel would not look at the memory and the error would show up at an attach.
+  mutating func mapMemory(
+    in iommufd: Reference<ObjectKind.IOMMUFD>, _ spaces: [Reference<ObjectKind.IOAS>]
+  ) {
+    let memory = builder.makeMemory(for: plan, of: vm)
+    for (space, ioas) in zip(plan.addressSpaces, spaces) {
+      for mapping in space.mappings {
+        guard let backing = memory[mapping.region] else { continue }
+        builder.origin = mapping.origin
+        builder.map(mapping, of: backing, into: ioas, in: iommufd)
+      }
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import Parser
+
+/// The requests of iommufd as typed steps.
+extension ProgramBuilder {
+  mutating func openIOMMUFD(named name: String) -> Reference<ObjectKind.IOMMUFD> {
+    open(.iommu, named: name)
+  }
+
+  mutating func openDevice(_ address: BDF, named name: String) -> Reference<ObjectKind.DeviceFD> {
+    open(.vfioDevice(address), named: name)
+  }
+
+  mutating func accountPerProcess(_ iommufd: Reference<ObjectKind.IOMMUFD>) {
+    issue(
+      IOMMUFDRequests.option, on: iommufd,
+      [.literal(IOMMUFDRequests.rlimitMode), .literal(IOMMUFDRequests.setOption), .literal(1)],
+      results: unusedResult)
+  }
+
+  mutating func allocateIOAS(
+    in iommufd: Reference<ObjectKind.IOMMUFD>, named name: String
+  ) -> Reference<ObjectKind.IOAS> {
+    issue(IOMMUFDRequests.ioasAlloc, on: iommufd, named: name)
+  }
+
+  mutating func allocateHWPT(
+    for device: Reference<ObjectKind.BoundDevice>, of ioas: Reference<ObjectKind.IOAS>,
+    in iommufd: Reference<ObjectKind.IOMMUFD>, named name: String
+  ) -> Reference<ObjectKind.HWPT> {
+    issue(
+      IOMMUFDRequests.hwptAlloc, on: iommufd, [.result(device.id), .result(ioas.id)], named: name)
+  }
+
+  mutating func bind(
+    _ device: Reference<ObjectKind.DeviceFD>, to iommufd: Reference<ObjectKind.IOMMUFD>,
+    named name: String
+  ) -> Reference<ObjectKind.BoundDevice> {
+    issue(VFIODeviceRequests.bindIOMMUFD, on: device, [.result(iommufd.id)], named: name)
+  }
+
+  mutating func attach(
+    _ device: Reference<ObjectKind.DeviceFD>, to hwpt: Reference<ObjectKind.HWPT>,
+    named name: String
+  ) -> Reference<ObjectKind.Number> {
+    issue(VFIODeviceRequests.attach, on: device, [.result(hwpt.id)], named: name)
+  }
+
+  mutating func map(
+    _ mapping: PlannedAddressSpace.Mapping, of memory: Reference<ObjectKind.Memory>,
+    into ioas: Reference<ObjectKind.IOAS>, in iommufd: Reference<ObjectKind.IOMMUFD>
+  ) {
+    issue(
+      IOMMUFDRequests.ioasMap, on: iommufd,
+      [
+        .literal(IOMMUFDRequests.mapFlags), .result(ioas.id),
+        .memory(memory.id, offset: mapping.offset), .literal(mapping.size), .literal(mapping.iova),
+      ], results: unusedResult)
+  }
+}

@@ -1,0 +1,98 @@
+import Parser
+
+/// Which drivers hand a device to VFIO.
+public enum VFIODriver {
+  /// The driver devices are given to that are not with a VFIO driver yet.
+  public static let standard = "vfio-pci"
+
+  /// Whether a driver is `vfio-pci` or one of its variants, such as `mlx5-vfio-pci`.
+  ///
+  /// sysfs shows either spelling of the last part (`drivers/vfio/pci`).
+  public static func isVFIO(_ driver: String) -> Bool {
+    driver.hasSuffix("vfio-pci") || driver.hasSuffix("vfio_pci")
+  }
+}
+
+/// Steps that every dialect takes.
+extension ProgramBuilder {
+  /// Gives every device that is elsewhere to vfio-pci.
+  ///
+  /// Before any file is opened: the kernel refuses to hand out a group while a driver of the host
+  /// does DMA in it. Unbind, override, probe in this order, although the override could come first:
+  /// only so does the exact reverse (unbind vfio-pci, clear the override, probe) end with the old
+  /// driver.
+  mutating func bindDrivers(of devices: [PlannedDevice]) {
+    for device in devices {
+      if let driver = device.driver, VFIODriver.isVFIO(driver) { continue }
+      origin = device.origin
+      if let driver = device.driver { sysfs(.unbind(device.address, from: driver)) }
+      sysfs(.driverOverride(device.address, VFIODriver.standard))
+      sysfs(.probe(device.address, by: VFIODriver.standard))
+    }
+  }
+
+  /// Opens `/dev/kvm` and makes a VM.
+  mutating func makeVM(for vm: VMDescription) -> Reference<ObjectKind.VM> {
+    origin = vm.kvm.span
+    let kvm = open(.kvm, as: ObjectKind.KVM.self, named: "kvm")
+    return issue(KVMRequests.createVM, on: kvm, named: "vm")
+  }
+
+  /// Makes the kvm-vfio device of a new VM.
+  ///
+  /// Only if KVM is told about something: a VM that nobody asks about is not made.
+  mutating func makeKVMVFIO(
+    for vm: VMDescription, _ plan: IOASIDPlan, on kernel: HostKernel
+  ) -> Reference<ObjectKind.KVMVFIO>? {
+    guard kernel.kvm, plan.devices.contains(where: \.isKnownToKVM) else { return nil }
+    return issue(
+      KVMRequests.createDevice, on: makeVM(for: vm), [.literal(KVMRequests.vfioDeviceType)],
+      named: "kvm-vfio")
+  }
+
+  /// Tells KVM about a device file.
+  mutating func add(
+    _ file: Reference<ObjectKind.DeviceFD>, to kvm: Reference<ObjectKind.KVMVFIO>
+  ) {
+    addFile(file.id, to: kvm)
+  }
+
+  /// Tells KVM about a group file.
+  mutating func add(_ file: Reference<ObjectKind.Group>, to kvm: Reference<ObjectKind.KVMVFIO>) {
+    addFile(file.id, to: kvm)
+  }
+
+  private mutating func addFile(_ file: ResultID, to kvm: Reference<ObjectKind.KVMVFIO>) {
+    issue(
+      KVMRequests.addFile, on: kvm,
+      [.literal(KVMRequests.fileGroup), .literal(KVMRequests.fileAdd), .result(file)])
+  }
+
+  /// Makes the guest memory that some address space maps, one piece per region of the description.
+  mutating func makeMemory(
+    for plan: IOASIDPlan, of vm: VMDescription
+  ) -> [Reference<ObjectKind.Memory>?] {
+    var isMapped = [Bool](repeating: false, count: vm.memory.count)
+    for space in plan.addressSpaces {
+      for mapping in space.mappings { isMapped[mapping.region] = true }
+    }
+    return vm.memory.indices.map { index in
+      guard isMapped[index] else { return nil }
+      let region = vm.memory[index]
+      origin = region.span
+      return memory(
+        size: region.size, hugePageBytes: region.hugePageBytes, named: ResultNames.memory(index))
+    }
+  }
+}
+
+extension PageTable {
+  /// Calls a function with each of the table's devices, the leader first.
+  ///
+  /// The table has the format of the leader's IOMMU, and the kernel checks each further device
+  /// against what is there.
+  func forEachDeviceLeaderFirst(_ body: (Int) -> Void) {
+    body(leader)
+    for device in devices where device != leader { body(device) }
+  }
+}
