@@ -45,8 +45,8 @@ bench: release ## the performance figures against their limits
 	$(PYTHON) Benchmarks/run.py --binary $(BINARY)
 
 golden: deps ## rewrite Tests/Fixtures/golden from what the tool says now; review the diff
-	VFIOPLAN_RECORD=1 $(SWIFT) test --filter GoldenTests || true
-	git status --short Tests/Fixtures/golden
+	VFIOPLAN_RECORD=1 $(SWIFT) test --filter "GoldenTests|ReadmeTests" || true
+	git status --short Tests/Fixtures/golden README.md
 
 format: ## format all Swift files in place
 	$(SWIFT) format -i $(SWIFT_FILES)

@@ -1,0 +1,37 @@
+import TestSupport
+import Testing
+
+/// What is read and written fits schemas/, by a validator that isn't ours.
+///
+/// It is Debian's python3-jsonschema; where it is missing these tests fail and say so.
+struct SchemaTests {
+  static let python =
+    ["/usr/bin/python3", "/usr/local/bin/python3"]
+    .first { (try? Tool.run($0, ["-c", "import jsonschema, yaml"]))?.code == 0 }
+
+  static func validate(_ arguments: [String]) throws {
+    let interpreter = try #require(python, "python3-jsonschema is missing; run `make deps`")
+    let outcome = try Tool.run(interpreter, ["scripts/validate.py"] + arguments)
+    #expect(outcome.code == 0, "\(outcome.output)\(outcome.errors)")
+  }
+
+  @Test func everyExampleFitsItsSchema() throws { try Self.validate(["--examples"]) }
+
+  @Test func everyPlanFitsItsSchema() throws {
+    let plans = try goldens { $0.hasPrefix("{") }
+    #expect(plans.count > Example.all.count)
+    try Self.validate(["plan"] + plans)
+  }
+
+  @Test func everyListOfFindingsFitsItsSchema() throws {
+    let findings = try goldens { $0.hasPrefix("[") }
+    #expect(!findings.isEmpty)
+    try Self.validate(["diagnostics"] + findings)
+  }
+
+  private func goldens(where isWanted: (String) -> Bool) throws -> [String] {
+    try PackageFiles.list("Tests/Fixtures/golden", suffix: ".json").filter {
+      isWanted(try PackageFiles.text($0))
+    }
+  }
+}
