@@ -160,6 +160,8 @@ public struct PlannedDevice: Hashable, Sendable {
   public var intent: NoSnoopIntent
   /// What `auto` became; equal to `intent` otherwise, never `auto`.
   public var resolved: NoSnoopIntent
+  /// How `auto` was resolved; `.stated` if the user wrote something else.
+  public var resolution: IntentResolution
   /// Whether it may emit no-snoop requests; unknown was counted as yes.
   public var canNoSnoop: Bool
   /// Whether its IOMMU can enforce snoop; unknown was counted as no.
@@ -180,7 +182,7 @@ public struct PlannedDevice: Hashable, Sendable {
     name: String, address: BDF, group: Int, iommu: String, driver: String?,
     intent: NoSnoopIntent, resolved: NoSnoopIntent, canNoSnoop: Bool, canEnforceSnoop: Bool,
     pageTable: Int, isEffective: Bool, isKnownToKVM: Bool, reason: PlacementReason,
-    origin: SourceSpan
+    origin: SourceSpan, resolution: IntentResolution = .stated
   ) {
     self.name = name
     self.address = address
@@ -189,6 +191,7 @@ public struct PlannedDevice: Hashable, Sendable {
     self.driver = driver
     self.intent = intent
     self.resolved = resolved
+    self.resolution = resolution
     self.canNoSnoop = canNoSnoop
     self.canEnforceSnoop = canEnforceSnoop
     self.pageTable = pageTable
@@ -223,6 +226,10 @@ public enum PlacementReason: Hashable, Sendable {
   case objective(Metric)
   /// Both formats cost the same; enforcing is the safer one.
   case tie
+  /// KVM must never trap WBINVD, and the device or a mate in its group can no-snoop.
+  case kvmNever
+  /// Both formats were possible; this row of the Pareto front takes this one.
+  case paretoRow
 }
 
 /// What KVM is told about a VM's DMA.

@@ -1,0 +1,138 @@
+import Parser
+
+/// The straight path from two descriptions to a plan and its program.
+public enum Compilation {
+  /// Plans a VM on a host and writes the program.
+  ///
+  /// - Parameters:
+  ///   - vm: What the user asked for.
+  ///   - host: What there is.
+  ///   - target: The name of a dialect; `nil` or `auto` for the best the host has.
+  ///   - objective: Overrides that of the description.
+  ///   - sink: Holds the warnings of earlier phases; gets those of this one.
+  /// - Returns: The plan, with all warnings of the sink.
+  /// - Throws: Everything in the sink, if the description can't be compiled.
+  public static func compile(
+    _ vm: VMDescription, on host: HostDescription, target: String? = nil,
+    objective: Objective? = nil, into sink: inout DiagnosticSink
+  ) throws(DiagnosticsError) -> CompiledPlan {
+    let dialect = try dialect(named: target, on: host, into: &sink)
+    return try compile(vm, on: host, dialect: dialect, objective: objective, into: &sink)
+  }
+
+  /// As above, for a given dialect.
+  public static func compile(
+    _ vm: VMDescription, on host: HostDescription, dialect: any Dialect,
+    objective: Objective? = nil, into sink: inout DiagnosticSink
+  ) throws(DiagnosticsError) -> CompiledPlan {
+    let question = try Question.ask(vm, on: host, dialect, objective, into: &sink)
+    let plan = question.optimum()
+    if plan.coherency.reason == .override { sink.report(PlannerDiagnostics.needless(vm.kvm)) }
+    let program = dialect.lower(plan, for: vm, on: host)
+    return CompiledPlan(
+      vm: vm, host: host, plan: plan, program: program, diagnostics: sink.diagnostics)
+  }
+
+  /// The dialect of a name; `auto` and `nil` take iommufd where the host has it, else type1.
+  static func dialect(
+    named name: String?, on host: HostDescription, into sink: inout DiagnosticSink
+  ) throws(DiagnosticsError) -> any Dialect {
+    let hasIOMMUFD = host.kernel.iommufd && host.kernel.vfioCdev
+    let wanted = name == nil || name == "auto" ? (hasIOMMUFD ? "iommufd" : "type1") : name ?? ""
+    if let dialect = Dialects.named(wanted) { return dialect }
+    sink.report(PlannerDiagnostics.noTarget(wanted, known: Dialects.all.map(\.name)))
+    throw DiagnosticsError(sink.diagnostics)
+  }
+}
+
+/// A description that was found sound: what is left is to choose.
+struct Question {
+  let vm: VMDescription
+  let topology: HostTopology
+  let groups: AssignedGroups
+  let intents: ResolvedIntents
+  let maps: AddressSpaceMaps
+  let dialect: any Dialect
+  let objective: Objective
+
+  /// Runs all checks; throws their findings if one is an error.
+  static func ask(
+    _ vm: VMDescription, on host: HostDescription, _ dialect: any Dialect,
+    _ objective: Objective?, into sink: inout DiagnosticSink
+  ) throws(DiagnosticsError) -> Question {
+    var findings = DiagnosticSink()
+    let topology = HostTopology(host, into: &findings)
+    let maps = AddressSpaceMaps(vm, into: &findings)
+    checkKernel(vm, host, dialect, into: &findings)
+    var question: Question?
+    if let devices = DeviceLookup.devices(of: vm, on: topology, into: &findings),
+      let groups = AssignedGroups(devices, of: vm, on: topology, into: &findings)
+    {
+      HostChecks(vm: vm, topology: topology, groups: groups, maps: maps).run(into: &findings)
+      let intents = ResolvedIntents(
+        of: vm, on: topology, groups, target: dialect, into: &findings)
+      Conflicts(
+        vm: vm, topology: topology, groups: groups, intents: intents, target: dialect,
+        others: Dialects.all.filter { $0.name != dialect.name }
+      ).run(into: &findings)
+      question = Question(
+        vm: vm, topology: topology, groups: groups, intents: intents, maps: maps,
+        dialect: dialect, objective: objective ?? vm.objective)
+    }
+    for finding in inFileOrder(findings.diagnostics) { sink.report(finding) }
+    guard !findings.hasErrors, let question else { throw DiagnosticsError(sink.diagnostics) }
+    return question
+  }
+
+  /// The plan that is optimal in the objective.
+  func optimum() -> IOASIDPlan {
+    let problem = problem
+    let isEnforced = Grouping(problem: problem, objective: objective).solve()
+    return assembly(problem, .objective(objective)).plan(isEnforced: isEnforced)
+  }
+
+  /// What the search decides on.
+  var problem: GroupingProblem {
+    GroupingProblem(
+      groups, intents, kvm: vm.kvm.incoherentDMA, choice: dialect.snoopChoice)
+  }
+
+  /// What turns a choice into a plan.
+  func assembly(
+    _ problem: GroupingProblem, _ freeChoice: PlacementReasons.FreeChoice
+  ) -> PlanAssembly {
+    PlanAssembly(
+      vm: vm, topology: topology, groups: groups, intents: intents, maps: maps, problem: problem,
+      target: dialect.name, choice: dialect.snoopChoice, objective: objective,
+      freeChoice: freeChoice)
+  }
+
+  private static func checkKernel(
+    _ vm: VMDescription, _ host: HostDescription, _ dialect: any Dialect,
+    into sink: inout DiagnosticSink
+  ) {
+    if let node = dialect.missingInterface(on: host.kernel) {
+      let usable = Dialects.all.filter {
+        !$0.isProposalOnly && $0.missingInterface(on: host.kernel) == nil
+      }
+      sink.report(
+        PlannerDiagnostics.missingInterface(
+          node, target: dialect.name, usable: usable.map(\.name), host: host))
+    }
+    guard !host.kernel.kvm else { return }
+    sink.report(
+      vm.kvm.incoherentDMA == .always
+        ? PlannerDiagnostics.kvmMissing(host, always: vm.kvm)
+        : PlannerDiagnostics.kvmMissing(host))
+  }
+
+  /// Findings by file and place; those about no place first.
+  private static func inFileOrder(_ findings: [Diagnostic]) -> [Diagnostic] {
+    let key = { (finding: Diagnostic) in
+      finding.span.map { UInt64($0.source.rawValue) << 32 | UInt64($0.start) + 1 } ?? 0
+    }
+    return findings.enumerated().sorted {
+      (key($0.element), $0.offset) < (key($1.element), $1.offset)
+    }.map(\.element)
+  }
+}

@@ -1,0 +1,165 @@
+import Parser
+
+/// The VM's devices with the host facts the planner needs, as flat arrays by position.
+///
+/// Made only if every device is on the host, behind an IOMMU and in a group, and every address space
+/// it names exists; so whoever holds one need not ask again.
+struct AssignedDevices: Sendable {
+  /// Number of devices.
+  let count: Int
+  /// Position of each device in the host description.
+  let hostIndex: [Int32]
+  /// Position of its IOMMU unit.
+  let iommu: [Int32]
+  /// Its address space: 0 is `gpa`, then `VMDescription.addressSpaces` in order.
+  let space: [Int32]
+  /// Whether it may emit no-snoop requests; unknown counts as yes.
+  let canNoSnoop: [Bool]
+  /// Whether its IOMMU can enforce snoop; unknown counts as no.
+  let canEnforce: [Bool]
+}
+
+/// Finds the VM's devices on the host and reports what is wrong with names and addresses.
+struct DeviceLookup {
+  private let vm: VMDescription
+  private let topology: HostTopology
+  /// How many missing devices get a suggestion; each costs a pass over the host's devices.
+  private static let suggestionLimit = 8
+
+  private var hostIndex: [Int32] = []
+  private var vmIndexOfHost: [Int32]
+  private var missing = 0
+  private var isSound = true
+
+  /// Looks all devices up; `nil` if a finding leaves one of them without its facts.
+  static func devices(
+    of vm: VMDescription, on topology: HostTopology, into sink: inout DiagnosticSink
+  ) -> AssignedDevices? {
+    var lookup = DeviceLookup(vm: vm, topology: topology)
+    lookup.checkNames(into: &sink)
+    lookup.findOnHost(into: &sink)
+    let spaces = lookup.spaces(into: &sink)
+    guard lookup.isSound else { return nil }
+    return lookup.facts(spaces: spaces)
+  }
+
+  private init(vm: VMDescription, topology: HostTopology) {
+    self.vm = vm
+    self.topology = topology
+    vmIndexOfHost = [Int32](repeating: -1, count: topology.host.devices.count)
+  }
+
+  private func checkNames(into sink: inout DiagnosticSink) {
+    var known = [String: Int](minimumCapacity: vm.devices.count)
+    for index in vm.devices.indices {
+      let name = vm.devices[index].name
+      guard let first = known.updateValue(index, forKey: name) else { continue }
+      known[name] = first
+      sink.report(PlannerDiagnostics.duplicateName(vm.devices[index], first: vm.devices[first]))
+    }
+  }
+
+  private mutating func findOnHost(into sink: inout DiagnosticSink) {
+    hostIndex.reserveCapacity(vm.devices.count)
+    var unknown: [BDF: Int] = [:]
+    for index in vm.devices.indices {
+      guard let found = topology.device(at: vm.devices[index].address) else {
+        reportMissing(index, &unknown, into: &sink)
+        continue
+      }
+      hostIndex.append(Int32(truncatingIfNeeded: found))
+      if vmIndexOfHost[found] >= 0 {
+        let first = vm.devices[Int(vmIndexOfHost[found])]
+        isSound = false
+        sink.report(PlannerDiagnostics.duplicateAddress(vm.devices[index], first: first))
+        continue
+      }
+      vmIndexOfHost[found] = Int32(truncatingIfNeeded: index)
+      checkUsable(index, found, into: &sink)
+    }
+  }
+
+  private mutating func reportMissing(
+    _ index: Int, _ unknown: inout [BDF: Int], into sink: inout DiagnosticSink
+  ) {
+    isSound = false
+    hostIndex.append(-1)
+    let device = vm.devices[index]
+    if let first = unknown[device.address] {
+      sink.report(PlannerDiagnostics.duplicateAddress(device, first: vm.devices[first]))
+      return
+    }
+    unknown[device.address] = index
+    missing += 1
+    let near = missing <= Self.suggestionLimit ? topology.nearAddress(to: device.address) : nil
+    sink.report(PlannerDiagnostics.missing(device, host: topology.host.name, near: near))
+  }
+
+  private mutating func checkUsable(
+    _ index: Int, _ found: Int, into sink: inout DiagnosticSink
+  ) {
+    if topology.host.devices[found].classCode >> 8 == 0x0604 {
+      sink.report(PlannerDiagnostics.bridge(vm.devices[index], topology.host.devices[found]))
+    }
+    if topology.iommuOfDevice[found] < 0 {
+      isSound = false
+      if topology.host.devices[found].iommu == nil {
+        sink.report(PlannerDiagnostics.noIOMMU(vm.devices[index], topology.host.devices[found]))
+      }
+    }
+    if topology.groupOfDevice[found] < 0 {
+      isSound = false
+      sink.report(PlannerDiagnostics.noGroup(vm.devices[index], topology.host.devices[found]))
+    }
+  }
+
+  /// Resolves address-space names; they mostly repeat, so the last match is tried first.
+  private mutating func spaces(into sink: inout DiagnosticSink) -> [Int32] {
+    let positions = declaredSpaces(into: &sink)
+    var result = [Int32](repeating: 0, count: vm.devices.count)
+    var isUsed = [Bool](repeating: false, count: vm.addressSpaces.count + 1)
+    var last = (name: VMDescription.guestPhysicalSpace, position: Int32(0))
+    for index in vm.devices.indices {
+      if vm.devices[index].addressSpace != last.name {
+        let name = vm.devices[index].addressSpace
+        guard let position = positions[name] else {
+          isSound = false
+          sink.report(PlannerDiagnostics.unknownSpace(vm.devices[index], in: vm))
+          continue
+        }
+        last = (name, position)
+      }
+      result[index] = last.position
+      isUsed[Int(last.position)] = true
+    }
+    for (index, space) in vm.addressSpaces.enumerated()
+    where !isUsed[index + 1] && positions[space.name] == Int32(index + 1) {
+      sink.report(PlannerDiagnostics.unusedSpace(space))
+    }
+    return result
+  }
+
+  private func declaredSpaces(into sink: inout DiagnosticSink) -> [String: Int32] {
+    var positions = [VMDescription.guestPhysicalSpace: Int32(0)]
+    for (index, space) in vm.addressSpaces.enumerated() {
+      if space.name == VMDescription.guestPhysicalSpace {
+        sink.report(PlannerDiagnostics.reservedName(space))
+      } else if let first = positions[space.name] {
+        sink.report(
+          PlannerDiagnostics.duplicateSpace(space, first: vm.addressSpaces[Int(first) - 1]))
+      } else {
+        positions[space.name] = Int32(truncatingIfNeeded: index + 1)
+      }
+    }
+    return positions
+  }
+
+  private func facts(spaces: [Int32]) -> AssignedDevices {
+    let enforcing = topology.host.iommus.map { $0.enforceSnoop == .yes }
+    let iommu = hostIndex.map { topology.iommuOfDevice[Int($0)] }
+    return AssignedDevices(
+      count: hostIndex.count, hostIndex: hostIndex, iommu: iommu, space: spaces,
+      canNoSnoop: hostIndex.map { topology.host.devices[Int($0)].noSnoopCapable != .no },
+      canEnforce: iommu.map { enforcing[Int($0)] })
+  }
+}

@@ -1,0 +1,21 @@
+import Parser
+
+/// Which drivers may hold the members of an IOMMU group that are not given to the VM.
+///
+/// The kernel refuses to hand a group to user space while a driver does DMA through the kernel's own
+/// mappings for one of its members (`iommu_group_claim_dma_owner`, drivers/iommu/iommu.c, 5.19).
+enum GroupViability {
+  /// Drivers that set `driver_managed_dma` because they do no DMA: they may stay.
+  static let harmlessDrivers = ["pcieport", "shpchp", "pci-stub"]
+
+  /// Whether a member with this driver leaves its group usable; `nil` is no driver.
+  static func isSafe(driver: String?) -> Bool {
+    guard let driver else { return true }
+    return harmlessDrivers.contains(driver) || isVFIO(driver: driver)
+  }
+
+  /// Whether a driver is vfio-pci or one of its variants, for example `mlx5_vfio_pci`.
+  static func isVFIO(driver: String) -> Bool {
+    driver.hasSuffix("vfio-pci") || driver.hasSuffix("vfio_pci")
+  }
+}

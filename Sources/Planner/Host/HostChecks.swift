@@ -1,0 +1,185 @@
+import Parser
+
+/// What the host must grant before any of the VM's devices can be bound and its memory mapped.
+///
+/// Every pass is linear in devices, group members and reserved regions.
+struct HostChecks {
+  let vm: VMDescription
+  let topology: HostTopology
+  let groups: AssignedGroups
+  let maps: AddressSpaceMaps
+  private let isAssigned: [Bool]
+
+  /// Prepares the checks of a VM on a host.
+  init(
+    vm: VMDescription, topology: HostTopology, groups: AssignedGroups, maps: AddressSpaceMaps
+  ) {
+    self.vm = vm
+    self.topology = topology
+    self.groups = groups
+    self.maps = maps
+    var isAssigned = [Bool](repeating: false, count: topology.host.devices.count)
+    for host in groups.devices.hostIndex { isAssigned[Int(host)] = true }
+    self.isAssigned = isAssigned
+  }
+
+  private var devices: AssignedDevices { groups.devices }
+
+  /// Reports everything the host refuses.
+  func run(into sink: inout DiagnosticSink) {
+    checkInterrupts(into: &sink)
+    var regions = ReservedRegions(spaces: maps.mappings.count)
+    for group in 0..<groups.count { checkMembers(of: group, &regions, into: &sink) }
+    var isChecked = [Bool](repeating: false, count: groups.spaceOfCell.count)
+    let extents = maps.mappings.map(Extent.init)
+    for group in 0..<groups.count {
+      let cell = Int(groups.cellOfGroup[group])
+      guard !isChecked[cell], let first = groups.members[group].first.map(Int.init) else {
+        continue
+      }
+      isChecked[cell] = true
+      checkLimits(of: first, extents[Int(groups.spaceOfCell[cell])], into: &sink)
+    }
+  }
+
+  private func checkInterrupts(into sink: inout DiagnosticSink) {
+    guard !topology.host.kernel.allowUnsafeInterrupts,
+      topology.host.iommus.contains(where: { !$0.isolatedMSI })
+    else { return }
+    var behind = [[Int]](repeating: [], count: topology.host.iommus.count)
+    for device in 0..<devices.count { behind[Int(devices.iommu[device])].append(device) }
+    for (unit, members) in zip(topology.host.iommus, behind) where !unit.isolatedMSI {
+      guard let first = members.first else { continue }
+      sink.report(
+        PlannerDiagnostics.unsafeInterrupts(
+          unit, devices: members.map { vm.devices[$0].name },
+          at: vm.devices[first].addressSpan))
+    }
+  }
+
+  /// Looks at all members of an IOMMU group, the unassigned ones, too.
+  private func checkMembers(
+    of group: Int, _ regions: inout ReservedRegions, into sink: inout DiagnosticSink
+  ) {
+    guard let first = groups.members[group].first.map(Int.init) else { return }
+    let hostGroup = Int(topology.groupOfDevice[Int(devices.hostIndex[first])])
+    let members = topology.members[hostGroup]
+    let hasUnassigned = members.count > groups.members[group].count
+    var isDirectReported = false
+    for member in members.lazy.map(Int.init) {
+      if hasUnassigned, !isAssigned[member] { checkDriver(of: member, first, into: &sink) }
+      guard !topology.host.devices[member].reserved.isEmpty else { continue }
+      for region in topology.host.devices[member].reserved {
+        if region.kind == .direct, !isDirectReported {
+          isDirectReported = true
+          reportDirect(region, member, first, into: &sink)
+        }
+        check(region, of: member, space: Int(devices.space[first]), &regions, into: &sink)
+      }
+    }
+  }
+
+  private func checkDriver(of member: Int, _ first: Int, into sink: inout DiagnosticSink) {
+    guard let driver = topology.host.devices[member].driver,
+      !GroupViability.isSafe(driver: driver)
+    else { return }
+    let fact = topology.host.devices[member]
+    sink.report(
+      PlannerDiagnostics.unsafe(
+        member: fact, driver: driver, group: fact.group ?? 0, of: vm.devices[first]))
+  }
+
+  private func reportDirect(
+    _ region: ReservedRegion, _ member: Int, _ first: Int, into sink: inout DiagnosticSink
+  ) {
+    let fact = topology.host.devices[member]
+    sink.report(
+      PlannerDiagnostics.direct(
+        region, of: fact, group: fact.group ?? 0, device: vm.devices[first]))
+  }
+
+  private func check(
+    _ region: ReservedRegion, of member: Int, space: Int, _ regions: inout ReservedRegions,
+    into sink: inout DiagnosticSink
+  ) {
+    guard region.kind == .reserved || region.kind == .msi,
+      regions.isNew(region, space: space)
+    else { return }
+    let next = maps.firstMapping(of: space, endingAtOrAfter: region.start)
+    guard next < maps.mappings[space].count, maps.mappings[space][next].iova <= region.end
+    else { return }
+    sink.report(
+      PlannerDiagnostics.reserved(
+        region, of: topology.host.devices[member], hits: maps.mappings[space][next],
+        in: name(ofSpace: space)))
+  }
+
+  /// Compares an address space with the IOMMU of the first device of a cell.
+  private func checkLimits(
+    of device: Int, _ extent: Extent, into sink: inout DiagnosticSink
+  ) {
+    let space = Int(devices.space[device])
+    let unit = topology.host.iommus[Int(devices.iommu[device])]
+    let pageBytes = unit.pageSizes.min() ?? 1
+    let isTooWide = { (last: UInt64) in
+      unit.addressBits < 64 && last >> UInt64(max(0, unit.addressBits)) != 0
+    }
+    let isMisaligned = { (bits: UInt64) in bits & (pageBytes &- 1) != 0 }
+    guard isTooWide(extent.last) || isMisaligned(extent.bits) else { return }
+    let mappings = maps.mappings[space]
+    if let mapping = mappings.first(where: {
+      isTooWide(AddressSpaceMaps.last($0.iova, $0.size))
+    }) {
+      sink.report(
+        PlannerDiagnostics.beyondWidth(
+          mapping, in: name(ofSpace: space), unit: unit, device: vm.devices[device]))
+    }
+    if let mapping = mappings.first(where: { isMisaligned($0.iova | $0.size) }) {
+      sink.report(
+        PlannerDiagnostics.misaligned(
+          mapping, in: name(ofSpace: space), unit: unit, pageBytes: pageBytes))
+    }
+  }
+
+  private func name(ofSpace space: Int) -> String {
+    space == 0 ? VMDescription.guestPhysicalSpace : vm.addressSpaces[space - 1].name
+  }
+}
+
+/// What an address space covers, in two numbers.
+private struct Extent {
+  /// The highest address; 0 if nothing is mapped.
+  var last: UInt64 = 0
+  /// Every bit that is set in some address or size.
+  var bits: UInt64 = 0
+
+  init(_ mappings: [PlannedAddressSpace.Mapping]) {
+    for mapping in mappings {
+      last = max(last, AddressSpaceMaps.last(mapping.iova, mapping.size))
+      bits |= mapping.iova | mapping.size
+    }
+  }
+}
+
+/// Remembers which reserved regions were looked at, by address space: devices mostly share them.
+private struct ReservedRegions {
+  private struct Key: Hashable {
+    var start: UInt64
+    var end: UInt64
+  }
+
+  private var last: [Key?]
+  private var seen: [Set<Key>]
+
+  init(spaces: Int) {
+    last = Array(repeating: nil, count: spaces)
+    seen = Array(repeating: [], count: spaces)
+  }
+
+  mutating func isNew(_ region: ReservedRegion, space: Int) -> Bool {
+    let key = Key(start: region.start, end: region.end)
+    guard last[space] != key else { return false }
+    last[space] = key
+    return seen[space].insert(key).inserted
+  }
+}

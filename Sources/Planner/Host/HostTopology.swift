@@ -1,0 +1,141 @@
+import Parser
+
+/// The host description, indexed: what sits where, and what can share a page table.
+///
+/// Flat arrays of positions in the description, so that 100,000 devices cost a few allocations.
+/// Never reads sysfs: the description is all it knows.
+struct HostTopology: Sendable {
+  /// What is indexed.
+  let host: HostDescription
+  /// Position of the IOMMU unit of each device; -1 if it has none that is described.
+  let iommuOfDevice: [Int32]
+  /// Compatibility class of each IOMMU unit: equal type, address bits and page sizes.
+  let classOfIOMMU: [Int32]
+  /// A unit of each compatibility class, the first in the file.
+  let representatives: [Int]
+  /// Index in `members` of the IOMMU group of each device; -1 if it has none.
+  let groupOfDevice: [Int32]
+  /// The devices of each IOMMU group, assigned or not, in file order.
+  let members: Buckets
+
+  private let positionOfAddress: [UInt64: Int32]
+
+  /// Indexes a description; reports names and addresses that occur twice, and unknown IOMMU names.
+  init(_ host: HostDescription, into sink: inout DiagnosticSink) {
+    self.host = host
+    positionOfAddress = Self.addresses(of: host, into: &sink)
+    let units = Self.units(of: host, into: &sink)
+    iommuOfDevice = Self.iommus(of: host, units: units, into: &sink)
+    (classOfIOMMU, representatives) = Self.classes(of: host.iommus)
+    let groups = Self.groups(of: host)
+    groupOfDevice = groups.keys
+    members = Buckets(keys: groups.keys, count: groups.count)
+  }
+
+  /// The position of the device at an address.
+  func device(at address: BDF) -> Int? { positionOfAddress[address.packed].map(Int.init) }
+
+  /// A described address that differs from a missing one in a single digit, to suggest it.
+  func nearAddress(to address: BDF) -> BDF? {
+    let wanted = Array(address.description.utf8)
+    return host.devices.first { device in
+      let text = device.address.description.utf8
+      return text.count == wanted.count && zip(text, wanted).count { $0 != $1 } == 1
+    }?.address
+  }
+}
+
+extension HostTopology {
+  private static func addresses(
+    of host: HostDescription, into sink: inout DiagnosticSink
+  ) -> [UInt64: Int32] {
+    var positions = [UInt64: Int32](minimumCapacity: host.devices.count)
+    for index in host.devices.indices {
+      let key = host.devices[index].address.packed
+      guard let first = positions.updateValue(Int32(truncatingIfNeeded: index), forKey: key)
+      else { continue }
+      positions[key] = first
+      sink.report(
+        PlannerDiagnostics.duplicateHostAddress(
+          host.devices[index], first: host.devices[Int(first)])
+      )
+    }
+    return positions
+  }
+
+  private static func units(
+    of host: HostDescription, into sink: inout DiagnosticSink
+  ) -> [String: Int32] {
+    var units = [String: Int32](minimumCapacity: host.iommus.count)
+    for (index, unit) in host.iommus.enumerated() {
+      guard let first = units[unit.name] else {
+        units[unit.name] = Int32(truncatingIfNeeded: index)
+        continue
+      }
+      sink.report(PlannerDiagnostics.duplicateIOMMU(unit, first: host.iommus[Int(first)]))
+    }
+    return units
+  }
+
+  /// Looks names up; they mostly repeat, so the last match is tried first.
+  private static func iommus(
+    of host: HostDescription, units: [String: Int32], into sink: inout DiagnosticSink
+  ) -> [Int32] {
+    var result = [Int32](repeating: -1, count: host.devices.count)
+    var last: Int32 = -1
+    for index in host.devices.indices {
+      guard let name = host.devices[index].iommu else { continue }
+      if last < 0 || host.iommus[Int(last)].name != name {
+        guard let unit = units[name] else {
+          sink.report(PlannerDiagnostics.unknownIOMMU(host.devices[index], name, in: host))
+          continue
+        }
+        last = unit
+      }
+      result[index] = last
+    }
+    return result
+  }
+
+  private struct Compatibility: Hashable {
+    var type: String
+    var addressBits: Int
+    var pageSizes: [UInt64]
+  }
+
+  private static func classes(of units: [HostIOMMU]) -> ([Int32], representatives: [Int]) {
+    var known: [Compatibility: Int32] = [:]
+    var representatives: [Int] = []
+    let classes = units.enumerated().map { index, unit in
+      let key = Compatibility(
+        type: unit.type, addressBits: unit.addressBits, pageSizes: unit.pageSizes)
+      if let found = known[key] { return found }
+      let new = Int32(truncatingIfNeeded: representatives.count)
+      known[key] = new
+      representatives.append(index)
+      return new
+    }
+    return (classes, representatives)
+  }
+
+  /// Numbers the groups from 0, in order of first member.
+  ///
+  /// Group numbers of Linux are small; a table serves those, a dictionary whatever else a file says.
+  private static func groups(of host: HostDescription) -> (keys: [Int32], count: Int) {
+    let limit = 2 * host.devices.count + 1024
+    var small = [Int32](repeating: -1, count: limit)
+    var large: [Int: Int32] = [:]
+    var keys = [Int32](repeating: -1, count: host.devices.count)
+    var count: Int32 = 0
+    for index in host.devices.indices {
+      guard let number = host.devices[index].group else { continue }
+      let isSmall = number >= 0 && number < limit
+      let known = isSmall ? small[number] : large[number] ?? -1
+      keys[index] = known >= 0 ? known : count
+      guard known < 0 else { continue }
+      if isSmall { small[number] = count } else { large[number] = count }
+      count += 1
+    }
+    return (keys, Int(count))
+  }
+}

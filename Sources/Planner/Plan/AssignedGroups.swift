@@ -1,0 +1,151 @@
+import Parser
+
+/// What is planned as a whole: the assigned devices of one IOMMU group, and the cells they lie in.
+///
+/// A cell is an address space together with a class of compatible IOMMUs: the devices of a page
+/// table are all in one cell. Flat arrays by group, in order of the first device.
+struct AssignedGroups: Sendable {
+  /// The devices and their host facts.
+  let devices: AssignedDevices
+  /// The group of each device.
+  let groupOfDevice: [Int32]
+  /// The devices of each group, in description order.
+  let members: Buckets
+  /// The cell of each group.
+  let cellOfGroup: [Int32]
+  /// The address space of each cell.
+  let spaceOfCell: [Int32]
+  /// The compatibility class of each cell.
+  let classOfCell: [Int32]
+  /// The first device that cannot be enforced of each group; -1 if all can.
+  let unenforceable: [Int32]
+  /// Whether each cell has a group that cannot be enforced.
+  let hasUnenforceable: [Bool]
+  /// How many devices of each group can no-snoop.
+  let capable: [Int32]
+
+  /// Gathers the groups; reports those that lie in two address spaces or behind incompatible
+  /// IOMMUs, and is `nil` then.
+  init?(
+    _ devices: AssignedDevices, of vm: VMDescription, on topology: HostTopology,
+    into sink: inout DiagnosticSink
+  ) {
+    self.devices = devices
+    let numbering = Self.number(devices, topology)
+    groupOfDevice = numbering.keys
+    members = Buckets(keys: numbering.keys, count: numbering.count)
+    guard Self.areWhole(members, devices, vm, topology, into: &sink) else { return nil }
+    let cells = Self.cells(members, devices, topology)
+    cellOfGroup = cells.ofGroup
+    spaceOfCell = cells.spaces
+    classOfCell = cells.classes
+    var capable = [Int32](repeating: 0, count: numbering.count)
+    var unenforceable = [Int32](repeating: -1, count: numbering.count)
+    for device in 0..<devices.count {
+      let group = Int(numbering.keys[device])
+      if devices.canNoSnoop[device] { capable[group] += 1 }
+      if !devices.canEnforce[device], unenforceable[group] < 0 {
+        unenforceable[group] = Int32(truncatingIfNeeded: device)
+      }
+    }
+    self.capable = capable
+    self.unenforceable = unenforceable
+    var hasUnenforceable = [Bool](repeating: false, count: cells.spaces.count)
+    for (group, cell) in cells.ofGroup.enumerated() where unenforceable[group] >= 0 {
+      hasUnenforceable[Int(cell)] = true
+    }
+    self.hasUnenforceable = hasUnenforceable
+  }
+
+  /// How many groups there are.
+  var count: Int { members.count }
+
+  /// Whether every device of a group can be enforced.
+  func canEnforce(_ group: Int) -> Bool { unenforceable[group] < 0 }
+
+  /// Whether the rules of a target alone let a group's page table be not enforced.
+  func mayLeaveUnenforced(_ group: Int, _ choice: SnoopChoice) -> Bool {
+    guard canEnforce(group) else { return true }
+    return switch choice {
+    case .free: true
+    case .joinsUnenforceable: hasUnenforceable[Int(cellOfGroup[group])]
+    case .fixed: false
+    }
+  }
+}
+
+extension AssignedGroups {
+  private static func number(
+    _ devices: AssignedDevices, _ topology: HostTopology
+  ) -> (keys: [Int32], count: Int) {
+    var numbers = [Int32](repeating: -1, count: topology.members.count)
+    var count: Int32 = 0
+    let keys = devices.hostIndex.map { host in
+      let group = Int(topology.groupOfDevice[Int(host)])
+      if numbers[group] < 0 {
+        numbers[group] = count
+        count += 1
+      }
+      return numbers[group]
+    }
+    return (keys, Int(count))
+  }
+
+  private static func areWhole(
+    _ members: Buckets, _ devices: AssignedDevices, _ vm: VMDescription, _ topology: HostTopology,
+    into sink: inout DiagnosticSink
+  ) -> Bool {
+    var isWhole = true
+    for group in 0..<members.count {
+      let members = members[group]
+      guard members.count > 1, let first = members.first.map(Int.init) else { continue }
+      let unit = Int(devices.iommu[first])
+      let number = topology.host.devices[Int(devices.hostIndex[first])].group ?? 0
+      if let other = members.first(where: { devices.space[Int($0)] != devices.space[first] }) {
+        isWhole = false
+        sink.report(
+          PlannerDiagnostics.splitGroup(
+            vm.devices[Int(other)], first: vm.devices[first], group: number))
+      }
+      let unitClass = topology.classOfIOMMU[unit]
+      if let other = members.map(Int.init).first(where: {
+        topology.classOfIOMMU[Int(devices.iommu[$0])] != unitClass
+      }) {
+        isWhole = false
+        sink.report(
+          PlannerDiagnostics.incompatibleGroup(
+            vm.devices[other], behind: topology.host.iommus[Int(devices.iommu[other])],
+            first: vm.devices[first], behind: topology.host.iommus[unit], group: number))
+      }
+    }
+    return isWhole
+  }
+
+  private static func cells(
+    _ members: Buckets, _ devices: AssignedDevices, _ topology: HostTopology
+  ) -> (ofGroup: [Int32], spaces: [Int32], classes: [Int32]) {
+    var known: [UInt64: Int32] = [:]
+    var last: (key: UInt64, cell: Int32)?
+    var spaces: [Int32] = []
+    var classes: [Int32] = []
+    var ofGroup = [Int32](repeating: 0, count: members.count)
+    for group in 0..<members.count {
+      guard let first = members[group].first.map(Int.init) else { continue }
+      let unitClass = topology.classOfIOMMU[Int(devices.iommu[first])]
+      let key =
+        UInt64(UInt32(bitPattern: devices.space[first])) << 32
+        | UInt64(UInt32(bitPattern: unitClass))
+      if last?.key != key {
+        let cell = known[key] ?? Int32(truncatingIfNeeded: spaces.count)
+        if cell == spaces.count {
+          known[key] = cell
+          spaces.append(devices.space[first])
+          classes.append(unitClass)
+        }
+        last = (key, cell)
+      }
+      ofGroup[group] = last?.cell ?? 0
+    }
+    return (ofGroup, spaces, classes)
+  }
+}

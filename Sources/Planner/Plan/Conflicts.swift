@@ -1,0 +1,120 @@
+import Parser
+
+/// Finds out why a description can't be planned: the smallest sets of lines that contradict.
+///
+/// Groups hang together only through facts (whether a group that cannot be enforced is near) and
+/// through the line about KVM, so every minimal conflict is that line alone, lines of one group, or
+/// both. A conflict names a line only if the contradiction ends when that line goes: an intent when
+/// it becomes `allowed`, a device when it is not assigned, the KVM line when it becomes `auto`.
+/// There is no conflict exactly if there is a plan.
+struct Conflicts {
+  let vm: VMDescription
+  let topology: HostTopology
+  let groups: AssignedGroups
+  let intents: ResolvedIntents
+  let target: any Dialect
+  /// The dialects to recommend instead.
+  let others: [any Dialect]
+
+  private var devices: AssignedDevices { groups.devices }
+  private var isNever: Bool { vm.kvm.incoherentDMA == .never }
+
+  /// Reports every conflict.
+  func run(into sink: inout DiagnosticSink) {
+    let choice = target.snoopChoice
+    for group in 0..<groups.count {
+      let members = groups.members[group]
+      reportIncapable(members, into: &sink)
+      if groups.canEnforce(group) {
+        let mayLeave = groups.mayLeaveUnenforced(group, choice)
+        reportEnforceable(group, members, mayLeave, into: &sink)
+      } else {
+        reportUnenforceable(group, members, into: &sink)
+      }
+    }
+    if vm.kvm.incoherentDMA == .always, Self.alwaysProof(groups, choice) == nil {
+      sink.report(PlannerDiagnostics.missingProof(vm.kvm, target: target.name))
+    }
+  }
+
+  /// The first device that proves the right to non-coherent DMA when none is effective.
+  static func alwaysProof(_ groups: AssignedGroups, _ choice: SnoopChoice) -> Int? {
+    let devices = groups.devices
+    return choice == .free
+      ? devices.canNoSnoop.firstIndex(of: true) : devices.canEnforce.firstIndex(of: false)
+  }
+
+  private func reportIncapable(_ members: ArraySlice<Int32>, into sink: inout DiagnosticSink) {
+    for device in members.lazy.map(Int.init)
+    where intents.resolved[device] == .required && !devices.canNoSnoop[device] {
+      sink.report(PlannerDiagnostics.incapable(vm.devices[device], hostFact(device)))
+    }
+  }
+
+  /// Conflicts of a group whose page table can't enforce.
+  private func reportUnenforceable(
+    _ group: Int, _ members: ArraySlice<Int32>, into sink: inout DiagnosticSink
+  ) {
+    let mate = Int(groups.unenforceable[group])
+    for device in members.lazy.map(Int.init) where isForbidden(device) {
+      if devices.canEnforce[device] {
+        sink.report(
+          PlannerDiagnostics.forbidden(
+            vm.devices[device], mate: vm.devices[mate], behind: unit(mate)))
+      } else {
+        sink.report(PlannerDiagnostics.unblockable(vm.devices[device], behind: unit(device)))
+      }
+    }
+    guard isNever, groups.capable[group] > 0 else { return }
+    let capable = members.lazy.map(Int.init).filter { devices.canNoSnoop[$0] }
+    guard let device = capable.first(where: { !devices.canEnforce[$0] }) ?? capable.first
+    else { return }
+    sink.report(
+      PlannerDiagnostics.never(
+        vm.kvm, unblockable: vm.devices[device],
+        mate: devices.canEnforce[device] ? vm.devices[mate] : nil, behind: unit(mate)))
+  }
+
+  /// Conflicts of a group whose page table can enforce.
+  private func reportEnforceable(
+    _ group: Int, _ members: ArraySlice<Int32>, _ mayLeave: Bool, into sink: inout DiagnosticSink
+  ) {
+    let required = members.map(Int.init).filter(isRequired)
+    guard !required.isEmpty else { return }
+    guard mayLeave else {
+      let able = others.filter { groups.mayLeaveUnenforced(group, $0.snoopChoice) }.map(\.name)
+      for device in required {
+        sink.report(
+          PlannerDiagnostics.inexpressible(
+            vm.devices[device], behind: unit(device), target: target.name,
+            choice: target.snoopChoice, able: able))
+      }
+      return
+    }
+    let forbidden = members.map(Int.init).filter(isForbidden)
+    for (wanted, unwanted) in zip(required, forbidden) {
+      sink.report(
+        PlannerDiagnostics.contradiction(
+          required: vm.devices[wanted], forbidden: vm.devices[unwanted],
+          group: hostFact(wanted).group ?? 0))
+    }
+    guard isNever else { return }
+    for device in required {
+      sink.report(PlannerDiagnostics.never(vm.kvm, required: vm.devices[device]))
+    }
+  }
+
+  private func isRequired(_ device: Int) -> Bool {
+    intents.resolved[device] == .required && devices.canNoSnoop[device]
+  }
+
+  private func isForbidden(_ device: Int) -> Bool {
+    intents.resolved[device] == .forbidden && devices.canNoSnoop[device]
+  }
+
+  private func hostFact(_ device: Int) -> HostDevice {
+    topology.host.devices[Int(devices.hostIndex[device])]
+  }
+
+  private func unit(_ device: Int) -> HostIOMMU { topology.host.iommus[Int(devices.iommu[device])] }
+}

@@ -1,0 +1,175 @@
+import Parser
+
+// Findings about names, groups and memory (VP2xxx).
+extension PlannerDiagnostics {
+  static func duplicateName(_ device: AssignedDevice, first: AssignedDevice) -> Diagnostic {
+    Diagnostic(
+      duplicateDeviceName, "device name '\(device.name)' is used twice", at: device.nameSpan,
+      notes: [.init("first used here", first.nameSpan)], help: "rename one of the two devices")
+  }
+
+  static func duplicateAddress(_ device: AssignedDevice, first: AssignedDevice) -> Diagnostic {
+    Diagnostic(
+      duplicateDeviceAddress,
+      "device '\(device.name)' has the address '\(device.address)' of '\(first.name)'",
+      at: device.addressSpan, notes: [.init("first given here", first.addressSpan)],
+      help: "a device can be given to a VM once; correct or remove one entry")
+  }
+
+  static func unknownSpace(_ device: AssignedDevice, in vm: VMDescription) -> Diagnostic {
+    let known = [VMDescription.guestPhysicalSpace] + vm.addressSpaces.map(\.name)
+    return Diagnostic(
+      unknownAddressSpace,
+      "device '\(device.name)' uses address space '\(device.addressSpace)', which is not declared",
+      at: device.addressSpaceSpan,
+      help: suggestion(for: device.addressSpace, among: known)
+        ?? "use 'gpa' or declare it under 'addressSpaces'")
+  }
+
+  static func duplicateSpace(_ space: AddressSpace, first: AddressSpace) -> Diagnostic {
+    Diagnostic(
+      duplicateAddressSpace, "address space '\(space.name)' is declared twice",
+      at: space.nameSpan, notes: [.init("first declared here", first.nameSpan)],
+      help: "rename one of the two, or move all windows into one entry")
+  }
+
+  static func reservedName(_ space: AddressSpace) -> Diagnostic {
+    Diagnostic(
+      reservedSpaceName, "'gpa' is guest-physical memory and can't be declared again",
+      at: space.nameSpan, help: "use another name")
+  }
+
+  static func unusedSpace(_ space: AddressSpace) -> Diagnostic {
+    Diagnostic(
+      unusedAddressSpace, "no device uses address space '\(space.name)'", at: space.nameSpan,
+      help: "set 'addressSpace: \(space.name)' on a device, or remove the entry")
+  }
+
+  static func overlap(memory region: MemoryRegion, with first: MemoryRegion) -> Diagnostic {
+    Diagnostic(
+      overlappingMemory,
+      "memory \(range(region.gpa, region.size)) overlaps \(range(first.gpa, first.size))",
+      at: region.span, notes: [.init("the other region is here", first.span)],
+      help: "move or shrink one of the two")
+  }
+
+  static func overlap(
+    window: AddressSpace.Window, with first: AddressSpace.Window, in space: AddressSpace
+  ) -> Diagnostic {
+    Diagnostic(
+      overlappingWindows,
+      "window \(range(window.iova, window.size)) of address space '\(space.name)' overlaps "
+        + range(first.iova, first.size),
+      at: window.span, notes: [.init("the other window is here", first.span)],
+      help: "move or shrink one of the two")
+  }
+
+  static func unbacked(
+    _ window: AddressSpace.Window, at address: UInt64, in space: AddressSpace
+  ) -> Diagnostic {
+    Diagnostic(
+      unbackedWindow,
+      "window of address space '\(space.name)' reaches guest address \(hex(address)), "
+        + "which no memory region backs",
+      at: window.span, help: "shrink the window, or add that address to 'memory'")
+  }
+
+  static func mappingLimit(_ count: Int, at span: SourceSpan) -> Diagnostic {
+    Diagnostic(
+      tooManyMappings, "the address spaces need more than \(count) mappings", at: span,
+      help: "use fewer, larger memory regions or windows")
+  }
+
+  static func splitGroup(
+    _ device: AssignedDevice, first: AssignedDevice, group: Int
+  ) -> Diagnostic {
+    Diagnostic(
+      groupInTwoSpaces,
+      "'\(device.name)' and '\(first.name)' are both in IOMMU group \(group), but in address "
+        + "spaces '\(device.addressSpace)' and '\(first.addressSpace)'",
+      at: device.addressSpaceSpan,
+      notes: [.init("'\(first.name)' is given here", first.addressSpaceSpan)],
+      help: "give both the same 'addressSpace', or leave one out")
+  }
+
+  static func incompatibleGroup(
+    _ device: AssignedDevice, behind unit: HostIOMMU, first: AssignedDevice,
+    behind firstUnit: HostIOMMU, group: Int
+  ) -> Diagnostic {
+    Diagnostic(
+      groupOnTwoClasses,
+      "'\(device.name)' and '\(first.name)' are both in IOMMU group \(group), but behind "
+        + "incompatible IOMMUs '\(unit.name)' and '\(firstUnit.name)'",
+      at: device.addressSpan,
+      notes: [
+        .init("'\(first.name)' is given here", first.addressSpan),
+        .init("'\(unit.name)' is described here", unit.span),
+        .init("'\(firstUnit.name)' is described here", firstUnit.span),
+      ], help: "leave one of the two devices out")
+  }
+
+  static func reserved(
+    _ region: ReservedRegion, of owner: HostDevice, hits mapping: PlannedAddressSpace.Mapping,
+    in space: String
+  ) -> Diagnostic {
+    let shown = "\(hex(region.start))-\(hex(region.end))"
+    return Diagnostic(
+      memoryInReservedRegion,
+      "\(range(mapping.iova, mapping.size)) of address space '\(space)' overlaps \(shown), "
+        + "which \(owner.address) must not use",
+      at: mapping.origin,
+      notes: [.init("reserved here (\(region.kind.rawValue))", region.span)],
+      help: "leave a hole at \(shown)")
+  }
+
+  static func beyondWidth(
+    _ mapping: PlannedAddressSpace.Mapping, in space: String, unit: HostIOMMU,
+    device: AssignedDevice
+  ) -> Diagnostic {
+    Diagnostic(
+      memoryBeyondWidth,
+      "\(range(mapping.iova, mapping.size)) of address space '\(space)' lies beyond the "
+        + "\(unit.addressBits) address bits of IOMMU '\(unit.name)'",
+      at: mapping.origin,
+      notes: [
+        .init("'\(device.name)' is behind it", device.addressSpan),
+        .init("'\(unit.name)' is described here", unit.span),
+      ],
+      help: "keep the address space of '\(device.name)' below two to the \(unit.addressBits)")
+  }
+
+  static func misaligned(
+    _ mapping: PlannedAddressSpace.Mapping, in space: String, unit: HostIOMMU, pageBytes: UInt64
+  ) -> Diagnostic {
+    Diagnostic(
+      misalignedMemory,
+      "\(range(mapping.iova, mapping.size)) of address space '\(space)' is not aligned to "
+        + "\(hex(pageBytes)), the smallest page of IOMMU '\(unit.name)'",
+      at: mapping.origin, notes: [.init("'\(unit.name)' is described here", unit.span)],
+      help: "make start and size multiples of \(hex(pageBytes))")
+  }
+}
+
+extension PlannerDiagnostics {
+  /// An address as people read it, without leading zeros.
+  static func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+
+  /// A range of bytes as first and last address.
+  static func range(_ start: UInt64, _ size: UInt64) -> String {
+    "\(hex(start))-\(hex(start &+ (size &- 1)))"
+  }
+
+  /// `'a'`, `'a' and 'b'`, `'a', 'b' and 12 more`.
+  static func list(_ names: [String], cap: Int = 3) -> String {
+    let quoted = names.prefix(cap).map { "'\($0)'" }
+    if names.count > cap {
+      return quoted.joined(separator: ", ") + " and \(names.count - cap) more"
+    }
+    guard quoted.count > 1, let last = quoted.last else { return quoted.first ?? "none" }
+    return quoted.dropLast().joined(separator: ", ") + " and " + last
+  }
+
+  static func suggestion(for name: String, among known: [String]) -> String? {
+    nil
+  }
+}

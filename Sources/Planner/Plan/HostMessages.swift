@@ -1,0 +1,114 @@
+import Parser
+
+// Findings about the host: contradictions in its description (VP2xxx) and limits (VP4xxx).
+extension PlannerDiagnostics {
+  static func duplicateHostAddress(_ device: HostDevice, first: HostDevice) -> Diagnostic {
+    Diagnostic(
+      duplicateHostAddressCode, "host device '\(device.address)' is listed twice",
+      at: device.span, notes: [.init("first listed here", first.span)],
+      help: "remove one of the two")
+  }
+
+  static func duplicateIOMMU(_ unit: HostIOMMU, first: HostIOMMU) -> Diagnostic {
+    Diagnostic(
+      duplicateIOMMUCode, "IOMMU '\(unit.name)' is listed twice", at: unit.span,
+      notes: [.init("first listed here", first.span)], help: "rename or remove one of the two")
+  }
+
+  static func unknownIOMMU(
+    _ device: HostDevice, _ name: String, in host: HostDescription
+  ) -> Diagnostic {
+    Diagnostic(
+      unknownIOMMUCode, "'\(device.address)' is behind IOMMU '\(name)', which is not listed",
+      at: device.span,
+      help: suggestion(for: name, among: host.iommus.map(\.name)) ?? "add it to 'iommus'")
+  }
+
+  static func missing(_ device: AssignedDevice, host: String, near: BDF?) -> Diagnostic {
+    Diagnostic(
+      deviceNotOnHost,
+      "device '\(device.name)': host '\(host)' has no device at '\(device.address)'",
+      at: device.addressSpan,
+      help: near.map { "did you mean '\($0)'?" } ?? "list its devices with 'vfioplan host'")
+  }
+
+  static func noIOMMU(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
+    Diagnostic(
+      deviceWithoutIOMMU, "device '\(device.name)' is not behind an IOMMU",
+      at: device.addressSpan, notes: [.init("the host lists it without 'iommu'", fact.span)],
+      help: "switch the IOMMU on in firmware and kernel")
+  }
+
+  static func noGroup(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
+    Diagnostic(
+      deviceWithoutGroup, "device '\(device.name)' is in no IOMMU group", at: device.addressSpan,
+      notes: [.init("the host lists it without 'group'", fact.span)],
+      help: "switch the IOMMU on in firmware and kernel")
+  }
+
+  static func bridge(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
+    Diagnostic(
+      deviceIsBridge, "device '\(device.name)' is a PCI bridge and can't be given to a VM",
+      at: device.addressSpan,
+      notes: [.init("the host gives its class as \(hex(UInt64(fact.classCode)))", fact.span)],
+      help: "name the device behind the bridge")
+  }
+
+  static func unsafe(
+    member: HostDevice, driver: String, group: Int, of device: AssignedDevice
+  ) -> Diagnostic {
+    Diagnostic(
+      groupNotViable,
+      "'\(device.name)' is in IOMMU group \(group) with '\(member.address)', which driver "
+        + "'\(driver)' of the host uses",
+      at: device.addressSpan,
+      notes: [.init("'\(member.address)' is described here", member.span)],
+      help: "unbind '\(member.address)' from '\(driver)', or give it to the VM, too")
+  }
+
+  static func unsafeInterrupts(
+    _ unit: HostIOMMU, devices: [String], at span: SourceSpan
+  ) -> Diagnostic {
+    Diagnostic(
+      msiNotIsolated,
+      "IOMMU '\(unit.name)' does not isolate interrupts, so \(list(devices)) can't be bound",
+      at: span, notes: [.init("'\(unit.name)' is described here", unit.span)],
+      help: "switch interrupt remapping on, or set 'allowUnsafeInterrupts: true' if the guest "
+        + "is trusted")
+  }
+
+  static func direct(
+    _ region: ReservedRegion, of member: HostDevice, group: Int, device: AssignedDevice
+  ) -> Diagnostic {
+    Diagnostic(
+      directRegion,
+      "'\(device.name)' can't be bound: firmware insists on "
+        + "\(hex(region.start))-\(hex(region.end)) for '\(member.address)' in IOMMU group \(group)",
+      at: device.addressSpan, notes: [.init("the region is listed here", region.span)],
+      help: "look for a firmware setting that drops the mapping (RMRR)")
+  }
+
+  static func missingInterface(
+    _ node: String, target: String, usable: [String], host: HostDescription
+  ) -> Diagnostic {
+    Diagnostic(
+      interfaceMissing, "target '\(target)' needs \(node), which host '\(host.name)' lacks",
+      at: host.kernel.span,
+      help: usable.isEmpty
+        ? "use a kernel that has it" : "this host can run target \(list(usable))")
+  }
+
+  static func kvmMissing(_ host: HostDescription) -> Diagnostic {
+    Diagnostic(
+      noKVM, "host '\(host.name)' has no KVM; its steps are left out", at: host.kernel.span,
+      help: "load the kvm module if the VM is to run with it")
+  }
+
+  static func kvmMissing(_ host: HostDescription, always clause: KVMClause) -> Diagnostic {
+    Diagnostic(
+      alwaysWithoutKVM,
+      "KVM is always to allow non-coherent DMA, but host '\(host.name)' has no KVM",
+      at: clause.span, notes: [.init("the host's kernel is described here", host.kernel.span)],
+      help: "use 'incoherentDMA: auto', or load the kvm module")
+  }
+}

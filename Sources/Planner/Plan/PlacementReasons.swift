@@ -1,0 +1,119 @@
+import Parser
+
+/// Finds the reason for each group's format: the strongest one that holds.
+///
+/// Facts come before intents, intents before the KVM line, that before the target's rules, and what
+/// nothing else settles was decided by the objective: the reason is then the first metric that would
+/// get worse if this group alone changed sides.
+struct PlacementReasons {
+  /// What settled a group, with the device it is about; -1 if it is about none.
+  struct GroupReason {
+    var kind: Kind
+    var device: Int32
+  }
+
+  /// The kinds of `PlacementReason`, without the device.
+  enum Kind {
+    case cannotEnforce
+    case required
+    case forbidden
+    case kvmNever
+    case targetEnforces
+    case objective(Metric)
+    case tie
+    case paretoRow
+  }
+
+  /// How free choices are explained.
+  enum FreeChoice {
+    /// By the objective the plan is optimal in.
+    case objective(Objective)
+    /// The plan is a row of the Pareto front.
+    case paretoRow
+  }
+
+  let groups: AssignedGroups
+  let intents: ResolvedIntents
+  let problem: GroupingProblem
+  let choice: SnoopChoice
+  let freeChoice: FreeChoice
+
+  /// The reason for each group.
+  func reasons(isEnforced: [Bool], metrics: PlanMetrics) -> [GroupReason] {
+    var reasons = (0..<groups.count).map(settled)
+    applyIntents(to: &reasons)
+    var tables = [Int32](repeating: 0, count: problem.cells * 2)
+    for (group, enforced) in zip(problem.groups, isEnforced) {
+      tables[Int(group.cell) * 2 + (enforced ? 0 : 1)] += 1
+    }
+    for group in reasons.indices {
+      guard case .tie = reasons[group].kind else { continue }
+      reasons[group].kind = free(group, isEnforced[group], tables, metrics)
+    }
+    return reasons
+  }
+
+  /// A reason without intents; `.tie` stands for a free choice until it is looked at.
+  private func settled(_ group: Int) -> GroupReason {
+    if !groups.canEnforce(group) {
+      return GroupReason(kind: .cannotEnforce, device: groups.unenforceable[group])
+    }
+    if !groups.mayLeaveUnenforced(group, choice) {
+      return GroupReason(kind: .targetEnforces, device: -1)
+    }
+    if problem.kvm == .never, groups.capable[group] > 0 {
+      return GroupReason(kind: .kvmNever, device: -1)
+    }
+    return GroupReason(kind: .tie, device: -1)
+  }
+
+  private func applyIntents(to reasons: inout [GroupReason]) {
+    for device in 0..<groups.devices.count {
+      let group = Int(groups.groupOfDevice[device])
+      switch (intents.resolved[device], reasons[group].kind) {
+      case (.allowed, _), (.auto, _), (_, .cannotEnforce), (_, .required), (_, .forbidden): continue
+      case (.required, _):
+        reasons[group] = GroupReason(kind: .required, device: Int32(truncatingIfNeeded: device))
+      case (.forbidden, _) where groups.devices.canNoSnoop[device]:
+        reasons[group] = GroupReason(kind: .forbidden, device: Int32(truncatingIfNeeded: device))
+      case (.forbidden, _): continue
+      }
+    }
+  }
+
+  /// Compares with the plan in which this group alone is on the other side.
+  private func free(
+    _ index: Int, _ isEnforced: Bool, _ tables: [Int32], _ metrics: PlanMetrics
+  ) -> Kind {
+    guard case .objective(let objective) = freeChoice else { return .paretoRow }
+    let group = problem.groups[index]
+    let here = Int(group.cell) * 2 + (isEnforced ? 0 : 1)
+    var other = metrics
+    if tables[here] == 1 { other.pageTables -= 1 }
+    if tables[here ^ 1] == 0 { other.pageTables += 1 }
+    let sign = isEnforced ? 1 : -1
+    other.incoherentDevices += sign * Int(group.capable)
+    other.blockedNoSnoop -= sign * Int(group.blockable)
+    other.wbinvd = other.incoherentDevices > 0 || problem.kvm == .always ? 1 : 0
+    return objective.firstDifference(metrics, other).map(Kind.objective) ?? .tie
+  }
+
+  /// The reason for one device of a group: about itself if it can be, else about its mate.
+  func reason(for device: Int, _ group: GroupReason) -> PlacementReason {
+    let intent = intents.resolved[device]
+    let mate = Int(group.device)
+    return switch group.kind {
+    case .cannotEnforce:
+      .cannotEnforce(device: groups.devices.canEnforce[device] ? mate : device)
+    case .required: .required(device: intent == .required ? device : mate)
+    case .forbidden:
+      .forbidden(
+        device: intent == .forbidden && groups.devices.canNoSnoop[device] ? device : mate)
+    case .kvmNever: .kvmNever
+    case .targetEnforces: .targetEnforces
+    case .objective(let metric): .objective(metric)
+    case .tie: .tie
+    case .paretoRow: .paretoRow
+    }
+  }
+}

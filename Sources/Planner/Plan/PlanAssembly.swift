@@ -1,0 +1,185 @@
+import Parser
+
+/// Turns a choice of format per group into the plan that is shown and lowered.
+struct PlanAssembly {
+  let vm: VMDescription
+  let topology: HostTopology
+  let groups: AssignedGroups
+  let intents: ResolvedIntents
+  let maps: AddressSpaceMaps
+  let problem: GroupingProblem
+  let target: String
+  let choice: SnoopChoice
+  let objective: Objective
+  let freeChoice: PlacementReasons.FreeChoice
+
+  private var devices: AssignedDevices { groups.devices }
+
+  /// The plan for a choice.
+  func plan(isEnforced: [Bool]) -> IOASIDPlan {
+    let metrics = problem.metrics(isEnforced: isEnforced)
+    let spaces = usedSpaces()
+    let tables = pageTables(isEnforced, spaces.position)
+    let coherency = coherency(isEnforced, tables)
+    let known = knownToKVM(coherency)
+    let reasons = PlacementReasons(
+      groups: groups, intents: intents, problem: problem, choice: choice, freeChoice: freeChoice)
+    let groupReasons = reasons.reasons(isEnforced: isEnforced, metrics: metrics)
+    return IOASIDPlan(
+      target: target, objective: objective, metrics: metrics, addressSpaces: spaces.spaces,
+      pageTables: tables.tables,
+      devices: (0..<devices.count).map { device in
+        let group = Int(groups.groupOfDevice[device])
+        return planned(
+          device, on: Int(tables.ofDevice[device]), isEnforced: isEnforced[group],
+          isKnown: known[device], reason: reasons.reason(for: device, groupReasons[group]))
+      }, coherency: coherency)
+  }
+
+  private func planned(
+    _ index: Int, on table: Int, isEnforced: Bool, isKnown: Bool, reason: PlacementReason
+  ) -> PlannedDevice {
+    let host = Int(devices.hostIndex[index])
+    return PlannedDevice(
+      name: vm.devices[index].name, address: vm.devices[index].address,
+      group: topology.host.devices[host].group ?? 0,
+      iommu: topology.host.iommus[Int(devices.iommu[index])].name,
+      driver: topology.host.devices[host].driver, intent: vm.devices[index].noSnoop,
+      resolved: intents.resolved[index], canNoSnoop: devices.canNoSnoop[index],
+      canEnforceSnoop: devices.canEnforce[index], pageTable: table,
+      isEffective: !isEnforced && devices.canNoSnoop[index], isKnownToKVM: isKnown,
+      reason: reason, origin: vm.devices[index].span, resolution: intents.resolutions[index])
+  }
+}
+
+// MARK: - Address spaces and page tables
+
+extension PlanAssembly {
+  /// The address spaces that have devices, and the position of each declared one among them.
+  private func usedSpaces() -> (spaces: [PlannedAddressSpace], position: [Int]) {
+    var isUsed = [Bool](repeating: false, count: maps.mappings.count)
+    for space in groups.spaceOfCell { isUsed[Int(space)] = true }
+    var spaces: [PlannedAddressSpace] = []
+    var position = [Int](repeating: 0, count: isUsed.count)
+    for space in isUsed.indices where isUsed[space] {
+      position[space] = spaces.count
+      let declared = space == 0 ? nil : vm.addressSpaces[space - 1]
+      spaces.append(
+        PlannedAddressSpace(
+          name: declared?.name ?? VMDescription.guestPhysicalSpace,
+          mappings: maps.mappings[space],
+          origin: declared?.nameSpan ?? vm.memory.first?.span ?? vm.nameSpan))
+    }
+    return (spaces, position)
+  }
+
+  private struct Tables {
+    var tables: [PageTable] = []
+    var ofDevice: [Int32] = []
+  }
+
+  /// Numbers the page tables in order of their first device.
+  private func pageTables(_ isEnforced: [Bool], _ position: [Int]) -> Tables {
+    var result = Tables()
+    result.ofDevice.reserveCapacity(devices.count)
+    var tableOfSlot = [Int32](repeating: -1, count: problem.cells * 2)
+    var perSpace = [Int](repeating: 0, count: position.count)
+    var units = UnitNames(topology.host)
+    for device in 0..<devices.count {
+      let group = Int(groups.groupOfDevice[device])
+      let slot = Int(groups.cellOfGroup[group]) * 2 + (isEnforced[group] ? 0 : 1)
+      if tableOfSlot[slot] < 0 {
+        tableOfSlot[slot] = Int32(truncatingIfNeeded: result.tables.count)
+        let space = Int(devices.space[device])
+        result.tables.append(
+          table(perSpace[space], space, position[space], isEnforced[group], first: device))
+        perSpace[space] += 1
+      }
+      let table = Int(tableOfSlot[slot])
+      result.ofDevice.append(tableOfSlot[slot])
+      result.tables[table].devices.append(device)
+      if let name = units.new(devices.iommu[device], on: table) {
+        result.tables[table].iommus.append(name)
+      }
+    }
+    chooseLeaders(of: &result.tables)
+    return result
+  }
+
+  private func table(
+    _ number: Int, _ space: Int, _ position: Int, _ isEnforced: Bool, first: Int
+  ) -> PageTable {
+    let name = space == 0 ? VMDescription.guestPhysicalSpace : vm.addressSpaces[space - 1].name
+    return PageTable(
+      name: "\(name).\(number)", addressSpace: position,
+      snoopPolicy: isEnforced ? .enforced : .notEnforced, iommus: [], devices: [], leader: first)
+  }
+
+  /// Where the kernel decides the format, it is the format of the device a table is allocated for.
+  private func chooseLeaders(of tables: inout [PageTable]) {
+    guard choice != .free else { return }
+    for index in tables.indices where tables[index].snoopPolicy == .notEnforced {
+      let leader = tables[index].devices.first { !devices.canEnforce[$0] }
+      tables[index].leader = leader ?? tables[index].leader
+    }
+  }
+}
+
+/// Remembers which IOMMU units each page table has.
+private struct UnitNames {
+  private let host: HostDescription
+  private var last: [Int32] = []
+  private var seen: Set<UInt64> = []
+
+  init(_ host: HostDescription) { self.host = host }
+
+  /// The name of a unit if the table does not have it yet.
+  mutating func new(_ unit: Int32, on table: Int) -> String? {
+    while last.count <= table { last.append(-1) }
+    guard last[table] != unit else { return nil }
+    last[table] = unit
+    let key = UInt64(truncatingIfNeeded: table) << 32 | UInt64(UInt32(bitPattern: unit))
+    return seen.insert(key).inserted ? host.iommus[Int(unit)].name : nil
+  }
+}
+
+// MARK: - KVM
+
+extension PlanAssembly {
+  private func coherency(_ isEnforced: [Bool], _ tables: Tables) -> VMCoherency {
+    let isEffective = { (device: Int) in
+      devices.canNoSnoop[device] && !isEnforced[Int(groups.groupOfDevice[device])]
+    }
+    if let first = (0..<devices.count).first(where: isEffective) {
+      let leader = tables.tables[Int(tables.ofDevice[first])].leader
+      let unenforceable = (0..<devices.count).first {
+        isEffective($0) && !devices.canEnforce[$0]
+      }
+      return VMCoherency(
+        allowsIncoherentDMA: true, proof: choice == .free ? first : unenforceable ?? leader,
+        reason: .effectiveDevices)
+    }
+    guard problem.kvm == .always else {
+      return VMCoherency(allowsIncoherentDMA: false, proof: nil, reason: .noEffectiveDevice)
+    }
+    return VMCoherency(
+      allowsIncoherentDMA: true, proof: Conflicts.alwaysProof(groups, choice), reason: .override)
+  }
+
+  /// Which devices are registered with KVM.
+  ///
+  /// kvm-vfio takes a VM for non-coherent iff the IOMMU of some registered file lacks the
+  /// capability (virt/kvm/vfio.c), whatever the page tables are. So if WBINVD is not to be trapped,
+  /// files of devices that cannot be enforced stay out; sound, because none of them can no-snoop.
+  private func knownToKVM(_ coherency: VMCoherency) -> [Bool] {
+    guard topology.host.kernel.kvm else { return [Bool](repeating: false, count: devices.count) }
+    if choice == .free {
+      return (0..<devices.count).map { $0 == coherency.proof }
+    }
+    guard !coherency.allowsIncoherentDMA else {
+      return [Bool](repeating: true, count: devices.count)
+    }
+    if choice == .joinsUnenforceable { return devices.canEnforce }
+    return groups.groupOfDevice.map { groups.canEnforce(Int($0)) }
+  }
+}

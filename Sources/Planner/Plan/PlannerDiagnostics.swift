@@ -1,0 +1,313 @@
+import Parser
+
+/// Every message of this module: codes here, factories in the extensions beside it.
+public enum PlannerDiagnostics {
+  /// Every code of this module, by number.
+  public static let all: [DiagnosticCode] = semantics + intents + hostLimits
+
+  static let semantics = [
+    duplicateDeviceName, duplicateDeviceAddress, unknownAddressSpace, duplicateAddressSpace,
+    reservedSpaceName, unusedAddressSpace, overlappingMemory, overlappingWindows, unbackedWindow,
+    groupInTwoSpaces, groupOnTwoClasses, memoryInReservedRegion, memoryBeyondWidth,
+    misalignedMemory, duplicateHostAddressCode, duplicateIOMMUCode, unknownIOMMUCode,
+    tooManyMappings,
+  ]
+
+  static let intents = [
+    unknownTarget, requiredAndForbidden, requiredButNever, requiredButIncapable,
+    forbiddenUnblockable, forbiddenByMate, notExpressible, alwaysWithoutProof,
+    neverButUnblockable, needlessAlways, autoFallback, frontTooLarge,
+  ]
+
+  static let hostLimits = [
+    deviceNotOnHost, deviceWithoutIOMMU, deviceWithoutGroup, deviceIsBridge, groupNotViable,
+    msiNotIsolated, directRegion, interfaceMissing, noKVM, alwaysWithoutKVM,
+  ]
+}
+
+// MARK: - VP2xxx: names, groups, memory
+
+extension PlannerDiagnostics {
+  static let duplicateDeviceName = DiagnosticCode(
+    "VP2001", .error, "two devices of the VM have the same name",
+    """
+    Every device of a VM needs its own name: plans, programs and messages refer to devices by it. \
+    Rename one of the two.
+    """)
+  static let duplicateDeviceAddress = DiagnosticCode(
+    "VP2002", .error, "two devices of the VM have the same address",
+    """
+    A PCI device can be given to a VM once. A second entry with the same address would bind and \
+    attach it twice, which the kernel refuses. Remove one entry or correct its address.
+    """)
+  static let unknownAddressSpace = DiagnosticCode(
+    "VP2003", .error, "a device names an address space that is not declared",
+    """
+    'addressSpace' is 'gpa', which is guest-physical memory and always there, or the name of an \
+    entry of 'addressSpaces'. Declare the address space or correct the name.
+    """)
+  static let duplicateAddressSpace = DiagnosticCode(
+    "VP2004", .error, "two address spaces have the same name",
+    """
+    Devices refer to address spaces by name, so a name may be declared once. Rename one of the \
+    two, or move the windows of both into one entry.
+    """)
+  static let reservedSpaceName = DiagnosticCode(
+    "VP2005", .error, "an address space is called 'gpa'",
+    """
+    'gpa' is the address space of guest-physical memory. It is described by 'memory' and cannot be \
+    declared a second time under 'addressSpaces'. Use another name.
+    """)
+  static let unusedAddressSpace = DiagnosticCode(
+    "VP2006", .warning, "no device uses an address space",
+    """
+    An address space without devices needs no page table and leaves no trace in the plan. Either a \
+    device's 'addressSpace' was forgotten, or the entry can go.
+    """)
+  static let overlappingMemory = DiagnosticCode(
+    "VP2007", .error, "two memory regions overlap",
+    """
+    Each guest-physical address is backed by one piece of host memory. Two regions that overlap \
+    would map the same I/O virtual address twice, which the kernel refuses with EEXIST. Move or \
+    shrink one of them.
+    """)
+  static let overlappingWindows = DiagnosticCode(
+    "VP2008", .error, "two windows of an address space overlap",
+    """
+    Each I/O virtual address of an address space reaches one guest-physical address. Windows may \
+    reach the same guest memory, but their 'iova' ranges must not overlap: the kernel refuses the \
+    second map with EEXIST. Move or shrink one of them.
+    """)
+  static let unbackedWindow = DiagnosticCode(
+    "VP2009", .error, "a window reaches guest memory that does not exist",
+    """
+    A window of an address space gives a device access to guest-physical memory, so every byte of \
+    it must lie in an entry of 'memory'. A window may span adjacent entries, but no hole. Shrink \
+    the window, or describe the memory.
+    """)
+  static let groupInTwoSpaces = DiagnosticCode(
+    "VP2010", .error, "an IOMMU group is split between address spaces",
+    """
+    The hardware can't tell the devices of one IOMMU group apart, so all of them go through one \
+    page table and therefore one address space. Give the devices the same 'addressSpace', or leave \
+    one of them out.
+    """)
+  static let groupOnTwoClasses = DiagnosticCode(
+    "VP2011", .error, "an IOMMU group lies behind incompatible IOMMUs",
+    """
+    All assigned devices of one IOMMU group share one page table, and a page table is shared only \
+    between IOMMUs of equal type, address width and page sizes. Such a group can't be given to a \
+    VM whole. Leave one of the devices out, and check the host description.
+    """)
+  static let memoryInReservedRegion = DiagnosticCode(
+    "VP2012", .error, "memory overlaps a region that a device must not use",
+    """
+    Some I/O virtual addresses never reach memory: the interrupt window of x86 at 0xfee00000, and \
+    whatever else the host lists as reserved for a device or for a device in its IOMMU group. The \
+    kernel refuses to map them. Leave a hole in the memory of the address space, as PC firmware \
+    does below 4 GiB.
+    """)
+  static let memoryBeyondWidth = DiagnosticCode(
+    "VP2013", .error, "memory lies beyond the address width of an IOMMU",
+    """
+    An IOMMU translates I/O virtual addresses of a limited width; memory at or above two to that \
+    power can't be mapped for the devices behind it. Move the memory down, or give the device an \
+    address space of its own with lower 'iova' addresses.
+    """)
+  static let misalignedMemory = DiagnosticCode(
+    "VP2014", .error, "memory is not aligned to the smallest page of an IOMMU",
+    """
+    An IOMMU maps whole pages. Start and length of every piece of an address space must be \
+    multiples of the smallest page size of every IOMMU in it; the kernel refuses others with \
+    EINVAL. Align the memory.
+    """)
+  static let duplicateHostAddressCode = DiagnosticCode(
+    "VP2015", .error, "two devices of the host have the same address",
+    """
+    A PCI address names one device. The host description lists it twice, so its facts are \
+    ambiguous. Remove one entry, or take the snapshot anew with 'vfioplan host'.
+    """)
+  static let duplicateIOMMUCode = DiagnosticCode(
+    "VP2016", .error, "two IOMMUs of the host have the same name",
+    """
+    Devices refer to their IOMMU by name, so a name may be listed once. Rename or remove one of \
+    the two, or take the snapshot anew with 'vfioplan host'.
+    """)
+  static let unknownIOMMUCode = DiagnosticCode(
+    "VP2017", .error, "a host device names an IOMMU that is not listed",
+    """
+    'iommu' of a host device is the name of an entry of 'iommus'. Without that entry nobody knows \
+    what the unit can do. Add it or correct the name.
+    """)
+  static let tooManyMappings = DiagnosticCode(
+    "VP2018", .error, "the address spaces need too many mappings",
+    """
+    A window is mapped in one piece per memory region it spans; all address spaces together may \
+    need 1,048,576 pieces. The kernel would need a request and an entry for each. Use fewer, \
+    larger memory regions or windows.
+    """)
+}
+
+// MARK: - VP3xxx: intents and targets
+
+extension PlannerDiagnostics {
+  static let unknownTarget = DiagnosticCode(
+    "VP3001", .error, "there is no target of that name",
+    """
+    A target is a kernel interface that plans are lowered to: 'iommufd' (Linux 6.6 and later), \
+    'type1' (the VFIO container), 'ioasid' (the proposal of 2021, on the simulator only), or \
+    'auto', which takes iommufd where the host has it and type1 elsewhere.
+    """)
+  static let requiredAndForbidden = DiagnosticCode(
+    "VP3002", .error, "one IOMMU group is required to no-snoop and forbidden to",
+    """
+    The devices of one IOMMU group share one page table, and the page table decides for all of \
+    them whether no-snoop requests get through. So one device can't be 'required' while another \
+    that can no-snoop is 'forbidden'. Change one of the two, or leave one device out.
+    """)
+  static let requiredButNever = DiagnosticCode(
+    "VP3003", .error, "no-snoop is required of a device, but KVM must never allow it",
+    """
+    A device whose no-snoop DMA works can leave stale data in the guest's caches unless KVM lets \
+    WBINVD through. 'kvm: {incoherentDMA: never}' rules that out, so no device may be effective. \
+    Use 'auto', or take the 'required' back.
+    """)
+  static let requiredButIncapable = DiagnosticCode(
+    "VP3004", .error, "no-snoop is required of a device that can't do it",
+    """
+    'required' promises that the device's no-snoop DMA works. The host says that this device never \
+    sends no-snoop requests, so there is nothing to allow. Use 'allowed', or correct \
+    'noSnoopCapable' in the host description.
+    """)
+  static let forbiddenUnblockable = DiagnosticCode(
+    "VP3005", .error, "no-snoop is forbidden to a device whose IOMMU can't enforce snoop",
+    """
+    Box 3: the device can send no-snoop requests and its IOMMU has no way to ignore the attribute, \
+    so nothing can keep its DMA coherent. Use 'allowed', put the device behind another IOMMU, or \
+    switch off its Enable No Snoop bit and say so in the host description.
+    """)
+  static let forbiddenByMate = DiagnosticCode(
+    "VP3006", .error, "no-snoop is forbidden to a device whose group can't be enforced",
+    """
+    The devices of one IOMMU group share one page table. If the IOMMU of one of them can't enforce \
+    snoop, the table can't enforce it for any of them, and the forbidden device's no-snoop requests \
+    get through. Use 'allowed', or leave the other device out.
+    """)
+  static let notExpressible = DiagnosticCode(
+    "VP3007", .error, "the target can't let this device no-snoop",
+    """
+    On iommufd and type1 the kernel enforces snoop wherever the IOMMU can. Only iommufd has a way \
+    around it: the device shares the page table of a device whose IOMMU can't enforce, in the same \
+    address space and behind a compatible IOMMU; KVM must then hold that device's file, because it \
+    looks at capabilities and not at page tables. Without such a device 'required' can't be kept. \
+    Use another target, or 'allowed'.
+    """)
+  static let alwaysWithoutProof = DiagnosticCode(
+    "VP3008", .error, "KVM is to allow non-coherent DMA, but no device proves the right to it",
+    """
+    KVM lets WBINVD through only for a VM that owns a device which may need it. On iommufd and \
+    type1 that is one whose IOMMU can't enforce snoop; on ioasid one that can no-snoop. This VM has \
+    none. Use 'auto'.
+    """)
+  static let neverButUnblockable = DiagnosticCode(
+    "VP3009", .error, "KVM must never allow non-coherent DMA, but a device can't be kept from it",
+    """
+    The device can send no-snoop requests and no page table it could use ignores the attribute. If \
+    KVM then did not let WBINVD through, the guest would read stale data. Use 'auto', or leave the \
+    device out.
+    """)
+  static let needlessAlways = DiagnosticCode(
+    "VP3010", .warning, "KVM is to allow non-coherent DMA although no device needs it",
+    """
+    With 'kvm: {incoherentDMA: always}' KVM traps WBINVD and honours the guest's cache attributes, \
+    which costs time at every boot and switch. No device of this plan does no-snoop DMA that \
+    reaches memory, so nothing is gained. Use 'auto'.
+    """)
+  static let autoFallback = DiagnosticCode(
+    "VP3011", .warning, "'auto' would require no-snoop, but it can't be had",
+    """
+    The vendor and class table says that this kind of device wants no-snoop DMA. The target can't \
+    express it for this device, or the device can't do it, so 'auto' became 'allowed'. State \
+    'allowed' or 'required' to say what you mean.
+    """)
+  static let frontTooLarge = DiagnosticCode(
+    "VP3012", .error, "the Pareto front is too large to list",
+    """
+    Every number of effective devices that can be reached is a plan of its own on the front. For \
+    this VM listing them all would take too much time or memory, and a part of the front would be \
+    misleading. Compile for the objectives you are interested in.
+    """)
+}
+
+// MARK: - VP4xxx: what the host can't do
+
+extension PlannerDiagnostics {
+  static let deviceNotOnHost = DiagnosticCode(
+    "VP4001", .error, "the host has no device at that address",
+    """
+    The address of each device must be that of a device in the host description. Addresses move \
+    when cards are added or firmware settings change. Look the device up with 'vfioplan host'.
+    """)
+  static let deviceWithoutIOMMU = DiagnosticCode(
+    "VP4002", .error, "a device is not behind an IOMMU",
+    """
+    Without an IOMMU a device can reach all memory of the host, so VFIO does not give it to user \
+    space. Switch the IOMMU on in the firmware and on the kernel's command line, then take the \
+    host's snapshot again.
+    """)
+  static let deviceWithoutGroup = DiagnosticCode(
+    "VP4003", .error, "a device has no IOMMU group",
+    """
+    VFIO gives devices to user space by IOMMU group; a device without one is not isolated. \
+    Switch the IOMMU on, then take the host's snapshot again.
+    """)
+  static let deviceIsBridge = DiagnosticCode(
+    "VP4004", .error, "a bridge can't be given to a VM",
+    """
+    vfio-pci accepts devices with an ordinary configuration header only, not bridges \
+    (vfio_pci_core_register_device, drivers/vfio/pci). A bridge in the group of another device stays with \
+    the host. Name the device behind it.
+    """)
+  static let groupNotViable = DiagnosticCode(
+    "VP4005", .error, "another device of the IOMMU group is in use by the host",
+    """
+    The devices of one IOMMU group can reach each other's DMA, so the kernel gives a group to user \
+    space only if no member is used by a driver of the host. Members that are not assigned may have \
+    no driver, a bridge driver (pcieport, shpchp, pci-stub) or vfio-pci. Unbind the driver, or give \
+    the device to the VM, too.
+    """)
+  static let msiNotIsolated = DiagnosticCode(
+    "VP4006", .error, "an IOMMU does not isolate interrupts",
+    """
+    Without isolated MSI a device can raise any interrupt of the host, so the kernel refuses to \
+    bind it with EPERM. Switch interrupt remapping on, or accept the risk with the module option \
+    allow_unsafe_interrupts and 'allowUnsafeInterrupts: true' in the host description.
+    """)
+  static let directRegion = DiagnosticCode(
+    "VP4007", .error, "firmware insists on a mapping of its own for a device",
+    """
+    A 'direct' reserved region (RMRR on Intel) means that firmware goes on doing DMA through the \
+    device. The kernel keeps that mapping and refuses to give the device, or any device of its \
+    group, to user space. Some firmware has a setting that drops it; 'direct-relaxable' regions \
+    are fine.
+    """)
+  static let interfaceMissing = DiagnosticCode(
+    "VP4008", .error, "the host lacks the kernel interface of the target",
+    """
+    iommufd needs /dev/iommu and VFIO device cdevs (CONFIG_IOMMUFD, CONFIG_VFIO_DEVICE_CDEV, Linux \
+    6.6); type1 needs the VFIO container. Use another target, or a kernel that has the interface. \
+    Target 'ioasid' exists on the simulator only.
+    """)
+  static let noKVM = DiagnosticCode(
+    "VP4009", .warning, "the host has no KVM",
+    """
+    Without /dev/kvm there is nothing to tell about non-coherent DMA, so the KVM steps are left \
+    out of the program. The page tables are planned as ever.
+    """)
+  static let alwaysWithoutKVM = DiagnosticCode(
+    "VP4010", .error, "KVM is to allow non-coherent DMA, but the host has no KVM",
+    """
+    'kvm: {incoherentDMA: always}' asks for something to be registered with KVM. This host has no \
+    /dev/kvm. Use 'auto', or load the kvm module and take the host's snapshot again.
+    """)
+}
