@@ -26,7 +26,7 @@ public struct AutoIntentRow: Hashable, Sendable {
 
 /// The table that resolves `noSnoop: auto`; the first row that matches decides.
 public enum AutoIntentTable {
-  /// The rows. Everything else is `allowed`.
+  /// The rows; a device that none of them matches is `allowed`.
   public static let rows = [
     AutoIntentRow(
       vendor: 0x8086, classCode: 0x030000, classMask: 0xFF0000, bus: 0, intent: .required,

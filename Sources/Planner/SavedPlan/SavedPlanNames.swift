@@ -19,6 +19,8 @@ extension PlacementReason {
     case .targetEnforces: "targetEnforces"
     case .objective: "objective"
     case .tie: "tie"
+    case .kvmNever: "kvmNever"
+    case .paretoRow: "paretoRow"
     }
   }
 }
