@@ -96,6 +96,28 @@ public struct DiagnosticSink: Sendable {
     if diagnostic.code.severity == .error { hasErrors = true }
   }
 
+  /// Adds the finding that ends a phase at once; the result is to be thrown.
+  public mutating func stop(_ diagnostic: Diagnostic) -> DiagnosticsError {
+    report(diagnostic)
+    return DiagnosticsError(diagnostics)
+  }
+
+  /// Puts findings into the order of their places; repeated ones are dropped.
+  ///
+  /// Those of one place stay in order of report. Repeats come from aliases: what they stand for is
+  /// read each time.
+  public mutating func sortByPlace() {
+    func place(_ diagnostic: Diagnostic) -> UInt64 {
+      diagnostic.span.map { UInt64($0.source.rawValue) << 32 | UInt64($0.start) } ?? 0
+    }
+    let order = diagnostics.indices.sorted {
+      (place(diagnostics[$0]), $0) < (place(diagnostics[$1]), $1)
+    }
+    var sorted: [Diagnostic] = []
+    for index in order where sorted.last != diagnostics[index] { sorted.append(diagnostics[index]) }
+    diagnostics = sorted
+  }
+
   /// Ends the phase: throws everything found if any of it is an error.
   public func throwIfErrors() throws(DiagnosticsError) {
     if hasErrors { throw DiagnosticsError(diagnostics) }

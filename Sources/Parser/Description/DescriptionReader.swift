@@ -1,0 +1,95 @@
+/// What kind of document a file holds.
+public enum DocumentKind: Hashable, Sendable {
+  /// A VM description.
+  case vm
+  /// A host description.
+  case host
+  /// A saved plan.
+  case plan
+  /// None of these.
+  case unknown
+}
+
+/// Reads descriptions: bytes to tree to values, with every finding in a sink.
+///
+/// The functions share nothing, so two files can be read on two threads. What they find is added
+/// to the sink in the order of the file; if it holds an error, that file's findings are thrown.
+public enum DescriptionReader {
+  /// The only `apiVersion` there is.
+  public static let apiVersion = "vfioplan/v1"
+  /// The value of `format` in a saved plan.
+  public static let planFormat = "vfioplan.plan/v1"
+
+  /// Reads any YAML file into a tree.
+  public static func tree(
+    of file: SourceFile, into sink: inout DiagnosticSink
+  ) throws(DiagnosticsError) -> YAMLTree {
+    try phase(&sink) { (sink) throws(DiagnosticsError) in
+      try YAMLComposer.compose(file, into: &sink)
+    }
+  }
+
+  /// Says what a tree is a document of, without reading it.
+  public static func kind(of tree: YAMLTree) -> DocumentKind {
+    if let kind = tree.value(of: "kind", in: tree.root) {
+      if tree.text(of: kind, is: "VM") { return .vm }
+      if tree.text(of: kind, is: "Host") { return .host }
+    }
+    if let format = tree.value(of: "format", in: tree.root) {
+      return tree.text(of: format, is: "vfioplan.plan/v1") ? .plan : .unknown
+    }
+    return .unknown
+  }
+
+  /// Reads a VM description out of a tree.
+  public static func vm(
+    _ tree: YAMLTree, into sink: inout DiagnosticSink
+  ) throws(DiagnosticsError) -> VMDescription {
+    try phase(&sink) { (sink) throws(DiagnosticsError) in
+      try DocumentCheck.check(tree, is: .vm, into: &sink)
+      return try VMDecoder.decode(tree, into: &sink)
+    }
+  }
+
+  /// Reads a host description out of a tree.
+  public static func host(
+    _ tree: YAMLTree, into sink: inout DiagnosticSink
+  ) throws(DiagnosticsError) -> HostDescription {
+    try phase(&sink) { (sink) throws(DiagnosticsError) in
+      try DocumentCheck.check(tree, is: .host, into: &sink)
+      return try HostDecoder.decode(tree, into: &sink)
+    }
+  }
+
+  /// Reads a VM description from a file.
+  public static func vm(
+    _ file: SourceFile, into sink: inout DiagnosticSink
+  ) throws(DiagnosticsError) -> VMDescription {
+    try vm(tree(of: file, into: &sink), into: &sink)
+  }
+
+  /// Reads a host description from a file.
+  public static func host(
+    _ file: SourceFile, into sink: inout DiagnosticSink
+  ) throws(DiagnosticsError) -> HostDescription {
+    try host(tree(of: file, into: &sink), into: &sink)
+  }
+
+  /// Runs a phase with a sink of its own, so that it ends for its own errors only.
+  private static func phase<Value>(
+    _ sink: inout DiagnosticSink,
+    _ body: (inout DiagnosticSink) throws(DiagnosticsError) -> Value
+  ) throws(DiagnosticsError) -> Value {
+    var own = DiagnosticSink()
+    let result: Result<Value, DiagnosticsError>
+    do throws(DiagnosticsError) { result = .success(try body(&own)) } catch {
+      result = .failure(error)
+    }
+    own.sortByPlace()
+    for diagnostic in own.diagnostics { sink.report(diagnostic) }
+    guard case .success(let value) = result, !own.hasErrors else {
+      throw DiagnosticsError(own.diagnostics)
+    }
+    return value
+  }
+}

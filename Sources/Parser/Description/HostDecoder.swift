@@ -1,0 +1,193 @@
+/// Reads a host description out of a tree; independent of the VM's, so both can run at once.
+struct HostDecoder {
+  private let tree: YAMLTree
+  private var decoder: NodeDecoder
+  private var reserved: ReservedRegionDecoder
+  private let facts = WordList("fact", of: Fact.self)
+
+  /// Decodes the document; every finding goes to the sink.
+  static func decode(
+    _ tree: YAMLTree, into sink: inout DiagnosticSink
+  ) throws(DiagnosticsError) -> HostDescription {
+    var host = HostDecoder(tree)
+    let description = host.description()
+    for diagnostic in host.decoder.sink.diagnostics { sink.report(diagnostic) }
+    try sink.throwIfErrors()
+    return description
+  }
+
+  private init(_ tree: YAMLTree) {
+    self.tree = tree
+    decoder = NodeDecoder(tree)
+    reserved = ReservedRegionDecoder(tree)
+  }
+
+  private mutating func description() -> HostDescription {
+    var fields = MappingDecoder(tree, "a host description")
+    _ = (fields.require("apiVersion"), fields.require("kind"))
+    let name = fields.require("name")
+    let kernel = fields.allow("kernel")
+    let iommus = fields.allow("iommus")
+    let devices = fields.require("devices")
+    _ = fields.read(tree.root, &decoder)
+    let start = decoder.span(fields[name], or: tree.headSpan(of: tree.root))
+    return HostDescription(
+      name: decoder.text(fields[name], "the host's name") ?? "",
+      kernel: kernelClause(fields[kernel], or: start),
+      iommus: units(fields[iommus]),
+      devices: hostDevices(fields[devices]),
+      nameSpan: start)
+  }
+
+  private mutating func kernelClause(_ node: YAMLTree.Node?, or start: SourceSpan) -> HostKernel {
+    var kernel = HostKernel(span: start)
+    var fields = MappingDecoder(tree, "the kernel clause")
+    let release = fields.allow("release")
+    let iommufd = fields.allow("iommufd")
+    let vfioCdev = fields.allow("vfioCdev")
+    let type1 = fields.allow("type1")
+    let kvm = fields.allow("kvm")
+    let unsafeInterrupts = fields.allow("allowUnsafeInterrupts")
+    guard let node, fields.read(node, &decoder) else { return kernel }
+    kernel.span = tree.span(of: node)
+    kernel.release = decoder.text(fields[release]) ?? kernel.release
+    kernel.iommufd = decoder.bool(fields[iommufd]) ?? kernel.iommufd
+    kernel.vfioCdev = decoder.bool(fields[vfioCdev]) ?? kernel.vfioCdev
+    kernel.type1 = decoder.bool(fields[type1]) ?? kernel.type1
+    kernel.kvm = decoder.bool(fields[kvm]) ?? kernel.kvm
+    kernel.allowUnsafeInterrupts =
+      decoder.bool(fields[unsafeInterrupts]) ?? kernel.allowUnsafeInterrupts
+    return kernel
+  }
+
+  private mutating func units(_ node: YAMLTree.Node?) -> [HostIOMMU] {
+    guard let items = decoder.list(node, "a list of IOMMUs") else { return [] }
+    var fields = MappingDecoder(tree, "an IOMMU")
+    let name = fields.require("name")
+    let type = fields.require("type")
+    let enforceSnoop = fields.allow("enforceSnoop")
+    let isolatedMSI = fields.allow("isolatedMSI")
+    let addressBits = fields.allow("addressBits")
+    let pageSizes = fields.allow("pageSizes")
+    return items.compactMap { item in
+      guard fields.read(item, &decoder) else { return nil }
+      var unit = HostIOMMU(name: decoder.text(fields[name]) ?? "")
+      unit.span = decoder.span(fields[name], or: tree.span(of: item))
+      unit.type = decoder.text(fields[type]) ?? unit.type
+      unit.enforceSnoop = decoder.word(fields[enforceSnoop], facts) ?? unit.enforceSnoop
+      unit.isolatedMSI = decoder.bool(fields[isolatedMSI]) ?? unit.isolatedMSI
+      let bits = decoder.number(fields[addressBits], "a number of address bits", in: 1...64)
+      unit.addressBits = bits.map { Int($0) } ?? unit.addressBits
+      unit.pageSizes = pageSizeList(fields[pageSizes]) ?? unit.pageSizes
+      return unit
+    }
+  }
+
+  /// Reads page sizes, ascending and without repeats.
+  private mutating func pageSizeList(_ node: YAMLTree.Node?) -> [UInt64]? {
+    guard let items = decoder.listOfSome(node, "a list of page sizes") else { return nil }
+    var sizes: [UInt64] = []
+    for item in items {
+      guard let size = decoder.bytes(item, "a page size") else { continue }
+      if size == 0 || size & (size - 1) != 0 {
+        decoder.report(
+          ParserDiagnostics.pageSize(tree.string(of: item), at: tree.span(of: item)))
+      } else if !sizes.contains(size) {
+        sizes.append(size)
+      }
+    }
+    return sizes.sorted()
+  }
+
+  private mutating func hostDevices(_ node: YAMLTree.Node?) -> [HostDevice] {
+    guard let node, let items = decoder.list(node, "a list of devices") else { return [] }
+    var fields = HostDeviceFields(tree)
+    var devices: [HostDevice] = []
+    devices.reserveCapacity(tree.childCount(of: node))
+    for item in items where fields.mapping.read(item, &decoder) {
+      if let device = hostDevice(fields) { devices.append(device) }
+    }
+    return devices
+  }
+
+  @inline(__always)
+  private mutating func hostDevice(_ fields: borrowing HostDeviceFields) -> HostDevice? {
+    let address = decoder.bdf(fields.mapping[fields.address])
+    let vendor = decoder.number(fields.mapping[fields.vendor], "a vendor id", in: 0...0xffff)
+    let id = decoder.number(fields.mapping[fields.device], "a device id", in: 0...0xffff)
+    let code = decoder.number(fields.mapping[fields.classCode], "a class code", in: 0...0xff_ffff)
+    let group = decoder.number(
+      fields.mapping[fields.group], "a group number", in: 0...UInt64(Int32.max))
+    let capable = decoder.word(fields.mapping[fields.noSnoopCapable], facts)
+    let iommu = decoder.text(fields.mapping[fields.iommu], "an IOMMU's name")
+    let driver = decoder.text(fields.mapping[fields.driver], "a driver's name")
+    let regions = reserved.list(fields.mapping[fields.reserved], &decoder)
+    guard let address else { return nil }
+    return HostDevice(
+      address: address, vendor: UInt16(truncatingIfNeeded: vendor ?? 0),
+      device: UInt16(truncatingIfNeeded: id ?? 0),
+      classCode: UInt32(truncatingIfNeeded: code ?? 0), iommu: iommu,
+      group: group.map { Int(truncatingIfNeeded: $0) }, driver: driver,
+      noSnoopCapable: capable ?? .unknown, reserved: regions,
+      span: decoder.span(fields.mapping[fields.address], or: .wholeHost))
+  }
+}
+
+/// The keys of a host's device.
+private struct HostDeviceFields {
+  var mapping: MappingDecoder
+  let address, vendor, device, classCode, iommu, group, driver: MappingDecoder.Field
+  let noSnoopCapable, reserved: MappingDecoder.Field
+
+  init(_ tree: YAMLTree) {
+    mapping = MappingDecoder(tree, "a host device")
+    address = mapping.require("address")
+    vendor = mapping.allow("vendor")
+    device = mapping.allow("device")
+    classCode = mapping.allow("class")
+    iommu = mapping.allow("iommu")
+    group = mapping.allow("group")
+    driver = mapping.allow("driver")
+    noSnoopCapable = mapping.allow("noSnoopCapable")
+    reserved = mapping.allow("reserved")
+  }
+}
+
+/// Reads the `reserved` lists of a host's devices.
+private struct ReservedRegionDecoder {
+  private let tree: YAMLTree
+  private var fields: MappingDecoder
+  private let start, end, type: MappingDecoder.Field
+  private let kinds = WordList("kind of region", of: ReservedRegion.Kind.self)
+
+  init(_ tree: YAMLTree) {
+    self.tree = tree
+    fields = MappingDecoder(tree, "a reserved region")
+    start = fields.require("start")
+    end = fields.require("end")
+    type = fields.require("type")
+  }
+
+  mutating func list(_ node: YAMLTree.Node?, _ decoder: inout NodeDecoder) -> [ReservedRegion] {
+    guard let items = decoder.list(node, "a list of reserved regions") else { return [] }
+    return items.compactMap { region($0, &decoder) }
+  }
+
+  private mutating func region(
+    _ node: YAMLTree.Node, _ decoder: inout NodeDecoder
+  ) -> ReservedRegion? {
+    guard fields.read(node, &decoder) else { return nil }
+    let first = decoder.bytes(fields[start], "an address")
+    let last = decoder.bytes(fields[end], "an address")
+    let kind = decoder.word(fields[type], kinds)
+    guard let first, let last, let kind else { return nil }
+    guard first <= last else {
+      let endSpan = decoder.span(fields[end], or: tree.span(of: node))
+      decoder.report(
+        ParserDiagnostics.reservedOrder(
+          at: endSpan, start: decoder.span(fields[start], or: endSpan)))
+      return nil
+    }
+    return ReservedRegion(start: first, end: last, kind: kind, span: tree.span(of: node))
+  }
+}

@@ -1,0 +1,120 @@
+/// Reads mappings of one shape: finds values by key, reports unknown and missing keys.
+///
+/// Declare the fields once, then call `read` for each mapping and take the values with the
+/// subscript. Keys are compared by their numbers in the tree, so a mapping costs a table look-up
+/// per key and allocates nothing.
+public struct MappingDecoder: Sendable {
+  /// A key that was declared; the index of its value.
+  public struct Field: Sendable {
+    fileprivate let slot: Int
+  }
+
+  private static let noSlot = UInt8.max
+  private static let missing = UInt32.max
+
+  private let tree: YAMLTree
+  private let what: String
+  private var names: [String] = []
+  private var isRequired: [Bool] = []
+  private var values: [UInt32] = []
+  private var keyIndices: [UInt32] = []
+  /// The slot of each key number of the tree.
+  private var slots: [UInt8]
+
+  /// Begins a shape without fields; `what` names it in messages, for example `a device`.
+  public init(_ tree: YAMLTree, _ what: String) {
+    self.tree = tree
+    self.what = what
+    slots = [UInt8](repeating: Self.noSlot, count: tree.keys.count)
+  }
+
+  /// Declares a key that every mapping must have.
+  public mutating func require(_ name: String) -> Field { declare(name, isRequired: true) }
+
+  /// Declares a key that may be left out.
+  public mutating func allow(_ name: String) -> Field { declare(name, isRequired: false) }
+
+  private mutating func declare(_ name: String, isRequired required: Bool) -> Field {
+    precondition(names.count < Int(Self.noSlot), "too many fields")
+    let number = Int(tree.keyNumber(name))
+    if number != 0 { slots[number] = UInt8(names.count) }
+    names.append(name)
+    isRequired.append(required)
+    values.append(Self.missing)
+    keyIndices.append(Self.missing)
+    return Field(slot: names.count - 1)
+  }
+
+  /// Reads the keys of a mapping; `false`, reported, if the node is none.
+  ///
+  /// A missing key is reported once, unless a misspelt one stands in for it. Keys of the mapping
+  /// win over merged ones.
+  public mutating func read(_ node: YAMLTree.Node, _ decoder: inout NodeDecoder) -> Bool {
+    for slot in values.indices { values[slot] = Self.missing }
+    guard tree.kind(of: node) == .mapping else {
+      decoder.reportKind(of: node, expected: what + " with keys")
+      return false
+    }
+    var claimed: Set<String> = []
+    take(node, &claimed, &decoder)
+    for slot in values.indices where isRequired[slot] && values[slot] == Self.missing {
+      guard !claimed.contains(names[slot]) else { continue }
+      decoder.sink.report(
+        ParserDiagnostics.missingKey(names[slot], in: what, at: tree.headSpan(of: node)))
+    }
+    return true
+  }
+
+  /// The value of a key in the mapping read last; `nil` if it has none.
+  ///
+  /// An optional key whose value is `null` or `~` counts as left out.
+  public subscript(_ field: Field) -> YAMLTree.Node? {
+    let index = values[field.slot]
+    return index == Self.missing ? nil : YAMLTree.Node(index: index)
+  }
+
+  /// Where the key itself stands; `nil` if the mapping read last has none.
+  public func keySpan(_ field: Field) -> SourceSpan? {
+    guard values[field.slot] != Self.missing else { return nil }
+    return tree.span(of: YAMLTree.Node(index: keyIndices[field.slot]))
+  }
+
+  private mutating func take(
+    _ node: YAMLTree.Node, _ claimed: inout Set<String>, _ decoder: inout NodeDecoder
+  ) {
+    let record = tree.records[Int(node.index)]
+    var index = node.index &+ 1
+    while index < record.first {
+      let key = index
+      let value = tree.index(after: key)
+      index = tree.index(after: value)
+      let slot = slots[Int(tree.records[Int(key)].key)]
+      if slot != Self.noSlot {
+        fill(Int(slot), key: key, value: tree.node(value))
+      } else if !(record.hasMerge && tree.isMergeKey(YAMLTree.Node(index: key))) {
+        reportUnknown(YAMLTree.Node(index: key), &claimed, &decoder)
+      }
+    }
+    guard record.hasMerge else { return }
+    for merged in tree.merged(into: node) { take(merged, &claimed, &decoder) }
+  }
+
+  @inline(__always)
+  private mutating func fill(_ slot: Int, key: UInt32, value: YAMLTree.Node) {
+    guard values[slot] == Self.missing else { return }
+    if !isRequired[slot], tree.isWrittenNull(value) { return }
+    values[slot] = value.index
+    keyIndices[slot] = key
+  }
+
+  private func reportUnknown(
+    _ key: YAMLTree.Node, _ claimed: inout Set<String>, _ decoder: inout NodeDecoder
+  ) {
+    let name = tree.string(of: key)
+    let meant = Spelling.nearest(to: name, among: names)
+    if let meant { claimed.insert(meant) }
+    decoder.sink.report(
+      ParserDiagnostics.unknownKey(
+        name, in: what, meant: meant, known: names, at: tree.span(of: key)))
+  }
+}

@@ -1,0 +1,168 @@
+/// Reads typed values out of nodes; what does not fit is reported and gives `nil`.
+///
+/// Every reader takes `nil` for a key that is not there and answers `nil` to it, silently. Text is
+/// read by what is asked for, never by YAML's own types: an unquoted `0000:00:02.0` is an address.
+public struct NodeDecoder: Sendable {
+  /// The tree that is read.
+  public let tree: YAMLTree
+  /// Where findings go.
+  public var sink = DiagnosticSink()
+
+  /// Begins reading a tree.
+  public init(_ tree: YAMLTree) { self.tree = tree }
+
+  /// Where a node stands, or the place given if there is no node.
+  @inline(__always)
+  public func span(_ node: YAMLTree.Node?, or other: SourceSpan) -> SourceSpan {
+    node.map(tree.span) ?? other
+  }
+
+  /// Text that is not empty.
+  public mutating func text(_ node: YAMLTree.Node?, _ what: String = "text") -> String? {
+    guard let node, isText(node, what) else { return nil }
+    return tree.string(of: node)
+  }
+
+  /// A name of a thing that steps of a plan refer to.
+  ///
+  /// Letters, digits, `.`, `_` and `-`, a letter or digit first, at most 64 of them.
+  public mutating func name(_ node: YAMLTree.Node?, _ what: String) -> String? {
+    guard let node, isText(node, what) else { return nil }
+    guard tree.withText(of: node, Self.isName) else {
+      report(ParserDiagnostics.name(tree.string(of: node), what, at: tree.span(of: node)))
+      return nil
+    }
+    return tree.string(of: node)
+  }
+
+  /// A PCI address.
+  public mutating func bdf(_ node: YAMLTree.Node?) -> BDF? {
+    guard let node, isText(node, "a PCI address") else { return nil }
+    if let address = tree.withText(of: node, { BDF(utf8: $0) }) { return address }
+    report(ParserDiagnostics.address(tree.string(of: node), at: tree.span(of: node)))
+    return nil
+  }
+
+  /// A whole number in a range, decimal or with `0x`.
+  public mutating func number(
+    _ node: YAMLTree.Node?, _ what: String, in range: ClosedRange<UInt64>
+  ) -> UInt64? {
+    guard let node, isText(node, what) else { return nil }
+    let read = tree.withText(of: node) { NumberText.number($0) }
+    guard case .success(let value) = read, range.contains(value) else {
+      let text = tree.string(of: node)
+      report(ParserDiagnostics.number(read, text, what, range, at: tree.span(of: node)))
+      return nil
+    }
+    return value
+  }
+
+  /// A number of bytes: `4096`, `0x1000`, `4KiB`, `2MiB`, `1GiB`, `1TiB`; also used for addresses.
+  public mutating func bytes(_ node: YAMLTree.Node?, _ what: String) -> UInt64? {
+    guard let node, isText(node, what) else { return nil }
+    let read = tree.withText(of: node) { NumberText.bytes($0) }
+    guard case .success(let value) = read else {
+      let text = tree.string(of: node)
+      report(ParserDiagnostics.bytes(read, text, what, at: tree.span(of: node)))
+      return nil
+    }
+    return value
+  }
+
+  /// `true` or `false`.
+  public mutating func bool(_ node: YAMLTree.Node?) -> Bool? {
+    guard let node, isText(node, "'true' or 'false'") else { return nil }
+    if tree.text(of: node, is: "true") { return true }
+    if tree.text(of: node, is: "false") { return false }
+    report(ParserDiagnostics.boolean(tree.string(of: node), at: tree.span(of: node)))
+    return nil
+  }
+
+  /// One of the words of a type, by its raw values.
+  public mutating func word<Value>(_ node: YAMLTree.Node?, _ words: WordList<Value>) -> Value? {
+    guard let node, isText(node, words.expected) else { return nil }
+    if let value = tree.withText(of: node, { words.value($0) }) { return value }
+    let text = tree.string(of: node)
+    report(ParserDiagnostics.word(text, words.what, words.names, at: tree.span(of: node)))
+    return nil
+  }
+
+  /// The items of a list; empty, reported, if the node is none.
+  public mutating func list(_ node: YAMLTree.Node?, _ what: String) -> YAMLTree.Children? {
+    guard let node else { return nil }
+    guard tree.kind(of: node) == .sequence else {
+      reportKind(of: node, expected: what)
+      return nil
+    }
+    return tree.children(of: node)
+  }
+
+  /// The items of a list that must have one.
+  public mutating func listOfSome(_ node: YAMLTree.Node?, _ what: String) -> YAMLTree.Children? {
+    guard let node, let items = list(node, what) else { return nil }
+    if tree.childCount(of: node) == 0 {
+      report(ParserDiagnostics.emptyList(what, at: tree.span(of: node)))
+    }
+    return items
+  }
+
+  /// Adds a finding.
+  public mutating func report(_ diagnostic: Diagnostic) { sink.report(diagnostic) }
+
+  /// Reports a node that is something else than expected.
+  public mutating func reportKind(of node: YAMLTree.Node, expected: String) {
+    report(
+      ParserDiagnostics.kind(
+        expected: expected, found: tree.shown(node), at: tree.headSpan(of: node)))
+  }
+
+  /// Whether a node is a scalar with text in it; reported if not.
+  @inline(__always)
+  private mutating func isText(
+    _ node: YAMLTree.Node, _ expected: @autoclosure () -> String
+  ) -> Bool {
+    let record = tree.records[Int(node.index)]
+    if record.form == .scalar, record.second > 0 { return true }
+    reportKind(of: node, expected: expected())
+    return false
+  }
+
+  private static func isName(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard text.count <= 64, let first = text.first, isAlphanumeric(first) else { return false }
+    return text.allSatisfy {
+      isAlphanumeric($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_")
+        || $0 == UInt8(ascii: "-")
+    }
+  }
+
+  private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+      UInt8(ascii: "A")...UInt8(ascii: "Z"):
+      true
+    default: false
+    }
+  }
+}
+
+extension YAMLTree {
+  /// A node in a few words, for `expected ..., found ...`.
+  func shown(_ node: Node) -> String {
+    switch kind(of: node) {
+    case .mapping: "a mapping"
+    case .sequence: "a list"
+    case .scalar where records[Int(node.index)].second == 0:
+      records[Int(node.index)].style == .plain ? "nothing" : "empty text"
+    case .scalar: QuotedText.quote(string(of: node))
+    }
+  }
+
+  /// Whether a node is a plain `~` or `null`: a value written to say that there is none.
+  @inline(__always)
+  func isWrittenNull(_ node: Node) -> Bool {
+    let record = records[Int(node.index)]
+    guard record.form == .scalar, record.style == .plain, record.second == 1 || record.second == 4
+    else { return false }
+    return isNull(node)
+  }
+}

@@ -1,0 +1,159 @@
+/// What is wrong with single values.
+extension ParserDiagnostics {
+  static let name = DiagnosticCode(
+    "VP1030", .error, "invalid name",
+    """
+    Names of devices and address spaces appear in plans as parts of other names, so they are kept \
+    simple: letters, digits, '.', '_' and '-', a letter or digit first, at most 64 characters.
+    """)
+
+  static func name(_ text: String, _ what: String, at span: SourceSpan) -> Diagnostic {
+    Diagnostic(
+      name, "\(QuotedText.quote(text)) can't be \(what)", at: span,
+      help: "use letters, digits, '.', '_' and '-', a letter or digit first, at most 64")
+  }
+
+  static let address = DiagnosticCode(
+    "VP1031", .error, "invalid PCI address",
+    """
+    A PCI address is written as Linux prints it, 'dddd:bb:dd.f': domain, bus and device in \
+    hexadecimal, device at most 1f, function 0 to 7. 'lspci -D' prints addresses with their domain.
+    """)
+
+  static func address(_ text: String, at span: SourceSpan) -> Diagnostic {
+    let isShort = BDF("0000:" + text) != nil
+    return Diagnostic(
+      address, "expected a PCI address such as '0000:65:00.0', found \(QuotedText.quote(text))",
+      at: span,
+      help: isShort
+        ? "did you mean \(QuotedText.quote("0000:" + text))?" : "'lspci -D' shows the addresses")
+  }
+
+  static let number = DiagnosticCode(
+    "VP1032", .error, "invalid number",
+    """
+    A whole number is written in decimal digits, or in hexadecimal with '0x'. Leading zeros are \
+    not accepted, because YAML 1.1 reads them as octal and people do not; neither are signs, \
+    underscores and decimals.
+    """)
+
+  static let numberRange = DiagnosticCode(
+    "VP1033", .error, "number out of range",
+    """
+    The number is well formed but too large or too small for what it says: vendor and device ids \
+    have 16 bits, class codes 24, and I/O virtual addresses 1 to 64 bits.
+    """)
+
+  static func number(
+    _ reading: NumberText.Reading, _ text: String, _ what: String, _ range: ClosedRange<UInt64>,
+    at span: SourceSpan
+  ) -> Diagnostic {
+    guard reading == .malformed else {
+      // What is read in hexadecimal has its bounds in hexadecimal, too.
+      let isHex = text.hasPrefix("0x")
+      let bounds = [range.lowerBound, range.upperBound].map {
+        (isHex ? "0x" : "") + String($0, radix: isHex ? 16 : 10)
+      }
+      return Diagnostic(
+        numberRange, "\(QuotedText.quote(text)) is out of range for \(what)", at: span,
+        help: "it may be \(bounds[0]) to \(bounds[1])")
+    }
+    let isHex = !text.isEmpty && text.utf8.allSatisfy { $0.isHexDigit }
+    let help = isHex ? "hexadecimal numbers begin with 0x: '0x\(text)'" : nil
+    return Diagnostic(
+      number, "expected \(what), found \(QuotedText.quote(text))", at: span,
+      help: text.utf8.count <= 16 ? help : nil)
+  }
+
+  static let bytes = DiagnosticCode(
+    "VP1034", .error, "invalid size or address",
+    """
+    Sizes and addresses are whole numbers of bytes below 2^64: decimal, hexadecimal with '0x', or \
+    decimal with one of the units KiB, MiB, GiB and TiB right after it. Units of 1000 such as KB \
+    are not accepted, because half of their users mean 1024.
+    """)
+
+  static func bytes(
+    _ reading: NumberText.Reading, _ text: String, _ what: String, at span: SourceSpan
+  ) -> Diagnostic {
+    if reading == .overflow {
+      return Diagnostic(
+        bytes, "\(QuotedText.quote(text)) does not fit into 64 bits", at: span)
+    }
+    let meant = NumberText.meantBytes(text)
+    return Diagnostic(
+      bytes, "expected \(what) such as '4096', '0x1000' or '2MiB', found \(QuotedText.quote(text))",
+      at: span, help: meant.map { "did you mean '\($0)'?" })
+  }
+
+  static let boolean = DiagnosticCode(
+    "VP1035", .error, "neither true nor false",
+    """
+    A switch is written 'true' or 'false', in small letters. YAML 1.1 also knows 'yes', 'on' and \
+    others, which other readers take for text; one spelling leaves no doubt.
+    """)
+
+  static func boolean(_ text: String, at span: SourceSpan) -> Diagnostic {
+    let meant: String? =
+      switch text.lowercased() {
+      case "true", "yes", "on", "y", "1", "enabled": "true"
+      case "false", "no", "off", "n", "0", "disabled": "false"
+      default: Spelling.nearest(to: text, among: ["true", "false"])
+      }
+    return Diagnostic(
+      boolean, "expected 'true' or 'false', found \(QuotedText.quote(text))", at: span,
+      help: meant.map { "did you mean '\($0)'?" })
+  }
+
+  static let word = DiagnosticCode(
+    "VP1036", .error, "unknown word",
+    """
+    The key takes one of a few words, which the message lists. Case matters.
+    """)
+
+  static func word(
+    _ text: String, _ what: String, _ known: [String], at span: SourceSpan
+  ) -> Diagnostic {
+    let meant = Spelling.nearest(to: text, among: known)
+    return Diagnostic(
+      word, "unknown \(what) \(QuotedText.quote(text))", at: span,
+      help: meant.map { "did you mean \(QuotedText.quote($0))?" }
+        ?? "it may be " + QuotedText.alternatives(known))
+  }
+
+  static let objective = DiagnosticCode(
+    "VP1037", .error, "objective is not an order",
+    """
+    An objective is the name of a preset, or a list of all four metrics, most important first. \
+    Plans are compared metric by metric in that order; if one were missing, two different plans \
+    could be equally good, and which one you get would be chance.
+    """)
+
+  static func metricTwice(
+    _ metric: String, at span: SourceSpan, first: SourceSpan
+  ) -> Diagnostic {
+    Diagnostic(
+      objective, "metric '\(metric)' is in the objective twice", at: span,
+      notes: [.init("it was first given here", first)])
+  }
+
+  static func metricsMissing(_ metrics: [String], at span: SourceSpan) -> Diagnostic {
+    let list = metrics.map { "'\($0)'" }.joined(separator: ", ")
+    return Diagnostic(
+      objective, "the objective lacks \(list)", at: span,
+      help: "name all four metrics, or use a preset: "
+        + QuotedText.alternatives(Objective.presets.map(\.name)))
+  }
+}
+
+extension UInt8 {
+  /// Whether the byte is an ASCII hexadecimal digit.
+  fileprivate var isHexDigit: Bool {
+    switch self {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+      UInt8(ascii: "A")...UInt8(ascii: "F"):
+      true
+    default: false
+    }
+  }
+}

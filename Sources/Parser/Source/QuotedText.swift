@@ -1,0 +1,35 @@
+/// The user's own text inside a message.
+public enum QuotedText {
+  /// The most characters of a text that a message shows.
+  public static let maximumLength = 48
+
+  /// A text in single quotes, cut after 48 characters, with control characters spelled out.
+  public static func quote(_ text: String) -> String {
+    var shown = "'"
+    var length = 0
+    for scalar in text.unicodeScalars {
+      guard length < maximumLength else { return shown + "...'" }
+      append(scalar, to: &shown)
+      length += 1
+    }
+    return shown + "'"
+  }
+
+  /// Words in quotes with commas and a last `or`.
+  public static func alternatives(_ words: [String]) -> String {
+    let quoted = words.map(quote)
+    guard quoted.count > 1, let last = quoted.last else { return quoted.first ?? "nothing" }
+    return quoted.dropLast().joined(separator: ", ") + " or " + last
+  }
+
+  private static func append(_ scalar: Unicode.Scalar, to text: inout String) {
+    switch scalar.value {
+    case 10: text += "\\n"
+    case 13: text += "\\r"
+    case 9: text += "\\t"
+    case 0..<32, 127..<160, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF:
+      text += "\\u{" + String(scalar.value, radix: 16) + "}"
+    default: text.unicodeScalars.append(scalar)
+    }
+  }
+}

@@ -1,0 +1,343 @@
+/// Makes a tree of libyaml's events.
+///
+/// It goes on after a duplicate key or a needless tag, and stops at what leaves no sound tree:
+/// a syntax error, too deep nesting, too many aliased nodes.
+struct YAMLComposer: ~Copyable {
+  /// The deepest nesting of collections that is read.
+  static let maximumDepth = 64
+  /// How many nodes the aliases of a file may add, counted as if they were copies.
+  static let maximumAliasedNodes = 1_000_000
+
+  /// A collection that is not closed yet.
+  private struct Frame {
+    var index: UInt32
+    var childCount: UInt32 = 0
+    /// The last key of this mapping; for a list, of the mapping around it.
+    var key: UInt32
+    /// The key this mapping stands under.
+    var above: UInt32
+    var isMapping: Bool
+    var isAnchored: Bool
+    /// Levels of collections inside.
+    var height = 0
+    /// What aliases had added when it began.
+    var aliasedBefore: Int
+  }
+
+  /// What an alias of a node adds.
+  private struct Target {
+    var nodeCount: Int
+    var height: Int
+  }
+
+  private let file: SourceFile
+  private let source: UnsafeBufferPointer<UInt8>
+  private var reader: YAMLEventReader
+  private var records: ContiguousArray<YAMLTree.Record> = []
+  private var keys = YAMLKeyTable()
+  private var texts: YAMLTexts
+  private var side: SideBuffer
+  private var frames: [Frame] = []
+  private var anchors: [String: UInt32] = [:]
+  private var targets: [UInt32: Target] = [:]
+  private var aliasedNodes = 0
+  /// The end of the node that was completed last.
+  private var lastEnd: UInt32 = 0
+  /// The mappings that have a key `<<`.
+  private var merges: [UInt32] = []
+  private var duplicates = DuplicateKeyCheck()
+  private var sink = DiagnosticSink()
+
+  /// Reads a file into a tree; linear in the file's length.
+  static func compose(
+    _ file: SourceFile, into sink: inout DiagnosticSink
+  ) throws(DiagnosticsError) -> YAMLTree {
+    let isASCII = try YAMLByteCheck.check(file, into: &sink)
+    let outcome = file.bytes.withUnsafeBufferPointer { bytes in
+      composeChecked(file, bytes, isASCII)
+    }
+    for diagnostic in outcome.sink.diagnostics { sink.report(diagnostic) }
+    guard let tree = outcome.tree, !outcome.sink.hasErrors else {
+      throw DiagnosticsError(sink.diagnostics)
+    }
+    return tree
+  }
+
+  private static func composeChecked(
+    _ file: SourceFile, _ bytes: UnsafeBufferPointer<UInt8>, _ isASCII: Bool
+  ) -> (tree: YAMLTree?, sink: DiagnosticSink) {
+    guard let reader = YAMLEventReader(bytes, isASCII: isASCII) else {
+      var sink = DiagnosticSink()
+      sink.report(ParserDiagnostics.syntax(.init(problem: "not enough memory", offset: 0), file))
+      return (nil, sink)
+    }
+    var composer = YAMLComposer(file, bytes, reader)
+    do {
+      try composer.readStream()
+    } catch {
+      return (nil, composer.sink)
+    }
+    var sink = composer.sink
+    let merges = composer.merges
+    let tree = composer.finish()
+    for mapping in merges {
+      guard let mistake = tree.mergeMistake(in: YAMLTree.Node(index: mapping)) else { continue }
+      sink.report(ParserDiagnostics.mergeValue(tree.shown(mistake), at: tree.headSpan(of: mistake)))
+    }
+    return (tree, sink)
+  }
+
+  private init(
+    _ file: SourceFile, _ source: UnsafeBufferPointer<UInt8>, _ reader: consuming YAMLEventReader
+  ) {
+    self.file = file
+    self.source = source
+    self.reader = reader
+    side = SideBuffer()
+    texts = YAMLTexts(source: source, side: side.contents)
+    frames.reserveCapacity(Self.maximumDepth)
+    // Files of short words have a node for every eight bytes; pages never touched cost nothing.
+    records.reserveCapacity(source.count / 7 + 16)
+  }
+
+  private consuming func finish() -> YAMLTree {
+    YAMLTree(file: file, records: records, side: Array(side.contents), keys: keys)
+  }
+
+  private mutating func readStream() throws(DiagnosticsError) {
+    while true {
+      guard let kind = reader.next() else {
+        throw sink.stop(ParserDiagnostics.syntax(reader.failure, file))
+      }
+      switch kind {
+      case .scalar: try addScalar()
+      case .mappingStart: try open(isMapping: true)
+      case .sequenceStart: try open(isMapping: false)
+      case .collectionEnd: close()
+      case .alias: try addAlias()
+      case .documentStart: try checkSingleDocument()
+      case .streamEnd: return try checkNotEmpty()
+      case .streamStart, .documentEnd: break
+      }
+    }
+  }
+
+  private mutating func checkSingleDocument() throws(DiagnosticsError) {
+    guard !records.isEmpty else { return }
+    throw sink.stop(ParserDiagnostics.severalDocuments(at: span(reader.start, reader.end)))
+  }
+
+  private mutating func checkNotEmpty() throws(DiagnosticsError) {
+    let isEmpty = records.first.map { $0.form == .scalar && $0.second == 0 } ?? true
+    if isEmpty { throw sink.stop(ParserDiagnostics.emptyFile(file.id)) }
+  }
+
+  // MARK: - Scalars
+
+  @inline(__always)
+  private mutating func addScalar() throws(DiagnosticsError) {
+    let text = reader.text
+    let style = reader.style
+    var start = reader.start
+    let end = reader.end
+    let place = locate(text, style, start, end)
+    if reader.isDecorated {
+      addAnchor()
+      checkTag(allowed: ["str", "int", "bool", "float", "null"])
+      if place & YAMLTexts.sideBit == 0 { start = style == .plain ? place : place &- 1 }
+    }
+    var record = YAMLTree.Record(
+      start: start, end: end, first: place, second: UInt32(truncatingIfNeeded: text.count),
+      form: .scalar, style: style)
+    if isKeyNext { record.key = intern(text, record) }
+    records.append(record)
+    countChild(end: end)
+  }
+
+  /// Where the text of a scalar stands: in the file if it is spelled there as it is.
+  @inline(__always)
+  private mutating func locate(
+    _ text: UnsafeBufferPointer<UInt8>, _ style: YAMLTree.Style, _ start: UInt32, _ end: UInt32
+  ) -> UInt32 {
+    guard let base = text.baseAddress, !text.isEmpty else { return start }
+    let first = Int(end) &- text.count &- (style == .quoted ? 1 : 0)
+    if style != .block, first >= Int(start), let file = source.baseAddress,
+      YAMLBytes.equal(base, file + first, count: text.count)
+    {
+      return UInt32(truncatingIfNeeded: first)
+    }
+    let place = side.append(text)
+    texts.side = side.contents
+    return UInt32(truncatingIfNeeded: place) | YAMLTexts.sideBit
+  }
+
+  @inline(__always)
+  private mutating func intern(
+    _ text: UnsafeBufferPointer<UInt8>, _ record: YAMLTree.Record
+  ) -> UInt32 {
+    let top = frames.count &- 1
+    let isFirst = frames[top].childCount == 0
+    let key = keys.intern(
+      text, at: record.first, after: isFirst ? YAMLKeyTable.none : frames[top].key,
+      under: frames[top].above, in: texts)
+    frames[top].key = key
+    if text.count == 2, record.style == .plain, text[0] == UInt8(ascii: "<"), text[1] == text[0] {
+      records[Int(frames[top].index)].hasMerge = true
+      merges.append(frames[top].index)
+    }
+    return key
+  }
+
+  // MARK: - Collections
+
+  private mutating func open(isMapping: Bool) throws(DiagnosticsError) {
+    let start = reader.start
+    let isAnchored = reader.isDecorated
+    let index = UInt32(truncatingIfNeeded: records.count)
+    if isAnchored {
+      addAnchor()
+      checkTag(allowed: [isMapping ? "map" : "seq"])
+    }
+    records.append(
+      YAMLTree.Record(
+        start: start, end: reader.end, first: 0, second: 0,
+        form: isMapping ? .mapping : .sequence, isFlow: reader.isFlow))
+    guard frames.count < Self.maximumDepth else {
+      throw sink.stop(ParserDiagnostics.tooDeep(Self.maximumDepth, at: span(start, reader.end)))
+    }
+    let above = frames.last?.key ?? YAMLKeyTable.none
+    frames.append(
+      Frame(
+        index: index, key: above, above: above, isMapping: isMapping, isAnchored: isAnchored,
+        aliasedBefore: aliasedNodes))
+  }
+
+  private mutating func close() {
+    guard let frame = frames.popLast() else { return }
+    let index = Int(frame.index)
+    records[index].first = UInt32(truncatingIfNeeded: records.count)
+    records[index].second = frame.childCount
+    records[index].end = endOfCollection(index)
+    if frame.isMapping { checkKeys(of: index) }
+    if frame.isAnchored {
+      trimDecoration(index)
+      targets[frame.index] = Target(
+        nodeCount: records.count - index + aliasedNodes - frame.aliasedBefore,
+        height: frame.height + 1)
+    }
+    let end = records[index].end
+    if isKeyNext {
+      let found = frame.isMapping ? "a mapping" : "a list"
+      sink.report(ParserDiagnostics.keyNotText(found, at: span(records[index].start, end)))
+    }
+    countChild(end: end, height: frame.height + 1)
+  }
+
+  @inline(__always)
+  private mutating func checkKeys(of mapping: Int) {
+    let found = duplicates.check(mapping: mapping, records, keyCount: keys.count)
+    for pair in found ?? [] { reportDuplicate(pair.first, pair.second) }
+  }
+
+  private mutating func reportDuplicate(_ first: Int, _ second: Int) {
+    let record = records[second]
+    let key = String(decoding: texts.text(at: record.first, length: record.second), as: UTF8.self)
+    sink.report(
+      ParserDiagnostics.duplicateKey(
+        key, at: span(record.start, record.end),
+        first: span(records[first].start, records[first].end)))
+  }
+
+  /// Where a collection ends: libyaml puts the end of an indented one at the next token, lines on.
+  private mutating func endOfCollection(_ index: Int) -> UInt32 {
+    records[index].isFlow ? reader.end : max(lastEnd, records[index].start)
+  }
+
+  /// Moves the start of an anchored or tagged collection from the anchor to its contents.
+  private mutating func trimDecoration(_ index: Int) {
+    let record = records[index]
+    if record.isFlow {
+      let range = Int(record.start)..<Int(record.end)
+      let bracket = source[range].firstIndex { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") }
+      records[index].start = bracket.map { UInt32($0) } ?? record.start
+    } else if records.count > index + 1 {
+      records[index].start = min(record.end, records[index + 1].start)
+    }
+  }
+
+  /// Whether the next node is a key of the innermost mapping.
+  private var isKeyNext: Bool {
+    @inline(__always) get {
+      guard let frame = frames.last else { return false }
+      return frame.isMapping && frame.childCount & 1 == 0
+    }
+  }
+
+  /// Counts a complete node as a child of the innermost collection.
+  @inline(__always)
+  private mutating func countChild(end: UInt32, height: Int = 0) {
+    lastEnd = end
+    let top = frames.count &- 1
+    guard top >= 0 else { return }
+    frames[top].childCount &+= 1
+    if height > frames[top].height { frames[top].height = height }
+  }
+
+  private func span(_ start: UInt32, _ end: UInt32) -> SourceSpan {
+    SourceSpan(source: file.id, start: start, end: end)
+  }
+}
+
+// MARK: - Anchors, aliases, tags, merge keys
+
+extension YAMLComposer {
+  /// Remembers the node that is added next under the event's anchor; a later one takes the name.
+  private mutating func addAnchor() {
+    guard let anchor = reader.anchor else { return }
+    let index = UInt32(truncatingIfNeeded: records.count)
+    anchors[anchor] = index
+    targets[index] = Target(nodeCount: 1, height: 0)
+  }
+
+  private mutating func addAlias() throws(DiagnosticsError) {
+    let place = span(reader.start, reader.end)
+    let name = reader.anchor ?? ""
+    guard let index = anchors[name] else {
+      throw sink.stop(ParserDiagnostics.undefinedAlias(name, anchors.keys.sorted(), at: place))
+    }
+    let target = try target(of: index, name, place)
+    aliasedNodes += target.nodeCount
+    guard aliasedNodes <= Self.maximumAliasedNodes else {
+      throw sink.stop(ParserDiagnostics.tooManyAliased(Self.maximumAliasedNodes, at: place))
+    }
+    guard frames.count + target.height <= Self.maximumDepth else {
+      throw sink.stop(ParserDiagnostics.tooDeep(Self.maximumDepth, at: place))
+    }
+    if isKeyNext { sink.report(ParserDiagnostics.keyNotText("an alias", at: place)) }
+    records.append(
+      YAMLTree.Record(
+        start: place.start, end: place.end, first: index, second: 0, form: .alias))
+    countChild(end: place.end, height: target.height)
+  }
+
+  private mutating func target(
+    of index: UInt32, _ name: String, _ place: SourceSpan
+  ) throws(DiagnosticsError) -> Target {
+    let record = records[Int(index)]
+    guard record.form == .scalar || record.first != 0, let target = targets[index] else {
+      let start = span(record.start, record.start)
+      throw sink.stop(ParserDiagnostics.aliasWithinItself(name, at: place, anchor: start))
+    }
+    return target
+  }
+
+  /// Accepts the tags that say what is known anyway; all others ask for what is not there.
+  private mutating func checkTag(allowed: [String]) {
+    let standard = "tag:yaml.org,2002:"
+    guard let tag = reader.tag, tag != "!" else { return }
+    if allowed.contains(where: { tag == standard + $0 }) { return }
+    let shown = tag.hasPrefix(standard) ? "!!" + tag.dropFirst(standard.count) : tag
+    sink.report(ParserDiagnostics.tag(shown, at: span(reader.start, reader.end)))
+  }
+
+}
