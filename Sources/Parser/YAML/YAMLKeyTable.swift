@@ -33,6 +33,7 @@ struct YAMLKeyTable: Sendable {
   ///   - previous: the key before it in its mapping, or `none`.
   ///   - above: the key the mapping stands under.
   ///   - texts: the two buffers that keys stand in.
+  /// - Returns: the key's number, never `none`.
   @inline(__always)
   mutating func intern(
     _ key: UnsafeBufferPointer<UInt8>, at start: UInt32, after previous: UInt32,

@@ -34,10 +34,12 @@ public struct YAMLTree: Sendable {
     /// Byte range in the file.
     var start: UInt32
     var end: UInt32
-    /// Scalar: where the text starts, see `YAMLTexts`. Collection: index after its last
-    /// descendant, 0 while it is open. Alias: index of its node.
+    /// Where the text of a scalar starts (see `YAMLTexts`), or an index.
+    ///
+    /// Of a collection the index after its last descendant, 0 while it is open; of an alias that
+    /// of its node.
     var first: UInt32
-    /// Scalar: length of the text in bytes. Collection: number of children.
+    /// Length of a scalar's text in bytes, or number of children of a collection.
     var second: UInt32
     /// Number of the key if the node is one, see `YAMLKeyTable`.
     var key = YAMLKeyTable.none
