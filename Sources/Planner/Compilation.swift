@@ -33,6 +33,30 @@ public enum Compilation {
       vm: vm, host: host, plan: plan, program: program, diagnostics: sink.diagnostics)
   }
 
+  /// The Pareto front of a VM on a host over all four metrics: one plan per point.
+  ///
+  /// Parameters as for `compile`.
+  ///
+  /// - Returns: Plans by ascending number of effective devices, each one that can be lowered.
+  /// - Throws: Everything in the sink, if there is no plan or the front is too large to list.
+  public static func paretoFront(
+    _ vm: VMDescription, on host: HostDescription, target: String? = nil,
+    objective: Objective? = nil, into sink: inout DiagnosticSink
+  ) throws(DiagnosticsError) -> [IOASIDPlan] {
+    let dialect = try dialect(named: target, on: host, into: &sink)
+    let question = try Question.ask(vm, on: host, dialect, objective, into: &sink)
+    let front = ParetoFront(question.problem)
+    guard let front, front.sums.count * vm.devices.count <= maximumFrontEntries else {
+      sink.report(PlannerDiagnostics.largeFront(vm, rows: front?.sums.count))
+      throw DiagnosticsError(sink.diagnostics)
+    }
+    let assembly = question.assembly(question.problem, .paretoRow)
+    return front.sums.indices.map { assembly.plan(isEnforced: front.choice($0)) }
+  }
+
+  /// The most devices all rows of a front together may have, about 400 MB.
+  static let maximumFrontEntries = 1 << 21
+
   /// The dialect of a name; `auto` and `nil` take iommufd where the host has it, else type1.
   static func dialect(
     named name: String?, on host: HostDescription, into sink: inout DiagnosticSink

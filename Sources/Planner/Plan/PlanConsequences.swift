@@ -1,0 +1,90 @@
+import Parser
+
+/// What a reader of a plan should know beyond the decision: trust, proofs that must stay, and what
+/// tools that leave the choice to the kernel would do with the same devices.
+public enum PlanConsequences {
+  /// The remarks on a plan, most important first; each one sentence, lower case, no full stop.
+  public static func notes(for compiled: CompiledPlan) -> [String] {
+    let plan = compiled.plan
+    return [
+      trust(plan), followers(plan), leftOut(plan, host: compiled.host),
+      attachOrder(plan, host: compiled.host),
+    ].compactMap { $0 }
+  }
+
+  /// Non-coherent DMA is a matter of trust.
+  private static func trust(_ plan: IOASIDPlan) -> String? {
+    guard plan.metrics.incoherentDevices > 0 else { return nil }
+    return "trust: through \(list(plan, where: \.isEffective)) the guest may read stale host data "
+      + "that the host has zeroed only in its caches"
+  }
+
+  /// Effective devices that KVM would take for coherent by themselves.
+  private static func followers(_ plan: IOASIDPlan) -> String? {
+    let isFollower = { (device: PlannedDevice) in
+      device.isEffective && device.canEnforceSnoop && plan.target == "iommufd"
+    }
+    guard let first = plan.devices.first(where: isFollower) else { return nil }
+    let leader = plan.devices[plan.pageTables[first.pageTable].leader].name
+    return "\(list(plan, where: isFollower)) can no-snoop only on the page table made for "
+      + "'\(leader)' or its like; KVM looks at capabilities, not page tables, so that file must "
+      + "stay registered as long as anyone shares the table"
+  }
+
+  /// Devices KVM must not see because it would trap WBINVD for nothing.
+  private static func leftOut(_ plan: IOASIDPlan, host: HostDescription) -> String? {
+    guard host.kernel.kvm, plan.target != "ioasid", !plan.coherency.allowsIncoherentDMA,
+      plan.devices.contains(where: { !$0.isKnownToKVM })
+    else { return nil }
+    return
+      "\(list(plan, where: { !$0.isKnownToKVM })) stays out of kvm-vfio: KVM would trap WBINVD "
+      + "for an IOMMU that can't enforce snoop, although no device behind it can no-snoop"
+  }
+
+  /// What attaching by IOAS id, in the order of the file, would do on iommufd.
+  ///
+  /// The kernel then takes the first automatic HWPT that accepts the device, and one that does not
+  /// enforce accepts every device (drivers/iommu/iommufd/device.c, 6.2 to 7.3). So in each cell the
+  /// first group decides whether enforceable groups after it are enforced.
+  private static func attachOrder(_ plan: IOASIDPlan, host: HostDescription) -> String? {
+    guard plan.target == "iommufd" else { return nil }
+    let lost = unenforcedByOrder(plan, host: host)
+    let isHit = { (position: Int) in
+      lost[position] && plan.pageTables[plan.devices[position].pageTable].snoopPolicy == .enforced
+    }
+    let hit = plan.devices.indices.filter(isHit)
+    guard !hit.isEmpty else { return nil }
+    return "a VMM that attaches by IOAS id in the order of the file would leave "
+      + "\(PlannerDiagnostics.list(hit.map { plan.devices[$0].name })) without enforced snoop and "
+      + "say nothing; this plan attaches by HWPT id"
+  }
+
+  private struct Cell: Hashable {
+    var space: Int
+    var type: String
+    var addressBits: Int
+    var pageSizes: [UInt64]
+  }
+
+  /// Which devices would end up on a table that does not enforce.
+  private static func unenforcedByOrder(_ plan: IOASIDPlan, host: HostDescription) -> [Bool] {
+    let units = Dictionary(
+      host.iommus.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    let cannot = Set(plan.devices.lazy.filter { !$0.canEnforceSnoop }.map(\.group))
+    var first: [Cell: Bool] = [:]
+    return plan.devices.map { device in
+      guard let unit = units[device.iommu] else { return false }
+      let cell = Cell(
+        space: plan.pageTables[device.pageTable].addressSpace, type: unit.type,
+        addressBits: unit.addressBits, pageSizes: unit.pageSizes)
+      let isOpen = first[cell] ?? cannot.contains(device.group)
+      first[cell] = isOpen
+      return isOpen || cannot.contains(device.group)
+    }
+  }
+
+  /// The names of some devices, `'a', 'b' and 12 more`.
+  static func list(_ plan: IOASIDPlan, where isListed: (PlannedDevice) -> Bool) -> String {
+    PlannerDiagnostics.list(plan.devices.lazy.filter(isListed).map(\.name))
+  }
+}

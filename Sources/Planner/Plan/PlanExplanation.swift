@@ -1,0 +1,213 @@
+import Parser
+
+/// Says in words why a plan is as it is, from the reasons recorded in it.
+public struct PlanExplanation: Sendable {
+  /// How many devices are named before "and 12 more".
+  static let nameLimit = 3
+
+  private let plan: IOASIDPlan
+
+  /// Explains a plan.
+  public init(_ plan: IOASIDPlan) { self.plan = plan }
+
+  /// One sentence: with whom a device shares its page table, and what decided that.
+  public func why(of device: Int) -> String {
+    var text = PlainExplanation()
+    write(device, to: &text)
+    return String(decoding: text.bytes, as: UTF8.self)
+  }
+
+  /// Appends the UTF-8 of `why(of:)`.
+  public func appendWhy(of device: Int, to buffer: inout [UInt8]) {
+    var text = PlainExplanation()
+    swap(&text.bytes, &buffer)
+    write(device, to: &text)
+    swap(&text.bytes, &buffer)
+  }
+
+  /// Adds `why(of:)` to a JSON string that was begun, escaped.
+  public func appendWhy(of device: Int, to writer: inout JSONWriter) {
+    write(device, to: &writer)
+  }
+
+  /// One sentence: what KVM does about WBINVD, and why.
+  public var kvm: String {
+    let proof = plan.coherency.proof.map { "'\(plan.devices[$0].name)'" } ?? "none"
+    switch plan.coherency.reason {
+    case .noEffectiveDevice:
+      return "no device's no-snoop DMA is effective, so KVM does not trap WBINVD"
+    case .effectiveDevices:
+      let names = PlanConsequences.list(plan, where: \.isEffective)
+      return "the no-snoop DMA of \(names) is effective, so KVM traps WBINVD; the proof is \(proof)"
+    case .override:
+      return "the description says 'always', so KVM traps WBINVD although no device needs it; "
+        + "the proof is \(proof)"
+    }
+  }
+}
+
+extension PlanExplanation {
+  private func write(_ index: Int, to text: inout (some ExplanationText & ~Copyable)) {
+    let device = plan.devices[index]
+    writeMates(of: index, device.pageTable, to: &text)
+    writeReason(index, device, to: &text)
+    writeAuto(device.resolution, to: &text)
+  }
+
+  private func writeMates(
+    of index: Int, _ table: Int, to text: inout (some ExplanationText & ~Copyable)
+  ) {
+    let count = plan.pageTables[table].devices.count - 1
+    text.add(count == 0 ? "alone on " : "shares ")
+    text.add(name: plan.pageTables[table].name)
+    if count > 0 { text.add(" with ") }
+    // When few are left over, naming them is as short as counting them.
+    let named = count <= Self.nameLimit ? count : Self.nameLimit - 1
+    var written = 0
+    var position = 0
+    while written < named {
+      let mate = plan.pageTables[table].devices[position]
+      position += 1
+      if mate == index { continue }
+      if written > 0 { text.add(written == count - 1 ? " and " : ", ") }
+      text.add(name: plan.devices[mate].name)
+      written += 1
+    }
+    if named < count {
+      text.add(" and ")
+      text.add(number: count - named)
+      text.add(" more")
+    }
+    text.add(": ")
+  }
+
+  private func writeReason(
+    _ index: Int, _ device: PlannedDevice, to text: inout (some ExplanationText & ~Copyable)
+  ) {
+    switch device.reason {
+    case .cannotEnforce(let other):
+      writeUnenforceable(index, other, canNoSnoop: device.canNoSnoop, to: &text)
+    case .required(let other):
+      writeIntent(index, other, "no-snoop is required of ", to: &text)
+    case .forbidden(let other):
+      writeIntent(index, other, "no-snoop is forbidden to ", to: &text)
+    case .kvmNever:
+      writeUnit(device, " enforces snoop and KVM must never allow non-coherent DMA", to: &text)
+    case .targetEnforces:
+      text.add("target ")
+      text.add(name: plan.target)
+      text.add(" enforces snoop wherever the IOMMU can, and ")
+      text.add(name: device.iommu)
+      text.add(" can")
+    case .objective(let metric):
+      writeObjective(metric, device, to: &text)
+    case .tie:
+      writeUnit(
+        device, " enforces snoop; either format costs the same and enforcing is safer", to: &text)
+    case .paretoRow:
+      text.add("either format is possible and this row of the Pareto front takes this one")
+    }
+  }
+
+  private func writeUnenforceable(
+    _ index: Int, _ other: Int, canNoSnoop: Bool, to text: inout (some ExplanationText & ~Copyable)
+  ) {
+    if other == index {
+      writeUnit(plan.devices[index], " cannot enforce snoop", to: &text)
+    } else {
+      writeMate(other, to: &text)
+      text.add(", whose IOMMU ")
+      text.add(name: plan.devices[other].iommu)
+      text.add(" cannot enforce snoop")
+    }
+    text.add(
+      canNoSnoop
+        ? ", so its no-snoop DMA works"
+        : "; it cannot no-snoop, so its DMA is coherent all the same")
+  }
+
+  private func writeIntent(
+    _ index: Int, _ other: Int, _ intent: StaticString,
+    to text: inout (some ExplanationText & ~Copyable)
+  ) {
+    if other != index {
+      writeMate(other, to: &text)
+      text.add(", and ")
+    }
+    text.add(intent)
+    if other == index { text.add("it") } else { text.add(name: plan.devices[other].name) }
+  }
+
+  private func writeMate(_ other: Int, to text: inout (some ExplanationText & ~Copyable)) {
+    text.add("it is in one IOMMU group with ")
+    text.add(name: plan.devices[other].name)
+  }
+
+  private func writeUnit(
+    _ device: PlannedDevice, _ clause: StaticString,
+    to text: inout (some ExplanationText & ~Copyable)
+  ) {
+    text.add("its IOMMU ")
+    text.add(name: device.iommu)
+    text.add(clause)
+  }
+
+  /// Says which metric would get worse if the device's group alone changed sides.
+  private func writeObjective(
+    _ metric: Metric, _ device: PlannedDevice, to text: inout (some ExplanationText & ~Copyable)
+  ) {
+    let isEnforced = plan.pageTables[device.pageTable].snoopPolicy == .enforced
+    writeUnit(
+      device,
+      isEnforced
+        ? " enforces snoop and not enforcing would raise "
+        : " could enforce snoop but enforcing would raise ", to: &text)
+    text.add(Self.name(of: metric))
+    if let preset = plan.objective.presetName {
+      text.add(", which objective ")
+      text.add(name: preset)
+    } else {
+      text.add(", which the given order")
+    }
+    text.add(Self.rank(plan.objective.order.firstIndex(of: metric) ?? 0))
+  }
+
+  private func writeAuto(
+    _ resolution: IntentResolution, to text: inout (some ExplanationText & ~Copyable)
+  ) {
+    switch resolution {
+    case .stated, .noRow: return
+    case .row(let row): writeRow(row, " ('auto' is 'required' for ", to: &text)
+    case .notExpressible(let row):
+      writeRow(row, " ('auto' is 'allowed': the target cannot express 'required' for ", to: &text)
+    case .needless(let row):
+      writeRow(row, " ('auto' is 'allowed': it cannot no-snoop, unlike other ", to: &text)
+    }
+    text.add(")")
+  }
+
+  private func writeRow(
+    _ row: Int, _ clause: StaticString, to text: inout (some ExplanationText & ~Copyable)
+  ) {
+    text.add(clause)
+    text.add(name: AutoIntentTable.rows[row].title)
+  }
+
+  private static func name(of metric: Metric) -> StaticString {
+    switch metric {
+    case .wbinvd: "wbinvd"
+    case .incoherentDevices: "incoherentDevices"
+    case .pageTables: "pageTables"
+    case .blockedNoSnoop: "blockedNoSnoop"
+    }
+  }
+
+  private static func rank(_ position: Int) -> StaticString {
+    switch position {
+    case 0: " puts first"
+    case 1: " puts second"
+    case 2: " puts third"
+    default: " puts last"
+    }
+  }
+}
