@@ -1,0 +1,117 @@
+import Planner
+
+/// Finds out what is left after a rollback in which some undos failed.
+///
+/// An undo that failed matters only while the object it was about exists: an HWPT that could not be
+/// destroyed is gone once its iommufd is. And a file that was closed is still there while another
+/// one holds on to it: a bound device its iommufd, KVM's list a device. The rules are those of
+/// section 4 of the kernel reference, read off the program: a file that was given to another
+/// is held by it until that request is undone, and a file that a request made holds its maker.
+struct LeftoverAnalysis {
+  private let program: Program
+  private let ran: Int
+  /// Whether the undo of a step failed (with which errno), by step.
+  private var refused: [Errno?]
+  private var undone: [Bool]
+  /// The step that made a result, by result; `nil` if none did.
+  private var makers: [Int?]
+  /// For each file, the files it holds.
+  private var held: [[Int]]
+  /// For each file that is alive, the step that opened the file at the root of what holds it.
+  private var roots: [Int?]
+
+  /// Looks at the first `ran` steps of a program after their undo.
+  init(_ program: Program, ran: Int, outcomes: [UndoOutcome], closed: Set<ResultID>) {
+    self.program = program
+    self.ran = ran
+    let results = program.results.count
+    refused = [Errno?](repeating: nil, count: ran)
+    undone = [Bool](repeating: false, count: ran)
+    makers = [Int?](repeating: nil, count: results)
+    held = [[Int]](repeating: [], count: results)
+    roots = [Int?](repeating: nil, count: results)
+    for outcome in outcomes {
+      refused[outcome.step] = outcome.errno
+      undone[outcome.step] = outcome.errno == nil
+    }
+    for step in 0..<ran { record(step) }
+    findLiveFiles()
+  }
+
+  /// What is left, by step.
+  var leftovers: [Leftover] {
+    (0..<ran).compactMap { step in
+      if let errno = refused[step] {
+        return concernsLiveObjects(step) ? Leftover(step: step, reason: .refused(errno)) : nil
+      }
+      guard undone[step], let file = fileMade(by: step), let root = roots[file] else { return nil }
+      return Leftover(step: step, reason: .heldBy(step: root))
+    }
+  }
+
+  private mutating func record(_ step: Int) {
+    switch program.steps[step].action {
+    case .open(_, let id), .memory(_, _, let id): makers[Int(id.index)] = step
+    case .ioctl(let receiver, _, let arguments, let results):
+      for case .result(let id) in arguments where !undone[step] && isFile(id) && id != receiver {
+        held[Int(receiver.index)].append(Int(id.index))
+      }
+      for case .some(let id) in results {
+        makers[Int(id.index)] = step
+        if isFile(id) { held[Int(id.index)].append(Int(receiver.index)) }
+      }
+    case .sysfs, .expect, .close: break
+    }
+  }
+
+  private mutating func findLiveFiles() {
+    var pending: [Int] = []
+    for step in 0..<ran where refused[step] != nil {
+      guard let file = fileMade(by: step) else { continue }
+      roots[file] = step
+      pending.append(file)
+    }
+    while let file = pending.popLast() {
+      for other in held[file] where roots[other] == nil {
+        roots[other] = roots[file]
+        pending.append(other)
+      }
+    }
+  }
+
+  private func isFile(_ id: ResultID) -> Bool { program.results[Int(id.index)].kind.isFile }
+
+  /// The file whose opening a step's undo would close.
+  private func fileMade(by step: Int) -> Int? {
+    switch program.steps[step].action {
+    case .open(_, let id): return Int(id.index)
+    case .ioctl(_, _, _, let results):
+      let file = results.compactMap { $0 }.first { isFile($0) }
+      return file.map { Int($0.index) }
+    default: return nil
+    }
+  }
+
+  private func concernsLiveObjects(_ step: Int) -> Bool {
+    guard case .ioctl(let receiver, _, let arguments, _) = program.steps[step].action else {
+      return true
+    }
+    if fileMade(by: step) != nil { return true }
+    guard roots[Int(receiver.index)] != nil else { return false }
+    return arguments.allSatisfy { argument in
+      guard case .result(let id) = argument else { return true }
+      switch program.results[Int(id.index)].kind {
+      case .boundDevice, .deviceLabel, .memory, .number: return true  // outlived by what used them
+      default: return isAlive(id)
+      }
+    }
+  }
+
+  private func isAlive(_ id: ResultID) -> Bool {
+    let index = Int(id.index)
+    if isFile(id) { return roots[index] != nil }
+    guard let maker = makers[index], !undone[maker] else { return false }
+    guard case .ioctl(let receiver, _, _, _) = program.steps[maker].action else { return true }
+    return roots[Int(receiver.index)] != nil
+  }
+}

@@ -1,0 +1,69 @@
+/// The container's requests on an iommufd (`iommufd/vfio_compat.c`, section 2.27): what works on a
+/// plain `/dev/iommu` once `IOMMU_VFIO_IOAS` has named an address space.
+extension SimulatedIOMMUFD {
+  /// Answers one of them.
+  func compatIoctl(
+    _ command: UInt32, _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
+  ) throws(Errno) -> Int32 {
+    switch command {
+    case 0x3b64: return 0
+    case 0x3b65: return try compatExtension(argument.value)
+    case 0x3b66:
+      if argument.value != 1, argument.value != 3 { throw .einval }
+      _ = try compatSpace()
+    case 0x3b70:
+      try argument.checkArgsz(16)
+      _ = try compatSpace()
+      argument.set32(1, 4)
+    case 0x3b71: try compatMap(argument, in: kernel)
+    case 0x3b72: try compatUnmap(&argument)
+    default: throw .enotty
+    }
+    return 0
+  }
+
+  private func compatSpace() throws(Errno) -> SimulatedIOAS {
+    guard let compatIOAS else { throw .enodev }
+    return try ioas(compatIOAS)
+  }
+
+  private func compatExtension(_ number: UInt64) throws(Errno) -> Int32 {
+    switch number {
+    case 1, 3, 9: 1
+    case 4: try compatSpace().hwpts.allSatisfy(\.enforcesSnoop) ? 1 : 0
+    default: 0
+    }
+  }
+
+  private func compatMap(
+    _ argument: SimulatedArgument, in kernel: SimulatedKernel
+  ) throws(Errno) {
+    try argument.checkArgsz(32)
+    if argument.u32(4) & ~3 != 0 { throw .einval }
+    let (source, iova, size) = (argument.u64(8), argument.u64(16), argument.u64(24))
+    let ioas = try compatSpace()
+    if source.addingReportingOverflow(size).overflow { throw .eoverflow }
+    if size == 0 || size > .max - 4096 { throw .einval }
+    _ = try ioas.map(
+      source, length: size, at: iova, writeable: argument.u32(4) & 2 != 0, memory: kernel.memory)
+  }
+
+  private func compatUnmap(_ argument: inout SimulatedArgument) throws(Errno) {
+    try argument.checkArgsz(24)
+    let flags = argument.u32(4)
+    let (iova, size) = (argument.u64(8), argument.u64(16))
+    if flags & ~2 != 0 { throw .einval }
+    let ioas = try compatSpace()
+    var range = AddressRange.everything
+    if flags & 2 != 0 {
+      if iova != 0 || size != 0 { throw .einval }
+    } else {
+      if size == 0 { throw .einval }
+      let (last, wraps) = iova.addingReportingOverflow(size - 1)
+      if wraps { throw .eoverflow }
+      range = AddressRange(start: iova, last: last)
+    }
+    argument.set64(0, 16)  // written back on failures, too
+    argument.set64(try ioas.unmap(range), 16)
+  }
+}

@@ -1,0 +1,66 @@
+import Parser
+import Planner
+
+/// Driver binding through sysfs (section 5.1 of the kernel reference).
+extension SimulatedHost {
+  /// Does one write.
+  mutating func apply(_ write: SysfsWrite) throws(Errno) {
+    guard let device = device(write.address) else { throw .enoent }
+    switch write {
+    case .unbind(_, let driver): try unbind(device, from: driver)
+    case .driverOverride(_, let name):
+      if name.utf8.count >= 4095 { throw .einval }
+      devices[device].driverOverride = name.isEmpty ? nil : name
+    case .probe(_, let driver): try probe(device, by: driver)
+    }
+  }
+
+  /// Takes one write back.
+  ///
+  /// Giving a device back to its driver is a write to `drivers_probe` with that driver as the
+  /// override, and so does not depend on which override another step has set.
+  mutating func revert(_ write: SysfsWrite) throws(Errno) {
+    guard let device = device(write.address) else { throw .enoent }
+    switch write {
+    case .unbind(_, let driver):
+      if devices[device].driver != nil { throw .ebusy }
+      let override = devices[device].driverOverride
+      devices[device].driverOverride = driver
+      defer { devices[device].driverOverride = override }
+      try probe(device, by: driver)
+    case .driverOverride: devices[device].driverOverride = nil
+    case .probe(_, let driver):
+      if devices[device].driver != nil { try unbind(device, from: driver) }
+    }
+  }
+
+  /// A device in use by VFIO blocks the writer until its files are closed; here that is EBUSY.
+  private mutating func unbind(_ device: Int, from driver: String) throws(Errno) {
+    guard let present = devices[device].driver else { throw .enoent }
+    if present != driver { throw .enodev }
+    if devices[device].openFiles > 0 { throw .ebusy }
+    if let group = devices[device].group, devices[device].isOnVFIO, groups[group].isFileOpen {
+      throw .ebusy
+    }
+    devices[device].driver = nil
+  }
+
+  /// A device that has a driver keeps it; one that no driver matches stays without, both without
+  /// an error (`drivers/base/dd.c:722`). A group owned by user space refuses host drivers.
+  private mutating func probe(_ device: Int, by driver: String) throws(Errno) {
+    if devices[device].driver != nil { return }
+    guard devices[device].driverOverride == driver else { return }
+    if driver == "vfio-pci" {
+      if devices[device].group == nil || devices[device].unit == nil { return }
+      devices[device].driver = driver
+      return
+    }
+    devices[device].driver = driver
+    if let group = devices[device].group, groups[group].owner != nil,
+      !devices[device].hasSafeDriver
+    {
+      devices[device].driver = nil
+      throw .einval
+    }
+  }
+}

@@ -1,0 +1,97 @@
+/// A hardware page table of an iommufd: one `iommu_domain`, filled from its address space.
+final class SimulatedHWPT {
+  /// Its id in the context.
+  var id: UInt32 = 0
+  /// The address space that fills it.
+  let ioas: SimulatedIOAS
+  /// The unit of the device it was allocated for.
+  let unit: SimulatedUnit
+  /// Whether attaching by IOAS id made it, so that it goes with its last device.
+  let isAutomatic: Bool
+  /// Whether it ignores no-snoop; fixed when it is made.
+  let enforcesSnoop: Bool
+  /// Whether it is an Intel first-stage table.
+  let isFirstStage: Bool
+  /// How many devices are attached.
+  var attachedDevices = 0
+
+  /// Makes a table for a unit, not yet part of its address space.
+  init(for unit: SimulatedUnit, in ioas: SimulatedIOAS, isAutomatic: Bool, isFirstStage: Bool) {
+    self.ioas = ioas
+    self.unit = unit
+    self.isAutomatic = isAutomatic
+    self.isFirstStage = isFirstStage
+    enforcesSnoop = CoherencyModel.newTableEnforces(unit)
+  }
+
+  /// Whether the IOMMU driver lets a unit's devices onto it (2.22, A7 and A8).
+  func admits(_ unit: SimulatedUnit) -> Bool {
+    unit.compatibilityClass == self.unit.compatibilityClass
+      && CoherencyModel.admits(
+        unit, tableEnforces: enforcesSnoop, isIntelFirstStage: isFirstStage)
+  }
+}
+
+extension SimulatedIOMMUFD {
+  private static let nestParent: UInt32 = 1
+  private static let dirtyTracking: UInt32 = 2
+
+  /// `IOMMU_HWPT_ALLOC` (2.11), without nesting.
+  func allocateHWPT(_ argument: inout SimulatedArgument, in kernel: SimulatedKernel) throws(Errno) {
+    try argument.checkSize(min: 24, full: 48)
+    let flags = argument.u32(4)
+    if argument.u32(20) != 0 { throw .eopnotsupp }
+    let (dataType, dataLength) = (argument.u32(24), argument.u32(28))
+    if (dataType == 0) != (dataLength == 0) { throw .einval }
+    let unit = try kernel.host.unit(of: device(argument.u32(8)))
+    switch object(argument.u32(12)) {
+    case .ioas(let ioas):
+      if flags & ~(Self.nestParent | Self.dirtyTracking) != 0 { throw .eopnotsupp }
+      if dataType != 0 { throw .eopnotsupp }
+      let isFirstStage = flags == 0 && kernel.usesIntelFirstStage && unit.isIntel
+      let hwpt = SimulatedHWPT(
+        for: unit, in: ioas, isAutomatic: false, isFirstStage: isFirstStage)
+      try add(hwpt, memory: kernel.memory)
+      argument.set32(hwpt.id, 16)
+    case .hwpt: throw dataType == 0 ? .eopnotsupp : .einval
+    case .device, nil: throw .einval
+    }
+  }
+
+  /// Puts a new table into its address space and gives it an id.
+  func add(_ hwpt: SimulatedHWPT, memory: SimulatedMemory) throws(Errno) {
+    try hwpt.ioas.addHWPT(hwpt, memory: memory)
+    hwpt.id = add(.hwpt(hwpt))
+  }
+
+  /// `IOMMU_GET_HW_INFO` (2.12): Intel's registers with the snoop control bit, else no data.
+  func reportHardware(
+    _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
+  ) throws(Errno) {
+    try argument.checkSize(min: 32, full: 40)
+    if argument.u32(4) != 0 { throw .eopnotsupp }
+    if argument.u32(28) & 0xffff_ff00 != 0 { throw .eopnotsupp }
+    let unit = try kernel.host.unit(of: device(argument.u32(8)))
+    let information = unit.hardwareInformation
+    let room = Int(argument.u32(12))
+    if room > 0 {
+      guard let buffer = argument.target(at: 16), buffer.count >= room else { throw .efault }
+      let zeros = [UInt8](repeating: 0, count: buffer.count)
+      argument.setTarget(Array((information + zeros).prefix(buffer.count)), at: 16)
+    }
+    argument.set32(UInt32(information.count), 12)
+    argument.set32(unit.isIntel ? 1 : 0, 24)
+    argument.set32(0, 28)
+    argument.set64(0, 32)
+  }
+}
+
+extension SimulatedUnit {
+  /// `struct iommu_hw_info_vtd` with the one bit that matters here: ECAP.SC, bit 7.
+  fileprivate var hardwareInformation: [UInt8] {
+    guard isIntel else { return [] }
+    var bytes = [UInt8](repeating: 0, count: 24)
+    bytes.setLittleEndian(canEnforceSnoop ? 1 << 7 : 0, at: 16, width: 8)
+    return bytes
+  }
+}

@@ -1,0 +1,188 @@
+/// An I/O address space of an iommufd: one IOVA map that fills all its hardware page tables.
+///
+/// Rules of placement are those of `iommufd/io_pagetable.c`, section 2.5.
+final class SimulatedIOAS {
+  /// Its id in the context.
+  var id: UInt32 = 0
+  /// Whether IOMMU huge pages may be used.
+  var usesHugePages = true
+  /// What is mapped.
+  private(set) var areas = SimulatedAreas()
+  /// Ranges the attached devices reserve.
+  private(set) var reserved = ReservedRanges()
+  /// The allow list, ascending; empty means everything.
+  private(set) var allowed: [AddressRange] = []
+  /// Its hardware page tables in the order they were made.
+  private(set) var hwpts: [SimulatedHWPT] = []
+  private var apertureLast = UInt64.max
+
+  /// The alignment of addresses: 1 without page tables, else the largest of their page sizes.
+  private(set) var alignment: UInt64 = 1
+
+  /// The ranges that may be mapped as far as hardware goes.
+  var usableRanges: [AddressRange] { reserved.complement(upTo: apertureLast) }
+
+  /// Adds a page table: checks alignment and aperture, then pins and maps what is there (2.11).
+  func addHWPT(_ hwpt: SimulatedHWPT, memory: SimulatedMemory) throws(Errno) {
+    let unit = hwpt.unit
+    if unit.pageBytes > 4096 { throw .einval }
+    let mask = max(alignment, unit.pageBytes) - 1
+    for area in areas.areas
+    where (area.range.start | area.length | area.source) & mask != 0
+      || area.range.last > unit.apertureLast
+    {
+      throw .eaddrinuse
+    }
+    if let last = allowed.last?.last, last > unit.apertureLast { throw .eaddrinuse }
+    if hwpts.isEmpty {
+      for area in areas.areas where !area.isFile { try memory.pin(area.source, area.length) }
+    }
+    hwpts.append(hwpt)
+    recalculate()
+  }
+
+  /// Removes a page table; the mappings stay.
+  func removeHWPT(_ hwpt: SimulatedHWPT) {
+    if let index = hwpts.lastIndex(where: { $0 === hwpt }) { hwpts.remove(at: index) }
+    recalculate()
+  }
+
+  private func recalculate() {
+    alignment = hwpts.map(\.unit.pageBytes).max() ?? 1
+    apertureLast = hwpts.map(\.unit.apertureLast).min() ?? .max
+  }
+
+  /// Reserves the ranges of a device that is attached; EADDRINUSE if one is mapped or allowed.
+  func reserve(_ ranges: [AddressRange]) throws(Errno) {
+    for range in ranges
+    where areas.touches(range) || allowed.contains(where: { $0.overlaps(range) }) {
+      throw .eaddrinuse
+    }
+    for range in ranges { reserved.add(range) }
+  }
+
+  /// Gives the ranges of a device back.
+  func unreserve(_ ranges: [AddressRange]) {
+    for range in ranges { reserved.remove(range) }
+  }
+
+  /// Sets the allow list (2.4); the old one stays on a failure.
+  func allow(_ ranges: [AddressRange]) throws(Errno) {
+    for (index, range) in ranges.enumerated() {
+      if range.start >= range.last { throw .einval }
+      if ranges[..<index].contains(where: { $0.overlaps(range) }) { throw .einval }
+    }
+    for range in ranges where isReserved(range) { throw .eaddrinuse }
+    allowed = ranges.sorted()
+  }
+
+  /// `IOMMU_OPTION_HUGE_PAGES` set to 0.
+  func forbidHugePages() throws(Errno) {
+    if !hwpts.isEmpty, !areas.isEmpty { throw .einval }
+    for area in areas.areas where (area.range.start | area.length | area.source) & 4095 != 0 {
+      throw .eaddrinuse
+    }
+    usesHugePages = false
+  }
+
+  /// Maps memory at an address, or at a free one if `fixed` is `nil`; returns where (2.5).
+  func map(
+    _ source: UInt64, length: UInt64, at fixed: UInt64?, writeable: Bool, isFile: Bool = false,
+    memory: SimulatedMemory
+  ) throws(Errno) -> UInt64 {
+    let start = try place(source, length: length, at: fixed)
+    if source & (alignment - 1) != 0 { throw .einval }
+    if !hwpts.isEmpty, !isFile { try memory.pin(source, length) }
+    areas.insert(
+      SimulatedArea(
+        range: AddressRange(start: start, last: start + (length - 1)), source: source,
+        isWriteable: writeable, isFile: isFile))
+    return start
+  }
+
+  /// Finds or checks the address of a mapping: steps P1 to P3.
+  func place(_ source: UInt64, length: UInt64, at fixed: UInt64?) throws(Errno) -> UInt64 {
+    if length & (alignment - 1) != 0 { throw .einval }
+    guard let fixed else { return try findPlace(source, length: length) }
+    if fixed & (alignment - 1) != 0 { throw .einval }
+    let (last, overflow) = fixed.addingReportingOverflow(length - 1)
+    if overflow { throw .eoverflow }
+    let range = AddressRange(start: fixed, last: last)
+    if isReserved(range) { throw .einval }
+    if areas.touches(range) { throw .eexist }
+    return fixed
+  }
+
+  /// The automatic choice of an address (`io_pagetable.c:75`), lowest first.
+  private func findPlace(_ source: UInt64, length: UInt64) throws(Errno) -> UInt64 {
+    if length >= 1 << 63 { throw .eoverflow }
+    var align = length.nonzeroBitCount == 1 ? length : 1 << (64 - length.leadingZeroBitCount)
+    if source != 0 { align = min(align, source & (~source &+ 1)) }
+    align = min(align, 2 << 20)
+    if align < alignment { throw .einval }
+    let pageOffset = source & 4095
+    let space = AddressRange(start: 4096, last: .max - 4096)
+    for range in allowed.isEmpty ? [.everything] : allowed {
+      let clipped = AddressRange(
+        start: max(range.start, space.start), last: min(range.last, space.last))
+      guard let outer = Self.fit(clipped, align, pageOffset, length) else { continue }
+      for hole in holes(in: outer) {
+        if let fit = Self.fit(hole, align, pageOffset, length) { return fit.start }
+      }
+    }
+    throw .enospc
+  }
+
+  private static func fit(
+    _ range: AddressRange, _ align: UInt64, _ pageOffset: UInt64, _ length: UInt64
+  ) -> AddressRange? {
+    let (padded, overflow) = range.start.addingReportingOverflow(align - 1)
+    let start = (padded & ~(align - 1)) | pageOffset
+    guard !overflow, start < range.last, range.last - start >= length - 1 else { return nil }
+    return AddressRange(start: start, last: range.last)
+  }
+
+  private func holes(in range: AddressRange) -> [AddressRange] {
+    var taken = reserved
+    for area in areas.areas { taken.add(area.range) }
+    return taken.complement(upTo: apertureLast).filter { $0.overlaps(range) }.map {
+      AddressRange(start: max($0.start, range.start), last: min($0.last, range.last))
+    }
+  }
+
+  private func isReserved(_ range: AddressRange) -> Bool {
+    range.last > apertureLast || reserved.touches(range)
+  }
+
+  /// Unmaps every area inside a range (2.9); ENOENT at the first one that is only partly inside,
+  /// with those before it gone already.
+  func unmap(_ range: AddressRange) throws(Errno) -> UInt64 {
+    let touched = areas.indices(touching: range)
+    let whole = touched.prefix { range.contains(areas.areas[$0].range) }
+    let bytes = areas.remove(whole.startIndex..<whole.endIndex)
+    if whole.count < touched.count { throw .enoent }
+    return bytes
+  }
+
+  /// The pieces of this map that make up a range, as areas that could be mapped elsewhere; ENOENT
+  /// if a byte of it is not mapped.
+  func pieces(of range: AddressRange) throws(Errno) -> [SimulatedArea] {
+    var pieces: [SimulatedArea] = []
+    var next = range.start
+    for index in areas.indices(touching: range) {
+      var piece = areas.areas[index]
+      if piece.range.start > next { throw .enoent }
+      piece.source = piece.source &+ (next - piece.range.start)
+      piece.range = AddressRange(start: next, last: min(piece.range.last, range.last))
+      pieces.append(piece)
+      if piece.range.last == range.last { return pieces }
+      next = piece.range.last + 1
+    }
+    throw .enoent
+  }
+
+  /// Adds areas whose place was checked.
+  func insert(_ pieces: [SimulatedArea]) {
+    for piece in pieces { areas.insert(piece) }
+  }
+}

@@ -1,0 +1,170 @@
+import Parser
+import Planner
+
+/// The kernel releases the simulator can behave like.
+public enum KernelRelease: Int, CaseIterable, Comparable, Sendable {
+  /// Linux 6.1: type1 only, as Debian 12 has it.
+  case v6_1
+  /// Linux 6.12.
+  case v6_12
+  /// Linux 7.3.
+  case v7_3
+
+  /// Orders by age.
+  public static func < (left: KernelRelease, right: KernelRelease) -> Bool {
+    left.rawValue < right.rawValue
+  }
+}
+
+/// A kernel made of values: it decodes the bytes of every request and does what Linux does.
+///
+/// Checks come in the kernel's order with the kernel's errno; nothing is real except the
+/// decisions. It is one process with no limits on memory or files. The 2021 proposal is there as
+/// well, although no kernel has it: `/dev/ioasid` opens on every simulated host.
+public final class SimulatedKernel: Kernel {
+  /// Which Linux it behaves like.
+  public let release: KernelRelease
+  /// Whether Intel units make first-stage tables, as 7.3 does in scalable mode.
+  ///
+  /// Off by default: legacy mode, where all tables are second stage, is what most machines boot
+  /// with and what releases before 7.3 always do.
+  public let usesIntelFirstStage: Bool
+  /// Calls that fail without doing anything, by 0-based position among all calls so far.
+  public var faults: [Int: Errno]
+  /// How many calls were made.
+  public private(set) var callCount = 0
+
+  var host: SimulatedHost
+  var files = SimulatedFileTable()
+  var memory = SimulatedMemory()
+  /// Whether `/dev/ioasid` was opened: then the proposal's device files exist, too.
+  var usesProposal = false
+  /// Every open file, those without a number included.
+  var openFiles = SimulatedOpenFiles()
+
+  /// Boots a host.
+  public init(
+    _ host: HostDescription, release: KernelRelease = .v7_3, usesIntelFirstStage: Bool = false,
+    faults: [Int: Errno] = [:]
+  ) {
+    self.host = SimulatedHost(host)
+    self.release = release
+    self.usesIntelFirstStage = usesIntelFirstStage && release >= .v7_3
+    self.faults = faults
+  }
+
+  /// Opens a device node that exists on this host.
+  public func open(_ path: DevicePath) throws(Errno) -> Int32 {
+    try begin()
+    switch path {
+    case .iommu:
+      guard host.kernel.iommufd, release >= .v6_12 else { throw .enoent }
+      return install(SimulatedIOMMUFD(release: release))
+    case .vfioContainer:
+      guard host.kernel.type1 else { throw .enoent }
+      return install(SimulatedContainer())
+    case .vfioGroup(let number): return install(try SimulatedGroupFile(number, in: self))
+    case .vfioDevice(let address): return install(try SimulatedDeviceFile(address, in: self))
+    case .kvm:
+      guard host.kernel.kvm else { throw .enoent }
+      return install(SimulatedKVM())
+    case .ioasid:
+      usesProposal = true
+      return install(SimulatedIOASIDFile())
+    }
+  }
+
+  /// Decodes a request and answers it; the argument holds the answer afterwards.
+  public func ioctl(
+    _ file: Int32, _ command: UInt32, _ argument: inout IoctlArgument
+  ) throws(Errno) -> Int32 {
+    try begin()
+    var bytes = SimulatedArgument(argument)
+    defer { argument = bytes.restored(over: argument) }
+    return try files.file(file).ioctl(command, &bytes, in: self)
+  }
+
+  /// Closes a descriptor number; what it stood for goes with the last reference to it.
+  public func close(_ file: Int32) throws(Errno) {
+    try begin()
+    drop(try files.remove(file))
+  }
+
+  /// Maps memory; it is all zeros and takes no space.
+  public func mapMemory(size: UInt64, hugePageBytes: UInt64?) throws(Errno) -> UInt64 {
+    try begin()
+    return try memory.map(size: size, hugePageBytes: hugePageBytes)
+  }
+
+  /// Unmaps memory; what is pinned stays usable by devices.
+  public func unmapMemory(_ address: UInt64, size: UInt64) throws(Errno) {
+    try begin()
+    try memory.unmap(address, size: size)
+  }
+
+  /// Changes a driver as sysfs does.
+  public func write(_ write: SysfsWrite) throws(Errno) {
+    try begin()
+    try host.apply(write)
+  }
+
+  /// Takes a driver change back.
+  public func revert(_ write: SysfsWrite) throws(Errno) {
+    try begin()
+    try host.revert(write)
+  }
+
+  /// Ends the simulated process: every file is closed, every mapping goes; drivers stay.
+  public func exit() {
+    for (number, _) in files.open {
+      if let file = try? files.remove(number) { drop(file) }
+    }
+    memory = SimulatedMemory()
+  }
+
+  /// Gives a file a descriptor number.
+  func install(_ file: SimulatedFile) -> Int32 {
+    openFiles.add(file)
+    return files.add(file)
+  }
+
+  /// Gives one reference back.
+  func drop(_ file: SimulatedFile) {
+    file.references -= 1
+    guard file.references == 0 else { return }
+    openFiles.remove(file)
+    file.release(in: self)
+  }
+
+  /// Duplicates a descriptor, as `dup` does; not a call of a program.
+  func duplicate(_ number: Int32) throws(Errno) -> Int32 {
+    let file = try files.file(number)
+    file.references += 1
+    return files.add(file)
+  }
+
+  private func begin() throws(Errno) {
+    defer { callCount += 1 }
+    if let errno = faults[callCount] { throw errno }
+  }
+}
+
+/// Every open file, whether a number of the process still stands for it or only another file.
+struct SimulatedOpenFiles {
+  private var files: [SimulatedFile?] = []
+
+  /// The open files, in the order they were opened.
+  var all: [SimulatedFile] { files.compactMap { $0 } }
+
+  /// Adds a file when it is opened.
+  mutating func add(_ file: SimulatedFile) {
+    file.position = files.count
+    files.append(file)
+  }
+
+  /// Removes a file when its last reference is gone.
+  mutating func remove(_ file: SimulatedFile) {
+    files[file.position] = nil
+    while let last = files.last, last == nil { files.removeLast() }
+  }
+}
