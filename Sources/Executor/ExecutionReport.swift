@@ -23,7 +23,7 @@ public struct ExecutionReport: Hashable, Sendable {
 
   /// A value a step made.
   public struct ResultValue: Hashable, Sendable {
-    /// The kernel's name of the field it came in; `nil` for what the call itself returned.
+    /// The kernel's name of the field it came in; `nil` for what `open` or `mmap` returned.
     public var field: String?
     /// Which result of the program it is.
     public var id: ResultID
@@ -64,10 +64,8 @@ public struct ExecutionReport: Hashable, Sendable {
     case .open(_, let id), .memory(_, _, let id):
       return [ResultValue(field: nil, id: id, value: values[Int(id.index)])]
     case .ioctl(_, let request, _, let ids):
-      let fields = request.fields.lazy.filter(\.givesResult).map { Optional($0.name) }
-      let names = Array(fields) + [nil]
-      return zip(names, ids).compactMap { field, id in
-        id.map { ResultValue(field: field, id: $0, value: values[Int($0.index)]) }
+      return zip(request.resultFields, ids).compactMap { field, id in
+        id.map { ResultValue(field: field.name, id: $0, value: values[Int($0.index)]) }
       }
     case .sysfs, .expect, .close: return []
     }

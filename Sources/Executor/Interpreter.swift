@@ -105,7 +105,7 @@ public struct Interpreter {
   }
 
   private func undo(_ index: Int) -> UndoOutcome? {
-    let action = program.undo(of: index)
+    let action = program.undo(of: program.steps[index])
     if case .nothing = action { return nil }
     if case .close(let id) = action, closed.contains(id) { return nil }
     do throws(Errno) {

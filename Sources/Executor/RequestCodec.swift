@@ -15,7 +15,8 @@ public enum RequestCodec {
   ) -> IoctlArgument {
     switch request.argument {
     case .none: .none
-    case .value: .value(arguments.first.map { resolve($0, values: values) } ?? 0)
+    case .value(let field):
+      .value(arguments.first.map { resolve($0, values: values) } ?? field.defaultValue ?? 0)
     case .address: .bytes(text(arguments.first), pointers: [])
     case .structure(let layout): encode(layout, arguments, values: values)
     }

@@ -45,12 +45,14 @@ extension SimulatedHost {
     devices[device].driver = nil
   }
 
+  /// Lets a driver find a device; a group owned by user space refuses host drivers.
+  ///
   /// A device that has a driver keeps it; one that no driver matches stays without, both without
-  /// an error (`drivers/base/dd.c:722`). A group owned by user space refuses host drivers.
+  /// an error (`drivers/base/dd.c:722`).
   private mutating func probe(_ device: Int, by driver: String) throws(Errno) {
     if devices[device].driver != nil { return }
     guard devices[device].driverOverride == driver else { return }
-    if driver == "vfio-pci" {
+    if VFIODriver.isVFIO(driver) {
       if devices[device].group == nil || devices[device].unit == nil { return }
       devices[device].driver = driver
       return

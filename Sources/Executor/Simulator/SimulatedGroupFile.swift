@@ -1,3 +1,5 @@
+import Parser
+
 /// An open `/dev/vfio/N` (`drivers/vfio/group.c`, section 2.25).
 final class SimulatedGroupFile: SimulatedFile {
   /// Position of the group in the host.
@@ -12,7 +14,7 @@ final class SimulatedGroupFile: SimulatedFile {
   /// Opens the node of a group that has a device on vfio-pci.
   init(_ number: Int, in kernel: SimulatedKernel) throws(Errno) {
     guard kernel.host.kernel.type1, let group = kernel.host.group(number),
-      !kernel.host.vfioMembers(of: group).isEmpty
+      kernel.host.groups[group].members.contains(where: { kernel.host.devices[$0].isOnVFIO })
     else { throw .enoent }
     if kernel.host.groups[group].boundDevices > 0 { throw .ebusy }
     if kernel.host.groups[group].isFileOpen { throw .ebusy }
@@ -91,9 +93,8 @@ final class SimulatedGroupFile: SimulatedFile {
     _ argument: SimulatedArgument, in kernel: SimulatedKernel
   ) throws(Errno) -> Int32 {
     let name = try argument.text()
-    let members = kernel.host.vfioMembers(of: group)
-    guard
-      let device = members.first(where: { kernel.host.devices[$0].address.description == name })
+    guard let device = BDF(name).flatMap({ kernel.host.device($0) }),
+      kernel.host.devices[device].group == group, kernel.host.devices[device].isOnVFIO
     else { throw .enodev }
     guard let container, container.hasDriver else { throw .einval }
     return kernel.install(SimulatedDeviceFile(device, through: self, in: kernel))

@@ -1,4 +1,5 @@
 import Parser
+import Planner
 
 /// An IOMMU unit as the simulated kernel knows it.
 struct SimulatedUnit {
@@ -28,8 +29,6 @@ struct SimulatedDevice {
   let canNoSnoop: Bool
   /// IOVAs that are reserved while it is attached.
   let reserved: [AddressRange]
-  /// Whether firmware needs an identity mapping for it.
-  let needsDirectMapping: Bool
   /// The driver it had at the start.
   let initialDriver: String?
   /// The driver it has.
@@ -52,6 +51,8 @@ struct SimulatedGroup {
   let number: Int
   /// Positions of its devices.
   var members: [Int] = []
+  /// Whether firmware needs an identity mapping for one of them.
+  var needsDirectMapping = false
   /// Whether `/dev/vfio/N` is open.
   var isFileOpen = false
   /// How many of its devices are bound through their cdev.
@@ -95,6 +96,9 @@ struct SimulatedHost {
       deviceIndex[device.address] = devices.count
       let unit = device.iommu.flatMap { unitIndex[$0] }
       devices.append(SimulatedDevice(device, unit: unit, group: group))
+      if let group, device.reserved.contains(where: { $0.kind == .direct }) {
+        groups[group].needsDirectMapping = true
+      }
     }
   }
 
@@ -128,7 +132,7 @@ struct SimulatedHost {
     } else {
       for member in groups[group].members where !devices[member].hasSafeDriver { throw .eperm }
     }
-    for member in groups[group].members where devices[member].needsDirectMapping { throw .einval }
+    if groups[group].needsDirectMapping { throw .einval }
     groups[group].owner = owner
     groups[group].claims += 1
   }
@@ -178,22 +182,21 @@ extension SimulatedDevice {
     self.unit = unit
     self.group = group
     canNoSnoop = device.noSnoopCapable != .no
-    reserved = device.reserved.filter { $0.kind != .directRelaxable }.map {
+    reserved = device.reserved.filter { $0.kind != .directRelaxable && $0.start <= $0.end }.map {
       AddressRange(start: $0.start, last: $0.end)
     }
-    needsDirectMapping = device.reserved.contains { $0.kind == .direct }
     initialDriver = device.driver
     driver = device.driver
   }
 
   /// Whether vfio-pci has it, so that it has VFIO device nodes.
-  var isOnVFIO: Bool { driver == "vfio-pci" }
+  var isOnVFIO: Bool { driver.map(VFIODriver.isVFIO) ?? false }
 
   /// Whether its driver does no DMA through the kernel (`driver_managed_dma`, section 5.2).
   var hasSafeDriver: Bool {
     switch driver {
-    case nil, "vfio-pci", "pci-stub", "pcieport": true
-    default: false
+    case nil, "pci-stub", "pcieport": true
+    default: isOnVFIO
     }
   }
 }

@@ -160,8 +160,9 @@ extension SimulatedVM {
     ioasidFiles.append(file)
   }
 
-  /// `KVM_ALLOW_INCOHERENT_DMA`: a device in a registered ioasid fd that declares itself capable
-  /// of no-snoop is the proof. The kernel does not look at any page table.
+  /// `KVM_ALLOW_INCOHERENT_DMA`, with a device in a registered ioasid fd as the proof.
+  ///
+  /// The device must declare itself capable of no-snoop; no page table is looked at.
   private func allow(_ argument: SimulatedArgument, in kernel: SimulatedKernel) throws(Errno) {
     let proof = try proof(argument, in: kernel)
     let device = try proof.file.device(proof.label)

@@ -86,7 +86,7 @@ final class SimulatedVM: SimulatedFile {
   }
 }
 
-/// The kvm-vfio device of a VM: the list of VFIO files whose devices the VM has (`virt/kvm/vfio.c`).
+/// The kvm-vfio device of a VM: the list of its VFIO files (`virt/kvm/vfio.c`).
 final class SimulatedKVMVFIO: SimulatedFile {
   private let vm: SimulatedVM
   private var entries: [ObjectIdentifier: (file: SimulatedFile, isIncoherent: Bool)] = [:]
