@@ -137,6 +137,12 @@ public final class RequestDescriptor: Hashable, Sendable {
   public let resultFields: [(name: String, kind: ObjectKind)]
   /// `undo`'s arguments by position, so that undoing a step looks nothing up.
   let undoArguments: [UndoSource]
+  /// Positions of the results without which the undo cannot be issued.
+  let undoNeeds: [Int]
+  /// The kinds of `resultFields`.
+  let resultKinds: [ObjectKind]
+  /// What the verifier needs of the operands.
+  let shape: RequestShape
 
   /// Declares a request.
   public init(
@@ -157,7 +163,10 @@ public final class RequestDescriptor: Hashable, Sendable {
     self.summary = summary
     operandFields = argument.fields.filter(\.takesOperand)
     resultFields = Self.resultFields(argument, returns)
+    resultKinds = resultFields.map(\.kind)
     undoArguments = Self.undoArguments(undo, operandFields, resultFields)
+    undoNeeds = Self.undoNeeds(undo, undoArguments, resultKinds)
+    shape = RequestShape(operandFields)
   }
 
   /// The members of the argument, in order; empty if it takes none.
@@ -191,6 +200,17 @@ extension RequestDescriptor {
     case .zero: members
     case .number: members + [(returnName, .number)]
     case .file(let kind), .object(let kind): members + [(returnName, kind)]
+    }
+  }
+
+  private static func undoNeeds(
+    _ undo: Undo, _ arguments: [UndoSource], _ results: [ObjectKind]
+  ) -> [Int] {
+    switch undo {
+    case .nothing: []
+    case .closeResult: results.indices.filter { results[$0].isFile }
+    case .request:
+      arguments.compactMap { if case .result(let index) = $0 { index } else { nil } }
     }
   }
 
