@@ -109,10 +109,15 @@ struct Question {
   }
 
   /// The plan that is optimal in the objective.
-  func optimum() -> IOASIDPlan {
+  func optimum() -> IOASIDPlan { optimum(in: objective) }
+
+  /// The plan that is optimal in some objective.
+  func optimum(in objective: Objective) -> IOASIDPlan {
     let problem = problem
     let isEnforced = Grouping(problem: problem, objective: objective).solve()
-    return assembly(problem, .objective(objective)).plan(isEnforced: isEnforced)
+    var assembly = assembly(problem, .objective(objective))
+    assembly.objective = objective
+    return assembly.plan(isEnforced: isEnforced)
   }
 
   /// What the search decides on.

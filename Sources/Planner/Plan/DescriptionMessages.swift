@@ -4,14 +4,14 @@ import Parser
 extension PlannerDiagnostics {
   static func duplicateName(_ device: AssignedDevice, first: AssignedDevice) -> Diagnostic {
     Diagnostic(
-      duplicateDeviceName, "device name '\(device.name)' is used twice", at: device.nameSpan,
+      duplicateDeviceName, "device name \(quote(device.name)) is used twice", at: device.nameSpan,
       notes: [.init("first used here", first.nameSpan)], help: "rename one of the two devices")
   }
 
   static func duplicateAddress(_ device: AssignedDevice, first: AssignedDevice) -> Diagnostic {
     Diagnostic(
       duplicateDeviceAddress,
-      "device '\(device.name)' has the address '\(device.address)' of '\(first.name)'",
+      "device \(quote(device.name)) has the address '\(device.address)' of \(quote(first.name))",
       at: device.addressSpan, notes: [.init("first given here", first.addressSpan)],
       help: "a device can be given to a VM once; correct or remove one entry")
   }
@@ -20,7 +20,7 @@ extension PlannerDiagnostics {
     let known = [VMDescription.guestPhysicalSpace] + vm.addressSpaces.map(\.name)
     return Diagnostic(
       unknownAddressSpace,
-      "device '\(device.name)' uses address space '\(device.addressSpace)', which is not declared",
+      "device \(quote(device.name)) uses address space \(quote(device.addressSpace)), which is not declared",
       at: device.addressSpaceSpan,
       help: suggestion(for: device.addressSpace, among: known)
         ?? "use 'gpa' or declare it under 'addressSpaces'")
@@ -28,7 +28,7 @@ extension PlannerDiagnostics {
 
   static func duplicateSpace(_ space: AddressSpace, first: AddressSpace) -> Diagnostic {
     Diagnostic(
-      duplicateAddressSpace, "address space '\(space.name)' is declared twice",
+      duplicateAddressSpace, "address space \(quote(space.name)) is declared twice",
       at: space.nameSpan, notes: [.init("first declared here", first.nameSpan)],
       help: "rename one of the two, or move all windows into one entry")
   }
@@ -41,7 +41,7 @@ extension PlannerDiagnostics {
 
   static func unusedSpace(_ space: AddressSpace) -> Diagnostic {
     Diagnostic(
-      unusedAddressSpace, "no device uses address space '\(space.name)'", at: space.nameSpan,
+      unusedAddressSpace, "no device uses address space \(quote(space.name))", at: space.nameSpan,
       help: "set 'addressSpace: \(space.name)' on a device, or remove the entry")
   }
 
@@ -58,7 +58,7 @@ extension PlannerDiagnostics {
   ) -> Diagnostic {
     Diagnostic(
       overlappingWindows,
-      "window \(range(window.iova, window.size)) of address space '\(space.name)' overlaps "
+      "window \(range(window.iova, window.size)) of address space \(quote(space.name)) overlaps "
         + range(first.iova, first.size),
       at: window.span, notes: [.init("the other window is here", first.span)],
       help: "move or shrink one of the two")
@@ -69,7 +69,7 @@ extension PlannerDiagnostics {
   ) -> Diagnostic {
     Diagnostic(
       unbackedWindow,
-      "window of address space '\(space.name)' reaches guest address \(hex(address)), "
+      "window of address space \(quote(space.name)) reaches guest address \(hex(address)), "
         + "which no memory region backs",
       at: window.span, help: "shrink the window, or add that address to 'memory'")
   }
@@ -85,10 +85,10 @@ extension PlannerDiagnostics {
   ) -> Diagnostic {
     Diagnostic(
       groupInTwoSpaces,
-      "'\(device.name)' and '\(first.name)' are both in IOMMU group \(group), but in address "
-        + "spaces '\(device.addressSpace)' and '\(first.addressSpace)'",
+      "\(quote(device.name)) and \(quote(first.name)) are both in IOMMU group \(group), but in address "
+        + "spaces \(quote(device.addressSpace)) and \(quote(first.addressSpace))",
       at: device.addressSpaceSpan,
-      notes: [.init("'\(first.name)' is given here", first.addressSpaceSpan)],
+      notes: [.init("\(quote(first.name)) is given here", first.addressSpaceSpan)],
       help: "give both the same 'addressSpace', or leave one out")
   }
 
@@ -98,13 +98,13 @@ extension PlannerDiagnostics {
   ) -> Diagnostic {
     Diagnostic(
       groupOnTwoClasses,
-      "'\(device.name)' and '\(first.name)' are both in IOMMU group \(group), but behind "
-        + "incompatible IOMMUs '\(unit.name)' and '\(firstUnit.name)'",
+      "\(quote(device.name)) and \(quote(first.name)) are both in IOMMU group \(group), but behind "
+        + "incompatible IOMMUs \(quote(unit.name)) and \(quote(firstUnit.name))",
       at: device.addressSpan,
       notes: [
-        .init("'\(first.name)' is given here", first.addressSpan),
-        .init("'\(unit.name)' is described here", unit.span),
-        .init("'\(firstUnit.name)' is described here", firstUnit.span),
+        .init("\(quote(first.name)) is given here", first.addressSpan),
+        .init("\(quote(unit.name)) is described here", unit.span),
+        .init("\(quote(firstUnit.name)) is described here", firstUnit.span),
       ], help: "leave one of the two devices out")
   }
 
@@ -115,7 +115,7 @@ extension PlannerDiagnostics {
     let shown = "\(hex(region.start))-\(hex(region.end))"
     return Diagnostic(
       memoryInReservedRegion,
-      "\(range(mapping.iova, mapping.size)) of address space '\(space)' overlaps \(shown), "
+      "\(range(mapping.iova, mapping.size)) of address space \(quote(space)) overlaps \(shown), "
         + "which \(owner.address) must not use",
       at: mapping.origin,
       notes: [.init("reserved here (\(region.kind.rawValue))", region.span)],
@@ -128,14 +128,14 @@ extension PlannerDiagnostics {
   ) -> Diagnostic {
     Diagnostic(
       memoryBeyondWidth,
-      "\(range(mapping.iova, mapping.size)) of address space '\(space)' lies beyond the "
-        + "\(unit.addressBits) address bits of IOMMU '\(unit.name)'",
+      "\(range(mapping.iova, mapping.size)) of address space \(quote(space)) lies beyond the "
+        + "\(unit.addressBits) address bits of IOMMU \(quote(unit.name))",
       at: mapping.origin,
       notes: [
-        .init("'\(device.name)' is behind it", device.addressSpan),
-        .init("'\(unit.name)' is described here", unit.span),
+        .init("\(quote(device.name)) is behind it", device.addressSpan),
+        .init("\(quote(unit.name)) is described here", unit.span),
       ],
-      help: "keep the address space of '\(device.name)' below two to the \(unit.addressBits)")
+      help: "keep the address space of \(quote(device.name)) below two to the \(unit.addressBits)")
   }
 
   static func misaligned(
@@ -143,9 +143,9 @@ extension PlannerDiagnostics {
   ) -> Diagnostic {
     Diagnostic(
       misalignedMemory,
-      "\(range(mapping.iova, mapping.size)) of address space '\(space)' is not aligned to "
-        + "\(hex(pageBytes)), the smallest page of IOMMU '\(unit.name)'",
-      at: mapping.origin, notes: [.init("'\(unit.name)' is described here", unit.span)],
+      "\(range(mapping.iova, mapping.size)) of address space \(quote(space)) is not aligned to "
+        + "\(hex(pageBytes)), the smallest page of IOMMU \(quote(unit.name))",
+      at: mapping.origin, notes: [.init("\(quote(unit.name)) is described here", unit.span)],
       help: "make start and size multiples of \(hex(pageBytes))")
   }
 }
@@ -161,7 +161,7 @@ extension PlannerDiagnostics {
 
   /// `'a'`, `'a' and 'b'`, `'a', 'b' and 12 more`.
   static func list(_ names: [String], cap: Int = 3) -> String {
-    let quoted = names.prefix(cap).map { "'\($0)'" }
+    let quoted = names.prefix(cap).map(QuotedText.quote)
     if names.count > cap {
       return quoted.joined(separator: ", ") + " and \(names.count - cap) more"
     }
@@ -169,7 +169,11 @@ extension PlannerDiagnostics {
     return quoted.dropLast().joined(separator: ", ") + " and " + last
   }
 
+  /// The user's text in quotes, cut if it is long, without control characters.
+  static func quote(_ text: String) -> String { QuotedText.quote(text) }
+
+  /// A help line that proposes the known word nearest to a wrong one; `nil` if none is near.
   static func suggestion(for name: String, among known: [String]) -> String? {
-    nil
+    Spelling.nearest(to: name, among: known).map { "did you mean \(quote($0))?" }
   }
 }

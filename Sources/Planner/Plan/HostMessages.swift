@@ -11,7 +11,7 @@ extension PlannerDiagnostics {
 
   static func duplicateIOMMU(_ unit: HostIOMMU, first: HostIOMMU) -> Diagnostic {
     Diagnostic(
-      duplicateIOMMUCode, "IOMMU '\(unit.name)' is listed twice", at: unit.span,
+      duplicateIOMMUCode, "IOMMU \(quote(unit.name)) is listed twice", at: unit.span,
       notes: [.init("first listed here", first.span)], help: "rename or remove one of the two")
   }
 
@@ -19,7 +19,7 @@ extension PlannerDiagnostics {
     _ device: HostDevice, _ name: String, in host: HostDescription
   ) -> Diagnostic {
     Diagnostic(
-      unknownIOMMUCode, "'\(device.address)' is behind IOMMU '\(name)', which is not listed",
+      unknownIOMMUCode, "'\(device.address)' is behind IOMMU \(quote(name)), which is not listed",
       at: device.span,
       help: suggestion(for: name, among: host.iommus.map(\.name)) ?? "add it to 'iommus'")
   }
@@ -27,28 +27,29 @@ extension PlannerDiagnostics {
   static func missing(_ device: AssignedDevice, host: String, near: BDF?) -> Diagnostic {
     Diagnostic(
       deviceNotOnHost,
-      "device '\(device.name)': host '\(host)' has no device at '\(device.address)'",
+      "device \(quote(device.name)): host \(quote(host)) has no device at '\(device.address)'",
       at: device.addressSpan,
       help: near.map { "did you mean '\($0)'?" } ?? "list its devices with 'vfioplan host'")
   }
 
   static func noIOMMU(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
     Diagnostic(
-      deviceWithoutIOMMU, "device '\(device.name)' is not behind an IOMMU",
+      deviceWithoutIOMMU, "device \(quote(device.name)) is not behind an IOMMU",
       at: device.addressSpan, notes: [.init("the host lists it without 'iommu'", fact.span)],
       help: "switch the IOMMU on in firmware and kernel")
   }
 
   static func noGroup(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
     Diagnostic(
-      deviceWithoutGroup, "device '\(device.name)' is in no IOMMU group", at: device.addressSpan,
+      deviceWithoutGroup, "device \(quote(device.name)) is in no IOMMU group",
+      at: device.addressSpan,
       notes: [.init("the host lists it without 'group'", fact.span)],
       help: "switch the IOMMU on in firmware and kernel")
   }
 
   static func bridge(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
     Diagnostic(
-      deviceIsBridge, "device '\(device.name)' is a PCI bridge and can't be given to a VM",
+      deviceIsBridge, "device \(quote(device.name)) is a PCI bridge and can't be given to a VM",
       at: device.addressSpan,
       notes: [.init("the host gives its class as \(hex(UInt64(fact.classCode)))", fact.span)],
       help: "name the device behind the bridge")
@@ -59,11 +60,11 @@ extension PlannerDiagnostics {
   ) -> Diagnostic {
     Diagnostic(
       groupNotViable,
-      "'\(device.name)' is in IOMMU group \(group) with '\(member.address)', which driver "
-        + "'\(driver)' of the host uses",
+      "\(quote(device.name)) is in IOMMU group \(group) with '\(member.address)', which driver "
+        + "\(quote(driver)) of the host uses",
       at: device.addressSpan,
       notes: [.init("'\(member.address)' is described here", member.span)],
-      help: "unbind '\(member.address)' from '\(driver)', or give it to the VM, too")
+      help: "unbind '\(member.address)' from \(quote(driver)), or give it to the VM, too")
   }
 
   static func unsafeInterrupts(
@@ -71,8 +72,8 @@ extension PlannerDiagnostics {
   ) -> Diagnostic {
     Diagnostic(
       msiNotIsolated,
-      "IOMMU '\(unit.name)' does not isolate interrupts, so \(list(devices)) can't be bound",
-      at: span, notes: [.init("'\(unit.name)' is described here", unit.span)],
+      "IOMMU \(quote(unit.name)) does not isolate interrupts, so \(list(devices)) can't be bound",
+      at: span, notes: [.init("\(quote(unit.name)) is described here", unit.span)],
       help: "switch interrupt remapping on, or set 'allowUnsafeInterrupts: true' if the guest "
         + "is trusted")
   }
@@ -82,7 +83,7 @@ extension PlannerDiagnostics {
   ) -> Diagnostic {
     Diagnostic(
       directRegion,
-      "'\(device.name)' can't be bound: firmware insists on "
+      "\(quote(device.name)) can't be bound: firmware insists on "
         + "\(hex(region.start))-\(hex(region.end)) for '\(member.address)' in IOMMU group \(group)",
       at: device.addressSpan, notes: [.init("the region is listed here", region.span)],
       help: "look for a firmware setting that drops the mapping (RMRR)")
@@ -92,7 +93,8 @@ extension PlannerDiagnostics {
     _ node: String, target: String, usable: [String], host: HostDescription
   ) -> Diagnostic {
     Diagnostic(
-      interfaceMissing, "target '\(target)' needs \(node), which host '\(host.name)' lacks",
+      interfaceMissing,
+      "target \(quote(target)) needs \(node), which host \(quote(host.name)) lacks",
       at: host.kernel.span,
       help: usable.isEmpty
         ? "use a kernel that has it" : "this host can run target \(list(usable))")
@@ -100,14 +102,14 @@ extension PlannerDiagnostics {
 
   static func kvmMissing(_ host: HostDescription) -> Diagnostic {
     Diagnostic(
-      noKVM, "host '\(host.name)' has no KVM; its steps are left out", at: host.kernel.span,
+      noKVM, "host \(quote(host.name)) has no KVM; its steps are left out", at: host.kernel.span,
       help: "load the kvm module if the VM is to run with it")
   }
 
   static func kvmMissing(_ host: HostDescription, always clause: KVMClause) -> Diagnostic {
     Diagnostic(
       alwaysWithoutKVM,
-      "KVM is always to allow non-coherent DMA, but host '\(host.name)' has no KVM",
+      "KVM is always to allow non-coherent DMA, but host \(quote(host.name)) has no KVM",
       at: clause.span, notes: [.init("the host's kernel is described here", host.kernel.span)],
       help: "use 'incoherentDMA: auto', or load the kvm module")
   }

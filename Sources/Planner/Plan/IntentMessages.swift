@@ -5,7 +5,7 @@ extension PlannerDiagnostics {
   static func noTarget(_ name: String, known: [String]) -> Diagnostic {
     let names = list(known + ["auto"], cap: known.count + 1)
     return Diagnostic(
-      unknownTarget, "there is no target '\(name)'", at: nil,
+      unknownTarget, "there is no target \(quote(name))", at: nil,
       help: suggestion(for: name, among: known + ["auto"]) ?? "the targets are \(names)")
   }
 
@@ -14,19 +14,20 @@ extension PlannerDiagnostics {
   ) -> Diagnostic {
     Diagnostic(
       requiredAndForbidden,
-      "no-snoop is \(phrase(required)) of '\(required.name)' and forbidden to "
-        + "'\(forbidden.name)', but both are in IOMMU group \(group) and share a page table",
+      "no-snoop is \(phrase(required)) of \(quote(required.name)) and forbidden to "
+        + "\(quote(forbidden.name)), but both are in IOMMU group \(group) and share a page table",
       at: required.noSnoopSpan,
-      notes: [.init("forbidden to '\(forbidden.name)' here", forbidden.noSnoopSpan)],
+      notes: [.init("forbidden to \(quote(forbidden.name)) here", forbidden.noSnoopSpan)],
       help: "make one of the two 'allowed', or leave one device out; no target can tell them apart")
   }
 
   static func never(_ clause: KVMClause, required device: AssignedDevice) -> Diagnostic {
     Diagnostic(
       requiredButNever,
-      "no-snoop is \(phrase(device)) of '\(device.name)', but KVM must never allow it",
+      "no-snoop is \(phrase(device)) of \(quote(device.name)), but KVM must never allow it",
       at: device.noSnoopSpan, notes: [.init("'never' is said here", clause.span)],
-      help: "use 'incoherentDMA: auto', or make '\(device.name)' 'allowed'; this holds on every "
+      help:
+        "use 'incoherentDMA: auto', or make \(quote(device.name)) 'allowed'; this holds on every "
         + "target")
   }
 
@@ -34,23 +35,24 @@ extension PlannerDiagnostics {
     _ clause: KVMClause, unblockable device: AssignedDevice, mate: AssignedDevice?,
     behind unit: HostIOMMU
   ) -> Diagnostic {
-    var notes = [Diagnostic.Note("'\(device.name)' is given here", device.addressSpan)]
+    var notes = [Diagnostic.Note("\(quote(device.name)) is given here", device.addressSpan)]
     if let mate {
-      notes.append(.init("'\(mate.name)' is in its group and can't be enforced", mate.addressSpan))
+      notes.append(
+        .init("\(quote(mate.name)) is in its group and can't be enforced", mate.addressSpan))
     }
-    notes.append(.init("IOMMU '\(unit.name)' is described here", unit.span))
+    notes.append(.init("IOMMU \(quote(unit.name)) is described here", unit.span))
     return Diagnostic(
       neverButUnblockable,
-      "KVM must never allow non-coherent DMA, but '\(device.name)' can do it and IOMMU "
-        + "'\(unit.name)' can't enforce snoop",
+      "KVM must never allow non-coherent DMA, but \(quote(device.name)) can do it and IOMMU "
+        + "\(quote(unit.name)) can't enforce snoop",
       at: clause.span, notes: notes,
-      help: "use 'incoherentDMA: auto', or leave '\(device.name)' out; no target can block it")
+      help: "use 'incoherentDMA: auto', or leave \(quote(device.name)) out; no target can block it")
   }
 
   static func incapable(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
     Diagnostic(
       requiredButIncapable,
-      "no-snoop is \(phrase(device)) of '\(device.name)', but the device can't do it",
+      "no-snoop is \(phrase(device)) of \(quote(device.name)), but the device can't do it",
       at: device.noSnoopSpan,
       notes: [.init("the host says 'noSnoopCapable: false' here", fact.span)],
       help: "use 'noSnoop: allowed'; no target can make a device no-snoop")
@@ -59,9 +61,9 @@ extension PlannerDiagnostics {
   static func unblockable(_ device: AssignedDevice, behind unit: HostIOMMU) -> Diagnostic {
     Diagnostic(
       forbiddenUnblockable,
-      "no-snoop is forbidden to '\(device.name)', but it can do it and IOMMU '\(unit.name)' can't "
+      "no-snoop is forbidden to \(quote(device.name)), but it can do it and IOMMU \(quote(unit.name)) can't "
         + "enforce snoop (box 3)",
-      at: device.noSnoopSpan, notes: [.init("'\(unit.name)' is described here", unit.span)],
+      at: device.noSnoopSpan, notes: [.init("\(quote(unit.name)) is described here", unit.span)],
       help: "use 'noSnoop: allowed', or another device or slot; no target can block it")
   }
 
@@ -70,14 +72,14 @@ extension PlannerDiagnostics {
   ) -> Diagnostic {
     Diagnostic(
       forbiddenByMate,
-      "no-snoop is forbidden to '\(device.name)', but it shares its IOMMU group with "
-        + "'\(mate.name)', whose IOMMU '\(unit.name)' can't enforce snoop",
+      "no-snoop is forbidden to \(quote(device.name)), but it shares its IOMMU group with "
+        + "\(quote(mate.name)), whose IOMMU \(quote(unit.name)) can't enforce snoop",
       at: device.noSnoopSpan,
       notes: [
-        .init("'\(mate.name)' is given here", mate.addressSpan),
-        .init("'\(unit.name)' is described here", unit.span),
+        .init("\(quote(mate.name)) is given here", mate.addressSpan),
+        .init("\(quote(unit.name)) is described here", unit.span),
       ],
-      help: "use 'noSnoop: allowed', or leave '\(mate.name)' out; no target can separate them")
+      help: "use 'noSnoop: allowed', or leave \(quote(mate.name)) out; no target can separate them")
   }
 
   static func inexpressible(
@@ -91,20 +93,21 @@ extension PlannerDiagnostics {
     var help = "use 'noSnoop: allowed'"
     if !able.isEmpty { help = "target \(list(able)) can express it; or " + help }
     if choice == .joinsUnenforceable {
-      help += "; or add a device that can't be enforced to address space '\(device.addressSpace)'"
+      help +=
+        "; or add a device that can't be enforced to address space \(quote(device.addressSpace))"
     }
     return Diagnostic(
       notExpressible,
-      "no-snoop is \(phrase(device)) of '\(device.name)', but target '\(target)' \(why)",
+      "no-snoop is \(phrase(device)) of \(quote(device.name)), but target \(quote(target)) \(why)",
       at: device.noSnoopSpan,
-      notes: [.init("its IOMMU '\(unit.name)' can enforce snoop", unit.span)], help: help)
+      notes: [.init("its IOMMU \(quote(unit.name)) can enforce snoop", unit.span)], help: help)
   }
 
   static func missingProof(_ clause: KVMClause, target: String) -> Diagnostic {
     Diagnostic(
       alwaysWithoutProof,
       "KVM is always to allow non-coherent DMA, but no device proves the right to it on target "
-        + "'\(target)'",
+        + "\(quote(target))",
       at: clause.span, help: "use 'incoherentDMA: auto'")
   }
 
@@ -124,11 +127,12 @@ extension PlannerDiagnostics {
     switch resolution {
     case .stated, .noRow, .row: return nil
     case .needless(let index): (row, why) = (index, "the device can't do it")
-    case .notExpressible(let index): (row, why) = (index, "target '\(target)' can't express it")
+    case .notExpressible(let index):
+      (row, why) = (index, "target \(quote(target)) can't express it")
     }
     return Diagnostic(
       autoFallback,
-      "'\(device.name)' is \(AutoIntentTable.rows[row].title) and would be required to no-snoop, "
+      "\(quote(device.name)) is \(AutoIntentTable.rows[row].title) and would be required to no-snoop, "
         + "but \(why); 'auto' becomes 'allowed'",
       at: device.noSnoopSpan, notes: [.init("the host describes the device here", fact.span)],
       help: "write 'noSnoop: allowed' if that is what you want")

@@ -10,7 +10,7 @@ struct PlanAssembly {
   let problem: GroupingProblem
   let target: String
   let choice: SnoopChoice
-  let objective: Objective
+  var objective: Objective
   let freeChoice: PlacementReasons.FreeChoice
 
   private var devices: AssignedDevices { groups.devices }
