@@ -1,9 +1,9 @@
 import Parser
 
-/// A small random number generator, the same on every machine (SplitMix64, Steele et al. 2014).
 /// A small random number generator: the same numbers on every machine.
 ///
 /// SplitMix64 (Steele, Lea and Flood, 2014).
+public struct SeededRandom: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
   /// Starts a sequence.
