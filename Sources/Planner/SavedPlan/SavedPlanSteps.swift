@@ -1,15 +1,13 @@
 import Parser
-import Planner
 
-extension JSONEmitter {
-  /// A run of elements of `steps`.
-  func steps(_ range: Range<Int>) -> JSONWriter {
-    var run = StepRun(
-      writer: JSONWriter(
-        capacity: range.count * 256, insideBlocks: 2, isFirstMember: range.lowerBound == 0),
-      results: compiled.program.results, lines: lines, linesOf: compiled.vm.nameSpan.source)
-    for index in range { run.write(compiled.program.steps[index], number: index + 1) }
-    return run.writer
+extension SavedPlanWriter {
+  /// Adds a run of elements of `steps` to what was written.
+  func steps(_ run: Range<Int>, _ writer: consuming JSONWriter) -> JSONWriter {
+    var steps = StepRun(
+      writer: writer, results: compiled.program.results, lines: lines,
+      linesOf: compiled.vm.nameSpan.source)
+    for index in run { steps.write(compiled.program.steps[index], number: index + 1) }
+    return steps.writer
   }
 }
 

@@ -1,0 +1,139 @@
+import Parser
+
+// What was decided: everything in a plan file that follows from its descriptions, but the steps.
+
+extension SavedPlanWriter {
+  /// Writes the members before `devices`.
+  func writeHead(to writer: inout JSONWriter) {
+    let plan = compiled.plan
+    writer.member("format", SavedPlan.format)
+    writer.member("vm", compiled.vm.name)
+    writer.member("target", plan.target)
+    writer.member("objective", plan.objective.order.map(\.rawValue))
+    writer.key("metrics")
+    writer.beginObject()
+    writer.member("wbinvd", plan.metrics.wbinvd)
+    writer.member("incoherentDevices", plan.metrics.incoherentDevices)
+    writer.member("pageTables", plan.metrics.pageTables)
+    writer.member("blockedNoSnoop", plan.metrics.blockedNoSnoop)
+    writer.endObject()
+    writer.key("ioasids")
+    writer.beginArray(.block)
+    for table in plan.pageTables { write(table, to: &writer) }
+    writer.endArray()
+  }
+
+  private func write(_ table: PageTable, to writer: inout JSONWriter) {
+    let plan = compiled.plan
+    writer.beginObject()
+    writer.member("name", table.name)
+    writer.member("addressSpace", plan.addressSpaces[table.addressSpace].name)
+    writer.member("enforceSnoop", table.snoopPolicy == .enforced)
+    writer.member("iommus", table.iommus)
+    writer.key("devices")
+    writer.beginArray()
+    for device in table.devices { writer.string(plan.devices[device].name) }
+    writer.endArray()
+    writer.member("leader", plan.devices[table.leader].name)
+    writer.endObject()
+  }
+
+  /// Writes a run of elements of `devices`.
+  func writeDevices(_ run: Range<Int>, to writer: inout JSONWriter) {
+    for index in run { write(device: index, to: &writer) }
+  }
+
+  private func write(device index: Int, to writer: inout JSONWriter) {
+    let plan = compiled.plan
+    let device = plan.devices[index]
+    let table = plan.pageTables[device.pageTable]
+    writer.beginObject()
+    writer.member("name", device.name)
+    writer.member("address", device.address)
+    writer.member("group", device.group)
+    writer.member("noSnoop", device.intent.rawValue)
+    writer.member("resolved", device.resolved.rawValue)
+    writer.member("canNoSnoop", device.canNoSnoop)
+    writer.member("canEnforceSnoop", device.canEnforceSnoop)
+    writer.member("box", device.box)
+    writer.member("ioasid", table.name)
+    writer.member("effective", device.isEffective)
+    writer.key("why")
+    writer.beginString()
+    PlanExplanation.appendWhy(of: index, in: plan, to: &writer)
+    writer.endString()
+    write(device.reason, to: &writer)
+    writer.member("addressSpace", plan.addressSpaces[table.addressSpace].name)
+    writer.member("iommu", device.iommu)
+    writer.member("registeredWithKVM", device.isKnownToKVM)
+    writer.endObject()
+  }
+
+  private func write(_ reason: PlacementReason, to writer: inout JSONWriter) {
+    writer.key("reason")
+    writer.beginObject()
+    writer.member("code", reason.code)
+    switch reason {
+    case .cannotEnforce(let device), .required(let device), .forbidden(let device):
+      writer.member("device", compiled.plan.devices[device].name)
+    case .objective(let metric): writer.member("metric", metric.rawValue)
+    default: break
+    }
+    writer.endObject()
+  }
+
+  /// Writes `kvm`.
+  func writeKVM(to writer: inout JSONWriter) {
+    let coherency = compiled.plan.coherency
+    writer.key("kvm")
+    writer.beginObject()
+    writer.member("incoherentDMA", coherency.allowsIncoherentDMA)
+    writer.member("proof", coherency.proof.map { compiled.plan.devices[$0].name })
+    writer.member("reason", coherency.reason.code)
+    writer.endObject()
+  }
+
+  /// Writes `addressSpaces`: what each one in use maps.
+  func writeMappings(to writer: inout JSONWriter) {
+    writer.key("addressSpaces")
+    writer.beginArray(.block)
+    for space in compiled.plan.addressSpaces {
+      writer.beginObject()
+      writer.member("name", space.name)
+      writer.key("mappings")
+      writer.beginArray()
+      for mapping in space.mappings {
+        writer.beginObject()
+        writer.member("iova", hex: mapping.iova)
+        writer.member("size", hex: mapping.size)
+        writer.member("region", mapping.region)
+        writer.member("offset", hex: mapping.offset)
+        writer.endObject()
+      }
+      writer.endArray()
+      writer.endObject()
+    }
+    writer.endArray()
+  }
+
+  /// Writes `summary`: how much there is to review.
+  func writeSummary(to writer: inout JSONWriter) {
+    var ioctls = 0
+    var opens = 0
+    for step in compiled.program.steps {
+      switch step.action {
+      case .ioctl: ioctls += 1
+      case .open: opens += 1
+      default: break
+      }
+    }
+    writer.key("summary")
+    writer.beginObject()
+    writer.member("devices", compiled.plan.devices.count)
+    writer.member("pageTables", compiled.plan.pageTables.count)
+    writer.member("steps", compiled.program.steps.count)
+    writer.member("ioctls", ioctls)
+    writer.member("opens", opens)
+    writer.endObject()
+  }
+}
