@@ -57,8 +57,19 @@ public struct YAMLTree: Sendable {
   let side: [UInt8]
   let keys: YAMLKeyTable
 
+  /// Which node `root` is.
+  private(set) var rootIndex: UInt32 = 0
+
   /// The outermost node.
-  public var root: Node { node(0) }
+  public var root: Node { node(rootIndex) }
+
+  /// The same file with one of its nodes as the root, so that a document inside another is read as
+  /// if it stood alone; places stay those of the file.
+  public func subtree(at node: Node) -> YAMLTree {
+    var tree = self
+    tree.rootIndex = node.index
+    return tree
+  }
 
   /// How many nodes there are, keys and values and collections.
   public var count: Int { records.count }

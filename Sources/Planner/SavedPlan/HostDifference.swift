@@ -80,7 +80,8 @@ extension HostDifference {
       guard let position = units[unit.name] else {
         findings.append(
           SavedPlanDiagnostics.changed(
-            SavedPlanDiagnostics.unitChanged, "\(unit.name): the IOMMU unit is gone", at: unit.span))
+            SavedPlanDiagnostics.unitChanged, "\(unit.name): the IOMMU unit is gone", at: unit.span)
+        )
         continue
       }
       compare(unit, now.iommus[position])

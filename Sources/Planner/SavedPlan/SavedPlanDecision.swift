@@ -40,10 +40,13 @@ extension SavedPlanWriter {
 
   /// Writes a run of elements of `devices`.
   func writeDevices(_ run: Range<Int>, to writer: inout JSONWriter) {
-    for index in run { write(device: index, to: &writer) }
+    let explanation = PlanExplanation(compiled.plan)
+    for index in run { write(device: index, explanation, to: &writer) }
   }
 
-  private func write(device index: Int, to writer: inout JSONWriter) {
+  private func write(
+    device index: Int, _ explanation: PlanExplanation, to writer: inout JSONWriter
+  ) {
     let plan = compiled.plan
     let device = plan.devices[index]
     let table = plan.pageTables[device.pageTable]
@@ -60,7 +63,7 @@ extension SavedPlanWriter {
     writer.member("effective", device.isEffective)
     writer.key("why")
     writer.beginString()
-    PlanExplanation.appendWhy(of: index, in: plan, to: &writer)
+    explanation.appendWhy(of: index, to: &writer)
     writer.endString()
     write(device.reason, to: &writer)
     writer.member("addressSpace", plan.addressSpaces[table.addressSpace].name)

@@ -4,8 +4,7 @@ import Parser
 public enum SavedPlanDiagnostics {
   /// Every code, by number.
   public static let all: [DiagnosticCode] = [
-    otherFormat, malformedStep, unknownRequest, wrongNumber, unknownValue, duplicateResult,
-    wrongArgument, brokenLaw, otherStep, otherDecision, deviceGone, deviceChanged, groupChanged,
+    otherFormat, otherObjective, otherDecision, otherStep, deviceGone, deviceChanged, groupChanged,
     unitChanged, interfaceChanged, otherRelease, otherHost,
   ]
 }
@@ -19,68 +18,27 @@ extension SavedPlanDiagnostics {
     A plan file says 'vfioplan.plan/v1' under 'format'. A file with another value was written by \
     another tool or a newer version. Write it again with `vfioplan compile VM -o FILE`.
     """)
-  static let malformedStep = DiagnosticCode(
-    "VP1802", .error, "a step of a plan file is none that a plan may have",
+  static let otherObjective = DiagnosticCode(
+    "VP1802", .error, "the objective in a plan file is no order of the four metrics",
     """
-    The steps of a plan are a closed set: open of a device node that vfioplan knows, ioctl, memory, \
-    sysfs for three driver attributes, expect and close, numbered from 1. Anything else is refused \
-    before a step is run. Plan files are not meant to be edited: compile the description again.
-    """)
-  static let unknownRequest = DiagnosticCode(
-    "VP1803", .error, "a step issues a request that is not known",
-    """
-    An ioctl of a plan is named by the kernel's own name, and only the requests that vfioplan needs \
-    are known, so that a plan file can't make it do anything else. Requests that only undo a step \
-    are no steps either. Compile the description again.
-    """)
-  static let wrongNumber = DiagnosticCode(
-    "VP1804", .error, "a request's number is not the one of its name",
-    """
-    The number of an ioctl follows from its name; it is in the file for people. A file where the \
-    two disagree was changed, or written for another architecture. Compile the description again.
-    """)
-  static let unknownValue = DiagnosticCode(
-    "VP1805", .error, "a step uses a value that no earlier step makes",
-    """
-    Values are referred to by the name their step gives them, and a step can only use values of \
-    steps before it. A name that is not known there is misspelt, made later, or its step was \
-    removed. Compile the description again.
-    """)
-  static let duplicateResult = DiagnosticCode(
-    "VP1806", .error, "two steps of a plan file make a value of the same name",
-    """
-    The name of a value says which step made it, so a name is given once. A second step with the \
-    same name would silently change what all later steps work on. Compile the description again.
-    """)
-  static let wrongArgument = DiagnosticCode(
-    "VP1807", .error, "an argument of a step does not fit its member",
-    """
-    Each member of a request takes a number, the names of its bits or values, the name of a value \
-    made earlier, or a PCI address. Numbers of 64 bits are written as text in hexadecimal. Compile \
-    the description again.
-    """)
-  static let brokenLaw = DiagnosticCode(
-    "VP1808", .error, "the program in a plan file breaks a law of programs",
-    """
-    Every program is checked before it is run: values are of the kind their member takes, devices \
-    are bound before they are attached, required members are given, and so on. The message names \
-    the law. Compile the description again.
-    """)
-  static let otherStep = DiagnosticCode(
-    "VP1809", .error, "the steps of a plan file do not carry out its decision",
-    """
-    The program of a plan follows from its decision alone. When a plan file is read, the program \
-    is made again and must be the same, step by step; so nobody can add, drop, reorder or change a \
-    step, and what was reviewed is what runs. Compile the description again.
+    A plan file spells its objective out as all four metrics, each once, most important first, \
+    because presets may get another meaning. Compile the description again.
     """)
   static let otherDecision = DiagnosticCode(
-    "VP1810", .error, "the decision in a plan file does not follow from its facts",
+    "VP1803", .error, "the decision in a plan file does not follow from its facts",
     """
     When a plan file is read, the decision is made again from the description and host facts in \
     the same file and must be the same. It differs if either was changed, or if another version of \
     vfioplan decides otherwise. Compile the description again and compare with `vfioplan diff`.
     """)
 
+  static let otherStep = DiagnosticCode(
+    "VP1804", .error, "the steps of a plan file do not carry out its decision",
+    """
+    The program of a plan follows from its decision alone. When a plan file is read, the program \
+    is made again and must be the same, step by step; so nobody can add, drop, reorder or change a \
+    step, and what was reviewed is what runs. Compile the description again.
+    """)
   /// The file says another format, or none.
   static func format(_ found: String?, at span: SourceSpan) -> Diagnostic {
     let what = found.map(QuotedText.quote) ?? "none"
@@ -89,9 +47,21 @@ extension SavedPlanDiagnostics {
       help: "write plan files with `vfioplan compile VM -o FILE`")
   }
 
-  /// Something inside a step, or a step as a whole.
-  static func step(_ code: DiagnosticCode, _ message: String, at span: SourceSpan) -> Diagnostic {
-    Diagnostic(code, message, at: span, help: recompile)
+  /// The objective does not name every metric once.
+  static func metrics(at span: SourceSpan) -> Diagnostic {
+    Diagnostic(
+      otherObjective, "expected each of the four metrics once", at: span, help: recompile)
+  }
+
+  /// The first step that is not the one the decision needs; the path is that of a value in it.
+  static func step(
+    _ number: Int, _ path: String, says found: String, expected: String, at span: SourceSpan
+  ) -> Diagnostic {
+    let what = path.isEmpty ? "it" : QuotedText.quote(path)
+    return Diagnostic(
+      otherStep,
+      "step \(number) is not what the decision needs: \(what) says \(found), expected \(expected)",
+      at: span, help: recompile)
   }
 
   /// A value of the decision that is not what the facts give.
@@ -99,8 +69,16 @@ extension SavedPlanDiagnostics {
     _ what: String, says found: String, expected: String, at span: SourceSpan
   ) -> Diagnostic {
     Diagnostic(
-      otherDecision, "'\(what)' says \(found), but the facts in this file give \(expected)",
+      otherDecision,
+      "\(QuotedText.quote(what)) says \(found), but the facts in this file give \(expected)",
       at: span, help: recompile)
+  }
+
+  /// What the facts give can't be written down and read back, so nothing can be said.
+  static func incomparable(at span: SourceSpan) -> Diagnostic {
+    Diagnostic(
+      otherDecision, "what the facts in this file give can't be compared with it", at: span,
+      help: recompile)
   }
 
   private static let recompile = "compile the description again; plan files are not for editing"
@@ -157,7 +135,8 @@ extension SavedPlanDiagnostics {
     """)
 
   /// A fact that is not what it was.
-  static func changed(_ code: DiagnosticCode, _ message: String, at span: SourceSpan) -> Diagnostic {
+  static func changed(_ code: DiagnosticCode, _ message: String, at span: SourceSpan) -> Diagnostic
+  {
     Diagnostic(
       code, message, at: span,
       help: code.severity == .error ? "compile the description again for this host" : nil)

@@ -6,7 +6,7 @@ import Parser
 /// The plan format.
 public enum SavedPlan {
   /// What the file's `format` says.
-  public static let format = "vfioplan.plan/v1"
+  public static let format = DescriptionReader.planFormat
 }
 
 extension PlacementReason {

@@ -1,0 +1,105 @@
+import Parser
+import Planner
+import TestSupport
+import Testing
+
+@Suite("Saved plans: reading back")
+struct SavedPlanRoundTripTests {
+  /// Everything of a plan that is not a place in a file.
+  private static func expectSame(
+    _ read: CompiledPlan, _ written: CompiledPlan, _ what: Comment
+  ) {
+    // Written without files, so that no step has a line: then the text has no places in it.
+    var (one, two) = (read, written)
+    one.diagnostics = []
+    two.diagnostics = []
+    #expect(
+      SavedPlanWriter.text(one, files: []) == SavedPlanWriter.text(two, files: []), what)
+    #expect(read.program.hasSameActions(as: written.program), what)
+    #expect(read.plan.metrics == written.plan.metrics, what)
+    #expect(read.plan.pageTables == written.plan.pageTables, what)
+    #expect(read.diagnostics.map(\.message) == written.diagnostics.map(\.message), what)
+  }
+
+  @Test("load(save(x)) is x for every example on every target", arguments: Example.all)
+  func examples(example: Example) throws {
+    var count = 0
+    for target in Example.targets {
+      guard let sample = try? SavedPlanSample(example, target) else { continue }
+      count += 1
+      let read = try SavedPlanReader.read(sample.tree(sample.text))
+      Self.expectSame(read, sample.compiled, "\(example) on \(target)")
+    }
+    #expect(count > 0 || example.name.hasPrefix("infeasible") || example.name == "group-conflict")
+  }
+
+  @Test("load(save(x)) is x for random small worlds")
+  func smallWorlds() throws {
+    var random = SeededRandom(seed: 0x5EED_0001)
+    var count = 0
+    for round in 0..<400 {
+      let (vm, host) = SmallWorld.random(&random)
+      for target in Example.targets {
+        var sink = DiagnosticSink()
+        guard
+          let compiled = try? Compilation.compile(vm, on: host, target: target, into: &sink)
+        else { continue }
+        count += 1
+        let sample = SavedPlanSample(compiled, files: [])
+        let what: Comment = "seed 0x5EED0001, round \(round), \(target)"
+        do {
+          Self.expectSame(try SavedPlanReader.read(sample.tree(sample.text)), compiled, what)
+        } catch {
+          Issue.record("\(what): \(error)")
+        }
+      }
+    }
+    #expect(count > 200)
+  }
+
+  @Test("the order of keys, white space and quotes of a plan file do not matter")
+  func layout() throws {
+    let sample = try SavedPlanSample(Example.named("igd-and-nic"), "iommufd")
+    let loose = sample.text
+      .replacing("{\"index\":1,\"call\"", with: "{  \"index\" : \"1\",\n  call ")
+      .replacing(
+        "\"wbinvd\":1,\"incoherentDevices\":1", with: "\"incoherentDevices\":1,\"wbinvd\":1")
+    #expect(loose != sample.text)
+    let read = try SavedPlanReader.read(sample.tree(loose))
+    Self.expectSame(read, sample.compiled, "loose layout")
+  }
+
+  @Test("every step of a plan read back comes from its place in the plan file")
+  func origins() throws {
+    let sample = try SavedPlanSample(Example.named("igd-and-nic"), "iommufd")
+    let read = try SavedPlanReader.read(sample.tree(sample.text))
+    let bytes = Array(sample.text.utf8)
+    for (index, step) in read.program.steps.enumerated() {
+      let text = String(
+        decoding: bytes[Int(step.origin.start)..<Int(step.origin.end)], as: UTF8.self)
+      #expect(text.hasPrefix("{\"index\":\(index + 1),"))
+      #expect(text.hasSuffix("}"))
+    }
+  }
+
+  @Test("a plan file is the same bytes every time")
+  func stable() throws {
+    let first = try SavedPlanSample(Example.named("mixed-iommus"), "iommufd").text
+    for _ in 0..<20 {
+      #expect(try SavedPlanSample(Example.named("mixed-iommus"), "iommufd").text == first)
+    }
+  }
+
+  @Test(
+    "a plan in pieces is the plan, however many elements it has", arguments: [1, 2049])
+  func pieces(count: Int) throws {
+    let compiled = try SmallWorld.wide(count)
+    let sample = SavedPlanSample(compiled, files: [])
+    let json = try JSONValue(sample.text)
+    #expect(json["devices"]?.elements.count == count)
+    #expect(json["host"]?["devices"]?.elements.count == count)
+    #expect(json["steps"]?.elements.count == compiled.program.steps.count)
+    Self.expectSame(
+      try SavedPlanReader.read(sample.tree(sample.text)), compiled, "\(count) devices")
+  }
+}
