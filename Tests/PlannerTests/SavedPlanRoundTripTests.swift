@@ -61,7 +61,7 @@ struct SavedPlanRoundTripTests {
   func layout() throws {
     let sample = try SavedPlanSample(Example.named("igd-and-nic"), "iommufd")
     let loose = sample.text
-      .replacing("{\"index\":1,\"call\"", with: "{  \"index\" : \"1\",\n  call ")
+      .replacing("{\"index\":1,\"call\":", with: "{  \"index\" : \"1\",\n  call: ")
       .replacing(
         "\"wbinvd\":1,\"incoherentDevices\":1", with: "\"incoherentDevices\":1,\"wbinvd\":1")
     #expect(loose != sample.text)

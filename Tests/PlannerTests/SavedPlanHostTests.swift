@@ -1,0 +1,128 @@
+import Parser
+import Planner
+import TestSupport
+import Testing
+
+@Suite("Saved plans: the host has changed")
+struct HostDifferenceTests {
+  private let plan: CompiledPlan
+  private let host: HostDescription
+
+  init() throws {
+    let sample = try SavedPlanSample(Example.named("gpu-and-audio"), "iommufd")
+    host = sample.compiled.host
+    plan = try SavedPlanReader.read(sample.tree(sample.text))
+  }
+
+  private func messages(_ change: (inout HostDescription) -> Void) -> [String] {
+    var now = host
+    change(&now)
+    return HostDifference.findings(of: plan, on: now).map(\.message)
+  }
+
+  private var device: HostDevice {
+    get throws {
+      let address = try #require(plan.plan.devices.first).address
+      return try #require(host.devices.first { $0.address == address })
+    }
+  }
+
+  private func messages(
+    ofDevice change: (inout HostDevice) -> Void
+  ) throws -> [String] {
+    let address = try device.address
+    return messages { host in
+      for index in host.devices.indices where host.devices[index].address == address {
+        change(&host.devices[index])
+      }
+    }
+  }
+
+  @Test("the same host has no differences")
+  func same() { #expect(messages { (_: inout HostDescription) in } == []) }
+
+  @Test("what the plan does not touch does not matter")
+  func untouched() {
+    let groups = Set(plan.plan.devices.map(\.group))
+    #expect(
+      messages { host in
+        for index in host.devices.indices where !groups.contains(host.devices[index].group ?? -1) {
+          host.devices[index].driver = "other"
+          host.devices[index].noSnoopCapable = .unknown
+        }
+        host.devices.append(HostDevice(address: BDF(domain: 9, bus: 0, device: 0, function: 0)))
+        host.iommus.append(HostIOMMU(name: "new"))
+      } == [])
+  }
+
+  @Test("every fact of an assigned device that differs is named")
+  func facts() throws {
+    let device = try device
+    let name = device.address.description
+    #expect(
+      try messages(ofDevice: { $0.driver = "vfio-pci" })
+        == ["\(name): driver was \(device.driver ?? "none"), is vfio-pci"])
+    #expect(
+      try messages(ofDevice: { $0.driver = nil })
+        == ["\(name): driver was \(device.driver ?? "none"), is none"])
+    let group = device.group ?? -1
+    #expect(
+      try messages(ofDevice: { $0.group = 99 }).contains("\(name): group was \(group), is 99"))
+    #expect(
+      try messages(ofDevice: {
+        $0.vendor = 1
+        $0.device = 2
+        $0.noSnoopCapable = device.noSnoopCapable == .no ? .yes : .no
+      }).count == 3)
+    #expect(try messages(ofDevice: { $0.reserved = [] }).count == (device.reserved.isEmpty ? 0 : 1))
+    #expect(
+      messages { host in host.devices.removeAll { $0.address == device.address } }
+        == ["\(name): the device is gone"])
+  }
+
+  @Test("a new member of an assigned group is named, and one that left")
+  func groups() throws {
+    let group = try #require(try device.group)
+    let new = BDF(domain: 0, bus: 0, device: 0x1F, function: 6)
+    #expect(
+      messages { $0.devices.append(HostDevice(address: new, group: group)) }
+        == ["group \(group) now also contains \(new)"])
+    let assigned = Set(plan.plan.devices.map(\.address))
+    let mate = try #require(
+      host.devices.first { $0.group == group && !assigned.contains($0.address) })
+    #expect(
+      messages { host in host.devices.removeAll { $0.address == mate.address } }
+        == ["group \(group) no longer contains \(mate.address)"])
+  }
+
+  @Test("every fact of an IOMMU unit in use that differs is named")
+  func units() throws {
+    let unit = try #require(host.iommus.firstIndex { $0.name == plan.plan.devices[0].iommu })
+    let name = host.iommus[unit].name
+    #expect(
+      messages { $0.iommus[unit].enforceSnoop = .unknown }
+        == ["\(name): enforceSnoop was \(host.iommus[unit].enforceSnoop.rawValue), is unknown"])
+    #expect(
+      messages {
+        $0.iommus[unit].addressBits = 57
+        $0.iommus[unit].pageSizes = [4096]
+        $0.iommus[unit].type = "other"
+        $0.iommus[unit].isolatedMSI = false
+      }.count == 4)
+    #expect(
+      messages { $0.iommus.remove(at: unit) }.contains("\(name): the IOMMU unit is gone"))
+  }
+
+  @Test("a kernel interface that is gone is an error, another release or host name a warning")
+  func kernel() {
+    var now = host
+    now.kernel.iommufd = false
+    now.kernel.kvm = false
+    now.kernel.release = "8.0"
+    now.name = "other"
+    let findings = HostDifference.findings(of: plan, on: now)
+    #expect(findings.map(\.code.severity) == [.warning, .warning, .error, .error])
+    #expect(findings.contains { $0.message.contains("/dev/iommu") })
+    #expect(findings.contains { $0.message == "kernel: release was 7.3.4, is 8.0" })
+  }
+}
