@@ -38,7 +38,7 @@ struct SavedPlanRoundTripTests {
     var random = SeededRandom(seed: 0x5EED_0001)
     var count = 0
     for round in 0..<400 {
-      let (vm, host) = SmallWorld.random(&random)
+      let (vm, host) = SampleWorld.random(&random)
       for target in Example.targets {
         var sink = DiagnosticSink()
         guard
@@ -93,7 +93,7 @@ struct SavedPlanRoundTripTests {
   @Test(
     "a plan in pieces is the plan, however many elements it has", arguments: [1, 2049])
   func pieces(count: Int) throws {
-    let compiled = try SmallWorld.wide(count)
+    let compiled = try SampleWorld.wide(count)
     let sample = SavedPlanSample(compiled, files: [])
     let json = try JSONValue(sample.text)
     #expect(json["devices"]?.elements.count == count)

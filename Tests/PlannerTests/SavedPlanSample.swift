@@ -51,24 +51,8 @@ struct SavedPlanSample {
   }
 }
 
-/// A generator of random numbers that gives the same ones for the same seed.
-struct SeededRandom: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  /// SplitMix64.
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var word = state
-    word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-    word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-    return word ^ word >> 31
-  }
-}
-
 /// Descriptions that are made, not read.
-enum SmallWorld {
+enum SampleWorld {
   /// A VM with 0 to 4 devices on a host with two IOMMUs; often, not always, feasible.
   static func random(_ random: inout SeededRandom) -> (VMDescription, HostDescription) {
     var host = HostDescription(name: "host")
