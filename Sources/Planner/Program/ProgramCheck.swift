@@ -24,13 +24,18 @@ struct ProgramCheck {
     var step: Int
   }
 
+  /// A device and the step it appears in.
+  struct DeviceUse {
+    var address: BDF
+    var step: Int
+  }
+
   /// How far a device's change of driver is.
   struct DriverChange {
     enum Stage: Int { case unbound, overridden, probed }
-    var address: BDF
     var stage: Stage
     var driver: String
-    var step: Int
+    var device: DeviceUse
   }
 
   /// Position of the step that is looked at.
@@ -42,14 +47,21 @@ struct ProgramCheck {
   var facts: [Facts]
   /// How many results are made.
   var made = 0
-  var openedDevices: Set<BDF> = []
-  var openedGroups: Set<Int> = []
-  var hasOpenedDevice = false
+  /// Kept as lists that `finish` sorts: descriptions are mostly in bus order, so it has little to do.
+  var openedDevices: [DeviceUse] = []
+  var openedGroups: [(number: Int, step: Int)] = []
+  var changedDevices: [DeviceUse] = []
   var ranges: [Range] = []
-  var driverChanges: [DriverChange] = []
-  var driverChangeOf: [BDF: Int] = [:]
+  /// The change of driver the last steps are about.
+  var driverChange: DriverChange?
+  /// The VFIO driver that was looked at last, so that each is looked at once.
+  var knownDriver = VFIODriver.standard
 
-  init(_ program: Program) {
+  /// The requests the program may have; `nil` if it may have any.
+  let requests: Set<RequestDescriptor>?
+
+  init(_ program: Program, requests: Set<RequestDescriptor>?) {
+    self.requests = requests
     results = program.results
     facts = program.results.map { Facts(kind: $0.kind) }
     checkNames()
@@ -114,18 +126,14 @@ extension ProgramCheck {
   }
 
   private mutating func checkNames() {
-    var names = Set<String>(minimumCapacity: results.count)
-    for result in results {
-      if !ResultDefinition.isValid(name: result.name) {
-        violations.append(
-          Violation(
-            .resultNames, step: nil,
-            "'\(result.name)' is no name: letters, digits, '.', '_' and '-' are expected"))
-      } else if !names.insert(result.name).inserted {
-        violations.append(
-          Violation(.resultNames, step: nil, "two results are called '\(result.name)'"))
-      }
+    for result in results where !ResultDefinition.isValid(name: result.name) {
+      let message = "'\(result.name)' is no name: letters, digits, '.', '_' and '-' are expected"
+      violations.append(Violation(.resultNames, step: nil, message))
       if violations.count >= ProgramVerifier.maximumViolations { return }
+    }
+    for index in RepeatedNames.positions(in: results).prefix(ProgramVerifier.maximumViolations) {
+      let message = "two results are called '\(results[index].name)'"
+      violations.append(Violation(.resultNames, step: nil, message))
     }
   }
 }
@@ -137,20 +145,14 @@ extension ProgramCheck {
     switch path {
     case .vfioDevice(let address): opened(address)
     case .vfioGroup(let number):
-      hasOpenedDevice = true
       if number < 0 { broken(.ranges, "a group's number cannot be negative") }
-      if !openedGroups.insert(number).inserted {
-        broken(.onlyOnce, "group \(number) is opened twice")
-      }
+      openedGroups.append((number, step))
     case .iommu, .vfioContainer, .kvm, .ioasid: break
     }
   }
 
   mutating func opened(_ address: BDF) {
-    hasOpenedDevice = true
-    if !openedDevices.insert(address).inserted {
-      broken(.onlyOnce, "device \(address) is opened twice")
-    }
+    openedDevices.append(DeviceUse(address: address, step: step))
   }
 
   private mutating func checkMemory(

@@ -43,25 +43,27 @@ extension ProgramCheck {
   /// Driver changes are few kinds of writes in one order; anything else could be used to take
   /// devices from the host that the program has no business with.
   mutating func checkDriver(_ write: SysfsWrite) {
-    if hasOpenedDevice {
+    if !openedDevices.isEmpty || !openedGroups.isEmpty {
       broken(.driversFirst, "drivers may change only before any device is opened")
     }
     switch write {
-    case .unbind(_, let driver):
+    case .unbind(let address, let driver):
       if !SysfsWrite.isSafe(driver: driver) {
         broken(.driverNames, "'\(driver)' is no name of a driver")
       }
-      advance(write.address, to: .unbound, driver)
-    case .driverOverride(_, let driver):
+      advance(address, to: .unbound, driver)
+    case .driverOverride(let address, let driver):
       checkVFIO(driver)
-      advance(write.address, to: .overridden, driver)
-    case .probe(_, let driver):
+      advance(address, to: .overridden, driver)
+    case .probe(let address, let driver):
       checkVFIO(driver)
-      advance(write.address, to: .probed, driver)
+      advance(address, to: .probed, driver)
     }
   }
 
   private mutating func checkVFIO(_ driver: String) {
+    if driver == knownDriver { return }
+    knownDriver = driver
     if !VFIODriver.isVFIO(driver) || !SysfsWrite.isSafe(driver: driver) {
       broken(.driverNames, "'\(driver)' is no VFIO driver")
     }
@@ -70,22 +72,22 @@ extension ProgramCheck {
   private mutating func advance(
     _ address: BDF, to stage: DriverChange.Stage, _ driver: String
   ) {
-    let change = DriverChange(address: address, stage: stage, driver: driver, step: step)
-    // Almost always the device of the step before.
-    let isLast = driverChanges.last?.address == address
-    guard let index = isLast ? driverChanges.count - 1 : driverChangeOf[address] else {
-      if stage == .probed { outOfOrder(address) }
-      driverChangeOf[address] = driverChanges.count
-      driverChanges.append(change)
+    if let change = driverChange, change.device.address == address {
+      let isNext = stage.rawValue == change.stage.rawValue + 1
+      if !isNext || stage == .probed && change.driver != driver { outOfOrder(address) }
+      driverChange?.stage = stage
+      driverChange?.driver = driver
       return
     }
-    let before = driverChanges[index]
-    if stage.rawValue != before.stage.rawValue + 1
-      || stage == .probed && before.driver != driver
-    {
-      outOfOrder(address)
-    }
-    driverChanges[index] = change
+    endDriverChange()
+    if stage == .probed { outOfOrder(address) }
+    let device = DeviceUse(address: address, step: step)
+    driverChange = DriverChange(stage: stage, driver: driver, device: device)
+    changedDevices.append(device)
+  }
+
+  private mutating func endDriverChange() {
+    if let change = driverChange, change.stage != .probed { outOfOrder(change.device.address) }
   }
 
   private mutating func outOfOrder(_ address: BDF) {
@@ -93,33 +95,71 @@ extension ProgramCheck {
       .driverChanges,
       "the driver of \(address) must change in the order unbind, override, probe, each once")
   }
+}
 
-  /// Checks what only the whole program shows.
+/// What only the whole program shows.
+extension ProgramCheck {
   mutating func finish() {
     if made < results.count {
       broken(.madeOnce, "no step makes '\(results[made].name)'")
     }
-    for change in driverChanges {
-      step = change.step
-      if change.stage != .probed { outOfOrder(change.address) }
-      if !openedDevices.contains(change.address) {
-        broken(.driverChanges, "the program changes the driver of \(change.address) for nothing")
-      }
-    }
+    endDriverChange()
+    checkOpenedOnce()
+    checkDriverChanges()
     checkOverlaps()
   }
 
-  private mutating func checkOverlaps() {
-    let isBefore = { (left: Range, right: Range) in
-      (left.space, left.first, left.step) < (right.space, right.first, right.step)
+  private mutating func checkOpenedOnce() {
+    openedDevices.sortUnlessSorted { ($0.address, $0.step) < ($1.address, $1.step) }
+    for (left, right) in zip(openedDevices, openedDevices.dropFirst())
+    where left.address == right.address {
+      step = right.step
+      broken(.onlyOnce, "device \(right.address) is opened twice")
     }
-    let isSorted = zip(ranges, ranges.dropFirst()).allSatisfy { !isBefore($1, $0) }
-    if !isSorted { ranges.sort(by: isBefore) }
+    openedGroups.sortUnlessSorted { $0 < $1 }
+    for (left, right) in zip(openedGroups, openedGroups.dropFirst())
+    where left.number == right.number {
+      step = right.step
+      broken(.onlyOnce, "group \(right.number) is opened twice")
+    }
+  }
+
+  /// Both lists are in order of address: they are walked side by side.
+  private mutating func checkDriverChanges() {
+    changedDevices.sortUnlessSorted { ($0.address, $0.step) < ($1.address, $1.step) }
+    var position = 0
+    for index in changedDevices.indices {
+      let device = changedDevices[index]
+      step = device.step
+      if index > 0, changedDevices[index - 1].address == device.address {
+        outOfOrder(device.address)
+      }
+      while position < openedDevices.count, openedDevices[position].address < device.address {
+        position += 1
+      }
+      if position == openedDevices.count || openedDevices[position].address != device.address {
+        broken(.driverChanges, "the driver of \(device.address) changes for nothing")
+      }
+    }
+  }
+
+  private mutating func checkOverlaps() {
+    ranges.sortUnlessSorted {
+      ($0.space, $0.first, $0.step) < ($1.space, $1.first, $1.step)
+    }
     for (left, right) in zip(ranges, ranges.dropFirst())
     where left.space == right.space && left.last >= right.first {
       step = max(left.step, right.step)
       broken(.overlaps, "two mappings of one address space overlap")
     }
+  }
+}
+
+extension Array {
+  /// Sorts, but only looks if nothing is out of order.
+  fileprivate mutating func sortUnlessSorted(by isBefore: (Element, Element) -> Bool) {
+    let isSorted = indices.dropFirst().allSatisfy { !isBefore(self[$0], self[$0 - 1]) }
+    if !isSorted { sort(by: isBefore) }
   }
 }
 

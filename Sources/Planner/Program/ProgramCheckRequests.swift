@@ -9,6 +9,9 @@ extension ProgramCheck {
     if !request.isStep {
       broken(.stepRequests, "\(request.name) may not be a step of a program")
     }
+    if let requests, !requests.contains(request) {
+      broken(.interface, "\(request.name) belongs to another interface than the program")
+    }
     guard let receiver = use(file) else { return }
     if facts[receiver].kind != request.receiver {
       broken(

@@ -21,6 +21,8 @@ public enum ProgramLaw: String, CaseIterable, Hashable, Sendable {
   case allowedNumbers = "allowed-numbers"
   /// Only requests that may be steps are steps; what undoes is never written down.
   case stepRequests = "step-requests"
+  /// Requests are those of the interface that the program is for.
+  case interface = "interface"
   /// A request goes to the kind of file that knows it.
   case receivers = "receivers"
   /// Devices are bound before they are attached, groups in a driven container before they open one.
@@ -77,15 +79,20 @@ public enum ProgramVerifier {
 
   /// Finds the laws that a program breaks, in step order; empty if it may run.
   ///
-  /// Linear in the number of steps, except that mappings are sorted if they are not yet.
-  public static func verify(_ program: Program) -> [Violation] {
-    var check = ProgramCheck(program)
+  /// With a dialect, requests of other interfaces are breaches, too: numbers of the 2021 proposal
+  /// may mean something else to a kernel to come. Linear in the number of steps, except that
+  /// devices and mappings are sorted if they are not yet.
+  public static func verify(
+    _ program: Program, for dialect: (any Dialect)? = nil
+  ) -> [Violation] {
+    var check = ProgramCheck(program, requests: dialect.map { Set($0.requests) })
     for index in program.steps.indices {
       check.step = index
       check.check(program.steps[index])
       if check.violations.count >= maximumViolations { return check.violations }
     }
     check.finish()
-    return Array(check.violations.prefix(maximumViolations))
+    let inOrder = check.violations.sorted { ($0.step ?? -1) < ($1.step ?? -1) }
+    return Array(inOrder.prefix(maximumViolations))
   }
 }
