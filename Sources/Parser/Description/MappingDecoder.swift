@@ -47,8 +47,8 @@ public struct MappingDecoder: Sendable {
 
   /// Reads the keys of a mapping; `false`, reported, if the node is none.
   ///
-  /// A missing key is reported once, unless a misspelt one stands in for it. Keys of the mapping
-  /// win over merged ones.
+  /// Missing keys are reported together, but for those that a misspelt one stands in for. Keys of
+  /// the mapping win over merged ones.
   public mutating func read(_ node: YAMLTree.Node, _ decoder: inout NodeDecoder) -> Bool {
     for slot in values.indices { values[slot] = Self.missing }
     guard tree.kind(of: node) == .mapping else {
@@ -57,11 +57,7 @@ public struct MappingDecoder: Sendable {
     }
     var claimed: Set<String> = []
     take(node, &claimed, &decoder)
-    for slot in values.indices where isRequired[slot] && values[slot] == Self.missing {
-      guard !claimed.contains(names[slot]) else { continue }
-      decoder.sink.report(
-        ParserDiagnostics.missingKey(names[slot], in: what, at: tree.headSpan(of: node)))
-    }
+    if hasGap { reportMissing(node, claimed, &decoder) }
     return true
   }
 
@@ -97,6 +93,20 @@ public struct MappingDecoder: Sendable {
     }
     guard record.hasMerge else { return }
     for merged in tree.merged(into: node) { take(merged, &claimed, &decoder) }
+  }
+
+  /// Whether a required key had no value in the mapping read last.
+  private var hasGap: Bool {
+    values.indices.contains { isRequired[$0] && values[$0] == Self.missing }
+  }
+
+  private func reportMissing(
+    _ node: YAMLTree.Node, _ claimed: Set<String>, _ decoder: inout NodeDecoder
+  ) {
+    let gaps = values.indices.filter { isRequired[$0] && values[$0] == Self.missing }
+    let missing = gaps.map { names[$0] }.filter { !claimed.contains($0) }
+    guard !missing.isEmpty else { return }
+    decoder.report(ParserDiagnostics.missingKeys(missing, in: what, at: tree.headSpan(of: node)))
   }
 
   @inline(__always)

@@ -35,8 +35,12 @@ extension ParserDiagnostics {
     or devices would be found out only when the VM fails. Add the key.
     """)
 
-  static func missingKey(_ name: String, in what: String, at span: SourceSpan) -> Diagnostic {
-    Diagnostic(missingKey, "\(what) needs the key \(QuotedText.quote(name))", at: span)
+  static func missingKeys(
+    _ names: [String], in what: String, at span: SourceSpan
+  ) -> Diagnostic {
+    let list = names.map(QuotedText.quote).joined(separator: ", ")
+    let noun = names.count == 1 ? "key" : "keys"
+    return Diagnostic(missingKey, "\(what) needs the \(noun) \(list)", at: span)
   }
 
   static let apiVersion = DiagnosticCode(

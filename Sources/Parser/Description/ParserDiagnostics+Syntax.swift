@@ -23,6 +23,11 @@ extension ParserDiagnostics {
       return Diagnostic(
         tabIndentation, "a tab is used for indentation", at: place.span, help: "use spaces")
     }
+    if place.isLongKey {
+      return Diagnostic(
+        syntax, "a key has more than 1024 characters", at: place.span,
+        help: "no key of a description is that long; is a line end missing?")
+    }
     let wording = wordings.first { $0.problem == failure.problem }
     return Diagnostic(
       syntax, wording?.message ?? failure.problem, at: place.span, notes: place.notes,
@@ -65,11 +70,11 @@ extension ParserDiagnostics {
       "could not find expected ':'", "expected ':' after a key",
       "keys are at most 1024 characters long and end on the line they begin on"),
     Wording(
-      "found unexpected end of stream", "the file ends inside a quoted text",
-      "close the quote that was opened"),
+      "found unexpected end of stream", "this quoted text has no end",
+      "close the quote on the line it belongs to"),
     Wording(
-      "found unexpected document indicator", "the document ends inside a quoted text",
-      "close the quote that was opened"),
+      "found unexpected document indicator", "this quoted text has no end",
+      "close the quote on the line it belongs to"),
     Wording(
       "found unknown escape character", "unknown escape in double quotes",
       "write '\\\\' for a backslash, or use single quotes"),
@@ -99,24 +104,34 @@ private struct SyntaxPlace {
   var span: SourceSpan
   var notes: [Diagnostic.Note] = []
   var isTab = false
+  var isLongKey = false
 
   init(_ failure: YAMLEventReader.Failure, _ file: SourceFile) {
     let bytes = file.bytes
     var start = Int(failure.offset)
     var end = start
-    if failure.problem == "could not find expected ':'", let context = failure.context {
-      // libyaml notices only at a later token; the key is what lacks the colon.
+    if let context = failure.context, Self.causes.contains(failure.problem) {
       start = Int(context.offset)
       end = bytes[start...].firstIndex { $0 == 10 || $0 == 13 } ?? bytes.count
-    } else if start < bytes.count {
-      end = Self.endOfCharacter(bytes, start)
-      notes = Self.notes(failure, file.id)
     } else {
+      if start < bytes.count { end = Self.endOfCharacter(bytes, start) }
       notes = Self.notes(failure, file.id)
+    }
+    if failure.problem == "mapping values are not allowed in this context" {
+      let lineEnd = bytes[..<start].lastIndex { $0 == 10 || $0 == 13 }
+      let lineStart = lineEnd.map { $0 + 1 } ?? 0
+      isLongKey = start - lineStart > 1024
+      if isLongKey { (start, end) = (lineStart, start) }
     }
     span = SourceSpan(source: file.id, start: UInt32(start), end: UInt32(end))
     isTab = Self.isTab(failure, bytes, start)
   }
+
+  /// The problems that libyaml notices lines after their cause, which is where it began to read.
+  private static let causes: Set = [
+    "could not find expected ':'", "found unexpected end of stream",
+    "found unexpected document indicator",
+  ]
 
   /// The offset after a character; a line end is not shown.
   private static func endOfCharacter(_ bytes: [UInt8], _ start: Int) -> Int {

@@ -108,7 +108,8 @@ extension ParserDiagnostics {
   static let word = DiagnosticCode(
     "VP1036", .error, "unknown word",
     """
-    The key takes one of a few words, which the message lists. Case matters.
+    The key takes one of a few words and nothing else: the help names the nearest one, or all. Case \
+    matters. The words of every key are listed in the JSON Schemas and in the README.
     """)
 
   static func word(

@@ -13,7 +13,7 @@ public enum Spelling {
     var best: (word: String, distance: Int)?
     for candidate in known where candidate.utf8.count <= maximumLength {
       let letters = normalized(candidate)
-      let limit = max(1, min(word.count, letters.count) / 3)
+      let limit = max(1, max(word.count, letters.count) / 3)
       guard abs(letters.count - word.count) <= limit else { continue }
       let distance = distance(word, letters)
       if distance <= limit, distance < best?.distance ?? .max { best = (candidate, distance) }

@@ -44,7 +44,7 @@ enum YAMLByteCheck {
       guard index < bytes.count else { break }
       let length = sequenceLength(bytes, at: index)
       isASCII = isASCII && bytes[index] < 0x80
-      let end = index + max(1, length)
+      let end = length > 0 ? index + length : endOfMalformed(bytes, after: index)
       let span = SourceSpan(source: source, start: UInt32(index), end: UInt32(end))
       if length == 0 {
         sink.report(ParserDiagnostics.invalidUTF8(bytes[index], at: span))
@@ -54,6 +54,11 @@ enum YAMLByteCheck {
       index = end
     }
     return isASCII
+  }
+
+  /// The offset after a malformed sequence and the stray bytes that follow it.
+  private static func endOfMalformed(_ bytes: UnsafeBufferPointer<UInt8>, after index: Int) -> Int {
+    bytes[(index + 1)...].firstIndex { $0 & 0xC0 != 0x80 } ?? bytes.count
   }
 
   /// The first byte at or after an offset that is not printable ASCII, tab or line end.
