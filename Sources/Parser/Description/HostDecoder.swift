@@ -50,7 +50,7 @@ struct HostDecoder {
     let unsafeInterrupts = fields.allow("allowUnsafeInterrupts")
     guard let node, fields.read(node, &decoder) else { return kernel }
     kernel.span = tree.span(of: node)
-    kernel.release = decoder.text(fields[release]) ?? kernel.release
+    kernel.release = decoder.text(fields[release], "a kernel release") ?? kernel.release
     kernel.iommufd = decoder.bool(fields[iommufd]) ?? kernel.iommufd
     kernel.vfioCdev = decoder.bool(fields[vfioCdev]) ?? kernel.vfioCdev
     kernel.type1 = decoder.bool(fields[type1]) ?? kernel.type1
@@ -71,9 +71,9 @@ struct HostDecoder {
     let pageSizes = fields.allow("pageSizes")
     return items.compactMap { item in
       guard fields.read(item, &decoder) else { return nil }
-      var unit = HostIOMMU(name: decoder.text(fields[name]) ?? "")
+      var unit = HostIOMMU(name: decoder.text(fields[name], "an IOMMU's name") ?? "")
       unit.span = decoder.span(fields[name], or: tree.span(of: item))
-      unit.type = decoder.text(fields[type]) ?? unit.type
+      unit.type = decoder.text(fields[type], "a type of IOMMU") ?? unit.type
       unit.enforceSnoop = decoder.word(fields[enforceSnoop], facts) ?? unit.enforceSnoop
       unit.isolatedMSI = decoder.bool(fields[isolatedMSI]) ?? unit.isolatedMSI
       let bits = decoder.number(fields[addressBits], "a number of address bits", in: 1...64)

@@ -17,9 +17,13 @@ public struct NodeDecoder: Sendable {
     node.map(tree.span) ?? other
   }
 
-  /// Text that is not empty.
-  public mutating func text(_ node: YAMLTree.Node?, _ what: String = "text") -> String? {
+  /// Text on one line: 1 to 255 bytes, no control characters, so that it can be printed anywhere.
+  public mutating func text(_ node: YAMLTree.Node?, _ what: String) -> String? {
     guard let node, isText(node, what) else { return nil }
+    guard tree.withText(of: node, Self.isLine) else {
+      report(ParserDiagnostics.text(tree.string(of: node), what, at: tree.span(of: node)))
+      return nil
+    }
     return tree.string(of: node)
   }
 
@@ -125,6 +129,20 @@ public struct NodeDecoder: Sendable {
     if record.form == .scalar, record.second > 0 { return true }
     reportKind(of: node, expected: expected())
     return false
+  }
+
+  private static func isLine(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard text.count <= 255 else { return false }
+    for index in text.indices {
+      switch text[index] {
+      case 0..<32, 127: return false
+      case 0xC2 where text[index + 1] < 0xA0: return false
+      // U+2028 and U+2029 end lines in YAML.
+      case 0xE2 where text[index + 1] == 0x80 && text[index + 2] & 0xFE == 0xA8: return false
+      default: break
+      }
+    }
+    return true
   }
 
   private static func isName(_ text: UnsafeBufferPointer<UInt8>) -> Bool {

@@ -31,8 +31,8 @@ extension ParserDiagnostics {
   static let missingKey = DiagnosticCode(
     "VP1022", .error, "missing key",
     """
-    A key that has no default is not there. Nothing is guessed for it, because a guess about memory \
-    or devices would be found out only when the VM fails. Add the key.
+    A key that has no default is not there. Nothing is guessed for it, because a guess about \
+    memory or devices would be found out only when the VM fails. Add the key.
     """)
 
   static func missingKeys(

@@ -4,13 +4,20 @@ extension ParserDiagnostics {
     "VP1030", .error, "invalid name",
     """
     Names of devices and address spaces appear in plans as parts of other names, so they are kept \
-    simple: letters, digits, '.', '_' and '-', a letter or digit first, at most 64 characters.
+    simple: letters, digits, '.', '_' and '-', a letter or digit first, at most 64 characters. All \
+    other names may be any text of up to 255 bytes without line ends and control characters.
     """)
 
   static func name(_ text: String, _ what: String, at span: SourceSpan) -> Diagnostic {
     Diagnostic(
       name, "\(QuotedText.quote(text)) can't be \(what)", at: span,
       help: "use letters, digits, '.', '_' and '-', a letter or digit first, at most 64")
+  }
+
+  static func text(_ text: String, _ what: String, at span: SourceSpan) -> Diagnostic {
+    Diagnostic(
+      name, "\(QuotedText.quote(text)) can't be \(what)", at: span,
+      help: "use one line of at most 255 bytes without control characters")
   }
 
   static let address = DiagnosticCode(
@@ -108,8 +115,8 @@ extension ParserDiagnostics {
   static let word = DiagnosticCode(
     "VP1036", .error, "unknown word",
     """
-    The key takes one of a few words and nothing else: the help names the nearest one, or all. Case \
-    matters. The words of every key are listed in the JSON Schemas and in the README.
+    The key takes one of a few words and nothing else; the help names the nearest one, or all. \
+    Case matters. The JSON Schemas list the words of every key.
     """)
 
   static func word(

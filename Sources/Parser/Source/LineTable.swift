@@ -4,7 +4,9 @@
 /// binary search.
 public struct LineTable: Sendable {
   private let bytes: [UInt8]
-  /// Offset of the first byte of each line, ascending; the first is 0, or 3 after a byte-order mark.
+  /// Offset of the first byte of each line, ascending.
+  ///
+  /// The first is 0, or 3 after a byte-order mark.
   public let lineStarts: [UInt32]
 
   /// Scans a file once, linear in its length.
