@@ -1,0 +1,116 @@
+/// Lays findings out for people: place, code, message, the source line with carets, notes, help.
+///
+/// The only code that lays out excerpts. Lines of source are cut to the width; messages are not
+/// wrapped, so that a search finds them. Line tables are made when a file is first needed.
+public struct DiagnosticRenderer {
+  private let files: [SourceFile]
+  private let decorator: Decorator
+  private let width: Int
+  private var tables: [SourceID: LineTable] = [:]
+
+  /// Makes a renderer for the inputs of a run; the width counts columns.
+  public init(files: [SourceFile], decorator: Decorator = .plain, width: Int = 100) {
+    self.files = files
+    self.decorator = decorator
+    self.width = width
+  }
+
+  /// All findings in the order of the files, and a line that counts them if there are several.
+  public mutating func render(_ diagnostics: [Diagnostic]) -> String {
+    var text = ""
+    for diagnostic in Self.inFileOrder(diagnostics) { append(diagnostic, to: &text) }
+    if diagnostics.count > 1 { text += Self.count(diagnostics) + "\n" }
+    return text
+  }
+
+  /// The findings by file and position; those about no file come last, ties keep their order.
+  public static func inFileOrder(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
+    func key(_ diagnostic: Diagnostic, _ index: Int) -> (UInt16, UInt32, Int) {
+      guard let span = diagnostic.span else { return (.max, 0, index) }
+      return (UInt16(span.source.rawValue), span.start, index)
+    }
+    return diagnostics.enumerated()
+      .sorted { key($0.element, $0.offset) < key($1.element, $1.offset) }
+      .map(\.element)
+  }
+
+  /// How many errors and warnings there are, in words.
+  public static func count(_ diagnostics: [Diagnostic]) -> String {
+    let errors = diagnostics.count { $0.code.severity == .error }
+    let parts = [(errors, "error"), (diagnostics.count - errors, "warning")]
+    return parts.filter { $0.0 > 0 }
+      .map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }
+      .joined(separator: ", ")
+  }
+
+  private mutating func append(_ diagnostic: Diagnostic, to text: inout String) {
+    let isError = diagnostic.code.severity == .error
+    let label = "\(diagnostic.code.severity.rawValue)[\(diagnostic.code.name)]:"
+    appendHead(
+      label, isError ? .error : .warning, diagnostic.message, at: diagnostic.span, to: &text)
+    for note in diagnostic.notes {
+      appendHead("note:", .note, note.message, at: note.span, to: &text)
+    }
+    if let help = diagnostic.help {
+      text += "  " + decorator.mark("help:", .good) + " " + help.visible + "\n"
+    }
+  }
+
+  private mutating func appendHead(
+    _ label: String, _ role: Decorator.Role, _ message: String, at span: SourceSpan?,
+    to text: inout String
+  ) {
+    let place = span.flatMap { span in files.first { $0.id == span.source } }
+    guard let span, let file = place else {
+      let prefix = role == .note ? "  " : decorator.mark("vfioplan:", .strong) + " "
+      text += prefix + decorator.mark(label, role) + " " + message.visible + "\n"
+      return
+    }
+    let table = table(of: file)
+    let (line, column) = table.position(of: span.start)
+    text += decorator.mark("\(file.name.visible):\(line):\(column):", .strong)
+    text += " " + decorator.mark(label, role) + " " + message.visible + "\n"
+    appendExcerpt(of: span, in: table, role, to: &text)
+  }
+
+  private mutating func table(of file: SourceFile) -> LineTable {
+    if let table = tables[file.id] { return table }
+    let table = LineTable(file)
+    tables[file.id] = table
+    return table
+  }
+
+  /// The first line of the span, and its last one if that is another.
+  private func appendExcerpt(
+    of span: SourceSpan, in table: LineTable, _ role: Decorator.Role, to text: inout String
+  ) {
+    let first = table.lineIndex(of: span.start)
+    let last = max(first, table.lineIndex(of: max(span.start, span.end &- (span.end > 0 ? 1 : 0))))
+    let digits = max(3, String(last + 1).utf8.count)
+    appendLine(first, of: span, in: table, digits, role, to: &text)
+    if last > first + 1 {
+      text += decorator.mark(String(repeating: " ", count: digits) + " ...", .faint) + "\n"
+    }
+    if last > first { appendLine(last, of: span, in: table, digits, role, to: &text) }
+  }
+
+  private func appendLine(
+    _ index: Int, of span: SourceSpan, in table: LineTable, _ digits: Int, _ role: Decorator.Role,
+    to text: inout String
+  ) {
+    let line = table.line(index)
+    let start = Int(table.lineStarts[index])
+    var from = max(0, Int(span.start) - start)
+    if Int(span.start) < start {
+      // A later line of a span is marked from its first character, not in its indentation.
+      from = line.firstIndex { $0 != 0x20 && $0 != 0x09 }.map { $0 - line.startIndex } ?? 0
+    }
+    let to = min(line.count, max(from, Int(span.end) - start))
+    let excerpt = SourceExcerpt(line: line, range: from..<max(from, to), width: width - digits - 3)
+    let number = String(index + 1)
+    let padding = String(repeating: " ", count: digits - number.utf8.count)
+    text += decorator.mark("\(padding)\(number) | ", .faint) + excerpt.text + "\n"
+    let gutter = String(repeating: " ", count: digits) + " | "
+    text += decorator.mark(gutter, .faint) + decorator.mark(excerpt.carets, role) + "\n"
+  }
+}

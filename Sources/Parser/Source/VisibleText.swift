@@ -1,0 +1,55 @@
+extension String {
+  /// The text with everything a terminal would act on instead of showing written as `\u{1b}`.
+  ///
+  /// Control characters, line separators, characters that change the direction of text, and
+  /// characters without a glyph. Names, messages and file contents come from the user; they reach a
+  /// terminal through this property only.
+  public var visible: String {
+    if utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return self }
+    var text = ""
+    for scalar in unicodeScalars { text.append(contentsOf: scalar.visible) }
+    return text
+  }
+
+  /// The columns the text takes on a terminal, when all of it is visible.
+  public var columns: Int {
+    let bytes = utf8
+    if bytes.allSatisfy({ $0 < 0x80 }) { return bytes.count }
+    return unicodeScalars.reduce(0) { $0 + $1.columns }
+  }
+}
+
+extension Unicode.Scalar {
+  /// The scalar itself, or its number in braces if a terminal would act on it.
+  public var visible: String {
+    isShown ? String(Character(self)) : "\\u{" + String(value, radix: 16) + "}"
+  }
+
+  /// Whether a terminal shows it and does nothing else.
+  private var isShown: Bool {
+    if value < 0x7F { return value >= 0x20 }
+    switch properties.generalCategory {
+    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator,
+      .paragraphSeparator:
+      return false
+    default:
+      return true
+    }
+  }
+
+  /// The columns it takes on a terminal: 0 for combining marks, 2 for East Asian wide characters.
+  var columns: Int {
+    if value < 0x300 { return 1 }
+    switch properties.generalCategory {
+    case .nonspacingMark, .enclosingMark: return 0
+    default: return Self.wide.contains { $0.contains(value) } ? 2 : 1
+    }
+  }
+
+  /// The blocks of wide characters (Unicode's East Asian Width `W` and `F`), joined where they meet.
+  private static let wide: [ClosedRange<UInt32>] = [
+    0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xA960...0xA97F, 0xAC00...0xD7A3,
+    0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F,
+    0x1F680...0x1F6FF, 0x1F900...0x1FAFF, 0x20000...0x3FFFD,
+  ]
+}

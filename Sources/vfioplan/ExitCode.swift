@@ -1,0 +1,43 @@
+import Glibc
+import Parser
+
+/// What the tool's exit status means; part of the contract with scripts.
+///
+/// The numbers above 63 are those of `sysexits.h`.
+enum ExitCode: Int32, CaseIterable {
+  /// Done; warnings may have been shown.
+  case done = 0
+  /// The description can't be compiled; the diagnostics say why.
+  case cannotCompile = 1
+  /// `diff --exit-code` found changes.
+  case changesFound = 2
+  /// The command line is wrong.
+  case wrongUsage = 64
+  /// An input can't be read.
+  case inputUnreadable = 66
+  /// This host or target can't do it: no iommufd, no such device, other facts than a plan's.
+  case hostUnable = 69
+  /// A system call failed and everything was rolled back.
+  case rolledBack = 71
+  /// An output can't be written.
+  case outputUnwritable = 73
+  /// A system call failed and something could not be rolled back; the message lists what is left.
+  case leftovers = 74
+  /// Not permitted.
+  case notPermitted = 77
+
+  /// The status of a compilation that ended with findings, at least one an error.
+  ///
+  /// Errors of the host alone (VP4xxx) are the host's fault; any other makes it the description's.
+  init(of diagnostics: [Diagnostic]) {
+    let isHostAlone = diagnostics.allSatisfy {
+      $0.code.severity != .error || $0.code.name.hasPrefix("VP4")
+    }
+    self = isHostAlone ? .hostUnable : .cannotCompile
+  }
+
+  /// Ends the process at once.
+  ///
+  /// The values of a large compilation are not torn down: the kernel is faster at that.
+  func exit() -> Never { Glibc.exit(rawValue) }
+}
