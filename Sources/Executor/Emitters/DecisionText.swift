@@ -1,0 +1,189 @@
+import Parser
+import Planner
+
+/// The decision part of a plan's text: who is on which page table and why, KVM, the cost.
+struct DecisionText {
+  private let compiled: CompiledPlan
+  private var plan: IOASIDPlan { compiled.plan }
+
+  /// Prepares the text of a plan.
+  init(_ plan: CompiledPlan) { compiled = plan }
+
+  /// Writes all sections.
+  func append(to page: inout TextPage) {
+    appendHeader(to: &page)
+    appendPageTables(to: &page)
+    appendDevices(to: &page)
+    appendKVM(to: &page)
+    appendCost(to: &page)
+    appendFindings(to: &page)
+  }
+
+  private func appendHeader(to page: inout TextPage) {
+    let host = compiled.host
+    let release = host.kernel.release.isEmpty ? "" : " (Linux \(host.kernel.release))"
+    page.line(
+      "plan for VM \(compiled.vm.name, .strong) on host \(host.name, .strong)\(release)",
+      hanging: 2)
+    let order = plan.objective.order.map(\.rawValue).joined(separator: ", then ")
+    let preset = plan.objective.presetName.map { "\($0): " } ?? ""
+    page.table([
+      ["target", StyledText(plan.target)], ["objective", "\(preset)least \(order)"],
+    ])
+  }
+
+  private func appendPageTables(to page: inout TextPage) {
+    page.heading("Page tables")
+    page.table(
+      plan.pageTables.map { table in
+        let isEnforced = table.snoopPolicy == .enforced
+        let format: StyledText =
+          isEnforced ? "\("enforced", .good)" : "\("not enforced", .warning)"
+        let names = table.devices.map { plan.devices[$0].name }.joined(separator: ", ")
+        return [
+          "\(table.name, .strong)", format,
+          "\(table.iommus.joined(separator: ", "))", "for \(names)",
+        ]
+      })
+    let isAny = plan.pageTables.contains { $0.snoopPolicy == .notEnforced }
+    page.line(
+      "\("enforced: no-snoop requests are ignored, all DMA is coherent", .faint)", indent: 2)
+    if isAny {
+      page.line(
+        "\("not enforced: no-snoop requests bypass the CPU caches", .faint)", indent: 2)
+    }
+    appendAddressSpaces(to: &page)
+  }
+
+  /// One line for each address space: how much it maps, and where.
+  private func appendAddressSpaces(to page: inout TextPage) {
+    guard !plan.addressSpaces.isEmpty else { return }
+    page.heading("Address spaces")
+    var tables: [[String]] = Array(repeating: [], count: plan.addressSpaces.count)
+    for table in plan.pageTables { tables[table.addressSpace].append(table.name) }
+    page.table(
+      zip(plan.addressSpaces, tables).map { space, names in
+        let size = space.mappings.reduce(0 as UInt64) { $0 &+ $1.size }
+        let map = "\(byteSizeText(size)) in \(counted(space.mappings.count, "range"))"
+        let places = names.isEmpty ? "no device uses it" : "in \(names.joined(separator: ", "))"
+        return ["\(space.name, .strong)", StyledText(map), StyledText(places)]
+      })
+  }
+}
+
+extension DecisionText {
+  private func appendDevices(to page: inout TextPage) {
+    page.heading("Devices")
+    let headlines = plan.devices.map(headline)
+    let columns = TextPage.Columns(headlines)
+    for index in plan.devices.indices {
+      let device = plan.devices[index]
+      page.row(headlines[index], in: columns)
+      page.table(
+        [["wanted", wanted(device)], ["box \(device.box)", box(device)], ["why", why(index)]],
+        indent: 6)
+    }
+  }
+
+  private func headline(_ device: PlannedDevice) -> [StyledText] {
+    [
+      "\(device.name, .strong)", StyledText(device.address.description),
+      "group \(device.group)", "on \(plan.pageTables[device.pageTable].name)", verdict(device),
+    ]
+  }
+
+  private func verdict(_ device: PlannedDevice) -> StyledText {
+    if device.isEffective { return "\("no-snoop works, DMA is not coherent", .warning)" }
+    return device.canNoSnoop
+      ? "\("no-snoop blocked, DMA is coherent", .good)"
+      : "\("never no-snoops, DMA is coherent", .good)"
+  }
+
+  private func wanted(_ device: PlannedDevice) -> StyledText {
+    let resolved = device.resolved.rawValue
+    let text = device.intent == .auto ? "noSnoop: auto, which is \(resolved)" : "noSnoop: \(resolved)"
+    return StyledText(text)
+  }
+
+  private func box(_ device: PlannedDevice) -> StyledText {
+    let can = device.canNoSnoop ? "the device can no-snoop" : "the device can't no-snoop"
+    let enforce = device.canEnforceSnoop ? "can enforce snoop" : "can't enforce snoop"
+    return "\(can), its IOMMU \(device.iommu) \(enforce)"
+  }
+
+  private func why(_ index: Int) -> StyledText {
+    StyledText(PlanExplanation.why(index, in: plan))
+  }
+}
+
+extension DecisionText {
+  private func appendKVM(to page: inout TextPage) {
+    page.heading("KVM")
+    var rows: [[StyledText]] = [["WBINVD", told], ["because", because]]
+    if let proof = plan.coherency.proof {
+      rows.append(["proof", "\(plan.devices[proof].name) (\(plan.devices[proof].address.description))"])
+    }
+    let known = plan.devices.filter(\.isKnownToKVM).map(\.name)
+    rows.append(["registered", StyledText(known.isEmpty ? "none" : known.joined(separator: ", "))])
+    if plan.coherency.allowsIncoherentDMA {
+      rows.append([
+        "cost", "every WBINVD of the guest leaves to the host, which makes a guest that uses it slow",
+      ])
+    }
+    let effective = plan.devices.filter(\.isEffective).map(\.name)
+    if !effective.isEmpty {
+      rows.append([
+        "\("trust", .warning)",
+        """
+        through \(effective.joined(separator: ", ")) the guest may read stale host data that the \
+        host has zeroed only in its caches
+        """,
+      ])
+    }
+    page.table(rows)
+  }
+
+  private var told: StyledText {
+    plan.coherency.allowsIncoherentDMA
+      ? "\("trapped", .warning), and the guest's cache attributes are honoured"
+      : "\("not trapped", .good), the guest's cache attributes are ignored"
+  }
+
+  private var because: StyledText {
+    switch plan.coherency.reason {
+    case .effectiveDevices:
+      let names = plan.devices.filter(\.isEffective).map(\.name)
+      return "no-snoop DMA of \(names.joined(separator: ", ")) reaches memory"
+    case .noEffectiveDevice: return "no device does no-snoop DMA that reaches memory"
+    case .override: return "the description says kvm: { incoherentDMA: always }"
+    }
+  }
+
+  private func appendCost(to page: inout TextPage) {
+    page.heading("Cost, first what the objective puts first")
+    page.table(
+      plan.objective.order.map { metric in
+        let value = plan.metrics[metric]
+        return [StyledText(metric.rawValue), "\(value, .strong)", "\(meaning(of: metric), .faint)"]
+      })
+  }
+
+  private func meaning(of metric: Metric) -> String {
+    switch metric {
+    case .wbinvd: "1 if KVM traps WBINVD"
+    case .incoherentDevices: "devices whose no-snoop DMA reaches memory"
+    case .pageTables: "hardware page tables"
+    case .blockedNoSnoop: "devices that can no-snoop, were not told not to, and are blocked"
+    }
+  }
+
+  private func appendFindings(to page: inout TextPage) {
+    guard !compiled.diagnostics.isEmpty else { return }
+    page.heading("Warnings")
+    for finding in compiled.diagnostics {
+      page.line("\(finding.code.name, .warning)  \(finding.message)", indent: 2, hanging: 8)
+      for note in finding.notes { page.line("note: \(note.message)", indent: 10, hanging: 2) }
+      if let help = finding.help { page.line("help: \(help)", indent: 10, hanging: 2) }
+    }
+  }
+}

@@ -1,0 +1,168 @@
+import Parser
+import Planner
+
+/// The dry run: every system call with every argument as it would be sent, and every undo.
+///
+/// Values made by an earlier call stand by name; everything else is what the bytes would hold,
+/// sizes and reserved members included.
+public struct ListingEmitter: Emitter {
+  /// Makes an emitter.
+  public init() {}
+
+  /// Writes the calls in order, then their undo in the order it would run.
+  public func emit(
+    _ plan: CompiledPlan, decorator: Decorator, to write: (UnsafeRawBufferPointer) -> Void
+  ) {
+    var page = TextPage(decorator)
+    let calls = SystemCallText(plan)
+    let steps = plan.program.steps
+    let digits = String(steps.count).utf8.count
+    page.line(
+      "dry run of the plan for VM \(plan.vm.name, .strong) on host \(plan.host.name, .strong),"
+        + " target \(plan.plan.target): nothing is run",
+      hanging: 2)
+    page.heading("System calls, in this order")
+    for index in steps.indices {
+      Self.append(calls.call(index), number: index + 1, digits, to: &page)
+      if index % 512 == 511 { page.drain(to: write) }
+    }
+    page.heading("Undo, in this order, when a call fails or at the end (numbers are of the steps)")
+    for index in steps.indices.reversed() {
+      guard let undo = calls.undo(index) else { continue }
+      Self.append(undo, number: index + 1, digits, to: &page)
+      if index % 512 == 511 { page.drain(to: write) }
+    }
+    page.blank()
+    page.line("\("dry run:", .strong) \(counted(steps.count, "step")) listed, nothing was run")
+    page.drain(to: write)
+  }
+
+  private static func append(
+    _ call: StyledText, number: Int, _ digits: Int, to page: inout TextPage
+  ) {
+    page.line(
+      StyledText.number(number, digits: digits) + "  " + call, indent: 2, hanging: digits + 6)
+  }
+}
+
+/// System calls in the form that tracing tools show, with symbolic values.
+struct SystemCallText {
+  private let program: Program
+  private let steps: StepText
+
+  /// Prepares the calls of a plan.
+  init(_ plan: CompiledPlan) {
+    program = plan.program
+    steps = StepText(plan)
+  }
+
+  /// The call of a step and the names of what it makes.
+  func call(_ index: Int) -> StyledText {
+    switch program.steps[index].action {
+    case .open(let path, let id):
+      open(path) + " = \(steps.name(id), .strong)"
+    case .memory(let size, let hugePageBytes, let id):
+      mapping(size, hugePageBytes) + " = \(steps.name(id), .strong)"
+    case .sysfs(let write):
+      "write(\("\"\(StepText.path(write))\""), \("\"\(StepText.value(of: write))\""))"
+    case .expect(let id, let operand):
+      "(no call) stop unless \(steps.name(id)) == \(steps.text(operand, for: nil))"
+    case .close(let id): "close(\(steps.name(id)))"
+    case .ioctl(let receiver, let request, let arguments, let results):
+      ioctl(receiver, request, arguments) + self.results(request, results)
+    }
+  }
+
+  /// The call that takes a step back; `nil` if there is none.
+  func undo(_ index: Int) -> StyledText? {
+    switch program.undo(of: index) {
+    case .nothing: nil
+    case .close(let id): "close(\(steps.name(id)))"
+    case .ioctl(let receiver, let request, let arguments): ioctl(receiver, request, arguments)
+    case .unmapMemory(let id, let size): "munmap(\(steps.name(id)), \(hex(size)))"
+    case .revert(let write): revert(write)
+    }
+  }
+
+  private func open(_ path: DevicePath) -> StyledText {
+    guard case .vfioDevice(let address) = path else {
+      return "open(\("\"\(StepText.path(path))\""), O_RDWR|O_CLOEXEC)"
+    }
+    let attribute = "/sys/bus/pci/devices/\(address)/vfio-dev/"
+    return "open(\"/dev/vfio/devices/vfioN\", O_RDWR|O_CLOEXEC) /* vfioN: listed in \(attribute) */"
+  }
+
+  private func mapping(_ size: UInt64, _ hugePageBytes: UInt64?) -> StyledText {
+    var flags = "MAP_SHARED|MAP_ANONYMOUS"
+    if let hugePageBytes {
+      flags += "|MAP_HUGETLB|(\(hugePageBytes.trailingZeroBitCount) << MAP_HUGE_SHIFT)"
+    }
+    return "mmap(NULL, \(hex(size)), PROT_READ|PROT_WRITE, \(flags), -1, 0)"
+  }
+
+  private func revert(_ write: SysfsWrite) -> StyledText {
+    let device = "/sys/bus/pci/devices/\(write.address)"
+    let (path, value) =
+      switch write {
+      case .unbind(let address, let driver):
+        ("/sys/bus/pci/drivers/\(driver)/bind", address.description)
+      case .driverOverride: (device + "/driver_override", "\\n")
+      case .probe(let address, _): (device + "/driver/unbind", address.description)
+      }
+    return "write(\("\"\(path)\""), \("\"\(value)\""))"
+  }
+}
+
+extension SystemCallText {
+  private func ioctl(
+    _ receiver: ResultID, _ request: RequestDescriptor, _ arguments: [Operand]
+  ) -> StyledText {
+    "ioctl(\(steps.name(receiver)), " + steps.request(request)
+      + argument(of: request, arguments) + ")"
+  }
+
+  private func argument(of request: RequestDescriptor, _ arguments: [Operand]) -> StyledText {
+    switch request.argument {
+    case .none: return ""
+    case .value(let field):
+      return arguments.first.map { ", \(field.name)=\(steps.text($0, for: field))" } ?? ", 0"
+    case .address:
+      return arguments.first.map { ", \"\(steps.text($0, for: nil))\"" } ?? ", NULL"
+    case .structure(let layout):
+      return ", &struct \(layout.name) { \(members(of: layout, arguments)) }"
+    }
+  }
+
+  /// Every member that is sent, in order, with what its bytes hold.
+  private func members(of layout: StructLayout, _ arguments: [Operand]) -> String {
+    var operands = arguments[...]
+    var members: [String] = []
+    for field in layout.fields {
+      let operand = field.takesOperand ? operands.popFirst() : nil
+      guard field.offset + field.width <= layout.sentSize else { continue }
+      members.append("\(field.name)=\(value(of: field, operand, size: layout.sentSize))")
+    }
+    return members.joined(separator: ", ")
+  }
+
+  private func value(of field: Field, _ operand: Operand?, size: Int) -> String {
+    if case .size = field.role { return String(size) }
+    return operand.map { steps.text($0, for: field) } ?? "0"
+  }
+
+  private func results(_ request: RequestDescriptor, _ results: [ResultID?]) -> StyledText {
+    let fields = request.fields.filter(\.givesResult).map(\.name)
+    var text: StyledText = " = 0"
+    var made: [StyledText] = []
+    for (index, id) in results.enumerated() {
+      guard let id else { continue }
+      if index < fields.count {
+        made.append("\(fields[index]) = \(steps.name(id), .strong)")
+      } else {
+        text = " = \(steps.name(id), .strong)"
+      }
+    }
+    for (index, part) in made.enumerated() { text += (index == 0 ? "; " : ", ") + part }
+    return text
+  }
+}

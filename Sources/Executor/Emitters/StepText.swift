@@ -1,0 +1,219 @@
+import Parser
+import Planner
+
+/// The steps of a program for people: a clause in plain words, and the exact call.
+struct StepText {
+  private let program: Program
+  private let plan: CompiledPlan
+  private let namesByAddress: [BDF: String]
+
+  /// Prepares the texts of a plan's steps.
+  init(_ plan: CompiledPlan) {
+    self.plan = plan
+    program = plan.program
+    let names = plan.plan.devices.map { ($0.address, $0.name) }
+    namesByAddress = Dictionary(names, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// What a step does, for people who have never seen a system call.
+  func words(_ index: Int) -> StyledText {
+    switch program.steps[index].action {
+    case .open(let path, _): words(path)
+    case .memory(let size, let hugePageBytes, _):
+      "set aside \(byteSizeText(size)) of guest memory"
+        + (hugePageBytes.map { " on huge pages of \(byteSizeText($0))" } ?? "")
+    case .sysfs(let write): words(write)
+    case .expect(let id, let operand):
+      "stop and undo everything unless \(name(id)) is \(text(operand, for: nil))"
+    case .close(let id): "close \(name(id), .strong)"
+    case .ioctl(let receiver, let request, let arguments, _):
+      words(request, on: receiver, arguments)
+    }
+  }
+
+  /// The exact call of a step, with symbolic values.
+  func call(_ index: Int) -> StyledText {
+    switch program.steps[index].action {
+    case .open(let path, let id): "open \(Self.path(path)) -> \(name(id), .strong)"
+    case .memory(let size, let hugePageBytes, let id):
+      "memory size=\(hex(size))"
+        + (hugePageBytes.map { " hugepage=\(hex($0))" } ?? "") + " -> \(name(id), .strong)"
+    case .sysfs(let write): "write \(Self.value(of: write)) to \(Self.path(write))"
+    case .expect(let id, let operand): "expect \(name(id)) == \(text(operand, for: nil))"
+    case .close(let id): "close \(name(id))"
+    case .ioctl(let receiver, let request, let arguments, let results):
+      "ioctl \(name(receiver)) \(self.request(request))"
+        + self.arguments(request, arguments) + self.results(request, results)
+    }
+  }
+
+  /// What takes a step back; `nil` if there is nothing to take back.
+  func undo(_ index: Int) -> StyledText? {
+    switch program.undo(of: index) {
+    case .nothing: nil
+    case .close(let id): "close \(name(id))"
+    case .ioctl(let receiver, let request, let arguments):
+      "ioctl \(name(receiver)) \(self.request(request))" + self.arguments(request, arguments)
+    case .unmapMemory(let id, _): "unmap \(name(id))"
+    case .revert(let write): Self.revert(write)
+    }
+  }
+
+  /// The name of a result.
+  func name(_ id: ResultID) -> String {
+    let index = Int(id.index)
+    return program.results.indices.contains(index) ? program.results[index].name : "?"
+  }
+
+  /// The user's name of a device with its address, or the address of one that is not the VM's.
+  func device(_ address: BDF) -> StyledText {
+    guard let name = namesByAddress[address] else { return "\(address.description)" }
+    return "\(name, .strong) (\(address.description))"
+  }
+}
+
+extension StepText {
+  private func words(_ path: DevicePath) -> StyledText {
+    switch path {
+    case .iommu: "open the kernel's IOMMU interface"
+    case .vfioContainer: "open a VFIO container: one I/O address space"
+    case .vfioGroup(let group): "open IOMMU group \(group)"
+    case .vfioDevice(let address): "open device \(device(address))"
+    case .kvm: "open KVM"
+    case .ioasid: "open the proposed I/O address space interface"
+    }
+  }
+
+  private func words(_ write: SysfsWrite) -> StyledText {
+    switch write {
+    case .unbind(let address, let driver): "take \(device(address)) away from driver \(driver)"
+    case .driverOverride(let address, let driver):
+      "reserve \(device(address)) for driver \(driver)"
+    case .probe(let address, let driver): "give \(device(address)) to driver \(driver)"
+    }
+  }
+
+  private func words(
+    _ request: RequestDescriptor, on receiver: ResultID, _ arguments: [Operand]
+  ) -> StyledText {
+    var subject: [String] = []
+    if request.receiver == .deviceFD { subject.append(name(receiver)) }
+    let fields = request.fields.filter(\.takesOperand)
+    for (field, operand) in zip(fields, arguments) {
+      guard case .result(let id) = operand, Int(id.index) < program.results.count else {
+        if ["length", "size"].contains(field.name), case .literal(let bytes) = operand {
+          subject.append(byteSizeText(bytes))
+        }
+        continue
+      }
+      if Self.isWorthNaming(program.results[Int(id.index)].kind) { subject.append(name(id)) }
+    }
+    if subject.isEmpty { return StyledText(request.summary) }
+    return "\(request.summary): " + StyledText(subject.joined(separator: ", "), .strong)
+  }
+
+  /// Whether a clause says which object of a kind it is about; there is one each of the others.
+  private static func isWorthNaming(_ kind: ObjectKind) -> Bool {
+    switch kind {
+    case .deviceFD, .group, .ioas, .hwpt, .ioasid, .boundDevice, .deviceLabel: true
+    default: false
+    }
+  }
+}
+
+extension StepText {
+  /// The device node of an `open`, as people know it.
+  static func path(_ path: DevicePath) -> String {
+    switch path {
+    case .iommu: "/dev/iommu"
+    case .vfioContainer: "/dev/vfio/vfio"
+    case .vfioGroup(let group): "/dev/vfio/\(group)"
+    case .vfioDevice(let address): "/dev/vfio/devices/vfioN (N: see vfio-dev/ of \(address))"
+    case .kvm: "/dev/kvm"
+    case .ioasid: "/dev/ioasid"
+    }
+  }
+
+  /// The attribute a driver change is written to.
+  static func path(_ write: SysfsWrite) -> String {
+    switch write {
+    case .unbind(let address, _): "/sys/bus/pci/devices/\(address)/driver/unbind"
+    case .driverOverride(let address, _): "/sys/bus/pci/devices/\(address)/driver_override"
+    case .probe: "/sys/bus/pci/drivers_probe"
+    }
+  }
+
+  /// What is written to it.
+  static func value(of write: SysfsWrite) -> String {
+    switch write {
+    case .unbind(let address, _), .probe(let address, _): address.description
+    case .driverOverride(_, let driver): driver
+    }
+  }
+
+  private static func revert(_ write: SysfsWrite) -> StyledText {
+    switch write {
+    case .unbind(let address, let driver): "give \(address.description) back to \(driver)"
+    case .driverOverride(let address, _): "clear driver_override of \(address.description)"
+    case .probe(let address, let driver): "unbind \(address.description) from \(driver)"
+    }
+  }
+}
+
+extension StepText {
+  /// A request's name and number.
+  func request(_ request: RequestDescriptor) -> StyledText {
+    var number = "0x"
+    number.appendHex(UInt64(request.code.command), digits: request.code.command >> 16 == 0 ? 4 : 8)
+    return "\(request.name, .strong) (\(number))"
+  }
+
+  private func arguments(_ request: RequestDescriptor, _ arguments: [Operand]) -> StyledText {
+    let fields = request.fields.filter(\.takesOperand)
+    return zip(fields, arguments).reduce("") { text, pair in
+      text + " \(pair.0.name)=\(self.text(pair.1, for: pair.0))"
+    }
+  }
+
+  private func results(_ request: RequestDescriptor, _ results: [ResultID?]) -> StyledText {
+    let fields = request.fields.filter(\.givesResult).map { $0.name + ": " } + [""]
+    let made = zip(fields, results).compactMap { field, id in id.map { (field, $0) } }
+    guard !made.isEmpty else { return "" }
+    return made.enumerated().reduce(" -> ") { text, entry in
+      text + "\(entry.offset > 0 ? ", " : "")\(entry.element.0)\(name(entry.element.1), .strong)"
+    }
+  }
+
+  /// An operand as its field shows it: names of values where it has them.
+  func text(_ operand: Operand, for field: Field?) -> String {
+    switch operand {
+    case .address(let address): address.description
+    case .memory(let id, let offset): offset == 0 ? name(id) : "\(name(id))+\(hex(offset))"
+    case .result(let id):
+      if case .pointerToFile = field?.role { "&" + name(id) } else { name(id) }
+    case .literal(let value):
+      if let field { Self.text(value, in: field) } else { String(value) }
+    }
+  }
+
+  /// A number as its field shows it.
+  static func text(_ value: UInt64, in field: Field) -> String {
+    guard case .number(let constants) = field.role, !constants.names.isEmpty else {
+      return field.width == 8 ? hex(value) : String(value)
+    }
+    if !constants.areFlags {
+      return constants.names.first { $0.value == value }?.name ?? String(value)
+    }
+    var rest = value
+    var parts: [String] = []
+    for (name, bit) in constants.names where bit != 0 && rest & bit == bit {
+      parts.append(name)
+      rest &= ~bit
+    }
+    if rest != 0 || parts.isEmpty { parts.append(rest == 0 ? "0" : hex(rest)) }
+    return parts.joined(separator: "|")
+  }
+}
+
+/// A number in hexadecimal with `0x`.
+func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }

@@ -1,0 +1,101 @@
+import Parser
+
+/// Lines of text for people, never wider than the page.
+public struct TextPage {
+  /// The widest line, in columns.
+  public static let width = 100
+
+  /// What was written so far, in UTF-8.
+  public private(set) var bytes: [UInt8] = []
+
+  private let decorator: Decorator
+
+  /// Starts an empty page.
+  public init(_ decorator: Decorator) { self.decorator = decorator }
+
+  /// Hands out what was written and starts anew.
+  public mutating func drain(to write: (UnsafeRawBufferPointer) -> Void) {
+    bytes.withUnsafeBytes(write)
+    bytes.removeAll(keepingCapacity: true)
+  }
+
+  /// Writes an empty line.
+  public mutating func blank() { bytes.append(UInt8(ascii: "\n")) }
+
+  /// Writes a heading with an empty line before it.
+  public mutating func heading(_ text: String) {
+    blank()
+    line(StyledText(text, .strong))
+  }
+
+  /// Writes a text; what does not fit goes on below, `hanging` columns further in.
+  public mutating func line(_ text: StyledText, indent: Int = 0, hanging: Int = 0) {
+    let lines = text.wrapped(to: Self.width - indent, then: Self.width - indent - hanging)
+    for (index, line) in lines.enumerated() {
+      pad(indent + (index == 0 ? 0 : hanging))
+      write(line)
+      blank()
+    }
+  }
+
+  /// Writes rows whose cells stand in columns; see `Columns`.
+  public mutating func table(_ rows: [[StyledText]], indent: Int = 2) {
+    let columns = Columns(rows, indent: indent)
+    for row in rows { self.row(row, in: columns) }
+  }
+
+  /// Where the columns of some rows stand.
+  ///
+  /// The last column takes the rest of the line, the others what their widest cell needs, within
+  /// bounds; a cell too wide for its column is wrapped within it.
+  public struct Columns {
+    fileprivate var widths: [Int]
+    fileprivate let indent: Int
+
+    /// Measures rows; no column but the last gets more than `maximum` columns.
+    public init(_ rows: [[StyledText]], indent: Int = 2, maximum: Int = 24) {
+      let count = rows.reduce(0) { max($0, $1.count) }
+      // However many columns there are, a third of the page is left for the last one.
+      let share = (TextPage.width * 2 / 3 - indent) / max(1, count - 1) - 2
+      let maximum = max(1, min(maximum, share))
+      var widths = Array(repeating: 0, count: count)
+      for row in rows {
+        for (column, cell) in row.enumerated() {
+          widths[column] = max(widths[column], min(cell.columns, maximum))
+        }
+      }
+      let before = widths.dropLast().reduce(indent) { $0 + ($1 > 0 ? $1 + 2 : 0) }
+      if count > 0 { widths[count - 1] = max(12, TextPage.width - before) }
+      self.widths = widths
+      self.indent = indent
+    }
+  }
+
+  /// Writes one of the rows that were measured.
+  public mutating func row(_ row: [StyledText], in columns: Columns) {
+    let widths = columns.widths
+    let cells = row.enumerated().map { $0.element.wrapped(to: max(1, widths[$0.offset])) }
+    for line in 0..<(cells.map(\.count).max() ?? 0) {
+      var (written, wanted) = (0, columns.indent)
+      for (column, lines) in cells.enumerated() {
+        if line < lines.count, !lines[line].isEmpty {
+          pad(wanted - written)
+          write(lines[line])
+          written = wanted + lines[line].columns
+        }
+        wanted += widths[column] > 0 ? widths[column] + 2 : 0
+      }
+      blank()
+    }
+  }
+
+  private mutating func pad(_ columns: Int) {
+    bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: max(0, columns)))
+  }
+
+  private mutating func write(_ text: StyledText) {
+    for piece in text.pieces {
+      bytes.append(contentsOf: decorator.mark(piece.text, piece.role).utf8)
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import ArgumentParser
+import Executor
+import Parser
+
+/// `vfioplan explain`: what a diagnostic means and what to do.
+struct ExplainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "explain", abstract: "Say what a diagnostic means and what to do.",
+    discussion: "Without a code, lists all of them.")
+
+  @Argument(help: "The code of a diagnostic, for example VP2003.")
+  var code: String?
+
+  @Option(help: "text or json.")
+  var format = DiagnosticFormat.text
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let codes = try selected()
+    output.run { () throws(CommandFailure) in
+      switch format {
+      case .json: try writeJSON(codes)
+      case .text: try FileOutput.standard.writePage(text(codes))
+      }
+      return .done
+    }
+  }
+
+  private func selected() throws -> [DiagnosticCode] {
+    guard let code else { return DiagnosticCatalog.all }
+    if let found = DiagnosticCatalog.code(named: code) { return [found] }
+    let near = DiagnosticCatalog.codes(near: code).map(\.name).joined(separator: ", ")
+    throw ValidationError(
+      "There is no diagnostic '\(code.visible)'. Near it: \(near); `vfioplan explain` lists all.")
+  }
+
+  private func text(_ codes: [DiagnosticCode]) -> TextPage {
+    var page = TextPage(output.decorator(for: .standard))
+    if code == nil {
+      page.table(
+        codes.map { ["\($0.name, .strong)", "\($0.severity.rawValue)", "\($0.title)"] }, indent: 0)
+      return page
+    }
+    for code in codes {
+      page.line("\("\(code.severity.rawValue)[\(code.name)]", .strong): \(code.title)", hanging: 2)
+      page.blank()
+      for paragraph in code.explanation.split(separator: "\n") {
+        page.line("\(String(paragraph))", indent: 2)
+      }
+    }
+    return page
+  }
+
+  private func writeJSON(_ codes: [DiagnosticCode]) throws(CommandFailure) {
+    var writer = JSONWriter()
+    writer.beginArray(.block)
+    for code in codes {
+      writer.beginObject()
+      writer.member("code", code.name)
+      writer.member("severity", code.severity.rawValue)
+      writer.member("title", code.title)
+      writer.member("explanation", code.explanation)
+      writer.endObject()
+    }
+    writer.endArray()
+    writer.endText()
+    try FileOutput.standard.writeJSON(writer)
+  }
+}
