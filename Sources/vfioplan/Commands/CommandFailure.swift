@@ -22,30 +22,46 @@ struct CommandFailure: Error {
   }
 }
 
+/// What a command found so far; shown at its end, so that one run gives one list.
+struct Findings {
+  /// The findings, in order of report.
+  private(set) var diagnostics: [Diagnostic] = []
+  /// The inputs that were read.
+  private(set) var files: [SourceFile] = []
+
+  /// Adds findings and the inputs they are about.
+  mutating func add(_ diagnostics: [Diagnostic], files: [SourceFile] = []) {
+    self.diagnostics += diagnostics
+    self.files += files.filter { file in !self.files.contains { $0.id == file.id } }
+  }
+}
+
 extension OutputOptions {
-  /// Runs a command, reports why it stops if it does, and ends the process.
-  func run(_ body: () throws(CommandFailure) -> ExitCode) -> Never {
+  /// Runs a command, shows what it found and why it stopped, and ends the process.
+  func run(_ body: (inout Findings) throws(CommandFailure) -> ExitCode) -> Never {
+    var findings = Findings()
+    let status: ExitCode
     do throws(CommandFailure) {
-      try body().exit()
+      status = try body(&findings)
     } catch {
-      report(error.diagnostics, files: error.files)
-      error.status.exit()
+      findings.add(error.diagnostics, files: error.files)
+      status = error.status
     }
+    show(findings)
+    status.exit()
   }
 
-  /// Writes findings to standard error.
-  ///
-  /// There is nobody left to tell if that fails.
-  func report(_ diagnostics: [Diagnostic], files: [SourceFile]) {
-    switch self.diagnostics {
+  /// Writes findings to standard error; there is nobody left to tell if that fails.
+  private func show(_ findings: Findings) {
+    switch diagnostics {
     case .json:
-      var writer = JSONWriter()
-      writer.diagnostics(DiagnosticRenderer.inFileOrder(diagnostics), files: files)
-      writer.endText()
-      writer.withBytes { try? FileOutput.error.write($0) }
-    case .text where !diagnostics.isEmpty:
-      var renderer = DiagnosticRenderer(files: files, decorator: decorator(for: .error))
-      try? FileOutput.error.write(renderer.render(diagnostics))
+      let ordered = DiagnosticRenderer.inFileOrder(findings.diagnostics)
+      let text = DiagnosticJSON.text(ordered, files: findings.files)
+      text.withUnsafeBytes { try? FileOutput.error.write($0) }
+    case .text where !findings.diagnostics.isEmpty:
+      var renderer = DiagnosticRenderer(
+        files: findings.files, decorator: decorator(for: .error))
+      try? FileOutput.error.write(renderer.render(findings.diagnostics))
     case .text: break
     }
   }

@@ -18,10 +18,10 @@ struct ExplainCommand: ParsableCommand {
 
   func run() throws {
     let codes = try selected()
-    output.run { () throws(CommandFailure) in
+    output.run { (_) throws(CommandFailure) in
       switch format {
       case .json: try writeJSON(codes)
-      case .text: try FileOutput.standard.writePage(text(codes))
+      case .text: try Destination.standard.write(text(codes))
       }
       return .done
     }
@@ -65,6 +65,6 @@ struct ExplainCommand: ParsableCommand {
     }
     writer.endArray()
     writer.endText()
-    try FileOutput.standard.writeJSON(writer)
+    try Destination.standard.write(writer)
   }
 }

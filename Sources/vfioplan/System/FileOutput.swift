@@ -31,15 +31,17 @@ struct FileOutput {
     }
   }
 
-  /// Writes text.
-  func write(_ text: String) throws(SystemError) {
-    var text = text
-    let failure = text.withUTF8 { utf8 -> SystemError? in
-      do throws(SystemError) { try write(UnsafeRawBufferPointer(utf8)) } catch { return error }
+  /// Writes bytes.
+  func write(_ bytes: [UInt8]) throws(SystemError) {
+    let failure = bytes.withUnsafeBytes { bytes -> SystemError? in
+      do throws(SystemError) { try write(bytes) } catch { return error }
       return nil
     }
     if let failure { throw failure }
   }
+
+  /// Writes text.
+  func write(_ text: String) throws(SystemError) { try write(Array(text.utf8)) }
 
   /// A standard stream may be non-blocking because somebody else who has it made it so.
   private func waitUntilWritable() {

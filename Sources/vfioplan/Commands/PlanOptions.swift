@@ -1,0 +1,54 @@
+import ArgumentParser
+import Parser
+import Planner
+
+/// The kernel interface a plan is for.
+struct TargetOption: ExpressibleByArgument, CaseIterable {
+  /// The dialect's name; `nil` for the newest one that the host has.
+  let name: String?
+
+  static let auto = TargetOption(name: nil)
+  static var allCases: [TargetOption] { [auto] + Dialects.all.map { TargetOption(name: $0.name) } }
+  static var allValueStrings: [String] { allCases.map(\.defaultValueDescription) }
+
+  private init(name: String?) { self.name = name }
+
+  init?(argument: String) {
+    guard let found = Self.allCases.first(where: { $0.defaultValueDescription == argument }) else {
+      return nil
+    }
+    self = found
+  }
+
+  var defaultValueDescription: String { name ?? "auto" }
+}
+
+extension Objective: @retroactive ExpressibleByArgument {
+  /// Reads a preset's name, or all four metrics separated by commas.
+  public init?(argument: String) {
+    if let preset = Objective.presets.first(where: { $0.name == argument }) {
+      self = preset.objective
+      return
+    }
+    let metrics = argument.split(separator: ",", omittingEmptySubsequences: false)
+      .map { Metric(rawValue: String($0)) }
+    guard !metrics.contains(nil) else { return nil }
+    self.init(order: metrics.compactMap { $0 })
+  }
+}
+
+/// What a description is compiled for.
+struct PlanOptions: ParsableArguments {
+  @Option(help: "The host description; - reads standard input.")
+  var host: String?
+
+  @Option(help: "The kernel interface; auto takes iommufd where the host has it, else type1.")
+  var target = TargetOption.auto
+
+  @Option(
+    help: ArgumentHelp(
+      "What to optimise: coherency, page-tables, device-performance, or all four metrics.",
+      discussion: "The metrics are wbinvd, incoherentDevices, pageTables and blockedNoSnoop, "
+        + "separated by commas, most important first. Replaces the description's objective."))
+  var objective: Objective?
+}
