@@ -4,8 +4,47 @@ import Planner
 /// A form a compiled plan is written in; adding one is one file and one line in `Emitters`.
 public protocol Emitter: Sendable {
   /// Writes the whole of a plan, piece by piece and in order.
-  ///
-  /// A form for people marks its text with the decorator; a form for programs ignores it.
   func emit(
-    _ plan: CompiledPlan, decorator: Decorator, to write: (UnsafeRawBufferPointer) -> Void)
+    _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void)
+}
+
+/// What a form may need besides the plan.
+public struct EmitterContext: Sendable {
+  /// The inputs the plan was compiled from: they give lines to steps and findings.
+  public let files: [SourceFile]
+  /// The marks for text that people read.
+  public let decorator: Decorator
+
+  /// Puts a context together.
+  public init(files: [SourceFile], decorator: Decorator = .plain) {
+    self.files = files
+    self.decorator = decorator
+  }
+}
+
+/// The known forms.
+public enum Emitters {
+  /// Every form by its name on the command line; the first is the default.
+  public static let all: [(name: String, emitter: any Emitter)] = [
+    ("text", TextEmitter()), ("json", PlanFileEmitter()), ("program", ProgramEmitter()),
+  ]
+}
+
+/// The canonical text of the program alone: docs/program-format.md.
+struct ProgramEmitter: Emitter {
+  func emit(
+    _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
+  ) {
+    Array(ProgramText.print(plan.program).utf8).withUnsafeBytes(write)
+  }
+}
+
+/// The plan file: docs/plan-format.md.
+struct PlanFileEmitter: Emitter {
+  func emit(
+    _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
+  ) {
+    let emitter = JSONEmitter(plan, files: context.files)
+    for index in 0..<emitter.pieceCount { emitter.withPiece(index) { write($0) } }
+  }
 }

@@ -11,9 +11,9 @@ public struct ListingEmitter: Emitter {
 
   /// Writes the calls in order, then their undo in the order it would run.
   public func emit(
-    _ plan: CompiledPlan, decorator: Decorator, to write: (UnsafeRawBufferPointer) -> Void
+    _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
-    var page = TextPage(decorator)
+    var page = TextPage(context.decorator)
     let calls = SystemCallText(plan)
     let steps = plan.program.steps
     let digits = String(steps.count).utf8.count

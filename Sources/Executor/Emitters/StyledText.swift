@@ -95,15 +95,17 @@ extension StyledText {
       }
       if gap > 0 { line.append(String(repeating: " ", count: gap), .text) }
       used += gap
-      var tail = word.text
-      while tail.columns > width {
-        let parts = tail.split(at: width)
-        lines.append(parts.0)
-        tail = parts.1
-        width = rest ?? width
+      if word.text.columns <= width {
+        line += word.text
+        used += word.text.columns
+        continue
       }
-      line += tail
-      used += tail.columns
+      // Only a word that has the whole line gets here.
+      var parts = word.text.chunks(of: width, then: rest ?? width)
+      line = parts.removeLast()
+      used = line.columns
+      lines += parts
+      width = rest ?? width
     }
     if !line.isEmpty { lines.append(line) }
     return lines
@@ -132,23 +134,23 @@ extension StyledText {
     return words
   }
 
-  /// Cuts a text before the character that would pass the given column.
-  private func split(at width: Int) -> (StyledText, StyledText) {
-    var (head, tail): (StyledText, StyledText) = ("", "")
-    var used = 0
+  /// Cuts a text into stretches of at most `width` columns, the first one of `first`.
+  ///
+  /// A stretch has one character at least, so that cutting ends even where nothing fits.
+  private func chunks(of first: Int, then width: Int) -> [StyledText] {
+    var chunks: [StyledText] = []
+    var (chunk, used): (StyledText, Int) = ("", 0)
     for piece in pieces {
-      var end = piece.text.startIndex
-      while end < piece.text.endIndex, tail.isEmpty {
-        let next = String(piece.text[end]).columns
-        // One character at least, so that cutting ends even where nothing fits.
-        if used + next > width, used > 0 { break }
-        used += next
-        end = piece.text.index(after: end)
+      for character in piece.text {
+        let columns = String(character).columns
+        if used + columns > (chunks.isEmpty ? first : width), used > 0 {
+          chunks.append(chunk)
+          (chunk, used) = ("", 0)
+        }
+        chunk.append(String(character), piece.role)
+        used += columns
       }
-      head.append(String(piece.text[..<end]), piece.role)
-      tail.append(String(piece.text[end...]), piece.role)
-      if end < piece.text.endIndex { used = Int.max / 2 }
     }
-    return (head, tail)
+    return chunks + [chunk]
   }
 }

@@ -10,9 +10,9 @@ public struct TextEmitter: Emitter {
 
   /// Writes the decision, the program and the summary.
   public func emit(
-    _ plan: CompiledPlan, decorator: Decorator, to write: (UnsafeRawBufferPointer) -> Void
+    _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
-    var page = TextPage(decorator)
+    var page = TextPage(context.decorator)
     DecisionText(plan).append(to: &page)
     page.drain(to: write)
     appendProgram(of: plan, to: &page, write)

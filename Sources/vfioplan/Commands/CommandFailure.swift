@@ -16,6 +16,14 @@ struct CommandFailure: Error {
     self.status = status
   }
 
+  /// Both of two failures; an input that can't be read tells the status.
+  func joined(with other: CommandFailure) -> CommandFailure {
+    let isUnreadable = [status, other.status].contains(.inputUnreadable)
+    let all = diagnostics + other.diagnostics
+    return CommandFailure(
+      all, isUnreadable ? .inputUnreadable : ExitCode(of: all), files: files + other.files)
+  }
+
   /// A compilation that ended with findings.
   init(_ error: DiagnosticsError, files: [SourceFile]) {
     self.init(error.diagnostics, ExitCode(of: error.diagnostics), files: files)

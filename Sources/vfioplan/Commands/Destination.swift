@@ -24,6 +24,20 @@ struct Destination {
     }
   }
 
+  /// Writes a plan in one of its forms.
+  func write(
+    _ plan: CompiledPlan, as emitter: any Emitter, _ context: EmitterContext
+  ) throws(CommandFailure) {
+    try write { (file: FileOutput) throws(SystemError) in
+      var failure: SystemError?
+      emitter.emit(plan, context) { bytes in
+        guard failure == nil else { return }
+        do throws(SystemError) { try file.write(bytes) } catch { failure = error }
+      }
+      if let failure { throw failure }
+    }
+  }
+
   /// Writes a page.
   func write(_ page: TextPage) throws(CommandFailure) { try write(bytes: page.bytes) }
 
@@ -35,5 +49,13 @@ struct Destination {
   /// Writes bytes.
   func write(bytes: [UInt8]) throws(CommandFailure) {
     try write { (file: FileOutput) throws(SystemError) in try file.write(bytes) }
+  }
+}
+
+extension OutputOptions {
+  /// The marks for text that goes to a destination; a file is no terminal.
+  func decorator(for destination: Destination) -> Decorator {
+    if destination.path == nil { return decorator(for: .standard) }
+    return color == .always ? decorator(for: .standard) : .plain
   }
 }

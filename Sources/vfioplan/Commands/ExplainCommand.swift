@@ -14,11 +14,11 @@ struct ExplainCommand: ParsableCommand {
   @Option(help: "text or json.")
   var format = DiagnosticFormat.text
 
-  @OptionGroup var output: OutputOptions
+  @OptionGroup var options: OutputOptions
 
   func run() throws {
     let codes = try selected()
-    output.run { (_) throws(CommandFailure) in
+    options.run { (_) throws(CommandFailure) in
       switch format {
       case .json: try writeJSON(codes)
       case .text: try Destination.standard.write(text(codes))
@@ -36,7 +36,7 @@ struct ExplainCommand: ParsableCommand {
   }
 
   private func text(_ codes: [DiagnosticCode]) -> TextPage {
-    var page = TextPage(output.decorator(for: .standard))
+    var page = TextPage(options.decorator(for: Destination.standard))
     if code == nil {
       page.table(
         codes.map { ["\($0.name, .strong)", "\($0.severity.rawValue)", "\($0.title)"] }, indent: 0)

@@ -96,9 +96,10 @@ extension FileOutput {
   ) throws(SystemError) -> (file: Int32, name: String) {
     let slash = target.lastIndex(of: "/").map { target.index(after: $0) } ?? target.startIndex
     var name = Array("\(target[..<slash]).\(target[slash...]).XXXXXX".utf8CString)
-    let file = Int32(try retrying { Int(mkostemp(&name, O_CLOEXEC)) })
+    let file = Int32(try retrying { Int(mkstemp(&name)) })
     let mask = umask(0)
     umask(mask)
+    _ = fcntl(file, F_SETFD, FD_CLOEXEC)
     fchmod(file, 0o644 & ~mask)
     return (file, String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
   }

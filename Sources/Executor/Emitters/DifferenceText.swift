@@ -1,0 +1,154 @@
+import Parser
+import Planner
+
+/// What changes from one plan to another, for people: the decision first, then the steps.
+public struct DifferenceText {
+  private let difference: PlanDifference
+  private let before: CompiledPlan
+  private let after: CompiledPlan
+
+  /// Prepares the text of a comparison.
+  public init(_ difference: PlanDifference, from before: CompiledPlan, to after: CompiledPlan) {
+    self.difference = difference
+    self.before = before
+    self.after = after
+  }
+
+  /// Writes the changes and one summary line.
+  public func page(_ decorator: Decorator) -> TextPage {
+    var page = TextPage(decorator)
+    appendChanges(to: &page)
+    appendSteps(to: &page)
+    page.line(summary, hanging: 2)
+    return page
+  }
+
+  private var summary: StyledText {
+    if difference.isEmpty { return "\("diff:", .strong) no changes" }
+    let count = counted(difference.changes.count, "change") + " of the decision"
+    let (gone, new) = counts
+    return "\("diff:", .strong) \(count), \(gone) steps go, \(new) come, \(difference.steps.keptCount) stay"
+  }
+
+  private var counts: (removed: Int, added: Int) {
+    let removed = difference.steps.edits.count { if case .removed = $0 { true } else { false } }
+    return (removed, difference.steps.edits.count - removed)
+  }
+
+  private func appendChanges(to page: inout TextPage) {
+    guard !difference.changes.isEmpty else { return }
+    page.line("\("Decision", .strong)")
+    page.table(
+      difference.changes.map { change in
+        [
+          Self.sign(of: change.kind), StyledText(Self.noun(of: change.subject)),
+          change.subject == .plan || change.subject == .kvm ? "" : "\(change.name, .strong)",
+          facets(of: change),
+        ]
+      })
+    page.blank()
+  }
+
+  private func facets(of change: PlanDifference.Change) -> StyledText {
+    let parts = change.facets.map { facet in
+      switch (facet.before, facet.after) {
+      case (let before?, let after?): "\(facet.key): \(before) -> \(after)"
+      case (let before?, nil):
+        change.kind == .changed ? "\(facet.key): \(before) -> none" : "\(facet.key): \(before)"
+      case (nil, let after?):
+        change.kind == .changed ? "\(facet.key): none -> \(after)" : "\(facet.key): \(after)"
+      case (nil, nil): facet.key
+      }
+    }
+    return StyledText(parts.joined(separator: ", "))
+  }
+
+  private func appendSteps(to page: inout TextPage) {
+    guard !difference.steps.isEmpty else { return }
+    page.line("\("Program", .strong)")
+    let (old, new) = (StepText(before), StepText(after))
+    let digits = String(max(before.program.steps.count, after.program.steps.count)).utf8.count
+    for edit in difference.steps.edits {
+      let (sign, index, call): (StyledText, Int, StyledText) =
+        switch edit {
+        case .removed(let index): (Self.sign(of: .removed), index, old.call(index))
+        case .added(let index): (Self.sign(of: .added), index, new.call(index))
+        }
+      page.line(
+        sign + " " + .number(index + 1, digits: digits) + "  " + call, indent: 2,
+        hanging: digits + 6)
+    }
+    page.blank()
+  }
+
+  private static func sign(of kind: PlanDifference.Kind) -> StyledText {
+    switch kind {
+    case .added: "\("+", .good)"
+    case .removed: "\("-", .error)"
+    case .changed: "\("~", .warning)"
+    }
+  }
+
+  private static func noun(of subject: PlanDifference.Subject) -> String {
+    switch subject {
+    case .kvm: "KVM"
+    case .ioasid: "page table"
+    case .plan, .metric, .device, .memory, .mapping: subject.rawValue
+    }
+  }
+}
+
+extension DifferenceText {
+  /// The same changes for programs: `vfioplan.diff/v1`, one change a line.
+  public func json() -> [UInt8] {
+    var writer = JSONWriter()
+    writer.beginObject(.block)
+    writer.member("format", "vfioplan.diff/v1")
+    writer.member("equal", difference.isEmpty)
+    writer.key("changes")
+    writer.beginArray(.block)
+    for change in difference.changes { Self.write(change, to: &writer) }
+    writer.endArray()
+    writer.key("steps")
+    writeSteps(to: &writer)
+    writer.endObject()
+    writer.endText()
+    return writer.bytes
+  }
+
+  private static func write(_ change: PlanDifference.Change, to writer: inout JSONWriter) {
+    writer.beginObject()
+    writer.member("subject", change.subject.rawValue)
+    writer.member("name", change.name)
+    writer.member("kind", change.kind.rawValue)
+    writer.key("facets")
+    writer.beginArray()
+    for facet in change.facets {
+      writer.beginObject()
+      writer.member("key", facet.key)
+      writer.member("before", facet.before)
+      writer.member("after", facet.after)
+      writer.endObject()
+    }
+    writer.endArray()
+    writer.endObject()
+  }
+
+  private func writeSteps(to writer: inout JSONWriter) {
+    writer.beginObject(.block)
+    writer.member("kept", difference.steps.keptCount)
+    for key in ["removed", "added"] {
+      writer.key(key)
+      writer.beginArray()
+      for edit in difference.steps.edits {
+        switch edit {
+        case .removed(let index) where key == "removed": writer.integer(index + 1)
+        case .added(let index) where key == "added": writer.integer(index + 1)
+        default: break
+        }
+      }
+      writer.endArray()
+    }
+    writer.endObject()
+  }
+}

@@ -1,0 +1,93 @@
+import ArgumentParser
+import Executor
+import Parser
+import Planner
+
+/// `vfioplan compile`: description to plan.
+struct CompileCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compile", abstract: "Compile a VM description to a plan and its program.",
+    discussion: "Nothing is run and nothing but the file of -o is written.")
+
+  @Argument(help: "The VM description; - reads standard input.")
+  var vm: String
+
+  @OptionGroup var plan: PlanOptions
+
+  @Option(help: "text for people, json to save and apply, program for the canonical program.")
+  var format = FormatOption.text
+
+  @Option(name: [.short, .customLong("output")], help: "Write the plan to a file.")
+  var output: String?
+
+  @Flag(help: "List the Pareto front of the four metrics instead, one plan a row.")
+  var pareto = false
+
+  @OptionGroup var options: OutputOptions
+
+  func validate() throws {
+    if vm == FileInput.standardInput, plan.host == FileInput.standardInput {
+      throw ValidationError("Standard input can be only one of the inputs.")
+    }
+    for input in [vm, plan.host].compactMap({ $0 }) {
+      if let output, FileOutput.isSameFile(output, input) {
+        throw ValidationError("'\(output)' is an input; -o would overwrite it.")
+      }
+    }
+    if pareto, format.name == "program" {
+      throw ValidationError("A Pareto front is written as text or json.")
+    }
+  }
+
+  func run() {
+    options.run { (findings) throws(CommandFailure) in
+      guard plan.host != nil else { throw .noLiveHost }
+      let inputs = try Inputs.load(vm, host: plan.host)
+      if pareto {
+        try writeFront(inputs, &findings)
+        return .done
+      }
+      let compiled = try inputs.compiled(target: plan.target.name, objective: plan.objective)
+      findings.add(compiled.diagnostics, files: inputs.files)
+      let destination = Destination(path: output)
+      try destination.write(
+        compiled, as: format.emitter,
+        EmitterContext(files: inputs.files, decorator: options.decorator(for: destination)))
+      return .done
+    }
+  }
+
+  private func writeFront(_ inputs: Inputs, _ findings: inout Findings) throws(CommandFailure) {
+    let front = try inputs.front(target: plan.target.name)
+    findings.add(front.diagnostics, files: inputs.files)
+    let destination = Destination(path: output)
+    let text = ParetoText(front)
+    if format.name == "json" {
+      try destination.write(bytes: text.json())
+    } else {
+      try destination.write(text.page(options.decorator(for: destination)))
+    }
+  }
+}
+
+/// A form of `Emitters`, by name.
+struct FormatOption: ExpressibleByArgument {
+  /// Its name.
+  let name: String
+  /// What writes it.
+  let emitter: any Emitter
+
+  static let text = FormatOption(name: "text", emitter: TextEmitter())
+  static var allValueStrings: [String] { Emitters.all.map(\.name) }
+  var defaultValueDescription: String { name }
+
+  private init(name: String, emitter: any Emitter) {
+    self.name = name
+    self.emitter = emitter
+  }
+
+  init?(argument: String) {
+    guard let found = Emitters.all.first(where: { $0.name == argument }) else { return nil }
+    self.init(name: found.name, emitter: found.emitter)
+  }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import Executor
+import Parser
+import Planner
+
+/// `vfioplan diff`: what changes between two plans.
+struct DiffCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "diff", abstract: "Say what changes between two plans.",
+    discussion: "A description is compiled first; a saved plan is taken as it is.")
+
+  @Argument(help: "The earlier VM description or saved plan; - reads standard input.")
+  var before: String
+
+  @Argument(help: "The later one.")
+  var after: String
+
+  @OptionGroup var plan: PlanOptions
+
+  @Option(help: "The host description of the later one, if it is another.")
+  var otherHost: String?
+
+  @Flag(help: "End with status 2 if there are changes.")
+  var exitCode = false
+
+  @Option(help: "text or json.")
+  var format = DiagnosticFormat.text
+
+  @OptionGroup var options: OutputOptions
+
+  func validate() throws {
+    let inputs = [before, after, plan.host, otherHost]
+    if inputs.count(where: { $0 == FileInput.standardInput }) > 1 {
+      throw ValidationError("Standard input can be only one of the inputs.")
+    }
+  }
+
+  func run() {
+    options.run { (findings) throws(CommandFailure) in
+      let first = try Inputs.load(before, host: plan.host)
+      var second = try Inputs.load(after, host: otherHost, ids: (.other, .otherHost))
+      if otherHost == nil { second = second.on(first.host) }
+      let (old, new) = (try compiled(first, &findings), try compiled(second, &findings))
+      let difference = PlanDifference(from: old, to: new)
+      let text = DifferenceText(difference, from: old, to: new)
+      switch format {
+      case .json: try Destination.standard.write(bytes: text.json())
+      case .text:
+        try Destination.standard.write(text.page(options.decorator(for: Destination.standard)))
+      }
+      return exitCode && !difference.isEmpty ? .changesFound : .done
+    }
+  }
+
+  private func compiled(
+    _ inputs: Inputs, _ findings: inout Findings
+  ) throws(CommandFailure) -> CompiledPlan {
+    let compiled = try inputs.compiled(target: plan.target.name, objective: plan.objective)
+    findings.add(compiled.diagnostics, files: inputs.files)
+    return compiled
+  }
+}

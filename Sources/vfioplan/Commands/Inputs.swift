@@ -1,0 +1,110 @@
+import Parser
+import Planner
+
+/// What the first operand of a command may hold.
+enum Document {
+  /// A VM description, which is compiled for a host.
+  case vm(VMDescription)
+  /// A saved plan, which is complete.
+  case plan(CompiledPlan)
+}
+
+/// One input, read and decoded, with the warnings about it.
+struct Loaded<Value> {
+  /// What it holds.
+  var value: Value
+  /// The input itself, for excerpts and lines.
+  var file: SourceFile
+  /// What was found in it.
+  var warnings: [Diagnostic]
+}
+
+/// The inputs of a compilation.
+struct Inputs {
+  /// The VM description or saved plan.
+  let document: Document
+  /// The host description, if one was named.
+  let host: HostDescription?
+  /// Warnings about them.
+  let warnings: [Diagnostic]
+  /// The files that were read.
+  let files: [SourceFile]
+
+  /// Reads and decodes a description or plan, and a host at the same time on another thread.
+  ///
+  /// Parsing takes most of the time of a large compilation, and the two know nothing of each other.
+  static func load(
+    _ path: String, host: String?, ids: (SourceID, SourceID) = (.vm, .host)
+  ) throws(CommandFailure) -> Inputs {
+    guard let host else {
+      let one = try document(path, ids.0).get()
+      return Inputs(document: one.value, host: nil, warnings: one.warnings, files: [one.file])
+    }
+    let (first, second) = concurrently(
+      { document(path, ids.0) }, { read(host, ids.1, DescriptionReader.host) })
+    switch (first, second) {
+    case (.success(let one), .success(let two)):
+      return Inputs(
+        document: one.value, host: two.value, warnings: one.warnings + two.warnings,
+        files: [one.file, two.file])
+    case (.failure(let one), .failure(let two)): throw one.joined(with: two)
+    case (.failure(let failure), _), (_, .failure(let failure)): throw failure
+    }
+  }
+
+  private static func document(
+    _ path: String, _ id: SourceID
+  ) -> Result<Loaded<Document>, CommandFailure> {
+    read(path, id) { (tree, sink) throws(DiagnosticsError) in
+      if DescriptionReader.kind(of: tree) == .plan {
+        return .plan(try SavedPlanReader.read(tree, into: &sink))
+      }
+      return .vm(try DescriptionReader.vm(tree, into: &sink))
+    }
+  }
+
+  private static func read<Value>(
+    _ path: String, _ id: SourceID,
+    _ decode: (YAMLTree, inout DiagnosticSink) throws(DiagnosticsError) -> Value
+  ) -> Result<Loaded<Value>, CommandFailure> {
+    let name = path == FileInput.standardInput ? "<stdin>" : path
+    let file: SourceFile
+    do throws(SystemError) {
+      file = SourceFile(id: id, name: name, bytes: try FileInput.bytes(of: path))
+    } catch {
+      return .failure(.unreadable(path, error))
+    }
+    var sink = DiagnosticSink()
+    do throws(DiagnosticsError) {
+      let value = try decode(try DescriptionReader.tree(of: file, into: &sink), &sink)
+      return .success(Loaded(value: value, file: file, warnings: sink.diagnostics))
+    } catch {
+      return .failure(CommandFailure(DiagnosticsError(sink.diagnostics), files: [file]))
+    }
+  }
+}
+
+extension Inputs {
+  /// The same inputs on a host that was read for other ones.
+  func on(_ host: HostDescription?) -> Inputs {
+    Inputs(document: document, host: host, warnings: warnings, files: files)
+  }
+
+  /// The plan of a saved plan, or of the description compiled for the host.
+  func compiled(target: String?, objective: Objective?) throws(CommandFailure) -> CompiledPlan {
+    let vm: VMDescription
+    switch document {
+    case .plan(let plan): return plan
+    case .vm(let description): vm = description
+    }
+    guard let host else { throw .noLiveHost }
+    var sink = DiagnosticSink()
+    for warning in warnings { sink.report(warning) }
+    do throws(DiagnosticsError) {
+      return try Compilation.compile(
+        vm, on: host, target: target, objective: objective, into: &sink)
+    } catch {
+      throw CommandFailure(error, files: files)
+    }
+  }
+}

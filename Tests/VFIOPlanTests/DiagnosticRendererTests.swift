@@ -1,0 +1,155 @@
+import Parser
+import Testing
+
+/// The laws of the text form of findings.
+struct DiagnosticRendererTests {
+  private static let code = DiagnosticCode("VP1999", .error, "a test", "")
+  private static let warning = DiagnosticCode("VP1998", .warning, "a test", "")
+
+  private static func render(
+    _ text: String, _ range: Range<Int>, message: String = "wrong", decorator: Decorator = .plain
+  ) -> String {
+    render(Array(text.utf8), [finding(range, message)], decorator)
+  }
+
+  private static func render(
+    _ bytes: [UInt8], _ findings: [Diagnostic], _ decorator: Decorator = .plain
+  ) -> String {
+    let file = SourceFile(id: .vm, name: "vm.yaml", bytes: bytes)
+    var renderer = DiagnosticRenderer(files: [file], decorator: decorator)
+    return renderer.render(findings)
+  }
+
+  private static func finding(
+    _ range: Range<Int>, _ message: String = "wrong", _ code: DiagnosticCode = code
+  ) -> Diagnostic {
+    Diagnostic(code, message, at: span(range))
+  }
+
+  private static func span(_ range: Range<Int>) -> SourceSpan {
+    SourceSpan(source: .vm, start: UInt32(range.lowerBound), end: UInt32(range.upperBound))
+  }
+
+  @Test func `a finding shows its place, its line and carets under its range`() {
+    #expect(
+      Self.render("name: a\nkind: VN\n", 14..<16) == """
+        vm.yaml:2:7: error[VP1999]: wrong
+          2 | kind: VN
+            |       ^^
+
+        """)
+  }
+
+  @Test func `a point at the end of the file gets one caret`() {
+    #expect(
+      Self.render("a: b", 4..<4) == """
+        vm.yaml:1:5: error[VP1999]: wrong
+          1 | a: b
+            |     ^
+
+        """)
+  }
+
+  @Test func `an empty file has a line to point at`() {
+    #expect(
+      Self.render("", 0..<0) == "vm.yaml:1:1: error[VP1999]: wrong\n  1 | \n    | ^\n")
+  }
+
+  @Test func `tabs become spaces and carets stay under the text`() {
+    #expect(
+      Self.render("\ta:\tb", 4..<5) == """
+        vm.yaml:1:5: error[VP1999]: wrong
+          1 |     a:  b
+            |         ^
+
+        """)
+  }
+
+  @Test func `wide and combining characters keep carets aligned`() {
+    // Two wide characters take four columns, an accent takes none.
+    #expect(
+      Self.render("日本: e\u{301}x", 11..<12).hasSuffix("  1 | 日本: e\u{301}x\n    |        ^\n"))
+  }
+
+  @Test func `control characters never reach the terminal`() {
+    let text = Self.render(
+      "a: \u{1B}[31mred\u{7}\u{202E}\u{9B}", 3..<8, message: "unknown '\u{1B}[2J'")
+    #expect(!text.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
+    #expect(!text.unicodeScalars.contains { [0x7F, 0x9B, 0x202E].contains($0.value) })
+    #expect(text.contains("a: \\u{1b}[31mred\\u{7}\\u{202e}\\u{9b}"))
+    #expect(text.contains("unknown '\\u{1b}[2J'"))
+  }
+
+  @Test func `bytes that are no UTF-8 are shown as escapes`() {
+    let text = Self.render([0x61, 0xFF, 0xC3, 0x62], [Self.finding(1..<2)])
+    #expect(text.contains("  1 | a\\xff\\xc3b\n    |  ^^^^\n"))
+  }
+
+  @Test func `a long line is cut around the range to fit the width`() {
+    let line = String(repeating: "x", count: 100_000) + "HERE" + String(repeating: "y", count: 9999)
+    let text = Self.render(line, 100_000..<100_004)
+    let lines = text.split(separator: "\n").map(String.init)
+    #expect(lines.allSatisfy { $0.count <= 100 })
+    #expect(lines[1].contains("...xxx") && lines[1].contains("HEREyyy"))
+    let column = lines[1].distance(
+      from: lines[1].startIndex, to: lines[1].firstIndex(of: "H") ?? lines[1].startIndex)
+    #expect(lines[2].prefix(while: { $0 != "^" }).count == column)
+  }
+
+  @Test func `a range over several lines shows the first and the last`() {
+    #expect(
+      Self.render("a:\n  - b\n  - c\n  - d\n", 5..<20) == """
+        vm.yaml:2:3: error[VP1999]: wrong
+          2 |   - b
+            |   ^^^
+            ...
+          4 |   - d
+            |   ^^^
+
+        """)
+  }
+
+  @Test func `findings come in file order and are counted`() {
+    let text = Self.render(
+      Array("a\nb\nc\n".utf8),
+      [Self.finding(4..<5, "third"), Self.finding(2..<3, "second", Self.warning),
+        Self.finding(0..<1, "first")])
+    let heads = text.split(separator: "\n").filter { $0.contains("]:") }
+    #expect(
+      heads == [
+        "vm.yaml:1:1: error[VP1999]: first", "vm.yaml:2:1: warning[VP1998]: second",
+        "vm.yaml:3:1: error[VP1999]: third",
+      ])
+    #expect(text.hasSuffix("2 errors, 1 warning\n"))
+  }
+
+  @Test func `notes have their own excerpt and help comes last`() {
+    let finding = Diagnostic(
+      Self.code, "twice", at: Self.span(5..<6),
+      notes: [.init("first here", Self.span(0..<1)), .init("a fact")], help: "drop one")
+    #expect(
+      Self.render(Array("a: 1\na: 2\n".utf8), [finding]) == """
+        vm.yaml:2:1: error[VP1999]: twice
+          2 | a: 2
+            | ^
+        vm.yaml:1:1: note: first here
+          1 | a: 1
+            | ^
+          note: a fact
+          help: drop one
+
+        """)
+  }
+
+  @Test func `a finding about no file names the tool`() {
+    let finding = Diagnostic(Self.code, "no such thing", at: nil)
+    #expect(Self.render([], [finding]) == "vfioplan: error[VP1999]: no such thing\n")
+  }
+
+  @Test func `colour changes nothing but the marks`() {
+    let coloured = Self.render("kind: VN\n", 6..<8, decorator: .ansi)
+    #expect(coloured.contains("\u{1B}[1;31merror[VP1999]:\u{1B}[0m"))
+    let stripped = coloured.replacing(/\u{1B}\[[0-9;]*m/, with: "")
+    #expect(stripped == Self.render("kind: VN\n", 6..<8))
+  }
+}
