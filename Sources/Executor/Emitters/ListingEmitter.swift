@@ -75,7 +75,7 @@ struct SystemCallText {
 
   /// The call that takes a step back; `nil` if there is none.
   func undo(_ index: Int) -> StyledText? {
-    switch program.undo(of: index) {
+    switch program.undo(of: program.steps[index]) {
     case .nothing: nil
     case .close(let id): "close(\(steps.name(id)))"
     case .ioctl(let receiver, let request, let arguments): ioctl(receiver, request, arguments)

@@ -49,7 +49,7 @@ struct StepText {
 
   /// What takes a step back; `nil` if there is nothing to take back.
   func undo(_ index: Int) -> StyledText? {
-    switch program.undo(of: index) {
+    switch program.undo(of: program.steps[index]) {
     case .nothing: nil
     case .close(let id): "close \(name(id))"
     case .ioctl(let receiver, let request, let arguments):
@@ -64,6 +64,9 @@ struct StepText {
     let index = Int(id.index)
     return program.results.indices.contains(index) ? program.results[index].name : "?"
   }
+
+  /// The user's name of a device, or the address of one that is not the VM's.
+  func name(of address: BDF) -> String { namesByAddress[address] ?? address.description }
 
   /// The user's name of a device with its address, or the address of one that is not the VM's.
   func device(_ address: BDF) -> StyledText {

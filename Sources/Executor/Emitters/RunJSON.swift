@@ -1,0 +1,160 @@
+import Parser
+import Planner
+
+extension RunReport {
+  /// The run for programs: `vfioplan.run/v1`.
+  public func json() -> [UInt8] {
+    var writer = JSONWriter()
+    writer.beginObject(.block)
+    writer.member("format", "vfioplan.run/v1")
+    writer.member("backend", "simulator")
+    writer.member("ok", isSuccess)
+    writer.member("vm", plan.vm.name)
+    writer.member("target", plan.plan.target)
+    writer.key("steps")
+    writer.beginArray(.block)
+    for index in 0..<execution.completed { write(step: index, to: &writer) }
+    if let failure = execution.failure { write(step: failure.step, to: &writer) }
+    writer.endArray()
+    writer.key("rolledBack")
+    write(execution.rollback, to: &writer)
+    if let teardown {
+      writer.key("undone")
+      write(teardown, to: &writer)
+    }
+    writer.key("leftovers")
+    writeLeftovers(to: &writer)
+    writer.key("state")
+    writeState(to: &writer)
+    writer.member("mismatches", mismatches)
+    writer.endObject()
+    writer.endText()
+    return writer.bytes
+  }
+
+  private func write(step index: Int, to writer: inout JSONWriter) {
+    writer.beginObject()
+    writer.member("index", index + 1)
+    writeCall(of: index, to: &writer)
+    writer.key("errno")
+    if let errno = execution.errno(ofStep: index) {
+      writer.string(errno.description)
+    } else {
+      writer.integer(0)
+    }
+    if let failure = execution.failure, failure.step == index,
+      case .mismatch(let expected, let actual) = failure.cause
+    {
+      writer.member("expected", hex: expected)
+      writer.member("actual", hex: actual)
+    }
+    writer.key("results")
+    writer.beginObject()
+    for result in execution.results(ofStep: index) {
+      writer.key(result.field ?? "return")
+      writer.integer(result.value)
+    }
+    writer.endObject()
+    writer.endObject()
+  }
+
+  private func writeCall(of index: Int, to writer: inout JSONWriter) {
+    switch plan.program.steps[index].action {
+    case .open: writer.member("call", "open")
+    case .memory: writer.member("call", "memory")
+    case .sysfs: writer.member("call", "sysfs")
+    case .expect: writer.member("call", "expect")
+    case .close: writer.member("call", "close")
+    case .ioctl(_, let request, _, _):
+      writer.member("call", "ioctl")
+      writer.member("request", request.name)
+    }
+  }
+
+  private func write(_ rollback: Rollback, to writer: inout JSONWriter) {
+    writer.beginArray(.block)
+    for outcome in rollback.outcomes {
+      writer.beginObject()
+      writer.member("index", outcome.step + 1)
+      writeCall(of: outcome.step, to: &writer)
+      writer.key("errno")
+      if let errno = outcome.errno {
+        writer.string(errno.description)
+      } else {
+        writer.integer(0)
+      }
+      writer.endObject()
+    }
+    writer.endArray()
+  }
+
+  private func writeLeftovers(to writer: inout JSONWriter) {
+    writer.beginArray(.block)
+    for leftover in undo.leftovers {
+      writer.beginObject()
+      writer.member("index", leftover.step + 1)
+      switch leftover.reason {
+      case .refused(let errno): writer.member("errno", errno.description)
+      case .heldBy(let step): writer.member("heldBy", step + 1)
+      }
+      writer.endObject()
+    }
+    writer.endArray()
+  }
+}
+
+extension RunReport {
+  private func writeState(to writer: inout JSONWriter) {
+    writer.beginObject(.block)
+    writer.key("pageTables")
+    writer.beginArray(.block)
+    for table in state.pageTables {
+      writer.beginObject()
+      writer.member("name", table.name)
+      writer.member("enforceSnoop", table.enforcesSnoop)
+      writer.member("mappedBytes", hex: table.mappedBytes)
+      writer.member("devices", table.devices.map(\.description))
+      writer.endObject()
+    }
+    writer.endArray()
+    writer.key("vms")
+    writer.beginArray(.block)
+    for vm in state.vms {
+      writer.beginObject()
+      writer.member("incoherentDMA", vm.allowsIncoherentDMA)
+      writer.member("knows", vm.knownDevices.map(\.description))
+      writer.member("proofs", vm.proofs.map(\.description))
+      writer.endObject()
+    }
+    writer.endArray()
+    writer.key("devices")
+    writer.beginArray(.block)
+    for device in state.devices {
+      writer.beginObject()
+      writer.member("address", device.address)
+      writer.member("canNoSnoop", device.canNoSnoop)
+      writer.member("effective", device.isEffective)
+      writer.member("pageTable", state.pageTables[device.pageTable].name)
+      writer.endObject()
+    }
+    writer.endArray()
+    writeRest(to: &writer)
+    writer.endObject()
+  }
+
+  private func writeRest(to writer: inout JSONWriter) {
+    writer.member("openFiles", state.openFiles)
+    writer.member("objects", state.objects)
+    writer.key("driverChanges")
+    writer.beginArray(.block)
+    for change in state.driverChanges {
+      writer.beginObject()
+      writer.member("address", change.address)
+      writer.member("before", change.before)
+      writer.member("now", change.now)
+      writer.endObject()
+    }
+    writer.endArray()
+    writer.member("memoryBytes", hex: state.memoryBytes)
+  }
+}

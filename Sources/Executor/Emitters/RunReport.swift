@@ -1,0 +1,59 @@
+import Parser
+import Planner
+
+/// A run of a plan's program on the simulator, with the state it led to and its end.
+public struct RunReport: Sendable {
+  /// The plan that was run.
+  public let plan: CompiledPlan
+  /// What each step gave, and the rollback of a failure.
+  public let execution: ExecutionReport
+  /// What the kernel held after the last step, or after the rollback of a failure.
+  public let state: SimulatorState
+  /// What undoing everything at the end came to; `nil` after a failure, which undoes by itself.
+  public let teardown: Rollback?
+
+  /// Runs a plan on a kernel and takes everything back at the end.
+  public static func run(_ plan: CompiledPlan, on kernel: SimulatedKernel) -> RunReport {
+    var interpreter = Interpreter(program: plan.program, kernel: kernel)
+    let execution = interpreter.run()
+    let state = kernel.state()
+    let teardown = execution.isSuccess ? interpreter.undo() : nil
+    return RunReport(plan: plan, execution: execution, state: state, teardown: teardown)
+  }
+
+  /// The undo of everything, whenever it was done.
+  public var undo: Rollback { teardown ?? execution.rollback }
+
+  /// Whether every step succeeded and all was taken back.
+  public var isSuccess: Bool { execution.isSuccess && undo.isComplete }
+
+  /// Where the state contradicts the plan or itself, in words; empty if all agree.
+  public var mismatches: [String] {
+    guard execution.isSuccess else { return [] }
+    let actual = Dictionary(
+      state.devices.map { ($0.address, $0.isEffective) }, uniquingKeysWith: { first, _ in first })
+    var found: [String] = []
+    for device in plan.plan.devices {
+      switch actual[device.address] {
+      case device.isEffective?: continue
+      case true?: found.append("no-snoop DMA of \(device.name) reaches memory, against the plan")
+      case false?: found.append("no-snoop DMA of \(device.name) is blocked, against the plan")
+      case nil: found.append("\(device.name) is on no page table")
+      }
+    }
+    return found + coherencyMismatches
+  }
+
+  /// Where what KVM was told contradicts what the devices do.
+  private var coherencyMismatches: [String] {
+    let isEffective = state.devices.contains { $0.isEffective }
+    let isAllowed = state.vms.contains { $0.allowsIncoherentDMA }
+    if isEffective && !isAllowed {
+      return ["no-snoop DMA reaches memory, but KVM was not told: the guest may read stale data"]
+    }
+    if isAllowed != plan.plan.coherency.allowsIncoherentDMA {
+      return ["KVM \(isAllowed ? "traps" : "does not trap") WBINVD, against the plan"]
+    }
+    return []
+  }
+}

@@ -1,0 +1,156 @@
+import Parser
+import Planner
+
+/// A simulated run for people: each step with its result, the state, the undo, one summary line.
+public struct RunText {
+  private let run: RunReport
+  private let steps: StepText
+  private let digits: Int
+
+  /// Prepares the text of a run.
+  public init(_ run: RunReport) {
+    self.run = run
+    steps = StepText(run.plan)
+    digits = String(run.plan.program.steps.count).utf8.count
+  }
+
+  /// Writes all sections.
+  public func page(_ decorator: Decorator) -> TextPage {
+    var page = TextPage(decorator)
+    page.line(
+      "simulated run of the plan for VM \(run.plan.vm.name, .strong) on host "
+        + "\(run.plan.host.name, .strong), target \(run.plan.plan.target)", hanging: 2)
+    appendSteps(to: &page)
+    appendState(to: &page)
+    appendUndo(to: &page)
+    page.blank()
+    page.line(summary, hanging: 2)
+    return page
+  }
+
+  private var summary: StyledText {
+    let total = run.plan.program.steps.count
+    guard let failure = run.execution.failure else {
+      return "\("run:", .strong) \("ok", .good), \(counted(total, "step")); \(undone)"
+    }
+    return "\("run:", .strong) \("failed", .error) at step \(failure.step + 1) of \(total); \(undone)"
+  }
+
+  private var undone: String {
+    let count = run.undo.outcomes.count { $0.errno == nil }
+    let left = run.undo.leftovers.count
+    return "undone: \(counted(count, "step")), \(left == 0 ? "nothing" : counted(left, "thing")) left"
+  }
+
+  private func appendSteps(to page: inout TextPage) {
+    page.heading("Steps")
+    for index in 0..<run.execution.completed { append(index, "\("ok", .good)", to: &page) }
+    guard let failure = run.execution.failure else { return }
+    switch failure.cause {
+    case .errno(let errno): append(failure.step, "\(errno.description, .error)", to: &page)
+    case .mismatch(let expected, let actual):
+      append(failure.step, "\("found \(actual), not \(expected)", .error)", to: &page)
+    }
+  }
+
+  private func append(_ index: Int, _ result: StyledText, to page: inout TextPage) {
+    let number = StyledText.number(index + 1, digits: digits)
+    let values = run.execution.results(ofStep: index).map { value -> StyledText in
+      "\(steps.name(value.id), .strong) = \(text(value))"
+    }
+    let made = values.enumerated().reduce("" as StyledText) { $0 + ($1.offset > 0 ? ", " : "; ") + $1.element }
+    page.line(
+      number + "  " + result + made + "  " + steps.words(index).in(.faint), indent: 2,
+      hanging: digits + 4)
+  }
+
+  private func text(_ value: ExecutionReport.ResultValue) -> String {
+    let kind = run.plan.program.results[Int(value.id.index)].kind
+    switch kind {
+    case .memory: return hex(value.value)
+    case _ where kind.isFile: return "file \(value.value)"
+    default: return String(value.value)
+    }
+  }
+}
+
+extension RunText {
+  private func appendState(to page: inout TextPage) {
+    let state = run.state
+    page.heading(
+      run.execution.isSuccess ? "State after the last step" : "State after the rollback")
+    if state.isPristine && state.pageTables.isEmpty && state.vms.isEmpty {
+      page.line("nothing is open, no driver is changed", indent: 2)
+      return
+    }
+    var rows = state.pageTables.map { table -> [StyledText] in
+      [
+        "\(table.name, .strong)",
+        table.enforcesSnoop ? "\("enforced", .good)" : "\("not enforced", .warning)",
+        "maps \(byteSizeText(table.mappedBytes))",
+        "\(table.devices.isEmpty ? "no device" : "for " + names(table.devices))",
+      ]
+    }
+    rows += state.vms.map { vm in
+      [
+        "\("KVM", .strong)",
+        vm.allowsIncoherentDMA
+          ? "\("traps WBINVD", .warning)" : "\("does not trap WBINVD", .good)",
+        vm.proofs.isEmpty ? "no proof" : "proof \(names(vm.proofs))",
+        vm.knownDevices.isEmpty ? "knows no device" : "knows \(names(vm.knownDevices))",
+      ]
+    }
+    page.table(rows)
+    for change in state.driverChanges {
+      page.line(
+        "\(names([change.address]), .strong): driver \(change.before ?? "none") -> "
+          + "\(change.now ?? "none")", indent: 2, hanging: 2)
+    }
+    appendAgreement(to: &page)
+  }
+
+  private func appendAgreement(to page: inout TextPage) {
+    guard run.execution.isSuccess else { return }
+    if run.mismatches.isEmpty {
+      page.line("\("the state is what the plan says", .good)", indent: 2)
+    }
+    for mismatch in run.mismatches {
+      page.line("\("mismatch:", .error) \(mismatch)", indent: 2, hanging: 2)
+    }
+  }
+
+  private func names(_ addresses: [BDF]) -> String {
+    addresses.map { steps.name(of: $0) }.joined(separator: ", ")
+  }
+
+  private func appendUndo(to page: inout TextPage) {
+    page.heading(run.execution.isSuccess ? "Undo at the end" : "Undo after the failure")
+    let failed = run.undo.outcomes.filter { $0.errno != nil }
+    if run.execution.isSuccess && failed.isEmpty {
+      page.line("every step is undone in reverse order", indent: 2)
+    } else {
+      for outcome in run.undo.outcomes { append(outcome, to: &page) }
+    }
+    for leftover in run.undo.leftovers {
+      page.line(
+        "\("left:", .error) step \(leftover.step + 1), \(steps.words(leftover.step)): "
+          + StyledText(reason(of: leftover)), indent: 2, hanging: 2)
+    }
+  }
+
+  private func append(_ outcome: UndoOutcome, to page: inout TextPage) {
+    let number = StyledText.number(outcome.step + 1, digits: digits)
+    let result: StyledText =
+      outcome.errno.map { "\($0.description, .error)" } ?? "\("undone", .good)"
+    page.line(
+      number + "  " + result + "  " + (steps.undo(outcome.step) ?? "").in(.faint), indent: 2,
+      hanging: digits + 4)
+  }
+
+  private func reason(of leftover: Leftover) -> String {
+    switch leftover.reason {
+    case .refused(let errno): "its undo failed with \(errno)"
+    case .heldBy(let step): "held by what step \(step + 1) opened"
+    }
+  }
+}
