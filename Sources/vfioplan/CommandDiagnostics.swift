@@ -28,14 +28,12 @@ enum CommandDiagnostics {
     each step gives and the state at the end, `apply --dry-run` lists every system call.
     """)
 
-  /// A plan was compiled for a host with other facts.
-  static let hostDiffers = DiagnosticCode(
-    "VP4903", .error, "the host is not as the plan was compiled for",
+  /// A saved plan was to be compiled for another target or objective.
+  static let fixedPlan = DiagnosticCode(
+    "VP3901", .error, "a saved plan has its target and its objective",
     """
-    A saved plan rests on facts of a host: which devices exist, their groups and drivers, what \
-    their IOMMUs can do. On a host where one of them differs the plan may be unsafe, so it is \
-    refused; every fact that differs is named. Compile the description again for this host and \
-    look at `vfioplan diff` of the two plans.
+    A saved plan is the result of a compilation: it is for one target and optimal in one \
+    objective. --target and --objective apply to VM descriptions. Compile the description again.
     """)
 
   /// A simulated program was told to fail at a step it does not have.
@@ -57,7 +55,7 @@ enum CommandDiagnostics {
 
   /// Every code, in order.
   static let all = [
-    unreadableInput, noLiveHost, noKernelBackend, hostDiffers, noSuchStep, unwritableOutput,
+    unreadableInput, fixedPlan, noLiveHost, noKernelBackend, noSuchStep, unwritableOutput,
   ]
 }
 
@@ -100,12 +98,30 @@ extension CommandFailure {
     ], .hostUnable)
 
   /// A fault is asked for at a step that the program does not have.
-  static func noSuchStep(_ step: Int, of count: Int, option: String) -> CommandFailure {
+  static func noSuchStep(_ step: Int, of count: Int) -> CommandFailure {
     CommandFailure(
       [
         Diagnostic(
           CommandDiagnostics.noSuchStep,
-          "\(option) names step \(step), but the program has steps 1 to \(count)", at: nil)
+          "a fault is asked for at step \(step), but the program has steps 1 to \(count)", at: nil)
       ], .wrongUsage)
   }
+
+  /// A fault is asked for at a step that only checks a value.
+  static func stepMakesNoCall(_ step: Int) -> CommandFailure {
+    CommandFailure(
+      [
+        Diagnostic(
+          CommandDiagnostics.noSuchStep,
+          "a fault is asked for at step \(step), which makes no system call", at: nil)
+      ], .wrongUsage)
+  }
+
+  /// `--target` or `--objective` was given for a saved plan.
+  static let fixedPlan = CommandFailure(
+    [
+      Diagnostic(
+        CommandDiagnostics.fixedPlan, "a saved plan can't get another target or objective",
+        at: nil, help: "compile the description with --target or --objective")
+    ], .wrongUsage)
 }

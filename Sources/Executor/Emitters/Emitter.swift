@@ -40,8 +40,12 @@ struct ProgramEmitter: Emitter {
 }
 
 /// The plan file: docs/plan-format.md.
-struct PlanFileEmitter: Emitter {
-  func emit(
+public struct PlanFileEmitter: Emitter {
+  /// Makes an emitter.
+  public init() {}
+
+  /// Writes the plan file in pieces.
+  public func emit(
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
     let emitter = JSONEmitter(plan, files: context.files)

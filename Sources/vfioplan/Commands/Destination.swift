@@ -1,5 +1,6 @@
 import Executor
 import Parser
+import Planner
 
 /// Where a command's result goes: standard output or the file of `-o`.
 struct Destination {

@@ -94,7 +94,9 @@ extension Inputs {
   func compiled(target: String?, objective: Objective?) throws(CommandFailure) -> CompiledPlan {
     let vm: VMDescription
     switch document {
-    case .plan(let plan): return plan
+    case .plan(let plan):
+      if target != nil || objective != nil { throw .fixedPlan }
+      return plan
     case .vm(let description): vm = description
     }
     guard let host else { throw .noLiveHost }
@@ -106,5 +108,15 @@ extension Inputs {
     } catch {
       throw CommandFailure(error, files: files)
     }
+  }
+
+  /// What a saved plan's host has against the one that was named; an error refuses it.
+  func hostFindings(for plan: CompiledPlan) throws(CommandFailure) -> [Diagnostic] {
+    guard case .plan = document, let host else { return [] }
+    let findings = HostDifference.findings(of: plan, on: host)
+    if findings.contains(where: { $0.code.severity == .error }) {
+      throw CommandFailure(findings, .hostUnable, files: files)
+    }
+    return findings
   }
 }

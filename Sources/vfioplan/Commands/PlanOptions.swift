@@ -23,7 +23,7 @@ struct TargetOption: ExpressibleByArgument, CaseIterable {
   var defaultValueDescription: String { name ?? "auto" }
 }
 
-extension Objective: @retroactive ExpressibleByArgument {
+extension Objective: ExpressibleByArgument {
   /// Reads a preset's name, or all four metrics separated by commas.
   public init?(argument: String) {
     if let preset = Objective.presets.first(where: { $0.name == argument }) {
