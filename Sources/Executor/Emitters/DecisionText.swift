@@ -4,10 +4,14 @@ import Planner
 /// The decision part of a plan's text: who is on which page table and why, KVM, the cost.
 struct DecisionText {
   private let compiled: CompiledPlan
+  private let explanation: PlanExplanation
   private var plan: IOASIDPlan { compiled.plan }
 
   /// Prepares the text of a plan.
-  init(_ plan: CompiledPlan) { compiled = plan }
+  init(_ plan: CompiledPlan) {
+    compiled = plan
+    explanation = PlanExplanation(plan.plan)
+  }
 
   /// Writes all sections.
   func append(to page: inout TextPage) {
@@ -16,6 +20,7 @@ struct DecisionText {
     appendDevices(to: &page)
     appendKVM(to: &page)
     appendCost(to: &page)
+    appendNotes(to: &page)
     appendFindings(to: &page)
   }
 
@@ -80,7 +85,7 @@ extension DecisionText {
       let device = plan.devices[index]
       page.row(headlines[index], in: columns)
       page.table(
-        [["wanted", wanted(device)], ["box \(device.box)", box(device)], ["why", why(index)]],
+        [["wanted", wanted(device)], ["box \(device.box)", box(device)], ["why", "\(explanation.why(of: index))"]],
         indent: 6)
     }
   }
@@ -110,16 +115,12 @@ extension DecisionText {
     let enforce = device.canEnforceSnoop ? "can enforce snoop" : "can't enforce snoop"
     return "\(can), its IOMMU \(device.iommu) \(enforce)"
   }
-
-  private func why(_ index: Int) -> StyledText {
-    StyledText(PlanExplanation.why(index, in: plan))
-  }
 }
 
 extension DecisionText {
   private func appendKVM(to page: inout TextPage) {
     page.heading("KVM")
-    var rows: [[StyledText]] = [["WBINVD", told], ["because", because]]
+    var rows: [[StyledText]] = [["WBINVD", told], ["why", "\(explanation.kvm)"]]
     if let proof = plan.coherency.proof {
       rows.append(["proof", "\(plan.devices[proof].name) (\(plan.devices[proof].address.description))"])
     }
@@ -130,16 +131,6 @@ extension DecisionText {
         "cost", "every WBINVD of the guest leaves to the host, which makes a guest that uses it slow",
       ])
     }
-    let effective = plan.devices.filter(\.isEffective).map(\.name)
-    if !effective.isEmpty {
-      rows.append([
-        "\("trust", .warning)",
-        """
-        through \(effective.joined(separator: ", ")) the guest may read stale host data that the \
-        host has zeroed only in its caches
-        """,
-      ])
-    }
     page.table(rows)
   }
 
@@ -147,16 +138,6 @@ extension DecisionText {
     plan.coherency.allowsIncoherentDMA
       ? "\("trapped", .warning), and the guest's cache attributes are honoured"
       : "\("not trapped", .good), the guest's cache attributes are ignored"
-  }
-
-  private var because: StyledText {
-    switch plan.coherency.reason {
-    case .effectiveDevices:
-      let names = plan.devices.filter(\.isEffective).map(\.name)
-      return "no-snoop DMA of \(names.joined(separator: ", ")) reaches memory"
-    case .noEffectiveDevice: return "no device does no-snoop DMA that reaches memory"
-    case .override: return "the description says kvm: { incoherentDMA: always }"
-    }
   }
 
   private func appendCost(to page: inout TextPage) {
@@ -175,6 +156,13 @@ extension DecisionText {
     case .pageTables: "hardware page tables"
     case .blockedNoSnoop: "devices that can no-snoop, were not told not to, and are blocked"
     }
+  }
+
+  private func appendNotes(to page: inout TextPage) {
+    let notes = PlanConsequences.notes(for: compiled)
+    guard !notes.isEmpty else { return }
+    page.heading("Notes")
+    for note in notes { page.line("- \(note)", indent: 2, hanging: 2) }
   }
 
   private func appendFindings(to page: inout TextPage) {

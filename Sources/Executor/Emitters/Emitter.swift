@@ -26,29 +26,6 @@ public struct EmitterContext: Sendable {
 public enum Emitters {
   /// Every form by its name on the command line; the first is the default.
   public static let all: [(name: String, emitter: any Emitter)] = [
-    ("text", TextEmitter()), ("json", PlanFileEmitter()), ("program", ProgramEmitter()),
+    ("text", TextEmitter()), ("json", JSONEmitter()), ("program", ProgramEmitter()),
   ]
-}
-
-/// The canonical text of the program alone: docs/program-format.md.
-struct ProgramEmitter: Emitter {
-  func emit(
-    _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
-  ) {
-    Array(ProgramText.print(plan.program).utf8).withUnsafeBytes(write)
-  }
-}
-
-/// The plan file: docs/plan-format.md.
-public struct PlanFileEmitter: Emitter {
-  /// Makes an emitter.
-  public init() {}
-
-  /// Writes the plan file in pieces.
-  public func emit(
-    _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
-  ) {
-    let emitter = JSONEmitter(plan, files: context.files)
-    for index in 0..<emitter.pieceCount { emitter.withPiece(index) { write($0) } }
-  }
 }

@@ -27,7 +27,20 @@ public struct RunReport: Sendable {
   /// Whether every step succeeded and all was taken back.
   public var isSuccess: Bool { execution.isSuccess && undo.isComplete }
 
-  /// Where the state contradicts the plan or itself, in words; empty if all agree.
+  /// What went wrong, what is left, and where KVM was told something else than the devices do.
+  public var diagnostics: [Diagnostic] {
+    var found = ExecutorDiagnostics.diagnostics(of: execution)
+    if let teardown, !teardown.isComplete {
+      found.append(
+        ExecutorDiagnostics.leftovers(teardown.leftovers, of: plan.program, plan.vm.nameSpan))
+    }
+    if execution.isSuccess {
+      found += CoherencyCheck.diagnostics(state, plan: plan.plan)
+    }
+    return found
+  }
+
+  /// Where the state is not what the plan says, in words; empty if all agree.
   public var mismatches: [String] {
     guard execution.isSuccess else { return [] }
     let actual = Dictionary(
@@ -41,19 +54,10 @@ public struct RunReport: Sendable {
       case nil: found.append("\(device.name) is on no page table")
       }
     }
-    return found + coherencyMismatches
-  }
-
-  /// Where what KVM was told contradicts what the devices do.
-  private var coherencyMismatches: [String] {
-    let isEffective = state.devices.contains { $0.isEffective }
     let isAllowed = state.vms.contains { $0.allowsIncoherentDMA }
-    if isEffective && !isAllowed {
-      return ["no-snoop DMA reaches memory, but KVM was not told: the guest may read stale data"]
-    }
     if isAllowed != plan.plan.coherency.allowsIncoherentDMA {
-      return ["KVM \(isAllowed ? "traps" : "does not trap") WBINVD, against the plan"]
+      found.append("KVM \(isAllowed ? "traps" : "does not trap") WBINVD, against the plan")
     }
-    return []
+    return found
   }
 }

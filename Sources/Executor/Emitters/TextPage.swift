@@ -55,19 +55,32 @@ public struct TextPage {
     /// Measures rows; no column but the last gets more than `maximum` columns.
     public init(_ rows: [[StyledText]], indent: Int = 2, maximum: Int = 24) {
       let count = rows.reduce(0) { max($0, $1.count) }
-      // However many columns there are, a third of the page is left for the last one.
-      let share = (TextPage.width * 2 / 3 - indent) / max(1, count - 1) - 2
-      let maximum = max(1, min(maximum, share))
       var widths = Array(repeating: 0, count: count)
       for row in rows {
         for (column, cell) in row.enumerated() {
           widths[column] = max(widths[column], min(cell.columns, maximum))
         }
       }
-      let before = widths.dropLast().reduce(indent) { $0 + ($1 > 0 ? $1 + 2 : 0) }
-      if count > 0 { widths[count - 1] = max(12, TextPage.width - before) }
       self.widths = widths
       self.indent = indent
+      if count > 0 { fit() }
+    }
+
+    /// Gives the last column what is left, which is a quarter of the page at least.
+    private mutating func fit() {
+      let last = widths.count - 1
+      while before > TextPage.width * 3 / 4,
+        let widest = widths.indices.dropLast().max(by: { widths[$0] < widths[$1] }),
+        widths[widest] > 1
+      {
+        widths[widest] -= 1
+      }
+      widths[last] = max(1, TextPage.width - before)
+    }
+
+    /// The columns before the last one take this much, gaps included.
+    private var before: Int {
+      widths.dropLast().reduce(indent) { $0 + ($1 > 0 ? $1 + 2 : 0) }
     }
   }
 

@@ -91,7 +91,7 @@ struct ApplyCommand: ParsableCommand {
   private func simulate(
     _ plan: CompiledPlan, _ findings: inout Findings
   ) throws(CommandFailure) -> ExitCode {
-    let run = try Simulation(plan, fail: fail, failUndo: failUndo).run()
+    let run = try Simulation.run(plan, fail: fail, failUndo: failUndo)
     switch format {
     case .json: try Destination.standard.write(bytes: run.json())
     case .text:

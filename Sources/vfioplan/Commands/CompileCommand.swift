@@ -58,10 +58,11 @@ struct CompileCommand: ParsableCommand {
   }
 
   private func writeFront(_ inputs: Inputs, _ findings: inout Findings) throws(CommandFailure) {
-    let front = try inputs.front(target: plan.target.name)
-    findings.add(front.diagnostics, files: inputs.files)
+    var sink = DiagnosticSink()
+    let text = try inputs.front(
+      target: plan.target.name, objective: plan.objective, into: &sink)
+    findings.add(sink.diagnostics, files: inputs.files)
     let destination = Destination(path: output)
-    let text = ParetoText(front)
     if format.name == "json" {
       try destination.write(bytes: text.json())
     } else {

@@ -1,3 +1,4 @@
+import Executor
 import Parser
 import Planner
 
@@ -57,7 +58,7 @@ struct Inputs {
   ) -> Result<Loaded<Document>, CommandFailure> {
     read(path, id) { (tree, sink) throws(DiagnosticsError) in
       if DescriptionReader.kind(of: tree) == .plan {
-        return .plan(try SavedPlanReader.read(tree, into: &sink))
+        return .plan(try SavedPlanReader.read(tree))
       }
       return .vm(try DescriptionReader.vm(tree, into: &sink))
     }
@@ -105,6 +106,22 @@ extension Inputs {
     do throws(DiagnosticsError) {
       return try Compilation.compile(
         vm, on: host, target: target, objective: objective, into: &sink)
+    } catch {
+      throw CommandFailure(error, files: files)
+    }
+  }
+
+  /// The Pareto front of a description on the host.
+  func front(
+    target: String?, objective: Objective?, into sink: inout DiagnosticSink
+  ) throws(CommandFailure) -> ParetoText {
+    guard case .vm(let vm) = document else { throw .fixedPlan }
+    guard let host else { throw .noLiveHost }
+    for warning in warnings { sink.report(warning) }
+    do throws(DiagnosticsError) {
+      let plans = try Compilation.paretoFront(
+        vm, on: host, target: target, objective: objective, into: &sink)
+      return ParetoText(plans, vm: vm.name, host: host.name)
     } catch {
       throw CommandFailure(error, files: files)
     }

@@ -2,44 +2,24 @@ import Executor
 import Planner
 
 /// A run on the simulator with the faults the user asked for.
-struct Simulation {
-  private let plan: CompiledPlan
-  private let fail: [FaultOption]
-  private let failUndo: [FaultOption]
-  private let positions: FaultPositions
-
-  /// Prepares a run; throws if a fault names a step that the program does not have.
-  init(
+enum Simulation {
+  /// Runs a plan; throws if a fault names a step that can't fail.
+  static func run(
     _ plan: CompiledPlan, fail: [FaultOption], failUndo: [FaultOption]
-  ) throws(CommandFailure) {
-    self.plan = plan
-    self.fail = fail
-    self.failUndo = failUndo
-    positions = FaultPositions(plan.program)
-    let count = plan.program.steps.count
-    for fault in fail + failUndo where fault.step > count {
-      throw .noSuchStep(fault.step, of: count)
+  ) throws(CommandFailure) -> RunReport {
+    let program = plan.program
+    for fault in fail + failUndo where fault.step > program.steps.count {
+      throw .noSuchStep(fault.step, of: program.steps.count)
     }
-    for fault in fail where positions.call(ofStep: fault.step - 1) == nil {
-      throw .stepMakesNoCall(fault.step)
+    let undos = Dictionary(failUndo.map { ($0.step - 1, $0.errno) }, uniquingKeysWith: { $1 })
+    // A run stops at its first failure, so the others are never reached.
+    guard let first = fail.min(by: { $0.step < $1.step }) else {
+      let faults = FaultInjection.failingUndos(undos, in: program)
+      return RunReport.run(plan, on: SimulatedKernel(plan.host, faults: faults))
     }
-  }
-
-  /// Runs the program; with faults in the undo twice, because where they lie depends on where the
-  /// first run stops.
-  func run() -> RunReport {
-    var faults: [Int: Errno] = [:]
-    for fault in fail {
-      if let call = positions.call(ofStep: fault.step - 1) { faults[call] = fault.errno }
-    }
-    let first = RunReport.run(plan, on: SimulatedKernel(plan.host, faults: faults))
-    if failUndo.isEmpty { return first }
-    for fault in failUndo {
-      let call = positions.call(
-        undoingStep: fault.step - 1, stoppedAt: first.execution.completed,
-        failed: first.execution.failure != nil)
-      if let call { faults[call] = fault.errno }
-    }
+    let faults = FaultInjection.failing(
+      first.step - 1, with: first.errno, in: program, undos: undos)
+    guard let faults else { throw .stepMakesNoCall(first.step) }
     return RunReport.run(plan, on: SimulatedKernel(plan.host, faults: faults))
   }
 }

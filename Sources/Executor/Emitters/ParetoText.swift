@@ -1,0 +1,132 @@
+import Parser
+import Planner
+
+/// The Pareto front over the four metrics: plans of which none is better than another in all.
+public struct ParetoText {
+  private let vm: String
+  private let host: String
+  private let plans: [IOASIDPlan]
+  private let choices: [Choice]
+
+  /// Which orders of the metrics choose a plan.
+  private struct Choice {
+    var presets: [String] = []
+    /// The first order that chooses it; `nil` if none does: it is a compromise.
+    var order: [Metric]?
+  }
+
+  /// Prepares the text of a front.
+  public init(_ plans: [IOASIDPlan], vm: String, host: String) {
+    self.plans = plans
+    self.vm = vm
+    self.host = host
+    var choices = Array(repeating: Choice(), count: plans.count)
+    for (name, objective) in Objective.presets {
+      if let best = Self.best(of: plans, in: objective.order) { choices[best].presets.append(name) }
+    }
+    for order in Self.orders(of: Metric.allCases) {
+      if let best = Self.best(of: plans, in: order), choices[best].order == nil {
+        choices[best].order = order
+      }
+    }
+    self.choices = choices
+  }
+
+  /// The plan that is optimal in an order.
+  private static func best(of plans: [IOASIDPlan], in order: [Metric]) -> Int? {
+    plans.indices.min { one, other in
+      order.lazy.map { plans[one].metrics[$0] }
+        .lexicographicallyPrecedes(order.lazy.map { plans[other].metrics[$0] })
+    }
+  }
+
+  private static func orders(of metrics: [Metric]) -> [[Metric]] {
+    if metrics.count < 2 { return [metrics] }
+    return metrics.flatMap { first in
+      orders(of: metrics.filter { $0 != first }).map { [first] + $0 }
+    }
+  }
+
+  /// One plan a row, and how to get it.
+  public func page(_ decorator: Decorator) -> TextPage {
+    var page = TextPage(decorator)
+    let target = plans.first?.target ?? ""
+    page.line(
+      "Pareto front of VM \(vm, .strong) on host \(host, .strong), target \(target): "
+        + "\(counted(plans.count, "plan")), none better than another in all metrics", hanging: 2)
+    page.blank()
+    let header: [StyledText] =
+      ["#"] + Metric.allCases.map { "\($0.rawValue, .strong)" } + ["no-snoop works for"]
+    page.table(
+      [header]
+        + plans.enumerated().map { index, plan in
+          [StyledText("\(index + 1)")]
+            + Metric.allCases.map { StyledText(String(plan.metrics[$0])) }
+            + [effective(plan)]
+        })
+    page.blank()
+    for index in plans.indices {
+      page.line("\(String(index + 1), .strong)  \(wayTo(index))", indent: 2, hanging: 3)
+    }
+    return page
+  }
+
+  private func effective(_ plan: IOASIDPlan) -> StyledText {
+    let names = plan.devices.filter(\.isEffective).map(\.name)
+    return StyledText(names.isEmpty ? "none" : names.joined(separator: ", "))
+  }
+
+  private func wayTo(_ index: Int) -> String {
+    let choice = choices[index]
+    if !choice.presets.isEmpty { return "--objective " + choice.presets.joined(separator: " or ") }
+    guard let order = choice.order else {
+      return "no order of the metrics gives it; state noSnoop for the devices to get it"
+    }
+    return "--objective " + order.map(\.rawValue).joined(separator: ",")
+  }
+}
+
+extension ParetoText {
+  /// The front for programs: `vfioplan.pareto/v1`, one plan a line.
+  public func json() -> [UInt8] {
+    var writer = JSONWriter()
+    writer.beginObject(.block)
+    writer.member("format", "vfioplan.pareto/v1")
+    writer.member("vm", vm)
+    writer.member("host", host)
+    writer.member("target", plans.first?.target)
+    writer.key("plans")
+    writer.beginArray(.block)
+    for index in plans.indices { write(index, to: &writer) }
+    writer.endArray()
+    writer.endObject()
+    writer.endText()
+    return writer.bytes
+  }
+
+  private func write(_ index: Int, to writer: inout JSONWriter) {
+    let plan = plans[index]
+    writer.beginObject()
+    writer.key("metrics")
+    writer.beginObject()
+    writer.member("wbinvd", plan.metrics.wbinvd)
+    writer.member("incoherentDevices", plan.metrics.incoherentDevices)
+    writer.member("pageTables", plan.metrics.pageTables)
+    writer.member("blockedNoSnoop", plan.metrics.blockedNoSnoop)
+    writer.endObject()
+    writer.member("presets", choices[index].presets)
+    writer.member("objective", choices[index].order?.map(\.rawValue) ?? [])
+    writer.member("effective", plan.devices.filter(\.isEffective).map(\.name))
+    writer.key("ioasids")
+    writer.beginArray()
+    for table in plan.pageTables {
+      writer.beginObject()
+      writer.member("name", table.name)
+      writer.member("enforceSnoop", table.snoopPolicy == .enforced)
+      writer.member("devices", table.devices.map { plan.devices[$0].name })
+      writer.endObject()
+    }
+    writer.endArray()
+    writer.endObject()
+  }
+}
