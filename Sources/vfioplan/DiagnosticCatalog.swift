@@ -19,7 +19,9 @@ enum DiagnosticCatalog {
   /// At most three codes whose numbers are nearest to the digits of a name that is no code.
   static func codes(near name: String) -> [DiagnosticCode] {
     let wanted = Int(String(name.filter(\.isWholeNumber).prefix(6))) ?? 0
-    func distance(_ code: DiagnosticCode) -> Int { abs((Int(code.name.dropFirst(2)) ?? 0) - wanted) }
+    func distance(_ code: DiagnosticCode) -> Int {
+      abs((Int(code.name.dropFirst(2)) ?? 0) - wanted)
+    }
     let nearest = all.sorted { (distance($0), $0.name) < (distance($1), $1.name) }.prefix(3)
     return nearest.sorted { $0.name < $1.name }
   }

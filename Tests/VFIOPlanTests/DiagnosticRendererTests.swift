@@ -112,8 +112,10 @@ struct DiagnosticRendererTests {
   @Test func `findings come in file order and are counted`() {
     let text = Self.render(
       Array("a\nb\nc\n".utf8),
-      [Self.finding(4..<5, "third"), Self.finding(2..<3, "second", Self.warning),
-        Self.finding(0..<1, "first")])
+      [
+        Self.finding(4..<5, "third"), Self.finding(2..<3, "second", Self.warning),
+        Self.finding(0..<1, "first"),
+      ])
     let heads = text.split(separator: "\n").filter { $0.contains("]:") }
     #expect(
       heads == [

@@ -31,9 +31,11 @@ struct DecisionText {
       "plan for VM \(compiled.vm.name, .strong) on host \(host.name, .strong)\(release)",
       hanging: 2)
     let order = plan.objective.order.map(\.rawValue).joined(separator: ", then ")
+    let isProposal = Dialects.named(plan.target)?.isProposalOnly ?? false
     let preset = plan.objective.presetName.map { "\($0): " } ?? ""
     page.table([
-      ["target", StyledText(plan.target)], ["objective", "\(preset)least \(order)"],
+      ["target", "\(plan.target)\(isProposal ? ", which no kernel has: for the simulator" : "")"],
+      ["objective", "\(preset)least \(order)"],
     ])
   }
 
@@ -44,18 +46,18 @@ struct DecisionText {
         let isEnforced = table.snoopPolicy == .enforced
         let format: StyledText =
           isEnforced ? "\("enforced", .good)" : "\("not enforced", .warning)"
-        let names = table.devices.map { plan.devices[$0].name }.joined(separator: ", ")
+        let names = nameList(table.devices.map { plan.devices[$0].name })
         return [
           "\(table.name, .strong)", format,
           "\(table.iommus.joined(separator: ", "))", "for \(names)",
         ]
       })
-    let isAny = plan.pageTables.contains { $0.snoopPolicy == .notEnforced }
-    page.line(
-      "\("enforced: no-snoop requests are ignored, all DMA is coherent", .faint)", indent: 2)
-    if isAny {
-      page.line(
-        "\("not enforced: no-snoop requests bypass the CPU caches", .faint)", indent: 2)
+    let policies = Set(plan.pageTables.map(\.snoopPolicy))
+    if policies.contains(.enforced) {
+      page.line("\("enforced: no-snoop requests are ignored, DMA is coherent", .faint)", indent: 2)
+    }
+    if policies.contains(.notEnforced) {
+      page.line("\("not enforced: no-snoop requests bypass the CPU caches", .faint)", indent: 2)
     }
     appendAddressSpaces(to: &page)
   }
@@ -70,7 +72,7 @@ struct DecisionText {
       zip(plan.addressSpaces, tables).map { space, names in
         let size = space.mappings.reduce(0 as UInt64) { $0 &+ $1.size }
         let map = "\(byteSizeText(size)) in \(counted(space.mappings.count, "range"))"
-        let places = names.isEmpty ? "no device uses it" : "in \(names.joined(separator: ", "))"
+        let places = names.isEmpty ? "no device uses it" : "held by \(nameList(names))"
         return ["\(space.name, .strong)", StyledText(map), StyledText(places)]
       })
   }
@@ -85,7 +87,10 @@ extension DecisionText {
       let device = plan.devices[index]
       page.row(headlines[index], in: columns)
       page.table(
-        [["wanted", wanted(device)], ["box \(device.box)", box(device)], ["why", "\(explanation.why(of: index))"]],
+        [
+          ["wanted", wanted(device)], ["box \(device.box)", box(device)],
+          ["why", "\(explanation.why(of: index))"],
+        ],
         indent: 6)
     }
   }
@@ -106,7 +111,8 @@ extension DecisionText {
 
   private func wanted(_ device: PlannedDevice) -> StyledText {
     let resolved = device.resolved.rawValue
-    let text = device.intent == .auto ? "noSnoop: auto, which is \(resolved)" : "noSnoop: \(resolved)"
+    let text =
+      device.intent == .auto ? "noSnoop: auto, which is \(resolved)" : "noSnoop: \(resolved)"
     return StyledText(text)
   }
 
@@ -122,13 +128,16 @@ extension DecisionText {
     page.heading("KVM")
     var rows: [[StyledText]] = [["WBINVD", told], ["why", "\(explanation.kvm)"]]
     if let proof = plan.coherency.proof {
-      rows.append(["proof", "\(plan.devices[proof].name) (\(plan.devices[proof].address.description))"])
+      rows.append([
+        "proof", "\(plan.devices[proof].name) (\(plan.devices[proof].address.description))",
+      ])
     }
     let known = plan.devices.filter(\.isKnownToKVM).map(\.name)
-    rows.append(["registered", StyledText(known.isEmpty ? "none" : known.joined(separator: ", "))])
+    rows.append(["registered", StyledText(known.isEmpty ? "none" : nameList(known))])
     if plan.coherency.allowsIncoherentDMA {
       rows.append([
-        "cost", "every WBINVD of the guest leaves to the host, which makes a guest that uses it slow",
+        "cost",
+        "every WBINVD of the guest leaves to the host, which makes a guest that uses it slow",
       ])
     }
     page.table(rows)
@@ -151,7 +160,7 @@ extension DecisionText {
 
   private func meaning(of metric: Metric) -> String {
     switch metric {
-    case .wbinvd: "1 if KVM traps WBINVD"
+    case .wbinvd: "whether KVM traps WBINVD: 1 if it does"
     case .incoherentDevices: "devices whose no-snoop DMA reaches memory"
     case .pageTables: "hardware page tables"
     case .blockedNoSnoop: "devices that can no-snoop, were not told not to, and are blocked"

@@ -27,7 +27,8 @@ public struct DifferenceText {
     if difference.isEmpty { return "\("diff:", .strong) no changes" }
     let count = counted(difference.changes.count, "change") + " of the decision"
     let (gone, new) = counts
-    return "\("diff:", .strong) \(count), \(gone) steps go, \(new) come, \(difference.steps.keptCount) stay"
+    return
+      "\("diff:", .strong) \(count), \(gone) steps go, \(new) come, \(difference.steps.keptCount) stay"
   }
 
   private var counts: (removed: Int, added: Int) {
@@ -75,8 +76,7 @@ public struct DifferenceText {
         case .added(let index): (Self.sign(of: .added), index, new.call(index))
         }
       page.line(
-        sign + " " + .number(index + 1, digits: digits) + "  " + call, indent: 2,
-        hanging: digits + 6)
+        call, indent: 2, hanging: 2, label: sign + " " + .number(index + 1, digits: digits) + "  ")
     }
     page.blank()
   }

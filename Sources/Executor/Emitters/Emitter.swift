@@ -26,6 +26,6 @@ public struct EmitterContext: Sendable {
 public enum Emitters {
   /// Every form by its name on the command line; the first is the default.
   public static let all: [(name: String, emitter: any Emitter)] = [
-    ("text", TextEmitter()), ("json", JSONEmitter()), ("program", ProgramEmitter()),
+    ("text", TextEmitter()), ("json", JSONEmitter()),
   ]
 }

@@ -40,8 +40,7 @@ public struct ListingEmitter: Emitter {
   private static func append(
     _ call: StyledText, number: Int, _ digits: Int, to page: inout TextPage
   ) {
-    page.line(
-      StyledText.number(number, digits: digits) + "  " + call, indent: 2, hanging: digits + 6)
+    page.line(call, indent: 2, hanging: 4, label: .number(number, digits: digits) + "  ")
   }
 }
 

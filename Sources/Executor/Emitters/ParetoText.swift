@@ -73,7 +73,7 @@ public struct ParetoText {
 
   private func effective(_ plan: IOASIDPlan) -> StyledText {
     let names = plan.devices.filter(\.isEffective).map(\.name)
-    return StyledText(names.isEmpty ? "none" : names.joined(separator: ", "))
+    return StyledText(names.isEmpty ? "none" : nameList(names))
   }
 
   private func wayTo(_ index: Int) -> String {

@@ -33,35 +33,49 @@ public struct RunText {
     guard let failure = run.execution.failure else {
       return "\("run:", .strong) \("ok", .good), \(counted(total, "step")); \(undone)"
     }
-    return "\("run:", .strong) \("failed", .error) at step \(failure.step + 1) of \(total); \(undone)"
+    return
+      "\("run:", .strong) \("failed", .error) at step \(failure.step + 1) of \(total); \(undone)"
   }
 
   private var undone: String {
     let count = run.undo.outcomes.count { $0.errno == nil }
     let left = run.undo.leftovers.count
-    return "undone: \(counted(count, "step")), \(left == 0 ? "nothing" : counted(left, "thing")) left"
+    return
+      "undone: \(counted(count, "step")), \(left == 0 ? "nothing" : counted(left, "thing")) left"
   }
 
   private func appendSteps(to page: inout TextPage) {
     page.heading("Steps")
-    for index in 0..<run.execution.completed { append(index, "\("ok", .good)", to: &page) }
-    guard let failure = run.execution.failure else { return }
-    switch failure.cause {
-    case .errno(let errno): append(failure.step, "\(errno.description, .error)", to: &page)
-    case .mismatch(let expected, let actual):
-      append(failure.step, "\("found \(actual), not \(expected)", .error)", to: &page)
+    for index in 0..<run.execution.completed {
+      let values = run.execution.results(ofStep: index).map { value -> StyledText in
+        "\(steps.name(value.id), .strong) = \(text(value))"
+      }
+      let made = values.reduce("" as StyledText) { $0 + ($0.isEmpty ? "; " : ", ") + $1 }
+      append(index, "\("ok", .good)", steps.words(index) + made, to: &page)
     }
+    guard let failure = run.execution.failure else { return }
+    append(
+      failure.step, "\("failed", .error)", steps.words(failure.step) + "; " + cause(of: failure),
+      to: &page)
+    page.line(steps.call(failure.step).in(.faint), indent: digits + 4, hanging: 2)
   }
 
-  private func append(_ index: Int, _ result: StyledText, to page: inout TextPage) {
-    let number = StyledText.number(index + 1, digits: digits)
-    let values = run.execution.results(ofStep: index).map { value -> StyledText in
-      "\(steps.name(value.id), .strong) = \(text(value))"
-    }
-    let made = values.enumerated().reduce("" as StyledText) { $0 + ($1.offset > 0 ? ", " : "; ") + $1.element }
+  private func append(
+    _ index: Int, _ result: StyledText, _ text: StyledText, to page: inout TextPage
+  ) {
     page.line(
-      number + "  " + result + made + "  " + steps.words(index).in(.faint), indent: 2,
-      hanging: digits + 4)
+      text, indent: 2, label: .number(index + 1, digits: digits) + "  " + result + "  ")
+  }
+
+  private func cause(of failure: ExecutionReport.Failure) -> StyledText {
+    switch failure.cause {
+    case .errno(let errno):
+      let action = run.plan.program.steps[failure.step].action
+      let meaning = RequestErrnos.meaning(of: errno, for: action)
+      return "\(errno.description, .error)" + (meaning.map { ": \($0)" } ?? "")
+    case .mismatch(let expected, let actual):
+      return "\("found \(actual), not \(expected)", .error)"
+    }
   }
 
   private func text(_ value: ExecutionReport.ResultValue) -> String {
@@ -79,9 +93,8 @@ extension RunText {
     let state = run.state
     page.heading(
       run.execution.isSuccess ? "State after the last step" : "State after the rollback")
-    if state.isPristine && state.pageTables.isEmpty && state.vms.isEmpty {
-      page.line("nothing is open, no driver is changed", indent: 2)
-      return
+    if state.isPristine {
+      return page.line("nothing is open, nothing is mapped, no driver is changed", indent: 2)
     }
     var rows = state.pageTables.map { table -> [StyledText] in
       [
@@ -110,7 +123,15 @@ extension RunText {
   }
 
   private func appendAgreement(to page: inout TextPage) {
-    guard run.execution.isSuccess else { return }
+    guard run.execution.isSuccess else {
+      let left = [("open", run.state.openFiles), ("objects", run.state.objects)].filter {
+        !$0.1.isEmpty
+      }
+      for (what, names) in left {
+        page.line("\(what, .strong): \(nameList(names))", indent: 2, hanging: 2)
+      }
+      return
+    }
     if run.mismatches.isEmpty {
       page.line("\("the state is what the plan says", .good)", indent: 2)
     }
@@ -120,7 +141,7 @@ extension RunText {
   }
 
   private func names(_ addresses: [BDF]) -> String {
-    addresses.map { steps.name(of: $0) }.joined(separator: ", ")
+    nameList(addresses.map { steps.name(of: $0) })
   }
 
   private func appendUndo(to page: inout TextPage) {
@@ -139,12 +160,9 @@ extension RunText {
   }
 
   private func append(_ outcome: UndoOutcome, to page: inout TextPage) {
-    let number = StyledText.number(outcome.step + 1, digits: digits)
     let result: StyledText =
       outcome.errno.map { "\($0.description, .error)" } ?? "\("undone", .good)"
-    page.line(
-      number + "  " + result + "  " + (steps.undo(outcome.step) ?? "").in(.faint), indent: 2,
-      hanging: digits + 4)
+    append(outcome.step, result, (steps.undo(outcome.step) ?? "").in(.faint), to: &page)
   }
 
   private func reason(of leftover: Leftover) -> String {

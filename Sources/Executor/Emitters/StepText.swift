@@ -38,7 +38,7 @@ struct StepText {
     case .memory(let size, let hugePageBytes, let id):
       "memory size=\(hex(size))"
         + (hugePageBytes.map { " hugepage=\(hex($0))" } ?? "") + " -> \(name(id), .strong)"
-    case .sysfs(let write): "write \(Self.value(of: write)) to \(Self.path(write))"
+    case .sysfs(let write): "write \(Self.value(of: write)) > \(Self.path(write))"
     case .expect(let id, let operand): "expect \(name(id)) == \(text(operand, for: nil))"
     case .close(let id): "close \(name(id))"
     case .ioctl(let receiver, let request, let arguments, let results):
@@ -100,26 +100,30 @@ extension StepText {
     _ request: RequestDescriptor, on receiver: ResultID, _ arguments: [Operand]
   ) -> StyledText {
     var subject: [String] = []
-    if request.receiver == .deviceFD { subject.append(name(receiver)) }
-    let fields = request.fields.filter(\.takesOperand)
-    for (field, operand) in zip(fields, arguments) {
-      guard case .result(let id) = operand, Int(id.index) < program.results.count else {
-        if ["length", "size"].contains(field.name), case .literal(let bytes) = operand {
-          subject.append(byteSizeText(bytes))
-        }
-        continue
+    if [.deviceFD, .group].contains(request.receiver) { subject.append(name(receiver)) }
+    for (field, operand) in zip(request.operandFields, arguments) {
+      switch operand {
+      case .result(let id):
+        if let word = subjectName(id) { subject.append(word) }
+      case .literal(let bytes) where ["length", "size"].contains(field.name):
+        subject.append(byteSizeText(bytes))
+      case .address(let address): subject.append(name(of: address))
+      case .literal, .memory: break
       }
-      if Self.isWorthNaming(program.results[Int(id.index)].kind) { subject.append(name(id)) }
     }
     if subject.isEmpty { return StyledText(request.summary) }
     return "\(request.summary): " + StyledText(subject.joined(separator: ", "), .strong)
   }
 
-  /// Whether a clause says which object of a kind it is about; there is one each of the others.
-  private static func isWorthNaming(_ kind: ObjectKind) -> Bool {
-    switch kind {
-    case .deviceFD, .group, .ioas, .hwpt, .ioasid, .boundDevice, .deviceLabel: true
-    default: false
+  /// How a clause names a result; `nil` if there is only one of its kind.
+  ///
+  /// Ids of bound devices have their device's name and a suffix.
+  private func subjectName(_ id: ResultID) -> String? {
+    let name = name(id)
+    switch program.results[Int(id.index)].kind {
+    case .deviceFD, .group, .ioas, .hwpt, .ioasid: return name
+    case .boundDevice, .deviceLabel: return name.lastIndex(of: ".").map { String(name[..<$0]) }
+    default: return nil
     }
   }
 }
@@ -172,7 +176,7 @@ extension StepText {
   }
 
   private func arguments(_ request: RequestDescriptor, _ arguments: [Operand]) -> StyledText {
-    let fields = request.fields.filter(\.takesOperand)
+    let fields = request.operandFields
     return zip(fields, arguments).reduce("") { text, pair in
       text + " \(pair.0.name)=\(self.text(pair.1, for: pair.0))"
     }

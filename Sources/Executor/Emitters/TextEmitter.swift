@@ -30,12 +30,23 @@ public struct TextEmitter: Emitter {
     page.line("\("each step in words, then the exact call; undone in reverse order", .faint)")
     let digits = String(steps.count).utf8.count
     for index in steps.indices {
-      let number = StyledText.number(index + 1, digits: digits)
-      page.line(number + "  " + text.words(index), indent: 2, hanging: digits + 2)
-      let undo = text.undo(index).map { "; undo: " + $0 } ?? ""
-      page.line((text.call(index) + undo).in(.faint), indent: digits + 4, hanging: 2)
+      page.line(
+        text.words(index), indent: 2, label: .number(index + 1, digits: digits) + "  ")
+      Self.append(text.call(index), undo: text.undo(index), indent: digits + 4, to: &page)
       if index % 512 == 511 { page.drain(to: write) }
     }
+  }
+
+  /// The exact call, and its undo on the same line if there is room.
+  private static func append(
+    _ call: StyledText, undo: StyledText?, indent: Int, to page: inout TextPage
+  ) {
+    let undo = undo.map { "undo: " + $0 }
+    if let undo, call.columns + undo.columns + indent + 4 <= TextPage.width {
+      return page.line((call + "    " + undo).in(.faint), indent: indent)
+    }
+    page.line(call.in(.faint), indent: indent, hanging: 2)
+    if let undo { page.line(undo.in(.faint), indent: indent, hanging: 2) }
   }
 
   /// The last line: what the plan comes to.
@@ -54,6 +65,12 @@ public struct TextEmitter: Emitter {
       ? "KVM traps WBINVD" : "KVM does not trap WBINVD"
     return "\("plan:", .strong) \(parts.joined(separator: ", ")); \(verdict)"
   }
+}
+
+/// The first names of a list, and how many more there are.
+func nameList(_ names: [String], limit: Int = 24) -> String {
+  if names.count <= limit { return names.joined(separator: ", ") }
+  return names.prefix(limit).joined(separator: ", ") + " and \(names.count - limit) more"
 }
 
 /// A count with its noun, in the plural unless it is one.

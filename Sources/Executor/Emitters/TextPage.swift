@@ -28,11 +28,17 @@ public struct TextPage {
     line(StyledText(text, .strong))
   }
 
-  /// Writes a text; what does not fit goes on below, `hanging` columns further in.
-  public mutating func line(_ text: StyledText, indent: Int = 0, hanging: Int = 0) {
-    let lines = text.wrapped(to: Self.width - indent, then: Self.width - indent - hanging)
+  /// Writes a text, after a label if it has one.
+  ///
+  /// What does not fit goes on below, under the start of the text or `hanging` columns further in.
+  public mutating func line(
+    _ text: StyledText, indent: Int = 0, hanging: Int = 0, label: StyledText = ""
+  ) {
+    let start = indent + label.columns
+    let lines = text.wrapped(to: Self.width - start, then: Self.width - start - hanging)
     for (index, line) in lines.enumerated() {
-      pad(indent + (index == 0 ? 0 : hanging))
+      pad(index == 0 ? indent : start + hanging)
+      if index == 0 { write(label) }
       write(line)
       blank()
     }

@@ -80,7 +80,8 @@ struct ApplyCommand: ParsableCommand {
     }
   }
 
-  private func list(_ plan: CompiledPlan, _ files: [SourceFile]) throws(CommandFailure) -> ExitCode {
+  private func list(_ plan: CompiledPlan, _ files: [SourceFile]) throws(CommandFailure) -> ExitCode
+  {
     let decorator = options.decorator(for: Destination.standard)
     let context = EmitterContext(files: files, decorator: decorator)
     let emitter: any Emitter = format == .json ? JSONEmitter() : ListingEmitter()

@@ -56,7 +56,7 @@ struct Destination {
 extension OutputOptions {
   /// The marks for text that goes to a destination; a file is no terminal.
   func decorator(for destination: Destination) -> Decorator {
-    if destination.path == nil { return decorator(for: .standard) }
-    return color == .always ? decorator(for: .standard) : .plain
+    if destination.path == nil { return decorator(for: FileOutput.standard) }
+    return color == .always ? decorator(for: FileOutput.standard) : .plain
   }
 }
