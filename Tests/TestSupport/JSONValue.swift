@@ -26,6 +26,9 @@ public struct JSONValue {
   /// The number; `nil` for anything else.
   public var number: Int? { value as? Int }
 
+  /// The truth value; `nil` for anything else.
+  public var flag: Bool? { value as? Bool }
+
   /// The four metrics of a plan, in the order wbinvd, incoherentDevices, pageTables, blockedNoSnoop.
   public var metrics: [Int] {
     ["wbinvd", "incoherentDevices", "pageTables", "blockedNoSnoop"].compactMap {

@@ -30,7 +30,7 @@ struct DiagnosticRendererTests {
     SourceSpan(source: .vm, start: UInt32(range.lowerBound), end: UInt32(range.upperBound))
   }
 
-  @Test func `a finding shows its place, its line and carets under its range`() {
+  @Test func aFindingShowsItsPlaceItsLineAndCaretsUnderItsRange() {
     #expect(
       Self.render("name: a\nkind: VN\n", 14..<16) == """
         vm.yaml:2:7: error[VP1999]: wrong
@@ -40,7 +40,7 @@ struct DiagnosticRendererTests {
         """)
   }
 
-  @Test func `a point at the end of the file gets one caret`() {
+  @Test func aPointAtTheEndOfTheFileGetsOneCaret() {
     #expect(
       Self.render("a: b", 4..<4) == """
         vm.yaml:1:5: error[VP1999]: wrong
@@ -50,12 +50,12 @@ struct DiagnosticRendererTests {
         """)
   }
 
-  @Test func `an empty file has a line to point at`() {
+  @Test func anEmptyFileHasALineToPointAt() {
     #expect(
       Self.render("", 0..<0) == "vm.yaml:1:1: error[VP1999]: wrong\n  1 | \n    | ^\n")
   }
 
-  @Test func `tabs become spaces and carets stay under the text`() {
+  @Test func tabsBecomeSpacesAndCaretsStayUnderTheText() {
     #expect(
       Self.render("\ta:\tb", 4..<5) == """
         vm.yaml:1:5: error[VP1999]: wrong
@@ -65,13 +65,13 @@ struct DiagnosticRendererTests {
         """)
   }
 
-  @Test func `wide and combining characters keep carets aligned`() {
+  @Test func wideAndCombiningCharactersKeepCaretsAligned() {
     // Two wide characters take four columns, an accent takes none.
     #expect(
       Self.render("日本: e\u{301}x", 11..<12).hasSuffix("  1 | 日本: e\u{301}x\n    |        ^\n"))
   }
 
-  @Test func `control characters never reach the terminal`() {
+  @Test func controlCharactersNeverReachTheTerminal() {
     let text = Self.render(
       "a: \u{1B}[31mred\u{7}\u{202E}\u{9B}", 3..<8, message: "unknown '\u{1B}[2J'")
     #expect(!text.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
@@ -80,12 +80,12 @@ struct DiagnosticRendererTests {
     #expect(text.contains("unknown '\\u{1b}[2J'"))
   }
 
-  @Test func `bytes that are no UTF-8 are shown as escapes`() {
+  @Test func bytesThatAreNoUTF8AreShownAsEscapes() {
     let text = Self.render([0x61, 0xFF, 0xC3, 0x62], [Self.finding(1..<2)])
     #expect(text.contains("  1 | a\\xff\\xc3b\n    |  ^^^^\n"))
   }
 
-  @Test func `a long line is cut around the range to fit the width`() {
+  @Test func aLongLineIsCutAroundTheRangeToFitTheWidth() {
     let line = String(repeating: "x", count: 100_000) + "HERE" + String(repeating: "y", count: 9999)
     let text = Self.render(line, 100_000..<100_004)
     let lines = text.split(separator: "\n").map(String.init)
@@ -96,7 +96,7 @@ struct DiagnosticRendererTests {
     #expect(lines[2].prefix(while: { $0 != "^" }).count == column)
   }
 
-  @Test func `a range over several lines shows the first and the last`() {
+  @Test func aRangeOverSeveralLinesShowsTheFirstAndTheLast() {
     #expect(
       Self.render("a:\n  - b\n  - c\n  - d\n", 5..<20) == """
         vm.yaml:2:3: error[VP1999]: wrong
@@ -109,7 +109,7 @@ struct DiagnosticRendererTests {
         """)
   }
 
-  @Test func `findings come in file order and are counted`() {
+  @Test func findingsComeInFileOrderAndAreCounted() {
     let text = Self.render(
       Array("a\nb\nc\n".utf8),
       [
@@ -125,7 +125,7 @@ struct DiagnosticRendererTests {
     #expect(text.hasSuffix("2 errors, 1 warning\n"))
   }
 
-  @Test func `notes have their own excerpt and help comes last`() {
+  @Test func notesHaveTheirOwnExcerptAndHelpComesLast() {
     let finding = Diagnostic(
       Self.code, "twice", at: Self.span(5..<6),
       notes: [.init("first here", Self.span(0..<1)), .init("a fact")], help: "drop one")
@@ -143,12 +143,12 @@ struct DiagnosticRendererTests {
         """)
   }
 
-  @Test func `a finding about no file names the tool`() {
+  @Test func aFindingAboutNoFileNamesTheTool() {
     let finding = Diagnostic(Self.code, "no such thing", at: nil)
     #expect(Self.render([], [finding]) == "vfioplan: error[VP1999]: no such thing\n")
   }
 
-  @Test func `colour changes nothing but the marks`() {
+  @Test func colourChangesNothingButTheMarks() {
     let coloured = Self.render("kind: VN\n", 6..<8, decorator: .ansi)
     #expect(coloured.contains("\u{1B}[1;31merror[VP1999]:\u{1B}[0m"))
     let stripped = coloured.replacing(/\u{1B}\[[0-9;]*m/, with: "")

@@ -10,7 +10,7 @@ struct TextPageTests {
     return String(decoding: page.bytes, as: UTF8.self)
   }
 
-  @Test func `no line is wider than the page, whatever is written`() {
+  @Test func noLineIsWiderThanThePageWhateverIsWritten() {
     for (indent, length) in [1, 50, 99, 100, 101, 250, 100_000].enumerated() {
       let word = String(repeating: "w", count: length)
       let text = Self.text { page in
@@ -23,7 +23,7 @@ struct TextPageTests {
     }
   }
 
-  @Test func `lines break at spaces and go on further in`() {
+  @Test func linesBreakAtSpacesAndGoOnFurtherIn() {
     let words = Array(repeating: "12345678", count: 12).joined(separator: " ")
     #expect(
       Self.text { $0.line("\(words)", indent: 2, hanging: 4) } == """
@@ -34,7 +34,7 @@ struct TextPageTests {
         """)
   }
 
-  @Test func `cells stand in columns and wrap within the last one`() {
+  @Test func cellsStandInColumnsAndWrapWithinTheLastOne() {
     let text = Self.text { page in
       page.table([["a", "bb", "c"], ["aaa", "b", "\(String(repeating: "word ", count: 25))"]])
     }
@@ -44,7 +44,7 @@ struct TextPageTests {
     #expect(lines[2].hasPrefix("           word"))
   }
 
-  @Test func `values of users are made visible`() {
+  @Test func valuesOfUsersAreMadeVisible() {
     let name = "x\u{1B}[0my\n"
     #expect(Self.text { $0.line("\(name)") } == "x\\u{1b}[0my\\u{a}\n")
   }

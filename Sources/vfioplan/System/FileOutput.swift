@@ -95,7 +95,9 @@ extension FileOutput {
     for target: String
   ) throws(SystemError) -> (file: Int32, name: String) {
     let slash = target.lastIndex(of: "/").map { target.index(after: $0) } ?? target.startIndex
-    var name = Array("\(target[..<slash]).\(target[slash...]).XXXXXX".utf8CString)
+    // What `mkstemp` replaces by something unique.
+    let pattern = String(repeating: "X", count: 6)
+    var name = Array("\(target[..<slash]).\(target[slash...]).\(pattern)".utf8CString)
     let file = Int32(try retrying { Int(mkstemp(&name)) })
     let mask = umask(0)
     umask(mask)

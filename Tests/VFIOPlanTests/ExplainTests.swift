@@ -1,0 +1,79 @@
+import TestSupport
+import Testing
+
+/// `explain`: every code there is has a text.
+struct ExplainTests {
+  private static func codes() throws -> [JSONValue] {
+    try JSONValue(Tool.run(["explain", "--format", "json"]).output).elements
+  }
+
+  @Test func theCodesAreUniqueAndInOrder() throws {
+    let names = try Self.codes().compactMap { $0["code"]?.text }
+    #expect(names.count > 40)
+    #expect(names == Set(names).sorted())
+    #expect(names.allSatisfy { $0.wholeMatch(of: /VP[1-5][0-9]{3}/) != nil })
+  }
+
+  @Test func everyCodeHasATitleAndAnExplanation() throws {
+    for code in try Self.codes() {
+      let name = code["code"]?.text ?? "?"
+      let (title, text) = (code["title"]?.text ?? "", code["explanation"]?.text ?? "")
+      #expect(["error", "warning"].contains(code["severity"]?.text ?? ""), "\(name)")
+      #expect(!title.isEmpty && !title.hasSuffix("."), "\(name): \(title)")
+      #expect(text.count > 80 && text.hasSuffix("."), "\(name): \(text)")
+    }
+  }
+
+  @Test func aCodeIsExplainedInEitherCase() throws {
+    for code in try Self.codes() {
+      let name = code["code"]?.text ?? "?"
+      let outcome = try Tool.run(["explain", name.lowercased()])
+      let head = "\(code["severity"]?.text ?? "")[\(name)]: \(code["title"]?.text ?? "")\n"
+      #expect(outcome.code == 0 && outcome.errors == "")
+      let first = outcome.output.split(separator: "\n\n").first.map(String.init) ?? ""
+      #expect(first.replacing("\n  ", with: " ") + "\n" == head)
+      #expect(outcome.output.split(separator: "\n").allSatisfy { $0.count <= 100 })
+    }
+  }
+
+  @Test func withoutACodeAllAreListed() throws {
+    let outcome = try Tool.run(["explain"])
+    for code in try Self.codes() {
+      #expect(outcome.output.contains("\(code["code"]?.text ?? "?")  "))
+    }
+  }
+
+  @Test func anUnknownCodeSuggestsNearOnes() throws {
+    let outcome = try Tool.run(["explain", "VP5099"])
+    #expect(outcome.code == 64 && outcome.output == "")
+    #expect(
+      outcome.errors.hasPrefix(
+        "Error: There is no diagnostic 'VP5099'. Near it: VP5003, VP5004, VP5005; "))
+  }
+}
+
+/// `diff`: what changes, and the status for scripts.
+struct DiffTests {
+  private static let vm = "examples/objectives.yaml"
+  private static let host = Example.named("objectives").hostPath
+
+  @Test func aPlanDoesNotDifferFromItself() throws {
+    let outcome = try Tool.run(["diff", Self.vm, Self.vm, "--host", Self.host, "--exit-code"])
+    #expect(outcome == .init(code: 0, output: "diff: no changes\n", errors: ""))
+  }
+
+  @Test func anotherObjectiveIsAChange() throws {
+    let folder = try TemporaryFolder()
+    let plan = folder.path("after.json")
+    let options = ["--host", Self.host, "--target", "ioasid"]
+    _ = try Tool.run(
+      ["compile", Self.vm, "--objective", "page-tables", "--format", "json", "-o", plan] + options)
+    let outcome = try Tool.run(["diff", Self.vm, plan, "--exit-code", "--host", Self.host, "--target", "ioasid"])
+    #expect(outcome.code == 2, "\(outcome.errors)")
+    #expect(outcome.output.contains("~  metric      pageTables         value: 4 -> 3\n"))
+    #expect(outcome.output.hasPrefix("Decision\n"))
+    let json = try Tool.run(["diff", Self.vm, plan, "--format", "json"] + options)
+    #expect(json.code == 0)
+    #expect(try JSONValue(json.output)["equal"]?.flag == false)
+  }
+}

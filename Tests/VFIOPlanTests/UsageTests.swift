@@ -1,0 +1,131 @@
+import TestSupport
+import Testing
+
+/// Wrong command lines and unreadable inputs: what is said, and the status.
+struct UsageTests {
+  static let vm = "examples/igd-and-nic.yaml"
+  static let host = "examples/hosts/z790.yaml"
+
+  @Test(arguments: [
+    (["compile"], "Error: Missing expected argument '<vm>'"),
+    (["compile", vm, "--frobnicate"], "Error: Unknown option '--frobnicate'"),
+    (["frobnicate"], "Error: Unexpected argument 'frobnicate'"),
+    (
+      ["compile", vm, "--host", host, "--target", "vfio"],
+      "Error: The value 'vfio' is invalid for '--target <target>'. Please provide one of "
+        + "'auto', 'ioasid', 'iommufd' or 'type1'."
+    ),
+    (
+      ["compile", vm, "--host", host, "--objective", "fast"],
+      "Error: The value 'fast' is invalid for '--objective <objective>'"
+    ),
+    (
+      ["compile", vm, "--host", host, "--objective", "wbinvd,wbinvd,pageTables,blockedNoSnoop"],
+      "Error: The value 'wbinvd,wbinvd,pageTables,blockedNoSnoop' is invalid for "
+        + "'--objective <objective>'"
+    ),
+    (["compile", "-", "--host", "-"], "Error: Standard input can be only one of the inputs."),
+    (
+      ["compile", vm, "--host", host, "-o", vm],
+      "Error: '\(vm)' is an input; -o would overwrite it."
+    ),
+    (
+      ["compile", vm, "--host", host, "--format", "yaml"],
+      "Error: The value 'yaml' is invalid for '--format <format>'."
+    ),
+    (
+      ["apply", vm, "--host", host, "--dry-run", "--fail", "1=EPERM"],
+      "Error: --fail and --fail-undo need --simulate."
+    ),
+    (["explain", "VP9999"], "Error: There is no diagnostic 'VP9999'."),
+  ])
+  func aWrongCommandLineIsRefused(arguments: [String], message: String) throws {
+    let outcome = try Tool.run(arguments)
+    #expect(outcome.code == 64)
+    #expect(outcome.output == "")
+    #expect(outcome.errors.hasPrefix(message), "\(outcome.errors)")
+    #expect(outcome.errors.contains("\nUsage: vfioplan"))
+  }
+
+  @Test(arguments: ["4", "=EINVAL", "0=EINVAL", "x=EINVAL", "4=", "4=EWHAT", "4=EIO=2"])
+  func aFaultIsAStepAndAnErrno(fault: String) throws {
+    let outcome = try Tool.run(
+      ["apply", Self.vm, "--host", Self.host, "--simulate", "--fail", fault])
+    #expect(outcome.code == 64)
+    #expect(outcome.errors.contains("'\(fault)' is invalid for '--fail <step=errno>'"))
+  }
+
+  @Test func simulateAndDryRunExcludeEachOther() throws {
+    let outcome = try Tool.run(
+      ["apply", Self.vm, "--host", Self.host, "--simulate", "--dry-run"])
+    #expect(outcome.code == 64)
+  }
+
+  @Test func escapeSequencesOfTheCommandLineAreNotRepeatedRaw() throws {
+    let outcome = try Tool.run(["compile", "--\u{1B}[31m"])
+    #expect(outcome.code == 64)
+    #expect(!outcome.errors.contains("\u{1B}"))
+  }
+
+  @Test(arguments: [
+    (["compile", "none.yaml", "--host", host], "'none.yaml': no such file or directory"),
+    (["compile", "examples", "--host", host], "'examples': is a directory"),
+    (["compile", vm, "--host", "examples/hosts"], "'examples/hosts': is a directory"),
+    (["apply", "none.json", "--simulate"], "'none.json': no such file or directory"),
+    (["diff", vm, "none.yaml", "--host", host], "'none.yaml': no such file or directory"),
+  ])
+  func anInputThatCannotBeReadIsNamed(arguments: [String], what: String) throws {
+    let outcome = try Tool.run(arguments)
+    #expect(
+      outcome
+        == .init(code: 66, output: "", errors: "vfioplan: error[VP1901]: can't read \(what)\n"))
+  }
+
+  @Test func bothInputsThatCannotBeReadAreNamed() throws {
+    let outcome = try Tool.run(["compile", "no-vm.yaml", "--host", "no-host.yaml"])
+    #expect(
+      outcome
+        == .init(
+          code: 66, output: "",
+          errors: """
+            vfioplan: error[VP1901]: can't read 'no-vm.yaml': no such file or directory
+            vfioplan: error[VP1901]: can't read 'no-host.yaml': no such file or directory
+            2 errors
+
+            """))
+  }
+
+  @Test func withoutAHostTheLiveMachineWouldBeRead() throws {
+    let outcome = try Tool.run(["compile", Self.vm])
+    #expect(
+      outcome
+        == .init(
+          code: 69, output: "",
+          errors: """
+            vfioplan: error[VP4901]: this version can't read the facts of the live machine
+              help: name a host description: --host HOST.yaml
+
+            """))
+  }
+
+  @Test(arguments: [[], ["--", "qemu"]])
+  func theRealKernelIsNotThereYet(more: [String]) throws {
+    let outcome = try Tool.run(["apply", Self.vm, "--host", Self.host] + more)
+    #expect(
+      outcome
+        == .init(
+          code: 69, output: "",
+          errors: """
+            vfioplan: error[VP4902]: this version can't run a program on this machine's kernel
+              help: use --simulate to run it on the simulator, or --dry-run to see every system call
+
+            """))
+  }
+
+  @Test func helpAndVersionGoToStandardOutput() throws {
+    let help = try Tool.run(["--help"])
+    #expect(help.code == 0 && help.errors == "" && help.output.contains("compile"))
+    let version = try Tool.run(["--version"])
+    #expect(version.code == 0 && version.errors == "" && version.output.hasSuffix("\n"))
+  }
+}
