@@ -10,6 +10,13 @@ public enum Tool {
     public var output: String
     /// Standard error.
     public var errors: String
+
+    /// What a run is expected to give.
+    public init(code: Int32, output: String, errors: String) {
+      self.code = code
+      self.output = output
+      self.errors = errors
+    }
   }
 
   /// The program of this build: it lies beside the test bundle.
