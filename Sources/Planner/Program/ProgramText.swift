@@ -1,0 +1,115 @@
+import Parser
+
+/// The canonical text of a program; `docs/program-format.md` has the grammar.
+///
+/// Reading what was printed gives a program with the same actions, if it passes the verifier.
+public enum ProgramText {
+  /// Prints a program, one step a line.
+  ///
+  /// `origin` gives the comment for a step's origin, for example `vm.yaml:12`; `nil` for none.
+  public static func text(
+    of program: Program, origin: (SourceSpan) -> String? = { _ in nil }
+  ) -> String {
+    var text = ""
+    for index in program.steps.indices {
+      text += line(index, of: program)
+      if let comment = origin(program.steps[index].origin) { text += "  # \(comment)" }
+      text += "\n"
+    }
+    return text
+  }
+
+  /// Prints one step by its 0-based position, without a line end.
+  public static func line(_ index: Int, of program: Program) -> String {
+    let names = program.results
+    return switch program.steps[index].action {
+    case .open(let path, let file): "\(names[file]) = open \(text(of: path))"
+    case .memory(let size, let hugePageBytes, let memory):
+      "\(names[memory]) = memory size=\(number(size))"
+        + (hugePageBytes.map { " hugepages=\(number($0))" } ?? "")
+    case .sysfs(let write): "sysfs \(text(of: write))"
+    case .expect(let result, let value):
+      "expect \(names[result]) == \(text(of: value, in: .number(.none), names))"
+    case .close(let file): "close \(names[file])"
+    case .ioctl(let file, let request, let arguments, let results):
+      line(request, on: file, arguments, results, names)
+    }
+  }
+
+  /// Prints a number: one digit as it is, anything else in hexadecimal.
+  static func number(_ value: UInt64) -> String {
+    value < 10 ? String(value) : "0x" + String(value, radix: 16)
+  }
+
+  private static func line(
+    _ request: RequestDescriptor, on file: ResultID, _ arguments: [Operand],
+    _ results: [ResultID?], _ names: [ResultDefinition]
+  ) -> String {
+    var made: [String] = []
+    var members: [String] = []
+    for (id, member) in zip(results, request.resultFields) {
+      guard let id else { continue }
+      made.append(names[id])
+      members.append(member.name)
+    }
+    var line = made.isEmpty ? "" : made.joined(separator: ", ") + " = "
+    line += "ioctl \(names[file]) \(request.name)"
+    for (field, argument) in zip(request.operandFields, arguments) {
+      line += " \(field.name)=\(text(of: argument, in: field.role, names))"
+    }
+    return members.isEmpty ? line : line + " -> " + members.joined(separator: ", ")
+  }
+
+  private static func text(
+    of operand: Operand, in role: Field.Role, _ names: [ResultDefinition]
+  ) -> String {
+    switch operand {
+    case .result(let id): return names[id]
+    case .memory(let id, let offset): return "\(names[id])+\(number(offset))"
+    case .address(let address): return address.description
+    case .literal(let value):
+      guard case .number(let constants) = role else { return number(value) }
+      let words = constants.names(of: value)
+      return words.isEmpty ? number(value) : words.joined(separator: "|")
+    }
+  }
+
+  private static func text(of path: DevicePath) -> String {
+    switch path {
+    case .iommu: "\"/dev/iommu\""
+    case .vfioContainer: "\"/dev/vfio/vfio\""
+    case .vfioGroup(let number): "\"/dev/vfio/\(number)\""
+    case .vfioDevice(let address): "cdev(\(address))"
+    case .kvm: "\"/dev/kvm\""
+    case .ioasid: "\"/dev/ioasid\""
+    }
+  }
+
+  private static func text(of write: SysfsWrite) -> String {
+    switch write {
+    case .unbind(let address, let driver): "unbind \(address) from \(quoted(driver))"
+    case .driverOverride(let address, let driver): "override \(address) with \(quoted(driver))"
+    case .probe(let address, let driver): "probe \(address) by \(quoted(driver))"
+    }
+  }
+
+  /// A string that always reads back: everything but plain characters by its number.
+  private static func quoted(_ text: String) -> String {
+    var quoted = "\""
+    for scalar in text.unicodeScalars {
+      if (0x20..<0x7f).contains(scalar.value), scalar != "\"", scalar != "\\" {
+        quoted.unicodeScalars.append(scalar)
+      } else {
+        quoted += "\\u{\(String(scalar.value, radix: 16))}"
+      }
+    }
+    return quoted + "\""
+  }
+}
+
+extension [ResultDefinition] {
+  /// The text of a reference; one to nowhere shows its number, which reads back as an error.
+  fileprivate subscript(id: ResultID) -> String {
+    indices.contains(Int(id.index)) ? "%" + self[Int(id.index)].name : "%?\(id.index)"
+  }
+}
