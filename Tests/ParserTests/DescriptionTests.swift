@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Parser
@@ -170,5 +171,33 @@ struct DocumentKindTests {
       SourceFile(id: .host, name: "t", text: Reading.vmText("devices: []\n")))
     #expect(vm.map(\.code.name) == ["VP1025"])
     #expect(vm.map(\.message) == ["expected a host description, found a VM description"])
+  }
+}
+
+struct DescriptionReaderTests {
+  @Test(arguments: Example.all)
+  func anExampleAndItsHostAreReadWithoutAFinding(example: Example) throws {
+    let host = try PackageFiles.text(example.hostPath)
+    #expect(Reading.findings(example.text) == [])
+    #expect(Reading.findings(SourceFile(id: .host, name: "h", text: host)) == [])
+  }
+
+  @Test func twoFilesAreReadAtOnce() async throws {
+    let example = try #require(Example.all.first)
+    let text = try PackageFiles.text(example.hostPath)
+    async let vm = Reading.vm(example.text)
+    async let host = Reading.host(text)
+    let together = try await (vm, host)
+    #expect(try Reading.vm(example.text) == together.0)
+    #expect(try Reading.host(text) == together.1)
+  }
+
+  @Test func aFileIsNotBlamedForAnother() throws {
+    var sink = DiagnosticSink()
+    let wrong = SourceFile(id: .vm, name: "vm", text: "a: [")
+    #expect(throws: DiagnosticsError.self) { try DescriptionReader.vm(wrong, into: &sink) }
+    let right = SourceFile(id: .host, name: "h", text: Reading.hostText("devices: []\n"))
+    _ = try DescriptionReader.host(right, into: &sink)
+    #expect(sink.diagnostics.map(\.code.name) == ["VP1006"])
   }
 }

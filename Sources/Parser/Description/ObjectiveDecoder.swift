@@ -1,6 +1,4 @@
 /// Reads `objective`: the name of a preset, or all four metrics in order.
-///
-/// Also used for the command line's `--objective`, through `Objective.init(named:)`.
 enum ObjectiveDecoder {
   /// Reads an objective; `nil` if it is left out or wrong.
   static func decode(_ node: YAMLTree.Node?, _ decoder: inout NodeDecoder) -> Objective? {
