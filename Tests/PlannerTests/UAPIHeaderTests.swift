@@ -4,7 +4,7 @@ import Testing
 
 /// Compares descriptors with this machine's headers by compiling a probe in C.
 ///
-/// Debian 12 has `linux/vfio.h` and `linux/kvm.h` of 6.1: no `linux/iommufd.h`, and structs of then.
+/// Debian 12 has `linux/vfio.h` and `linux/kvm.h` of 6.1: no `linux/iommufd.h`, structs of then.
 @Suite("UAPI headers")
 struct UAPIHeaderTests {
   static let compiler = ["/usr/bin/gcc", "/usr/bin/cc", "/usr/bin/clang"].first {

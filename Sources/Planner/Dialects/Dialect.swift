@@ -21,7 +21,7 @@ public protocol Dialect: Sendable {
   var snoopChoice: SnoopChoice { get }
   /// Every request of the interface, those that only undo included.
   var requests: [RequestDescriptor] { get }
-  /// The device node the interface starts from, if this host's kernel lacks it; `nil` if it can run.
+  /// The device node the interface starts from, if the host's kernel lacks it; `nil` if it can run.
   func missingInterface(on kernel: HostKernel) -> String?
   /// Writes the program that carries out a plan.
   ///

@@ -92,8 +92,8 @@ private struct IOASIDLowering {
 
   /// What the mail puts last: KVM is told, with a device as the proof.
   ///
-  /// Before the attaches, so that KVM never takes a VM for coherent while a device can do otherwise:
-  /// neither on the way in nor, in reverse, on the way out.
+  /// Before the attaches, so that KVM never takes a VM for coherent while a device can do
+  /// otherwise: neither on the way in nor, in reverse, on the way out.
   mutating func allowIncoherentDMA(
     _ machine: Reference<ObjectKind.VM>, _ ioasidFD: Reference<ObjectKind.IOASIDFD>,
     _ devices: Devices

@@ -47,7 +47,7 @@ struct ProgramCheck {
   var facts: [Facts]
   /// How many results are made.
   var made = 0
-  /// Kept as lists that `finish` sorts: descriptions are mostly in bus order, so it has little to do.
+  /// Kept as lists that `finish` sorts: most descriptions are in bus order, so it has little to do.
   var openedDevices: [DeviceUse] = []
   var openedGroups: [(number: Int, step: Int)] = []
   var changedDevices: [DeviceUse] = []

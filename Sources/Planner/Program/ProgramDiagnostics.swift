@@ -49,11 +49,11 @@ public enum ProgramDiagnostics {
   static let brokenLaw = DiagnosticCode(
     "VP1957", .error, "a program breaks a law that every program keeps",
     """
-    Programs are checked before they run, wherever they come from: every value is made before it is \
-    used, goes where its kind belongs, and can be taken back; devices are bound before they are \
-    attached and attached before memory is mapped; drivers change only of devices the program opens. \
-    The laws are listed in docs/program-format.md. Compile the description again instead of editing \
-    its program.
+    Programs are checked before they run, wherever they come from: every value is made before it \
+    is used, goes where its kind belongs, and can be taken back; devices are bound before they \
+    are attached and attached before memory is mapped; drivers change only of devices the program \
+    opens. The laws are listed in docs/program-format.md. Compile the description again instead \
+    of editing its program.
     """)
 }
 

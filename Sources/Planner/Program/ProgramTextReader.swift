@@ -34,8 +34,10 @@ struct ProgramReading {
 
   init(_ source: SourceID) { self.source = source }
 
-  /// Reads one line; what it makes is known afterwards even if something in it is wrong, so that one
-  /// mistake is reported once.
+  /// Reads one line.
+  ///
+  /// What it makes is known afterwards even if something in it is wrong, so that one mistake is
+  /// reported once.
   mutating func read(_ bytes: ArraySlice<UInt8>) throws(ProgramTextError) {
     var lexer = ProgramTextLexer(bytes, of: source)
     var line = ProgramLine(try lexer.tokens(), of: source)
