@@ -108,7 +108,6 @@ struct ProgramVerifierTests {
     (.onlyOnce, kvm + "\n%nic = open cdev(0000:65:00.0)\n" + add("nic") + "\n" + add("nic")),
     (.ranges, "%ram0 = memory size=0"),
     (.ranges, "%ram0 = memory size=0x1001"),
-    (.ranges, "%ram0 = memory size=0x8000000000000000"),
     (.ranges, "%ram0 = memory size=0x1000 hugepages=0x200000"),
     (.ranges, "%ram0 = memory size=0x6000 hugepages=0x3000"),
     (.ranges, "@\n" + map("0", "0x201000")),

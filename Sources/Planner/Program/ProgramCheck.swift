@@ -158,8 +158,8 @@ extension ProgramCheck {
   private mutating func checkMemory(
     _ size: UInt64, _ hugePageBytes: UInt64?, _ memory: ResultID
   ) {
-    if size == 0 || size % Self.page != 0 || size > Self.maximumMemory {
-      broken(.ranges, "guest memory must be a positive multiple of 4 KiB, at most 128 TiB")
+    if size == 0 || size % Self.page != 0 {
+      broken(.ranges, "guest memory must be a positive multiple of 4 KiB")
     }
     if let page = hugePageBytes {
       if page < Self.page || page.nonzeroBitCount != 1 || size % page != 0 {
@@ -196,8 +196,6 @@ extension ProgramCheck {
 
   /// Pages are 4 KiB on every machine this runs on.
   static let page: UInt64 = 4096
-  /// What fits into a process on x86-64 and arm64.
-  private static let maximumMemory: UInt64 = 1 << 47
 }
 
 /// What holds of a result while a program is walked through.
