@@ -79,30 +79,45 @@ extension JSONWriter {
 }
 
 extension JSONWriter {
-  mutating func append(_ byte: UInt8) {
-    reserve(1)
+  /// Writes a byte there is room for.
+  @inline(__always)
+  mutating func put(_ byte: UInt8) {
     start[count] = byte
-    count += 1
+    count &+= 1
   }
 
+  @inline(__always)
+  mutating func append(_ byte: UInt8) {
+    reserve(1)
+    put(byte)
+  }
+
+  @inline(__always)
   mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
     guard let base = bytes.baseAddress else { return }
     reserve(bytes.count)
     (start + count).update(from: base, count: bytes.count)
-    count += bytes.count
+    count &+= bytes.count
   }
 
+  /// Copies as it looks, so that clean text is passed over once.
   mutating func appendEscaped(_ bytes: UnsafeBufferPointer<UInt8>) {
-    var isClean = true
-    for byte in bytes where !Self.isPlain(byte) {
-      isClean = false
-      break
+    reserve(bytes.count)
+    let end = start + count
+    for index in 0..<bytes.count {
+      let byte = bytes[index]
+      guard Self.isPlain(byte) else {
+        let text = String(decoding: bytes, as: UTF8.self)
+        for scalar in text.unicodeScalars { append(scalar) }
+        return
+      }
+      end[index] = byte
     }
-    guard !isClean else { return append(bytes) }
-    for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars { append(scalar) }
+    count &+= bytes.count
   }
 
   /// Printable ASCII that stands for itself.
+  @inline(__always)
   private static func isPlain(_ byte: UInt8) -> Bool {
     byte >= 0x20 && byte < 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
   }
@@ -133,8 +148,9 @@ extension JSONWriter {
   }
 
   /// Makes room for more bytes.
+  @inline(__always)
   mutating func reserve(_ more: Int) {
-    if count + more > capacity { grow(count + more) }
+    if count &+ more > capacity { grow(count + more) }
   }
 
   @inline(never)

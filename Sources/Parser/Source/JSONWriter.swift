@@ -75,10 +75,13 @@ extension JSONWriter {
   /// Writes the key of the next value.
   public mutating func key(_ name: StaticString) {
     separate()
-    append(UInt8(ascii: "\""))
-    append(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-    append(UInt8(ascii: "\""))
-    append(UInt8(ascii: ":"))
+    let length = name.utf8CodeUnitCount
+    reserve(length + 3)
+    put(UInt8(ascii: "\""))
+    (start + count).update(from: name.utf8Start, count: length)
+    count += length
+    put(UInt8(ascii: "\""))
+    put(UInt8(ascii: ":"))
     isAfterKey = true
   }
 
@@ -110,23 +113,22 @@ extension JSONWriter {
 
   private var innermostIsBlock: Bool { depth < 64 && blocks >> UInt64(depth) & 1 == 1 }
 
+  /// Writes what stands between the last member and the next one.
   private mutating func separate() {
     if isAfterKey {
       isAfterKey = false
       return
     }
     guard depth > 0 else { return }
-    if !isEmpty { append(UInt8(ascii: ",")) }
-    isEmpty = false
+    if isEmpty { isEmpty = false } else { append(UInt8(ascii: ",")) }
     if innermostIsBlock { breakLine() }
   }
 
   private mutating func breakLine() {
-    append(UInt8(ascii: "\n"))
-    for _ in 0..<depth {
-      append(UInt8(ascii: " "))
-      append(UInt8(ascii: " "))
-    }
+    reserve(2 * depth + 1)
+    put(UInt8(ascii: "\n"))
+    (start + count).update(repeating: UInt8(ascii: " "), count: 2 * depth)
+    count += 2 * depth
   }
 }
 
