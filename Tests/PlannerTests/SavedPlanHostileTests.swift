@@ -3,7 +3,8 @@ import Planner
 import TestSupport
 import Testing
 
-/// Plan files that somebody changed: none of them is accepted, each is refused at the changed place.
+/// Plan files that somebody changed: none of them is accepted, each is refused at the changed
+/// place.
 @Suite("Saved plans: changed files")
 struct SavedPlanHostileTests {
   /// A change to a plan file, and the code it is refused with.

@@ -91,8 +91,11 @@ struct SavedPlanWriterTests {
     let flags = Constants.flags([("FIXED", 1), ("WRITE", 2), ("READ", 4)])
     for value in 1...7 as ClosedRange<UInt64> {
       #expect(flags.names(of: value).count == value.nonzeroBitCount)
+      #expect(flags.value(of: flags.names(of: value).joined(separator: "|")) == value)
     }
     #expect(flags.names(of: 0).isEmpty)
+    #expect(flags.value(of: "READ|READ") == nil)
+    #expect(flags.value(of: "READ|") == nil)
     #expect(flags.names(of: 9).isEmpty)
     #expect(Constants.values([("A", 1), ("B", 4)]).names(of: 4) == ["B"])
     #expect(Constants.none.names(of: 4).isEmpty)

@@ -2,8 +2,8 @@
 ///
 /// Containers are written on one line (`.line`) or with one member a line (`.block`), so that a
 /// large document stays readable and comparable line by line. The output is JSON and also YAML as
-/// libyaml reads it: what YAML would refuse or fold inside quotes is escaped. Commas and line breaks
-/// are the writer's business; that begins and ends match is the caller's.
+/// libyaml reads it: what YAML would refuse or fold inside quotes is escaped. Commas and line
+/// breaks are the writer's business; that begins and ends match is the caller's.
 public struct JSONWriter: ~Copyable {
   /// How the members of a container are laid out.
   public enum Layout: Sendable {

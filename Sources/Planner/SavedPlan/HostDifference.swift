@@ -2,9 +2,10 @@ import Parser
 
 /// The facts a plan rests on that no longer hold on a host.
 ///
-/// Facts of devices the plan does not touch do not matter. What is said of an assigned device and of
-/// its IOMMU unit must be equal, be it better or worse: the decision would have been another one.
-/// Of the unassigned members of its group only what decides whether the group may be used counts.
+/// Facts of devices the plan does not touch do not matter. What is said of an assigned device and
+/// of its IOMMU unit must be equal, be it better or worse: the decision would have been another
+/// one. Of the unassigned members of its group only what decides whether the group may be used
+/// counts.
 public struct HostDifference {
   private let saved: CompiledPlan
   private let now: HostDescription
@@ -12,7 +13,8 @@ public struct HostDifference {
   private let units: [String: Int]
   private var findings: [Diagnostic] = []
 
-  /// One finding for every fact that differs, in the order of the plan's host; linear in both hosts.
+  /// One finding for every fact that differs, in the order of the plan's host; linear in both
+  /// hosts.
   ///
   /// An error each, except that another kernel release or host name only is a warning.
   public static func findings(

@@ -2,8 +2,8 @@ import Parser
 
 /// The part of a host that a plan rests on, and that a saved plan therefore carries.
 ///
-/// Those are the kernel's interfaces, the devices of every IOMMU group the plan touches (assigned or
-/// not: an unassigned mate decides whether the group may be used) and the IOMMU units of those
+/// Those are the kernel's interfaces, the devices of every IOMMU group the plan touches (assigned
+/// or not: an unassigned mate decides whether the group may be used) and the IOMMU units of those
 /// devices. Anything else may change without making the plan wrong.
 public struct RelevantFacts: Hashable, Sendable {
   /// Positions in `HostDescription.devices`, ascending.

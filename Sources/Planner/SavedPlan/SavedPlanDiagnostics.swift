@@ -98,7 +98,7 @@ extension SavedPlanDiagnostics {
     "VP4912", .error, "a device is not as the plan was compiled for",
     """
     A plan rests on each device's ids, driver, IOMMU, group, reserved regions and on whether it \
-    may no-snoop. One of them is different now, so the decision or the driver changes may be wrong. \
+    may no-snoop. One of them is different now, so decision or driver changes may be wrong. \
     Compile the description again for this host.
     """)
   static let groupChanged = DiagnosticCode(

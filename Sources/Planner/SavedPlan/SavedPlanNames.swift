@@ -77,4 +77,16 @@ extension Constants {
     }
     return rest == 0 ? found : []
   }
+  /// The value that names joined by `|` stand for; `nil` if one is not known or given twice.
+  public func value(of text: String) -> UInt64? {
+    guard areFlags else { return names.first { $0.name == text }?.value }
+    var value: UInt64 = 0
+    for part in text.split(separator: "|", omittingEmptySubsequences: false) {
+      guard let bits = names.first(where: { $0.name == part })?.value, value & bits == 0 else {
+        return nil
+      }
+      value |= bits
+    }
+    return value
+  }
 }

@@ -3,8 +3,8 @@ import Parser
 /// Writes a compiled plan as a plan file: complete, so that it can be reviewed, compared and run.
 ///
 /// The format is `vfioplan.plan/v1`; docs/plan-format.md describes it, schemas/plan.schema.json
-/// checks it. Large plans are written piece by piece: a piece is a pure function of the plan and its
-/// number, so pieces can be made on several threads and never need to be in memory all at once.
+/// checks it. Large plans are written piece by piece: a piece is a pure function of the plan and
+/// its number, so pieces can be made on several threads and never need to be in memory all at once.
 public struct SavedPlanWriter: Sendable {
   /// What stands in one piece; the ranges are elements of an array.
   private enum Piece: Sendable {
