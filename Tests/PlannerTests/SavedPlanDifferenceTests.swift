@@ -26,7 +26,7 @@ struct SavedPlanDifferenceTests {
     for target in Example.targets {
       guard let sample = try? SavedPlanSample(example, target) else { continue }
       #expect(PlanDifference(from: sample.compiled, to: sample.compiled).isEmpty)
-      let read = try SavedPlanReader.read(sample.tree(sample.text))
+      let read = try sample.read(sample.text)
       #expect(PlanDifference(from: sample.compiled, to: read).isEmpty, "\(example), \(target)")
     }
   }

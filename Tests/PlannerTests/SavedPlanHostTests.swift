@@ -11,7 +11,7 @@ struct HostDifferenceTests {
   init() throws {
     let sample = try SavedPlanSample(Example.named("gpu-and-audio"), "iommufd")
     host = sample.compiled.host
-    plan = try SavedPlanReader.read(sample.tree(sample.text))
+    plan = try sample.read(sample.text)
   }
 
   private func messages(_ change: (inout HostDescription) -> Void) -> [String] {

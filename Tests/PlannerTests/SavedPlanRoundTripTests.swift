@@ -27,7 +27,7 @@ struct SavedPlanRoundTripTests {
     for target in Example.targets {
       guard let sample = try? SavedPlanSample(example, target) else { continue }
       count += 1
-      let read = try SavedPlanReader.read(sample.tree(sample.text))
+      let read = try sample.read(sample.text)
       Self.expectSame(read, sample.compiled, "\(example) on \(target)")
     }
     #expect(count > 0 || example.name.hasPrefix("infeasible") || example.name == "group-conflict")
@@ -48,7 +48,7 @@ struct SavedPlanRoundTripTests {
         let sample = SavedPlanSample(compiled, files: [])
         let what: Comment = "seed 0x5EED0001, round \(round), \(target)"
         do {
-          Self.expectSame(try SavedPlanReader.read(sample.tree(sample.text)), compiled, what)
+          Self.expectSame(try sample.read(sample.text), compiled, what)
         } catch {
           Issue.record("\(what): \(error)")
         }
@@ -65,14 +65,14 @@ struct SavedPlanRoundTripTests {
       .replacing(
         "\"wbinvd\":1,\"incoherentDevices\":1", with: "\"incoherentDevices\":1,\"wbinvd\":1")
     #expect(loose != sample.text)
-    let read = try SavedPlanReader.read(sample.tree(loose))
+    let read = try sample.read(loose)
     Self.expectSame(read, sample.compiled, "loose layout")
   }
 
   @Test("every step of a plan read back comes from its place in the plan file")
   func origins() throws {
     let sample = try SavedPlanSample(Example.named("igd-and-nic"), "iommufd")
-    let read = try SavedPlanReader.read(sample.tree(sample.text))
+    let read = try sample.read(sample.text)
     let bytes = Array(sample.text.utf8)
     for (index, step) in read.program.steps.enumerated() {
       let text = String(
@@ -100,6 +100,6 @@ struct SavedPlanRoundTripTests {
     #expect(json["host"]?["devices"]?.elements.count == count)
     #expect(json["steps"]?.elements.count == compiled.program.steps.count)
     Self.expectSame(
-      try SavedPlanReader.read(sample.tree(sample.text)), compiled, "\(count) devices")
+      try sample.read(sample.text), compiled, "\(count) devices")
   }
 }

@@ -33,6 +33,19 @@ struct SavedPlanSample {
       of: SourceFile(id: .vm, name: "plan.json", text: text), into: &sink)
   }
 
+  /// The plan that a plan file's text is read as.
+  func read(_ text: String) throws -> CompiledPlan {
+    var sink = DiagnosticSink()
+    do {
+      let plan = try SavedPlanReader.read(tree(text), into: &sink)
+      #expect(sink.diagnostics.isEmpty)
+      return plan
+    } catch let error as DiagnosticsError {
+      #expect(!error.diagnostics.isEmpty)
+      throw error
+    }
+  }
+
   /// The findings on reading a plan file with one text in place of another; none if it is accepted.
   func findings(replacing old: String, with new: String) throws -> [Diagnostic] {
     let changed = text.replacing(old, with: new, maxReplacements: 1)
@@ -43,7 +56,7 @@ struct SavedPlanSample {
   /// The findings on reading a plan file; none if it is accepted.
   func findings(reading text: String) -> [Diagnostic] {
     do {
-      _ = try SavedPlanReader.read(tree(text))
+      _ = try read(text)
       return []
     } catch {
       return (error as? DiagnosticsError)?.diagnostics ?? []

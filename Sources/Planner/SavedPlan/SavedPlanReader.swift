@@ -24,10 +24,26 @@ public struct SavedPlanReader {
 
   /// Reads a plan.
   ///
-  /// Places in the result lie in the plan file; its host holds the facts the plan rests on.
+  /// Places in the result lie in the plan file; its host holds the facts the plan rests on, its
+  /// `diagnostics` are the warnings of the new compilation.
   ///
+  /// - Parameters:
+  ///   - tree: The plan file.
+  ///   - sink: Gets everything found if the file is refused, else nothing.
+  /// - Returns: The plan, made anew.
   /// - Throws: Everything found, if anything in the file is not as it must be.
-  public static func read(_ tree: YAMLTree) throws(DiagnosticsError) -> CompiledPlan {
+  public static func read(
+    _ tree: YAMLTree, into sink: inout DiagnosticSink
+  ) throws(DiagnosticsError) -> CompiledPlan {
+    do throws(DiagnosticsError) {
+      return try read(tree)
+    } catch {
+      for finding in error.diagnostics { sink.report(finding) }
+      throw error
+    }
+  }
+
+  private static func read(_ tree: YAMLTree) throws(DiagnosticsError) -> CompiledPlan {
     var reader = SavedPlanReader(tree)
     let members = try reader.members()
     var compiled = try reader.compile(members)

@@ -58,7 +58,7 @@ struct Inputs {
   ) -> Result<Loaded<Document>, CommandFailure> {
     read(path, id) { (tree, sink) throws(DiagnosticsError) in
       if DescriptionReader.kind(of: tree) == .plan {
-        return .plan(try SavedPlanReader.read(tree))
+        return .plan(try SavedPlanReader.read(tree, into: &sink))
       }
       return .vm(try DescriptionReader.vm(tree, into: &sink))
     }
