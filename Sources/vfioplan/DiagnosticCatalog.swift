@@ -6,8 +6,8 @@ import Planner
 enum DiagnosticCatalog {
   /// The codes of all modules, by name.
   static let all: [DiagnosticCode] =
-    (ParserDiagnostics.all + PlannerDiagnostics.all + SavedPlanDiagnostics.all
-    + ExecutorDiagnostics.all
+    (ParserDiagnostics.all + ProgramDiagnostics.all + PlannerDiagnostics.all
+    + SavedPlanDiagnostics.all + ExecutorDiagnostics.all
     + CommandDiagnostics.all)
     .sorted { $0.name < $1.name }
 

@@ -68,7 +68,9 @@ struct DiffTests {
     let options = ["--host", Self.host, "--target", "ioasid"]
     _ = try Tool.run(
       ["compile", Self.vm, "--objective", "page-tables", "--format", "json", "-o", plan] + options)
-    let outcome = try Tool.run(["diff", Self.vm, plan, "--exit-code", "--host", Self.host, "--target", "ioasid"])
+    let outcome = try Tool.run([
+      "diff", Self.vm, plan, "--exit-code", "--host", Self.host, "--target", "ioasid",
+    ])
     #expect(outcome.code == 2, "\(outcome.errors)")
     #expect(outcome.output.contains("~  metric      pageTables         value: 4 -> 3\n"))
     #expect(outcome.output.hasPrefix("Decision\n"))

@@ -6,7 +6,7 @@ struct StreamTests {
   private static let arguments =
     "compile \(UsageTests.vm) --host \(UsageTests.host) --target iommufd"
 
-  /// Runs a line of the shell with `vfioplan` in `$tool`, without `NO_COLOR` unless it is set there.
+  /// Runs a line of the shell with `vfioplan` in `$tool`, without `NO_COLOR`.
   private static func shell(_ line: String) throws -> Tool.Outcome {
     try Tool.run("/bin/bash", ["-c", "tool='\(Tool.vfioplan)'; unset NO_COLOR; \(line)"])
   }

@@ -24,14 +24,14 @@ struct TextPageTests {
   }
 
   @Test func linesBreakAtSpacesAndGoOnFurtherIn() {
-    let words = Array(repeating: "12345678", count: 12).joined(separator: " ")
+    let word = "12345678"
+    let (first, rest) = (Array(repeating: word, count: 11), Array(repeating: word, count: 3))
+    let words = (first + rest).joined(separator: " ")
+    let lines = [
+      "  " + first.joined(separator: " "), "      " + rest.joined(separator: " "), "",
+    ]
     #expect(
-      Self.text { $0.line("\(words)", indent: 2, hanging: 4) } == """
-          12345678 12345678 12345678 12345678 12345678 12345678 12345678 12345678 12345678 12345678 \
-        12345678
-              12345678
-
-        """)
+      Self.text { $0.line("\(words)", indent: 2, hanging: 4) } == lines.joined(separator: "\n"))
   }
 
   @Test func cellsStandInColumnsAndWrapWithinTheLastOne() {

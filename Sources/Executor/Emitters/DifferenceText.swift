@@ -26,9 +26,9 @@ public struct DifferenceText {
   private var summary: StyledText {
     if difference.isEmpty { return "\("diff:", .strong) no changes" }
     let count = counted(difference.changes.count, "change") + " of the decision"
-    let (gone, new) = counts
+    let (gone, new, stay) = (counts.removed, counts.added, difference.steps.keptCount)
     return
-      "\("diff:", .strong) \(count), \(gone) steps go, \(new) come, \(difference.steps.keptCount) stay"
+      "\("diff:", .strong) \(count), \(gone) steps go, \(new) come, \(stay) stay"
   }
 
   private var counts: (removed: Int, added: Int) {

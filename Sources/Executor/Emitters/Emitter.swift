@@ -10,15 +10,29 @@ public protocol Emitter: Sendable {
 
 /// What a form may need besides the plan.
 public struct EmitterContext: Sendable {
+  /// Does one piece of work while bytes are made on another thread, and returns those.
+  public typealias Concurrently =
+    @Sendable (() -> Void, @escaping @Sendable () -> [[UInt8]]) ->
+    [[UInt8]]
+
   /// The inputs the plan was compiled from: they give lines to steps and findings.
   public let files: [SourceFile]
   /// The marks for text that people read.
   public let decorator: Decorator
+  /// How two things are done at once; one after the other unless told otherwise.
+  public let concurrently: Concurrently
 
   /// Puts a context together.
-  public init(files: [SourceFile], decorator: Decorator = .plain) {
+  public init(
+    files: [SourceFile], decorator: Decorator = .plain,
+    concurrently: @escaping Concurrently = { first, second in
+      first()
+      return second()
+    }
+  ) {
     self.files = files
     self.decorator = decorator
+    self.concurrently = concurrently
   }
 }
 
@@ -26,6 +40,6 @@ public struct EmitterContext: Sendable {
 public enum Emitters {
   /// Every form by its name on the command line; the first is the default.
   public static let all: [(name: String, emitter: any Emitter)] = [
-    ("text", TextEmitter()), ("json", JSONEmitter()),
+    ("text", TextEmitter()), ("json", JSONEmitter()), ("program", ProgramEmitter()),
   ]
 }

@@ -57,7 +57,8 @@ public struct RunText {
     append(
       failure.step, "\("failed", .error)", steps.words(failure.step) + "; " + cause(of: failure),
       to: &page)
-    page.line(steps.call(failure.step).in(.faint), indent: digits + 4, hanging: 2)
+    let call = ProgramText.line(failure.step, of: run.plan.program)
+    page.line("\(call, .faint)", indent: digits + 4, hanging: 2)
   }
 
   private func append(

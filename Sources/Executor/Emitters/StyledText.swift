@@ -1,6 +1,6 @@
 import Parser
 
-/// A text whose pieces know their roles, so that it can be measured and wrapped before it is marked.
+/// A text whose pieces know their roles: it can be measured and wrapped before it is marked.
 ///
 /// Interpolated values are made visible: whatever a file says, a terminal only shows it.
 public struct StyledText: ExpressibleByStringInterpolation, Hashable, Sendable {

@@ -1,8 +1,8 @@
 /// A source line with its caret range, laid out to fit a width.
 ///
-/// Tabs become spaces up to the next multiple of 4, bytes that are no UTF-8 and characters a terminal
-/// would act on become escapes, and carets stand under what is shown. A line too long for the width
-/// is cut around the start of the range; only the bytes near it are looked at.
+/// Tabs become spaces up to the next multiple of 4, bytes that are no UTF-8 and characters a
+/// terminal would act on become escapes, and carets stand under what is shown. A line too long for
+/// the width is cut around the start of the range; only the bytes near it are looked at.
 struct SourceExcerpt {
   /// The visible text of the line.
   private(set) var text = ""
@@ -50,7 +50,7 @@ extension SourceExcerpt {
     var end: Int
   }
 
-  /// The cells around an offset, at most a few widths of them, and whether some before were left out.
+  /// The cells around an offset, a few widths of them, and whether some before were left out.
   private static func cells(
     of line: ArraySlice<UInt8>, around offset: Int, width: Int
   ) -> (cells: [Cell], isCutBefore: Bool) {

@@ -46,7 +46,7 @@ extension Unicode.Scalar {
     }
   }
 
-  /// The blocks of wide characters (Unicode's East Asian Width `W` and `F`), joined where they meet.
+  /// The blocks of wide characters (Unicode's East Asian Width `W` and `F`).
   private static let wide: [ClosedRange<UInt32>] = [
     0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xA960...0xA97F, 0xAC00...0xD7A3,
     0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F,

@@ -52,7 +52,10 @@ struct CompileCommand: ParsableCommand {
       let destination = Destination(path: output)
       try destination.write(
         compiled, as: format.emitter,
-        EmitterContext(files: inputs.files, decorator: options.decorator(for: destination)))
+        EmitterContext(
+          files: inputs.files, decorator: options.decorator(for: destination),
+          concurrently: { concurrently($0, $1).1 }))
+      findings.keep(inputs, compiled)
       return .done
     }
   }

@@ -55,7 +55,11 @@ struct DiffCommand: ParsableCommand {
   private func compiled(
     _ inputs: Inputs, _ findings: inout Findings
   ) throws(CommandFailure) -> CompiledPlan {
-    let compiled = try inputs.compiled(target: plan.target.name, objective: plan.objective)
+    // The options are about descriptions: a saved plan beside one stays as it is.
+    let compiled =
+      inputs.isSavedPlan
+      ? try inputs.compiled(target: nil, objective: nil)
+      : try inputs.compiled(target: plan.target.name, objective: plan.objective)
     findings.add(compiled.diagnostics, files: inputs.files)
     return compiled
   }

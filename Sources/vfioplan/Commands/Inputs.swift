@@ -86,6 +86,9 @@ struct Inputs {
 }
 
 extension Inputs {
+  /// Whether there is nothing left to compile.
+  var isSavedPlan: Bool { if case .plan = document { true } else { false } }
+
   /// The same inputs on a host that was read for other ones.
   func on(_ host: HostDescription?) -> Inputs {
     Inputs(document: document, host: host, warnings: warnings, files: files)
@@ -129,7 +132,7 @@ extension Inputs {
 
   /// What a saved plan's host has against the one that was named; an error refuses it.
   func hostFindings(for plan: CompiledPlan) throws(CommandFailure) -> [Diagnostic] {
-    guard case .plan = document, let host else { return [] }
+    guard isSavedPlan, let host else { return [] }
     let findings = HostDifference.findings(of: plan, on: host)
     if findings.contains(where: { $0.code.severity == .error }) {
       throw CommandFailure(findings, .hostUnable, files: files)
