@@ -14,7 +14,7 @@ APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 # The release build is static and apart from the debug build, so that neither rebuilds the other.
 STATIC_DIR := .build-static
 STATIC_FLAGS := -c release --static-swift-stdlib -Xswiftc -static-executable \
-  -Xlinker -s --scratch-path $(STATIC_DIR)
+  -Xswiftc -use-ld=lld -Xlinker -s --scratch-path $(STATIC_DIR)
 BINARY := $(STATIC_DIR)/release/vfioplan
 
 SWIFT_FILES = $(shell git ls-files '*.swift')
@@ -44,9 +44,9 @@ release: deps ## a static binary, ./vfioplan
 bench: release ## the performance figures against their limits
 	$(PYTHON) Benchmarks/run.py --binary $(BINARY)
 
-golden: deps ## rewrite Tests/Fixtures/golden from what the tool says now; review the diff
-	VFIOPLAN_RECORD=1 $(SWIFT) test --filter "GoldenTests|ReadmeTests" || true
-	git status --short Tests/Fixtures/golden README.md
+golden: deps ## rewrite Tests/Fixtures and the README from what the tool says now; review the diff
+	VFIOPLAN_RECORD=1 $(SWIFT) test --filter "GoldenTests|ReadmeTests|CatalogueTests" || true
+	git status --short Tests/Fixtures README.md
 
 format: ## format all Swift files in place
 	$(SWIFT) format -i $(SWIFT_FILES)

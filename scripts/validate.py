@@ -2,7 +2,7 @@
 """Validates files against the JSON Schemas in schemas/, with the stock validator `jsonschema`.
 
     validate.py --examples              every example and every host against its schema
-    validate.py SCHEMA FILE...          files against schemas/SCHEMA.schema.json
+    validate.py SCHEMA FILE...          files against schemas/SCHEMA.schema.json; - is JSON to read
     validate.py --reject SCHEMA FILE... each file must be refused
 
 YAML is read as vfioplan reads it: a plain scalar is what the schema expects, so `0000:00:02.0` is
@@ -42,6 +42,8 @@ Loader.add_constructor(
 
 
 def load(path):
+    if str(path) == "-":
+        return json.load(sys.stdin)
     text = path.read_text(encoding="utf-8")
     return json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader)
 

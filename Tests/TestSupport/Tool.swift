@@ -31,11 +31,12 @@ public enum Tool {
     try run(vfioplan, arguments, input: input)
   }
 
-  /// Runs a program in the package's folder.
+  /// Runs a program, in the package's folder unless told otherwise.
   ///
   /// Output goes through files, so that a program that says much never waits for its reader.
   public static func run(
-    _ executable: String, _ arguments: [String], input: String = ""
+    _ executable: String, _ arguments: [String], input: String = "",
+    folder place: String = PackageFiles.root
   ) throws -> Outcome {
     let folder = FileManager.default.temporaryDirectory
       .appending(path: "vfioplan-tests-\(UUID().uuidString)")
@@ -47,7 +48,7 @@ public enum Tool {
     let process = Process()
     process.executableURL = URL(filePath: executable)
     process.arguments = arguments
-    process.currentDirectoryURL = URL(filePath: PackageFiles.root)
+    process.currentDirectoryURL = URL(filePath: place)
     process.environment = ProcessInfo.processInfo.environment.merging(["NO_COLOR": "1"]) { $1 }
     process.standardInput = try FileHandle(forReadingFrom: files[0])
     process.standardOutput = try FileHandle(forWritingTo: files[1])

@@ -3,8 +3,9 @@ import Testing
 
 /// What the comments of the examples promise, worked out by hand from the model.
 struct ExampleTests {
-  /// The metrics in the order wbinvd, incoherentDevices, pageTables, blockedNoSnoop; `nil` where the
-  /// target can't express the example.
+  /// The metrics: wbinvd, incoherentDevices, pageTables, blockedNoSnoop.
+  ///
+  /// They are `nil` where the target can't express the example.
   struct Answer: CustomStringConvertible, Sendable {
     var example: String
     var target: String

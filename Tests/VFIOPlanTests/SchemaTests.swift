@@ -9,9 +9,9 @@ struct SchemaTests {
     ["/usr/bin/python3", "/usr/local/bin/python3"]
     .first { (try? Tool.run($0, ["-c", "import jsonschema, yaml"]))?.code == 0 }
 
-  static func validate(_ arguments: [String]) throws {
+  static func validate(_ arguments: [String], input: String = "") throws {
     let interpreter = try #require(python, "python3-jsonschema is missing; run `make deps`")
-    let outcome = try Tool.run(interpreter, ["scripts/validate.py"] + arguments)
+    let outcome = try Tool.run(interpreter, ["scripts/validate.py"] + arguments, input: input)
     #expect(outcome.code == 0, "\(outcome.output)\(outcome.errors)")
   }
 
@@ -27,6 +27,19 @@ struct SchemaTests {
     let findings = try goldens { $0.hasPrefix("[") }
     #expect(!findings.isEmpty)
     try Self.validate(["diagnostics"] + findings)
+  }
+
+  @Test func everyRunFitsItsSchemaWhetherItFailsOrNot() throws {
+    let example = Example.named("order-trap")
+    for target in Example.targets {
+      for fault in [[], ["--fail", "9=ENOMEM"]] {
+        let outcome = try Tool.run(
+          ["apply", example.vmPath, "--host", example.hostPath, "--target", target]
+            + ["--simulate", "--format", "json"] + fault)
+        #expect(outcome.code == (fault.isEmpty ? 0 : 71), "\(outcome.errors)")
+        try Self.validate(["run", "-"], input: outcome.output)
+      }
+    }
   }
 
   private func goldens(where isWanted: (String) -> Bool) throws -> [String] {

@@ -1,0 +1,50 @@
+import Parser
+import TestSupport
+import Testing
+
+@testable import vfioplan
+
+/// Every diagnostic code has a case that triggers it and an explanation that can be read.
+struct CatalogueTests {
+  /// Codes without a fixture, and why; each is tested where it is made.
+  static let withoutFixture: [String: String] = [
+    "VP1001": "needs a file of 4 GiB", "VP2018": "needs a million mappings",
+    "VP3012": "needs a front too large to list",
+  ]
+
+  static let codes = DiagnosticCatalog.all.map(\.name)
+
+  @Test func aCodeIsDeclaredOnce() { #expect(Set(Self.codes).count == Self.codes.count) }
+
+  @Test(arguments: codes.filter { withoutFixture[$0] == nil })
+  func aCodeHasAFixture(code: String) {
+    #expect(CatalogueCase.all.contains { $0.code == code }, "no Tests/Fixtures/catalogue/\(code).txt")
+  }
+
+  @Test(arguments: CatalogueCase.all)
+  func aFixtureTriggersItsCode(fixture: CatalogueCase) throws {
+    #expect(Self.codes.contains(fixture.code), "there is no code \(fixture.code)")
+    let outcome = try fixture.run()
+    #expect(outcome.errors.contains("[\(fixture.code)]"), "\(outcome.errors)")
+    #expect(outcome.code == fixture.exitCode, "\(outcome.errors)")
+    if Golden.isRecording { try fixture.record(outcome.errors) }
+    #expect(
+      outcome.errors == fixture.expected && !Golden.isRecording,
+      "\(Golden.firstDifference(outcome.errors, fixture.expected))")
+  }
+
+  @Test(arguments: DiagnosticCatalog.all.map(\.name))
+  func explainPrintsAnExplanation(code: String) throws {
+    let outcome = try Tool.run(["explain", code])
+    #expect(outcome.code == 0)
+    #expect(outcome.output.contains(code))
+    #expect(outcome.output.split(separator: "\n").allSatisfy { $0.count <= 100 })
+  }
+
+  @Test(arguments: DiagnosticCatalog.all)
+  func anExplanationIsTwoToSevenSentences(code: DiagnosticCode) {
+    let sentences = code.explanation.matches(of: /[.?!](?=\s|$)/).count
+    #expect((2...7).contains(sentences), "\(code.name) has \(sentences)")
+    #expect(!code.title.hasSuffix("."))
+  }
+}
