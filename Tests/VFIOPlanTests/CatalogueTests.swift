@@ -1,4 +1,5 @@
 import Parser
+import Planner
 import TestSupport
 import Testing
 
@@ -8,17 +9,26 @@ import Testing
 struct CatalogueTests {
   /// Codes without a fixture, and why; each is tested where it is made.
   static let withoutFixture: [String: String] = [
-    "VP1001": "needs a file of 4 GiB", "VP2018": "needs a million mappings",
+    "VP1001": "needs a file of 4 GiB", "VP2005": "VP1042 says it before the planner can",
+    "VP2018": "needs a million mappings",
+    "VP3001": "the command line takes known targets only, a plan file says VP1036",
     "VP3012": "needs a front too large to list",
+    "VP5002": "needs a kernel that answers otherwise than the plan expects",
+    "VP5004": "needs a program that its own plan does not give",
+    "VP5005": "needs the kernel backend",
   ]
 
   static let codes = DiagnosticCatalog.all.map(\.name)
 
   @Test func aCodeIsDeclaredOnce() { #expect(Set(Self.codes).count == Self.codes.count) }
 
-  @Test(arguments: codes.filter { withoutFixture[$0] == nil })
+  /// Codes about the text form of programs, which no command reads.
+  static let ofProgramText = Set(ProgramDiagnostics.all.map(\.name))
+
+  @Test(arguments: codes.filter { withoutFixture[$0] == nil && !ofProgramText.contains($0) })
   func aCodeHasAFixture(code: String) {
-    #expect(CatalogueCase.all.contains { $0.code == code }, "no Tests/Fixtures/catalogue/\(code).txt")
+    let path = "Tests/Fixtures/catalogue/\(code).txt"
+    #expect(CatalogueCase.all.contains { $0.code == code }, "\(path) is missing")
   }
 
   @Test(arguments: CatalogueCase.all)
@@ -42,9 +52,9 @@ struct CatalogueTests {
   }
 
   @Test(arguments: DiagnosticCatalog.all)
-  func anExplanationIsTwoToSevenSentences(code: DiagnosticCode) {
+  func anExplanationIsOneToSevenSentences(code: DiagnosticCode) {
     let sentences = code.explanation.matches(of: /[.?!](?=\s|$)/).count
-    #expect((2...7).contains(sentences), "\(code.name) has \(sentences)")
+    #expect((1...7).contains(sentences), "\(code.name) has \(sentences)")
     #expect(!code.title.hasSuffix("."))
   }
 }

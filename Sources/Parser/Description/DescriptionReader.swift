@@ -35,10 +35,8 @@ public enum DescriptionReader {
       if tree.text(of: kind, is: "VM") { return .vm }
       if tree.text(of: kind, is: "Host") { return .host }
     }
-    if let format = tree.value(of: "format", in: tree.root) {
-      return tree.text(of: format, is: "vfioplan.plan/v1") ? .plan : .unknown
-    }
-    return .unknown
+    // Whatever the format's version: the reader of plans names the one that is not known.
+    return tree.value(of: "format", in: tree.root) == nil ? .unknown : .plan
   }
 
   /// Reads a VM description out of a tree.
