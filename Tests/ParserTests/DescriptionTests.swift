@@ -156,7 +156,7 @@ struct HostDescriptionTests {
 struct DocumentKindTests {
   @Test(arguments: [
     ("kind: VM", DocumentKind.vm), ("kind: Host", .host), ("kind: Pod", .unknown),
-    ("{\"format\": \"vfioplan.plan/v1\"}", .plan), ("format: other", .unknown),
+    ("{\"format\": \"vfioplan.plan/v1\"}", .plan), ("format: other", .plan),
     ("[kind, VM]", .unknown), ("kind: [VM]", .unknown), ("x: 1", .unknown),
   ])
   func theKindIsRead(text: String, kind: DocumentKind) throws {
