@@ -29,6 +29,9 @@ public enum Compilation {
     let plan = question.optimum()
     if plan.coherency.reason == .override { sink.report(PlannerDiagnostics.needless(vm.kvm)) }
     let program = dialect.lower(plan, for: vm, on: host)
+    let violations = ProgramVerifier.verify(program, for: dialect)
+    // A bug of ours, whatever the input: better to stop than to hand out such a program.
+    precondition(violations.isEmpty, violations.first?.message ?? "")
     return CompiledPlan(
       vm: vm, host: host, plan: plan, program: program, diagnostics: sink.diagnostics)
   }

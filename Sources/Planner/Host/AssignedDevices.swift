@@ -50,11 +50,11 @@ struct DeviceLookup {
   }
 
   private func checkNames(into sink: inout DiagnosticSink) {
-    var known = [String: Int](minimumCapacity: vm.devices.count)
+    var names = NameIndex(capacity: vm.devices.count)
     for index in vm.devices.indices {
-      let name = vm.devices[index].name
-      guard let first = known.updateValue(index, forKey: name) else { continue }
-      known[name] = first
+      guard
+        let first = names.insert(index, vm.devices[index].name, name: { vm.devices[$0].name })
+      else { continue }
       sink.report(PlannerDiagnostics.duplicateName(vm.devices[index], first: vm.devices[first]))
     }
   }
@@ -62,11 +62,13 @@ struct DeviceLookup {
   private mutating func findOnHost(into sink: inout DiagnosticSink) {
     hostIndex.reserveCapacity(vm.devices.count)
     var unknown: [BDF: Int] = [:]
+    var hint = 0
     for index in vm.devices.indices {
-      guard let found = topology.device(at: vm.devices[index].address) else {
+      guard let found = topology.device(at: vm.devices[index].address, hint: hint) else {
         reportMissing(index, &unknown, into: &sink)
         continue
       }
+      hint = found + 1
       hostIndex.append(Int32(truncatingIfNeeded: found))
       if vmIndexOfHost[found] >= 0 {
         let first = vm.devices[Int(vmIndexOfHost[found])]
@@ -141,10 +143,9 @@ struct DeviceLookup {
 
   private func declaredSpaces(into sink: inout DiagnosticSink) -> [String: Int32] {
     var positions = [VMDescription.guestPhysicalSpace: Int32(0)]
-    for (index, space) in vm.addressSpaces.enumerated() {
-      if space.name == VMDescription.guestPhysicalSpace {
-        sink.report(PlannerDiagnostics.reservedName(space))
-      } else if let first = positions[space.name] {
+    for (index, space) in vm.addressSpaces.enumerated()
+    where space.name != VMDescription.guestPhysicalSpace {
+      if let first = positions[space.name] {
         sink.report(
           PlannerDiagnostics.duplicateSpace(space, first: vm.addressSpaces[Int(first) - 1]))
       } else {

@@ -18,12 +18,16 @@ struct HostTopology: Sendable {
   /// The devices of each IOMMU group, assigned or not, in file order.
   let members: Buckets
 
-  private let positionOfAddress: [UInt64: Int32]
+  private let index: AddressIndex
 
   /// Indexes a description; reports names and addresses that occur twice, and unknown IOMMU names.
   init(_ host: HostDescription, into sink: inout DiagnosticSink) {
     self.host = host
-    positionOfAddress = Self.addresses(of: host, into: &sink)
+    index = AddressIndex(host.devices)
+    for (first, later) in index.duplicates {
+      sink.report(
+        PlannerDiagnostics.duplicateHostAddress(host.devices[later], first: host.devices[first]))
+    }
     let units = Self.units(of: host, into: &sink)
     iommuOfDevice = Self.iommus(of: host, units: units, into: &sink)
     (classOfIOMMU, representatives) = Self.classes(of: host.iommus)
@@ -32,8 +36,11 @@ struct HostTopology: Sendable {
     members = Buckets(keys: groups.keys, count: groups.count)
   }
 
-  /// The position of the device at an address.
-  func device(at address: BDF) -> Int? { positionOfAddress[address.packed].map(Int.init) }
+  /// The position of the device at an address; `hint` is tried first.
+  func device(at address: BDF, hint: Int = 0) -> Int? {
+    if hint < host.devices.count, host.devices[hint].address == address { return hint }
+    return index.position(of: address)
+  }
 
   /// A described address that differs from a missing one in a single digit, to suggest it.
   func nearAddress(to address: BDF) -> BDF? {
@@ -46,23 +53,6 @@ struct HostTopology: Sendable {
 }
 
 extension HostTopology {
-  private static func addresses(
-    of host: HostDescription, into sink: inout DiagnosticSink
-  ) -> [UInt64: Int32] {
-    var positions = [UInt64: Int32](minimumCapacity: host.devices.count)
-    for index in host.devices.indices {
-      let key = host.devices[index].address.packed
-      guard let first = positions.updateValue(Int32(truncatingIfNeeded: index), forKey: key)
-      else { continue }
-      positions[key] = first
-      sink.report(
-        PlannerDiagnostics.duplicateHostAddress(
-          host.devices[index], first: host.devices[Int(first)])
-      )
-    }
-    return positions
-  }
-
   private static func units(
     of host: HostDescription, into sink: inout DiagnosticSink
   ) -> [String: Int32] {

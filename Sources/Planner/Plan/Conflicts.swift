@@ -22,7 +22,8 @@ struct Conflicts {
   /// Reports every conflict.
   func run(into sink: inout DiagnosticSink) {
     let choice = target.snoopChoice
-    for group in 0..<groups.count {
+    let isDemanding = demandingGroups()
+    for group in 0..<groups.count where isDemanding[group] || isNever {
       let members = groups.members[group]
       reportIncapable(members, into: &sink)
       if groups.canEnforce(group) {
@@ -35,6 +36,16 @@ struct Conflicts {
     if vm.kvm.incoherentDMA == .always, Self.alwaysProof(groups, choice) == nil {
       sink.report(PlannerDiagnostics.missingProof(vm.kvm, target: target.name))
     }
+  }
+
+  /// Which groups have an intent that can be in a conflict; the others need no look.
+  private func demandingGroups() -> [Bool] {
+    var isDemanding = [Bool](repeating: false, count: groups.count)
+    for device in 0..<devices.count
+    where intents.resolved[device] == .required || intents.resolved[device] == .forbidden {
+      isDemanding[Int(groups.groupOfDevice[device])] = true
+    }
+    return isDemanding
   }
 
   /// The first device that proves the right to non-coherent DMA when none is effective.
@@ -56,7 +67,7 @@ struct Conflicts {
     _ group: Int, _ members: ArraySlice<Int32>, into sink: inout DiagnosticSink
   ) {
     let mate = Int(groups.unenforceable[group])
-    for device in members.lazy.map(Int.init) where isForbidden(device) {
+    for device in demands(.forbidden, members) {
       if devices.canEnforce[device] {
         sink.report(
           PlannerDiagnostics.forbidden(
@@ -79,7 +90,7 @@ struct Conflicts {
   private func reportEnforceable(
     _ group: Int, _ members: ArraySlice<Int32>, _ mayLeave: Bool, into sink: inout DiagnosticSink
   ) {
-    let required = members.map(Int.init).filter(isRequired)
+    let required = demands(.required, members)
     guard !required.isEmpty else { return }
     guard mayLeave else {
       let able = others.filter { groups.mayLeaveUnenforced(group, $0.snoopChoice) }.map(\.name)
@@ -91,7 +102,7 @@ struct Conflicts {
       }
       return
     }
-    let forbidden = members.map(Int.init).filter(isForbidden)
+    let forbidden = demands(.forbidden, members)
     for (wanted, unwanted) in zip(required, forbidden) {
       sink.report(
         PlannerDiagnostics.contradiction(
@@ -104,12 +115,16 @@ struct Conflicts {
     }
   }
 
-  private func isRequired(_ device: Int) -> Bool {
-    intents.resolved[device] == .required && devices.canNoSnoop[device]
-  }
-
-  private func isForbidden(_ device: Int) -> Bool {
-    intents.resolved[device] == .forbidden && devices.canNoSnoop[device]
+  /// The members with an intent that matters because they can no-snoop.
+  private func demands(_ intent: NoSnoopIntent, _ members: ArraySlice<Int32>) -> [Int] {
+    var found: [Int] = []
+    for member in members {
+      let device = Int(member)
+      if intents.resolved[device] == intent, groups.devices.canNoSnoop[device] {
+        found.append(device)
+      }
+    }
+    return found
   }
 
   private func hostFact(_ device: Int) -> HostDevice {

@@ -33,12 +33,6 @@ extension PlannerDiagnostics {
       help: "rename one of the two, or move all windows into one entry")
   }
 
-  static func reservedName(_ space: AddressSpace) -> Diagnostic {
-    Diagnostic(
-      reservedSpaceName, "'gpa' is guest-physical memory and can't be declared again",
-      at: space.nameSpan, help: "use another name")
-  }
-
   static func unusedSpace(_ space: AddressSpace) -> Diagnostic {
     Diagnostic(
       unusedAddressSpace, "no device uses address space \(quote(space.name))", at: space.nameSpan,

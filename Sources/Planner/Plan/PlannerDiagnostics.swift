@@ -7,7 +7,7 @@ public enum PlannerDiagnostics {
 
   static let semantics = [
     duplicateDeviceName, duplicateDeviceAddress, unknownAddressSpace, duplicateAddressSpace,
-    reservedSpaceName, unusedAddressSpace, overlappingMemory, overlappingWindows, unbackedWindow,
+    unusedAddressSpace, overlappingMemory, overlappingWindows, unbackedWindow,
     groupInTwoSpaces, groupOnTwoClasses, memoryInReservedRegion, memoryBeyondWidth,
     misalignedMemory, duplicateHostAddressCode, duplicateIOMMUCode, unknownIOMMUCode,
     tooManyMappings,
@@ -51,12 +51,6 @@ extension PlannerDiagnostics {
     """
     Devices refer to address spaces by name, so a name may be declared once. Rename one of the \
     two, or move the windows of both into one entry.
-    """)
-  static let reservedSpaceName = DiagnosticCode(
-    "VP2005", .error, "an address space is called 'gpa'",
-    """
-    'gpa' is the address space of guest-physical memory. It is described by 'memory' and cannot be \
-    declared a second time under 'addressSpaces'. Use another name.
     """)
   static let unusedAddressSpace = DiagnosticCode(
     "VP2006", .warning, "no device uses an address space",
