@@ -2,8 +2,8 @@ import Parser
 
 /// Finds host devices by address: addresses in order, with their positions.
 ///
-/// Snapshots list devices in bus order, so there is mostly nothing to sort, and neighbours of a file
-/// are neighbours here.
+/// Snapshots list devices in bus order, so there is mostly nothing to sort, and neighbours of a
+/// file are neighbours here.
 struct AddressIndex: Sendable {
   private struct Entry {
     var packed: UInt64

@@ -2,8 +2,9 @@ import Parser
 
 /// Which drivers may hold the members of an IOMMU group that are not given to the VM.
 ///
-/// The kernel refuses to hand a group to user space while a driver does DMA through the kernel's own
-/// mappings for one of its members (`iommu_group_claim_dma_owner`, drivers/iommu/iommu.c, 5.19).
+/// The kernel refuses to hand a group to user space while a driver does DMA through the kernel's
+/// own mappings for one of its members (`iommu_group_claim_dma_owner`, drivers/iommu/iommu.c,
+/// 5.19).
 enum GroupViability {
   /// Drivers that set `driver_managed_dma` because they do no DMA: they may stay.
   static let harmlessDrivers = ["pcieport", "shpchp", "pci-stub"]

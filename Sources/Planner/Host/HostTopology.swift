@@ -110,7 +110,8 @@ extension HostTopology {
 
   /// Numbers the groups from 0, in order of first member.
   ///
-  /// Group numbers of Linux are small; a table serves those, a dictionary whatever else a file says.
+  /// Group numbers of Linux are small; a table serves those, a dictionary whatever else a file
+  /// says.
   private static func groups(of host: HostDescription) -> (keys: [Int32], count: Int) {
     let limit = 2 * host.devices.count + 1024
     var small = [Int32](repeating: -1, count: limit)

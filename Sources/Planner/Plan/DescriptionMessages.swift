@@ -20,7 +20,8 @@ extension PlannerDiagnostics {
     let known = [VMDescription.guestPhysicalSpace] + vm.addressSpaces.map(\.name)
     return Diagnostic(
       unknownAddressSpace,
-      "device \(quote(device.name)) uses address space \(quote(device.addressSpace)), which is not declared",
+      "device \(quote(device.name)) uses address space \(quote(device.addressSpace)), which is "
+        + "not declared",
       at: device.addressSpaceSpan,
       help: suggestion(for: device.addressSpace, among: known)
         ?? "use 'gpa' or declare it under 'addressSpaces'")
@@ -79,8 +80,8 @@ extension PlannerDiagnostics {
   ) -> Diagnostic {
     Diagnostic(
       groupInTwoSpaces,
-      "\(quote(device.name)) and \(quote(first.name)) are both in IOMMU group \(group), but in address "
-        + "spaces \(quote(device.addressSpace)) and \(quote(first.addressSpace))",
+      "\(quote(device.name)) and \(quote(first.name)) are both in IOMMU group \(group), but in "
+        + "address spaces \(quote(device.addressSpace)) and \(quote(first.addressSpace))",
       at: device.addressSpaceSpan,
       notes: [.init("\(quote(first.name)) is given here", first.addressSpaceSpan)],
       help: "give both the same 'addressSpace', or leave one out")

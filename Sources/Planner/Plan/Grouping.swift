@@ -12,13 +12,14 @@ import Parser
 /// 2. *Cells are independent.* With `wbinvd` fixed, a plan's cost is the sum over cells of vectors
 ///    of three counts, and the lexicographic order of vectors survives addition of a vector on both
 ///    sides. So the sum of each cell's best vector is the best sum.
-/// 3. *Four candidates per cell suffice.* Groups with one possible format are settled. A free group,
-///    one that has both, contains no forbidden device that can no-snoop; so it costs c effective
-///    devices when left and c blocked ones when enforced, with the same c. Take any choice for the
-///    cell. If it uses one table, all free groups are on the same side. If it uses two, moving all
-///    free groups with c > 0 to the side that the objective ranks better, and all with c = 0 to one
-///    side, adds no table and makes no count worse before one gets better. In both cases the result
-///    has all free groups with c > 0 on one side and all with c = 0 on one side: four candidates.
+/// 3. *Four candidates per cell suffice.* Groups with one possible format are settled. A free
+///    group, one that has both, contains no forbidden device that can no-snoop; so it costs c
+///    effective devices when left and c blocked ones when enforced, with the same c. Take any
+///    choice for the cell. If it uses one table, all free groups are on the same side. If it uses
+///    two, moving all free groups with c > 0 to the side that the objective ranks better, and all
+///    with c = 0 to one side, adds no table and makes no count worse before one gets better. In
+///    both cases the result has all free groups with c > 0 on one side and all with c = 0 on one
+///    side: four candidates.
 ///
 /// Ties: enforcing wins, because coherent DMA is the safer of two equally good plans.
 /// Devices that must not share a page table would make this graph colouring; that belongs here.

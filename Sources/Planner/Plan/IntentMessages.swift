@@ -61,8 +61,8 @@ extension PlannerDiagnostics {
   static func unblockable(_ device: AssignedDevice, behind unit: HostIOMMU) -> Diagnostic {
     Diagnostic(
       forbiddenUnblockable,
-      "no-snoop is forbidden to \(quote(device.name)), but it can do it and IOMMU \(quote(unit.name)) can't "
-        + "enforce snoop (box 3)",
+      "no-snoop is forbidden to \(quote(device.name)), but it can do it and IOMMU "
+        + "\(quote(unit.name)) can't enforce snoop (box 3)",
       at: device.noSnoopSpan, notes: [.init("\(quote(unit.name)) is described here", unit.span)],
       help: "use 'noSnoop: allowed', or another device or slot; no target can block it")
   }
@@ -132,8 +132,8 @@ extension PlannerDiagnostics {
     }
     return Diagnostic(
       autoFallback,
-      "\(quote(device.name)) is \(AutoIntentTable.rows[row].title) and would be required to no-snoop, "
-        + "but \(why); 'auto' becomes 'allowed'",
+      "\(quote(device.name)) is \(AutoIntentTable.rows[row].title) and would be required to "
+        + "no-snoop, but \(why); 'auto' becomes 'allowed'",
       at: device.noSnoopSpan, notes: [.init("the host describes the device here", fact.span)],
       help: "write 'noSnoop: allowed' if that is what you want")
   }

@@ -3,8 +3,8 @@ import Parser
 /// Finds the reason for each group's format: the strongest one that holds.
 ///
 /// Facts come before intents, intents before the KVM line, that before the target's rules, and what
-/// nothing else settles was decided by the objective: the reason is then the first metric that would
-/// get worse if this group alone changed sides.
+/// nothing else settles was decided by the objective: the reason is then the first metric that
+/// would get worse if this group alone changed sides.
 struct PlacementReasons {
   /// What settled a group, with the device it is about; -1 if it is about none.
   struct GroupReason {

@@ -184,8 +184,8 @@ extension PlannerDiagnostics {
     "VP3006", .error, "no-snoop is forbidden to a device whose group can't be enforced",
     """
     The devices of one IOMMU group share one page table. If the IOMMU of one of them can't enforce \
-    snoop, the table can't enforce it for any of them, and the forbidden device's no-snoop requests \
-    get through. Use 'allowed', or leave the other device out.
+    snoop, the table can't enforce it for any of them, and the forbidden device's no-snoop \
+    requests get through. Use 'allowed', or leave the other device out.
     """)
   static let notExpressible = DiagnosticCode(
     "VP3007", .error, "the target can't let this device no-snoop",
@@ -200,8 +200,8 @@ extension PlannerDiagnostics {
     "VP3008", .error, "KVM is to allow non-coherent DMA, but no device proves the right to it",
     """
     KVM lets WBINVD through only for a VM that owns a device which may need it. On iommufd and \
-    type1 that is one whose IOMMU can't enforce snoop; on ioasid one that can no-snoop. This VM has \
-    none. Use 'auto'.
+    type1 that is one whose IOMMU can't enforce snoop; on ioasid one that can no-snoop. This VM \
+    has none. Use 'auto'.
     """)
   static let neverButUnblockable = DiagnosticCode(
     "VP3009", .error, "KVM must never allow non-coherent DMA, but a device can't be kept from it",
@@ -259,16 +259,16 @@ extension PlannerDiagnostics {
     "VP4004", .error, "a bridge can't be given to a VM",
     """
     vfio-pci accepts devices with an ordinary configuration header only, not bridges \
-    (vfio_pci_core_register_device, drivers/vfio/pci). A bridge in the group of another device stays with \
-    the host. Name the device behind it.
+    (vfio_pci_core_register_device, drivers/vfio/pci). A bridge in the group of another device \
+    stays with the host. Name the device behind it.
     """)
   static let groupNotViable = DiagnosticCode(
     "VP4005", .error, "another device of the IOMMU group is in use by the host",
     """
     The devices of one IOMMU group can reach each other's DMA, so the kernel gives a group to user \
-    space only if no member is used by a driver of the host. Members that are not assigned may have \
-    no driver, a bridge driver (pcieport, shpchp, pci-stub) or vfio-pci. Unbind the driver, or give \
-    the device to the VM, too.
+    space only if no member is used by a driver of the host. Members that are not assigned may \
+    have no driver, a bridge driver (pcieport, shpchp, pci-stub) or vfio-pci. Unbind the driver, \
+    or give the device to the VM, too.
     """)
   static let msiNotIsolated = DiagnosticCode(
     "VP4006", .error, "an IOMMU does not isolate interrupts",

@@ -9,8 +9,8 @@ struct ResolvedIntents: Sendable {
 
   /// Resolves `auto` by the table; reports rows that match but can't be followed.
   ///
-  /// Only what the device and the target allow counts, not what other lines of the file say, so that
-  /// the meaning of `auto` does not hang on a neighbour's intent.
+  /// Only what the device and the target allow counts, not what other lines of the file say, so
+  /// that the meaning of `auto` does not hang on a neighbour's intent.
   init(
     of vm: VMDescription, on topology: HostTopology, _ groups: AssignedGroups,
     target: any Dialect, into sink: inout DiagnosticSink
