@@ -6,7 +6,8 @@ import Planner
 /// destroyed is gone once its iommufd is. And a file that was closed is still there while another
 /// one holds on to it: a bound device its iommufd, KVM's list a device. The rules are those of
 /// section 4 of the kernel reference, read off the program: a file that was given to another
-/// is held by it until that request is undone, and a file that a request made holds its maker.
+/// is held by it until that request is undone, and a file that a request made holds its maker
+/// (but a VM does not need `/dev/kvm`, which has no state).
 struct LeftoverAnalysis {
   private let program: Program
   private let ran: Int
@@ -58,7 +59,8 @@ struct LeftoverAnalysis {
       }
       for case .some(let id) in results {
         makers[Int(id.index)] = step
-        if isFile(id) { held[Int(id.index)].append(Int(receiver.index)) }
+        let holdsMaker = program.results[Int(receiver.index)].kind != .kvm
+        if isFile(id), holdsMaker { held[Int(id.index)].append(Int(receiver.index)) }
       }
     case .sysfs, .expect, .close: break
     }

@@ -7,10 +7,10 @@ final class SimulatedDomain {
   /// The groups on it, in the order they joined.
   var groups: [Int] = []
 
-  /// Makes a table for the groups behind a unit.
-  init(for unit: SimulatedUnit) {
-    compatibilityClass = unit.compatibilityClass
-    enforcesSnoop = CoherencyModel.newTableEnforces(unit)
+  /// Makes a table for the groups behind a kind of unit.
+  init(compatibilityClass: Int, enforcesSnoop: Bool) {
+    self.compatibilityClass = compatibilityClass
+    self.enforcesSnoop = enforcesSnoop
   }
 }
 
@@ -107,21 +107,28 @@ final class SimulatedContainer: SimulatedFile {
     if let last = areas.areas.last, last.range.last > unit.apertureLast { throw .einval }
     for range in ranges where areas.touches(range) { throw .einval }
     if !unit.isolatesInterrupts, !kernel.host.kernel.allowUnsafeInterrupts { throw .eperm }
-    let enforces = CoherencyModel.newTableEnforces(unit)
-    let domain: SimulatedDomain
-    if let present = domains.first(where: {
-      $0.compatibilityClass == unit.compatibilityClass && $0.enforcesSnoop == enforces
-    }) {
-      domain = present
-    } else {
-      domain = SimulatedDomain(for: unit)
-      domains.append(domain)
+    let enforces = members.allSatisfy { member in
+      kernel.host.devices[member].unit.map {
+        CoherencyModel.newTableEnforces(kernel.host.units[$0])
+      } ?? true
     }
+    let domain = domain(compatibilityClass: unit.compatibilityClass, enforcesSnoop: enforces)
     domain.groups.append(group)
     kernel.host.groups[group].domain = domain
     for range in ranges { reserved.add(range) }
     apertureLast = min(apertureLast, unit.apertureLast)
     pageBytes = max(pageBytes, unit.pageBytes)
+  }
+
+  private func domain(compatibilityClass: Int, enforcesSnoop: Bool) -> SimulatedDomain {
+    for domain in domains
+    where domain.compatibilityClass == compatibilityClass && domain.enforcesSnoop == enforcesSnoop {
+      return domain
+    }
+    let domain = SimulatedDomain(
+      compatibilityClass: compatibilityClass, enforcesSnoop: enforcesSnoop)
+    domains.append(domain)
+    return domain
   }
 
   private func detach(_ group: Int, in kernel: SimulatedKernel) {
