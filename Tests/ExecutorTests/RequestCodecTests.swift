@@ -42,7 +42,8 @@ struct RequestCodecTests {
     Sample(
       IOMMUFDRequests.ioasIOVARanges, 0x3b84, ["ioas_id": 2],
       "20000000 02000000 00000000 00000000 0000000000000000 0000000000000000"),
-    // size 40 | flags FIXED_IOVA|WRITEABLE|READABLE | ioas_id | __reserved | user_va | length | iova
+    // size 40 | flags FIXED_IOVA|WRITEABLE|READABLE | ioas_id | __reserved | user_va | length |
+    // iova
     Sample(
       IOMMUFDRequests.ioasMap, 0x3b85,
       [
