@@ -72,7 +72,7 @@ struct DiffTests {
       "diff", Self.vm, plan, "--exit-code", "--host", Self.host, "--target", "ioasid",
     ])
     #expect(outcome.code == 2, "\(outcome.errors)")
-    #expect(outcome.output.contains("~  metric      pageTables         value: 4 -> 3\n"))
+    #expect(outcome.output.contains("~  metric      pageTables         4 -> 3\n"))
     #expect(outcome.output.hasPrefix("Decision\n"))
     let json = try Tool.run(["diff", Self.vm, plan, "--format", "json"] + options)
     #expect(json.code == 0)

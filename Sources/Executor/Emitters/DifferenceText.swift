@@ -51,17 +51,27 @@ public struct DifferenceText {
   }
 
   private func facets(of change: PlanDifference.Change) -> StyledText {
-    let parts = change.facets.map { facet in
-      switch (facet.before, facet.after) {
-      case (let before?, let after?): "\(facet.key): \(before) -> \(after)"
-      case (let before?, nil):
-        change.kind == .changed ? "\(facet.key): \(before) -> none" : "\(facet.key): \(before)"
-      case (nil, let after?):
-        change.kind == .changed ? "\(facet.key): none -> \(after)" : "\(facet.key): \(after)"
-      case (nil, nil): facet.key
-      }
+    let parts = change.facets.compactMap { facet -> String? in
+      let (before, after) = (facet.before.map(Self.words), facet.after.map(Self.words))
+      let label = change.subject == .metric ? "" : "\(facet.key): "
+      if change.kind == .changed { return label + "\(before ?? "none") -> \(after ?? "none")" }
+      return Self.tellsWhole(facet.key, of: change.subject) ? label + (before ?? after ?? "") : nil
     }
     return StyledText(parts.joined(separator: ", "))
+  }
+
+  /// Whether a property is shown of a subject that comes or goes as a whole.
+  private static func tellsWhole(_ key: String, of subject: PlanDifference.Subject) -> Bool {
+    subject != .device || ["address", "ioasid", "noSnoop", "effective"].contains(key)
+  }
+
+  /// A length or an address in hexadecimal as a size, if it is a round one; else as it is.
+  private static func words(_ value: String) -> String {
+    guard value.hasPrefix("0x"), let number = UInt64(value.dropFirst(2), radix: 16) else {
+      return value
+    }
+    let size = byteSizeText(number)
+    return size.hasSuffix("bytes") ? value : size
   }
 
   private func appendSteps(to page: inout TextPage) {

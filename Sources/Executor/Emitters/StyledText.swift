@@ -118,13 +118,14 @@ extension StyledText {
     var word: StyledText = ""
     for piece in pieces {
       var rest = piece.text[...]
-      while let first = rest.first {
-        if first == " " {
+      while let first = rest.utf8.first {
+        let space = UInt8(ascii: " ")
+        if first == space {
           if !word.isEmpty { words.append((gap, word)) }
           (gap, word) = (word.isEmpty ? gap + 1 : 1, "")
-          rest.removeFirst()
+          rest = rest[rest.utf8.index(after: rest.startIndex)...]
         } else {
-          let end = rest.firstIndex(of: " ") ?? rest.endIndex
+          let end = rest.utf8.firstIndex(of: space) ?? rest.endIndex
           word.append(String(rest[..<end]), piece.role)
           rest = rest[end...]
         }

@@ -21,18 +21,17 @@ enum FileInput {
     _ = try retrying { Int(fstat(file, &status)) }
     guard status.st_mode & S_IFMT != S_IFDIR else { throw SystemError("is a directory") }
     // One byte more than the size, so that the end is seen without a second buffer.
-    var capacity = max(Int(status.st_size) + 1, 1 << 16)
-    var bytes: [UInt8] = []
-    while true {
-      guard bytes.count <= SourceFile.maximumBytes, capacity <= SourceFile.maximumBytes + 1 else {
-        throw SystemError("larger than 1 GiB")
-      }
-      let read = try chunk(of: file, capacity: capacity)
-      let isEnd = read.count < capacity
-      if bytes.isEmpty { bytes = read } else { bytes += read }
-      if isEnd { return bytes }
-      capacity = max(bytes.count, 1 << 16)
+    let limit = SourceFile.maximumBytes + 1
+    var bytes = try chunk(of: file, capacity: min(limit, max(Int(status.st_size), 1 << 16) + 1))
+    var isEnd = bytes.count <= max(Int(status.st_size), 1 << 16)
+    while !isEnd && bytes.count < limit {
+      let capacity = min(bytes.count, limit - bytes.count)
+      let more = try chunk(of: file, capacity: capacity)
+      isEnd = more.count < capacity
+      bytes += more
     }
+    guard bytes.count < limit else { throw SystemError("larger than 1 GiB") }
+    return bytes
   }
 
   /// Reads up to a capacity, less only at the end of the file.
