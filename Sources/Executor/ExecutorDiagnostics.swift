@@ -23,8 +23,8 @@ public enum ExecutorDiagnostics {
     """
     A step of the program checks a fact that the plan rests on, for example that an IOMMU can \
     still enforce snoop for a device, or that the kernel uses the page table it was told to. The \
-    kernel's answer was another one. Everything done before was taken back. Take a fresh host \
-    description with 'vfioplan host' and compile again.
+    kernel's answer was another one. Everything done before was taken back. Bring the \
+    host description up to date and compile again.
     """)
 
   static let notRolledBack = DiagnosticCode(
@@ -109,7 +109,7 @@ public enum ExecutorDiagnostics {
       return Diagnostic(
         expectationFailed, "\(step): expected \(expected), the kernel says \(actual)",
         at: failure.origin, notes: [rollbackNote(report)],
-        help: "take a fresh host description with 'vfioplan host' and compile again")
+        help: "bring the host description up to date and compile again")
     case .errno(let errno):
       let meaning = RequestErrnos.meaning(of: errno, for: action)
       return Diagnostic(

@@ -29,7 +29,7 @@ extension PlannerDiagnostics {
       deviceNotOnHost,
       "device \(quote(device.name)): host \(quote(host)) has no device at '\(device.address)'",
       at: device.addressSpan,
-      help: near.map { "did you mean '\($0)'?" } ?? "list its devices with 'vfioplan host'")
+      help: near.map { "did you mean '\($0)'?" } ?? "compare with 'lspci -D' on the host")
   }
 
   static func noIOMMU(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {

@@ -119,13 +119,13 @@ extension PlannerDiagnostics {
     "VP2015", .error, "two devices of the host have the same address",
     """
     A PCI address names one device. The host description lists it twice, so its facts are \
-    ambiguous. Remove one entry, or take the snapshot anew with 'vfioplan host'.
+    ambiguous. Remove one entry.
     """)
   static let duplicateIOMMUCode = DiagnosticCode(
     "VP2016", .error, "two IOMMUs of the host have the same name",
     """
-    Devices refer to their IOMMU by name, so a name may be listed once. Rename or remove one of \
-    the two, or take the snapshot anew with 'vfioplan host'.
+    Devices refer to their IOMMU by name, so a name may be listed once. Rename or remove one \
+    of the two.
     """)
   static let unknownIOMMUCode = DiagnosticCode(
     "VP2017", .error, "a host device names an IOMMU that is not listed",
@@ -240,7 +240,7 @@ extension PlannerDiagnostics {
     "VP4001", .error, "the host has no device at that address",
     """
     The address of each device must be that of a device in the host description. Addresses move \
-    when cards are added or firmware settings change. Look the device up with 'vfioplan host'.
+    when cards are added or firmware settings change. 'lspci -D' lists them.
     """)
   static let deviceWithoutIOMMU = DiagnosticCode(
     "VP4002", .error, "a device is not behind an IOMMU",

@@ -7,7 +7,10 @@ import Planner
 struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff", abstract: "Say what changes between two plans.",
-    discussion: "A description is compiled first; a saved plan is taken as it is.")
+    discussion: """
+      A description is compiled first; a saved plan is taken as it is. The same description may be \
+      named twice to compare two targets, objectives or hosts.
+      """)
 
   @Argument(help: "The earlier VM description or saved plan; - reads standard input.")
   var before: String
@@ -19,6 +22,12 @@ struct DiffCommand: ParsableCommand {
 
   @Option(help: "The host description of the later one, if it is another.")
   var otherHost: String?
+
+  @Option(help: "The kernel interface of the later one, if it is another.")
+  var otherTarget: TargetOption?
+
+  @Option(help: "What to optimise in the later one, if it is something else.")
+  var otherObjective: Objective?
 
   @Flag(help: "End with status 2 if there are changes.")
   var exitCode = false
@@ -40,7 +49,9 @@ struct DiffCommand: ParsableCommand {
       let first = try Inputs.load(before, host: plan.host)
       var second = try Inputs.load(after, host: otherHost, ids: (.other, .otherHost))
       if otherHost == nil { second = second.on(first.host) }
-      let (old, new) = (try compiled(first, &findings), try compiled(second, &findings))
+      let old = try compiled(first, plan.target, plan.objective, &findings)
+      let new = try compiled(
+        second, otherTarget ?? plan.target, otherObjective ?? plan.objective, &findings)
       let difference = PlanDifference(from: old, to: new)
       let text = DifferenceText(difference, from: old, to: new)
       switch format {
@@ -53,13 +64,13 @@ struct DiffCommand: ParsableCommand {
   }
 
   private func compiled(
-    _ inputs: Inputs, _ findings: inout Findings
+    _ inputs: Inputs, _ target: TargetOption, _ objective: Objective?, _ findings: inout Findings
   ) throws(CommandFailure) -> CompiledPlan {
     // The options are about descriptions: a saved plan beside one stays as it is.
     let compiled =
       inputs.isSavedPlan
       ? try inputs.compiled(target: nil, objective: nil)
-      : try inputs.compiled(target: plan.target.name, objective: plan.objective)
+      : try inputs.compiled(target: target.name, objective: objective)
     findings.add(compiled.diagnostics, files: inputs.files)
     return compiled
   }
