@@ -29,7 +29,7 @@ public struct JSONValue {
   /// The truth value; `nil` for anything else.
   public var flag: Bool? { value as? Bool }
 
-  /// The four metrics of a plan, in the order wbinvd, incoherentDevices, pageTables, blockedNoSnoop.
+  /// The metrics of a plan: wbinvd, incoherentDevices, pageTables, blockedNoSnoop.
   public var metrics: [Int] {
     ["wbinvd", "incoherentDevices", "pageTables", "blockedNoSnoop"].compactMap {
       self["metrics"]?[$0]?.number
