@@ -96,6 +96,26 @@ struct DiagnosticRendererTests {
     #expect(lines[2].prefix(while: { $0 != "^" }).count == column)
   }
 
+  @Test func columnsOfLongLinesAreCountedInCharacters() {
+    var text = "first: line\n"
+    for index in 0..<3000 { text += index % 3 == 0 ? "é, " : "日本 " }
+    let table = LineTable(SourceFile(id: .vm, name: "vm.yaml", text: text))
+    let bytes = Array(text.utf8)
+    for offset in stride(from: 12, through: bytes.count, by: 997) {
+      let characters = bytes[12..<offset].count { $0 & 0xC0 != 0x80 }
+      let position = table.position(of: UInt32(offset))
+      #expect(position.line == 2 && position.column == characters + 1, "offset \(offset)")
+    }
+  }
+
+  @Test func manyFindingsOnOneLongLineTakeNoLongerThanOnManyLines() {
+    let text = String(repeating: "bad ", count: 500_000)
+    let findings = stride(from: 0, to: 2_000_000, by: 1000).map { Self.finding($0..<$0 + 3) }
+    let clock = ContinuousClock()
+    let time = clock.measure { _ = Self.render(Array(text.utf8), findings) }
+    #expect(time < .seconds(20))
+  }
+
   @Test func aRangeOverSeveralLinesShowsTheFirstAndTheLast() {
     #expect(
       Self.render("a:\n  - b\n  - c\n  - d\n", 5..<20) == """
