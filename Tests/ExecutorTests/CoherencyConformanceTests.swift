@@ -87,9 +87,13 @@ struct CoherencyConformanceTests {
     #expect(raw.hwptAlloc(iommufd, device: 3, parent: ioas) == "6")
     #expect(raw.attach(c1, 6) == "6")
     #expect(raw.kvmFile(vfio, 1, c1) == "0")
-    let state = raw.kernel.state()
+    var state = raw.kernel.state()
     #expect(!state.vms[0].allowsIncoherentDMA)
     #expect(CoherencyCheck.mismatches(in: state) == [.staleData(LabHost.c1)])
+    state.vms = []
+    #expect(CoherencyCheck.mismatches(in: state) == [.staleData(LabHost.c1)], "nobody told KVM")
+    state.hasKVM = false
+    #expect(CoherencyCheck.mismatches(in: state).isEmpty)
   }
 
   @Test("T107 Intel's first stage of 7.3 does not look: one table that claims to enforce")

@@ -9,10 +9,15 @@ import Testing
 struct WorldSimulationTests {
   static let randomWorlds: UInt64 = 10_000
 
-  @Test("every plan of a random world runs on the simulator and does what it says")
-  func randomWorlds() {
+  /// The worlds are dealt out to this many tests, so that they run side by side.
+  static let slices = 4
+
+  @Test(
+    "every plan of a random world runs on the simulator and does what it says",
+    arguments: 0..<slices)
+  func randomWorlds(slice: Int) {
     var feasible = 0
-    for seed in 0..<Self.randomWorlds {
+    for seed in stride(from: UInt64(slice), to: Self.randomWorlds, by: Self.slices) {
       let world = SmallWorlds.random(seed: seed)
       let objective = Objective.presets[Int(seed % 3)].objective
       for dialect in Dialects.all {
@@ -24,14 +29,19 @@ struct WorldSimulationTests {
         feasible += 1
       }
     }
-    #expect(feasible > 5_000, "the random worlds are mostly infeasible")
+    #expect(feasible > 1_000, "the random worlds are mostly infeasible")
   }
 
-  @Test("every plan of every world of up to three groups runs and does what it says")
-  func smallWorlds() {
+  @Test(
+    "every plan of every world of up to three groups runs and does what it says",
+    arguments: 0..<slices)
+  func smallWorlds(slice: Int) {
     var feasible = 0
+    var position = -1
     var failures: [String] = []
     SmallWorlds.forEachSmall { world in
+      position += 1
+      guard position % Self.slices == slice else { return }
       for dialect in Dialects.all where failures.isEmpty {
         guard let failure = Self.disagreement(world, dialect, .coherency) else { continue }
         feasible += 1
@@ -39,7 +49,7 @@ struct WorldSimulationTests {
       }
     }
     #expect(failures == [])
-    #expect(feasible > 30_000, "the small worlds are mostly infeasible")
+    #expect(feasible > 7_000, "the small worlds are mostly infeasible")
   }
 
   /// Where a run differs from the plan: empty if nowhere, `nil` if there is no plan.

@@ -48,6 +48,8 @@ public struct SimulatorState: Hashable, Sendable {
     public var override: String?
   }
 
+  /// Whether the host has KVM; without it nobody relies on the coherency of DMA.
+  public var hasKVM = true
   /// The page tables, in the order they were made.
   public var pageTables: [PageTable] = []
   /// The VMs, in the order they were made.
@@ -73,6 +75,7 @@ extension SimulatedKernel {
   /// What there is now.
   public func state() -> SimulatorState {
     var state = SimulatorState()
+    state.hasKVM = host.kernel.kvm
     var tables: [ObjectIdentifier: Int] = [:]
     for file in openFiles.all {
       state.openFiles.append(file.label)
