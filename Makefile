@@ -19,6 +19,9 @@ BINARY := $(STATIC_DIR)/release/vfioplan
 
 SWIFT_FILES = $(shell git ls-files '*.swift')
 
+# What enumerates worlds or sweeps over every step; `make test` runs it, `make check` doesn't.
+SLOW := SmallWorldTests|WorldSimulationTests|FaultSweepTests|InAHundredRuns
+
 .PHONY: help demo test check release bench golden format lint build deps schemas clean
 
 help: ## what there is
@@ -34,7 +37,7 @@ test: deps lint schemas ## everything: dependencies, build, lint, schemas, all t
 
 check: deps lint ## the fast ones: build, lint, tests without the long enumerations
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --skip Exhaustive --skip Random --skip Sweep --skip Fuzz
+	$(SWIFT) test --skip-build --skip '$(SLOW)'
 
 release: deps ## a static binary, ./vfioplan
 	$(SWIFT) build $(STATIC_FLAGS) --product vfioplan

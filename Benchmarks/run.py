@@ -21,7 +21,7 @@ SMALL, LARGE, FEW = 10_000, 100_000, 4
 
 
 def run(arguments):
-    """Runs a program with its output thrown away: seconds from exec to exit, peak memory in bytes."""
+    """Runs a program, output thrown away: seconds from exec to exit, processor time, peak memory."""
     null = os.open(os.devnull, os.O_RDWR)
     files = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, null, 1)]
     start = time.perf_counter()
@@ -31,7 +31,7 @@ def run(arguments):
     os.close(null)
     if os.waitstatus_to_exitcode(status) != 0:
         sys.exit(f"failed: {' '.join(arguments)}")
-    return seconds, usage.ru_maxrss * 1024
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
 
 
 def describe(count):
@@ -58,17 +58,19 @@ def measure(binary, rounds, starts):
     size = sum(os.path.getsize(path) for path in inputs)
     bare, compiled, tenth = [], [], []
     for _ in range(rounds):
-        bare.append(run([loop, *inputs])[0])
+        bare.append(run([loop, *inputs]))
         compiled.append(run(large))
         tenth.append(run(small)[0])
     start = statistics.median(run(few)[0] for _ in range(starts)) * 1000
     nothing = statistics.median(run(["/bin/true"])[0] for _ in range(starts)) * 1000
-    base, ten = statistics.median(bare), statistics.median(tenth)
-    full = statistics.median(seconds for seconds, _ in compiled)
-    peak = max(memory for _, memory in compiled)
+    base, base_cpu, _ = map(statistics.median, zip(*bare))
+    full, full_cpu, _ = map(statistics.median, zip(*compiled))
+    ten = statistics.median(tenth)
+    peak = max(memory for _, _, memory in compiled)
     plan = os.path.getsize(large[-1])
     yield ("100,000 devices against a bare libyaml loop", full / base, 2, "x",
-           f"{full:.3f} s against {base:.3f} s, {size / 1e6:.1f} MB in, {plan / 1e6:.1f} MB out")
+           f"{full:.3f} s against {base:.3f} s (processor {full_cpu:.3f} against {base_cpu:.3f}), "
+           f"{size / 1e6:.1f} MB in, {plan / 1e6:.1f} MB out")
     yield ("from 10,000 to 100,000 devices", full / ten, 12, "x", f"{ten:.4f} s to {full:.3f} s")
     yield ("peak memory against the input", peak / size, 25, "x", f"{peak / 1e6:.0f} MB")
     yield ("4 devices, exec to exit", start, 5, "ms", f"/bin/true takes {nothing:.2f} ms")
@@ -83,6 +85,9 @@ def main():
     options = parser.parse_args()
     BUILD.mkdir(exist_ok=True)
     missed = 0
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        print(f"note: the machine is busy (load {load:.1f}); ratios of threads suffer most")
     print(f"{'figure':45} {'measured':>10} {'limit':>7}")
     for figure, value, limit, unit, detail in measure(
             os.path.abspath(options.binary), options.rounds, options.starts):

@@ -2,7 +2,7 @@
 """Validates files against the JSON Schemas in schemas/, with the stock validator `jsonschema`.
 
     validate.py --examples              every example and every host against its schema
-    validate.py SCHEMA FILE...          files against schemas/SCHEMA.schema.json; - is JSON to read
+    validate.py SCHEMA FILE...          files against schemas/SCHEMA.schema.json; - is standard input
     validate.py --reject SCHEMA FILE... each file must be refused
 
 YAML is read as vfioplan reads it: a plain scalar is what the schema expects, so `0000:00:02.0` is
@@ -22,7 +22,7 @@ except ImportError as missing:
     sys.exit(3)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-NUMBER = re.compile(r"^(?:0x[0-9a-fA-F]+|[0-9]+)$")
+NUMBER = re.compile(r"^(?:0x[0-9a-fA-F]+|0|[1-9][0-9]*)$")
 
 
 class Loader(yaml.SafeLoader):
@@ -43,7 +43,7 @@ Loader.add_constructor(
 
 def load(path):
     if str(path) == "-":
-        return json.load(sys.stdin)
+        return yaml.load(sys.stdin, Loader)
     text = path.read_text(encoding="utf-8")
     return json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader)
 

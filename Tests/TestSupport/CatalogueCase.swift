@@ -32,16 +32,34 @@ public struct CatalogueCase: Hashable, Sendable, CustomStringConvertible {
 
   /// Does what the lines say, in a folder of its own; what the last run gave.
   public func run() throws -> Tool.Outcome {
+    try inFolder { place in
+      var outcome = Tool.Outcome(code: -1, output: "", errors: "no line runs anything\n")
+      for line in lines {
+        if let ran = try perform(line, in: place) { outcome = ran }
+      }
+      return outcome
+    }
+  }
+
+  /// The files of that folder as the first line that runs anything finds them, by name.
+  public func files() throws -> [String: String] {
+    try inFolder { place in
+      for line in lines.prefix(while: { !$0.hasPrefix("run: ") && !$0.hasPrefix("prepare: ") }) {
+        _ = try perform(line, in: place)
+      }
+      return try ["vm.yaml", "host.yaml"].reduce(into: [:]) { files, name in
+        files[name] = try String(contentsOf: place.appending(path: name), encoding: .utf8)
+      }
+    }
+  }
+
+  private func inFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
     let place = FileManager.default.temporaryDirectory
       .appending(path: "vfioplan-fixture-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: place) }
     let base = PackageFiles.path(Self.folder + "/base")
     try FileManager.default.copyItem(atPath: base, toPath: place.path(percentEncoded: false))
-    var outcome = Tool.Outcome(code: -1, output: "", errors: "no line runs anything\n")
-    for line in lines {
-      if let ran = try perform(line, in: place) { outcome = ran }
-    }
-    return outcome
+    return try body(place)
   }
 
   /// Writes what a run said behind the lines of the file.

@@ -49,6 +49,14 @@ struct GoldenTests {
     #expect(difference == nil, "\(difference ?? "")")
   }
 
+  @Test(arguments: Case.all)
+  func theProgramIsWhatItWas(test: Case) throws {
+    let outcome = try Tool.run(["compile"] + test.input + ["--format", "program"])
+    guard outcome.code == 0 else { return }
+    let difference = try Golden.difference(outcome.output, "\(test).program")
+    #expect(difference == nil, "\(difference ?? "")")
+  }
+
   @Test func theSameInputGivesTheSameBytesInAHundredRuns() throws {
     let test = Case(example: .named("objectives"), target: "iommufd")
     let arguments = ["compile"] + test.input + ["--format", "json"]

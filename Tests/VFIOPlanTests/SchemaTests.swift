@@ -17,6 +17,24 @@ struct SchemaTests {
 
   @Test func everyExampleFitsItsSchema() throws { try Self.validate(["--examples"]) }
 
+  /// Codes about the shape of a description, which a schema can express.
+  static let shapes = [
+    "VP1020", "VP1021", "VP1022", "VP1023", "VP1024", "VP1026", "VP1030", "VP1031", "VP1032",
+    "VP1033", "VP1034", "VP1035", "VP1036", "VP1037", "VP1042",
+  ]
+
+  @Test(arguments: shapes)
+  func whatTheToolRefusesForItsShapeTheSchemaRefusesToo(code: String) throws {
+    let files = try #require(CatalogueCase.all.first { $0.code == code }).files()
+    let accepted = try ["vm", "host"].filter { kind in
+      try Tool.run(
+        try #require(Self.python), ["scripts/validate.py", kind, "-"],
+        input: files[kind + ".yaml"] ?? ""
+      ).code == 0
+    }
+    #expect(accepted.count == 1, "one of the two files is wrong, accepted: \(accepted)")
+  }
+
   @Test func everyPlanFitsItsSchema() throws {
     let plans = try goldens { $0.hasPrefix("{") }
     #expect(plans.count > Example.all.count)

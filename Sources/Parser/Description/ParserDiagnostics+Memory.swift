@@ -80,8 +80,8 @@ extension ParserDiagnostics {
   static let pageSize = DiagnosticCode(
     "VP1043", .error, "page size is not a power of two",
     """
-    The page sizes of an IOMMU are powers of two, such as 4KiB, 2MiB and 1GiB; the unit's capability \
-    register says which it has.
+    The page sizes of an IOMMU are powers of two, such as 4KiB, 2MiB and 1GiB; the unit's \
+    capability register says which it has.
     """)
 
   static func pageSize(_ text: String, at span: SourceSpan) -> Diagnostic {
