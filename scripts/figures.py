@@ -18,8 +18,8 @@ def main():
     today = datetime.date.today().isoformat()
     lines = [f"Measured on {today}, {os.cpu_count()} processors, with `make bench`:", ""]
     lines += ["| figure | measured | limit | |", "|---|---|---|---|"]
-    for figure, value, unit, limit, _, detail in rows:
-        lines.append(f"| {figure.strip()} | {value} {unit} | {limit} {unit} | {detail.strip()} |")
+    for figure, value, unit, limit, verdict, detail in rows:
+        lines.append(f"| {figure.strip()} | {value} {unit} | {limit} {unit}, {verdict} | {detail.strip()} |")
     block = "<!-- figures -->\n" + "\n".join(lines) + "\n<!-- /figures -->"
     for name in ("README.md", "docs/performance.md"):
         path = ROOT / name
