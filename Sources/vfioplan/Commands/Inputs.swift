@@ -41,6 +41,7 @@ struct Inputs {
       let one = try document(path, ids.0).get()
       return Inputs(document: one.value, host: nil, warnings: one.warnings, files: [one.file])
     }
+    Heap.prepare(forInputs: [path, host])
     let (first, second) = concurrently(
       { document(path, ids.0) }, { read(host, ids.1, DescriptionReader.host) })
     switch (first, second) {
