@@ -25,3 +25,14 @@ public struct CompiledPlan: Hashable, Sendable {
     self.diagnostics = diagnostics
   }
 }
+
+extension CompiledPlan {
+  /// Checks the program against every law of `ProgramVerifier`, in release builds, too.
+  ///
+  /// To be called before a program is run or shown as what would be run. A breach is a bug of ours,
+  /// whatever the input: better to stop than to go on with such a program.
+  public func stopUnlessLawful() {
+    let violations = ProgramVerifier.verify(program, for: Dialects.named(plan.target))
+    precondition(violations.isEmpty, violations.first?.message ?? "")
+  }
+}

@@ -51,38 +51,51 @@ extension SavedPlanWriter {
     let device = plan.devices[index]
     let table = plan.pageTables[device.pageTable]
     writer.beginObject()
-    writer.member("name", device.name)
-    writer.member("address", device.address)
-    writer.member("group", device.group)
-    writer.member("noSnoop", device.intent.rawValue)
-    writer.member("resolved", device.resolved.rawValue)
-    writer.member("canNoSnoop", device.canNoSnoop)
-    writer.member("canEnforceSnoop", device.canEnforceSnoop)
-    writer.member("box", device.box)
-    writer.member("ioasid", table.name)
-    writer.member("effective", device.isEffective)
-    writer.key("why")
-    writer.beginString()
+    // Keys as prepared bytes: this and the steps are nearly all of a large plan.
+    writer.appendRaw("\"name\":")
+    writer.quote(device.name)
+    writer.appendRaw(",\"address\":\"")
+    writer.appendText(device.address)
+    writer.appendRaw("\",\"group\":")
+    writer.appendDigits(UInt64(device.group.magnitude))
+    writer.appendRaw(",\"noSnoop\":")
+    writer.quote(device.intent.rawValue)
+    writer.appendRaw(",\"resolved\":")
+    writer.quote(device.resolved.rawValue)
+    writer.appendRaw(",\"canNoSnoop\":")
+    writer.appendRaw(device.canNoSnoop ? "true" : "false")
+    writer.appendRaw(",\"canEnforceSnoop\":")
+    writer.appendRaw(device.canEnforceSnoop ? "true" : "false")
+    writer.appendRaw(",\"box\":")
+    writer.appendDigits(UInt64(device.box))
+    writer.appendRaw(",\"ioasid\":")
+    writer.quote(table.name)
+    writer.appendRaw(",\"effective\":")
+    writer.appendRaw(device.isEffective ? "true" : "false")
+    writer.appendRaw(",\"why\":\"")
     explanation.appendWhy(of: index, to: &writer)
-    writer.endString()
+    writer.appendRaw("\",\"reason\":{\"code\":")
     write(device.reason, to: &writer)
-    writer.member("addressSpace", plan.addressSpaces[table.addressSpace].name)
-    writer.member("iommu", device.iommu)
-    writer.member("registeredWithKVM", device.isKnownToKVM)
+    writer.appendRaw("},\"addressSpace\":")
+    writer.quote(plan.addressSpaces[table.addressSpace].name)
+    writer.appendRaw(",\"iommu\":")
+    writer.quote(device.iommu)
+    writer.appendRaw(",\"registeredWithKVM\":")
+    writer.appendRaw(device.isKnownToKVM ? "true" : "false")
     writer.endObject()
   }
 
   private func write(_ reason: PlacementReason, to writer: inout JSONWriter) {
-    writer.key("reason")
-    writer.beginObject()
-    writer.member("code", reason.code)
+    writer.quote(reason.code)
     switch reason {
     case .cannotEnforce(let device), .required(let device), .forbidden(let device):
-      writer.member("device", compiled.plan.devices[device].name)
-    case .objective(let metric): writer.member("metric", metric.rawValue)
+      writer.appendRaw(",\"device\":")
+      writer.quote(compiled.plan.devices[device].name)
+    case .objective(let metric):
+      writer.appendRaw(",\"metric\":")
+      writer.quote(metric.rawValue)
     default: break
     }
-    writer.endObject()
   }
 
   /// Writes `kvm`.
@@ -138,5 +151,14 @@ extension SavedPlanWriter {
     writer.member("ioctls", ioctls)
     writer.member("opens", opens)
     writer.endObject()
+  }
+}
+
+extension JSONWriter {
+  /// Adds a string where the bytes before it say that one follows.
+  fileprivate mutating func quote(_ text: String) {
+    appendRaw("\"")
+    appendText(text)
+    appendRaw("\"")
   }
 }

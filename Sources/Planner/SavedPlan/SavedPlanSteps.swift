@@ -97,7 +97,7 @@ extension StepRun {
     writer.appendRaw(",\"call\":\"expect\",\"value\":")
     quote(value)
     writer.appendRaw(",\"equals\":")
-    write(expected, .number(.none), width: 4)
+    write(expected)
   }
 
   private mutating func write(
@@ -109,9 +109,12 @@ extension StepRun {
     quote(file)
     writer.appendRaw(templates[index].head)
     for (position, argument) in arguments.enumerated() {
-      let field = templates[index].arguments[position]
-      writer.appendRaw(field.key)
-      write(argument, field.role, width: field.width)
+      writer.appendRaw(templates[index].arguments[position].key)
+      if case .literal(let value) = argument {
+        writer.appendRaw(templates[index].arguments[position].text(of: value))
+      } else {
+        write(argument)
+      }
     }
     writer.appendRaw("},\"results\":{")
     var isFirst = true
@@ -139,9 +142,8 @@ extension StepRun {
 // MARK: - Values
 
 extension StepRun {
-  /// A result by name, a named value by its names, else a number: of 64 bits as a string in
-  /// hexadecimal, narrower ones as they are.
-  private mutating func write(_ operand: Operand, _ role: Field.Role, width: Int) {
+  /// A result by name, a number as it is.
+  private mutating func write(_ operand: Operand) {
     switch operand {
     case .result(let result): quote(result)
     case .memory(let memory, let offset):
@@ -156,30 +158,8 @@ extension StepRun {
       writer.appendRaw("\"")
       writer.appendText(address)
       writer.appendRaw("\"")
-    case .literal(let value):
-      if case .number(let constants) = role, write(value, namedBy: constants) { return }
-      write(number: value, width: width)
+    case .literal(let value): writer.append(value, width: 4)
     }
-  }
-
-  private mutating func write(number value: UInt64, width: Int) {
-    if width < 8, value <= UInt64(UInt32.max) { return writer.appendDigits(value) }
-    writer.appendRaw("\"")
-    writer.appendHex(value)
-    writer.appendRaw("\"")
-  }
-
-  /// Writes the names of a value if all of it has names.
-  private mutating func write(_ value: UInt64, namedBy constants: Constants) -> Bool {
-    let names = constants.names(of: value)
-    guard !names.isEmpty else { return false }
-    writer.appendRaw("\"")
-    for (position, name) in names.enumerated() {
-      if position > 0 { writer.appendRaw("|") }
-      writer.appendText(name)
-    }
-    writer.appendRaw("\"")
-    return true
   }
 
   /// The line of an offset; consecutive steps tend to come from the same line or the next ones.
@@ -201,12 +181,37 @@ private struct RequestTemplate {
     let key: [UInt8]
     let role: Field.Role
     let width: Int
+    /// The last number and how it is written; most arguments have the same in every step.
+    private var last: (value: UInt64, text: [UInt8])?
+
+    init(key: [UInt8], role: Field.Role, width: Int) {
+      self.key = key
+      self.role = role
+      self.width = width
+    }
+
+    /// A named value by its names, else a number: of 64 bits as a string in hexadecimal, narrower
+    /// ones as they are.
+    mutating func text(of value: UInt64) -> [UInt8] {
+      if let last, last.value == value { return last.text }
+      var writer = JSONWriter(capacity: 64)
+      var names: [String] = []
+      if case .number(let constants) = role { names = constants.names(of: value) }
+      if names.isEmpty {
+        writer.append(value, width: width)
+      } else {
+        writer.string(names.joined(separator: "|"))
+      }
+      let text = writer.bytes
+      last = (value, text)
+      return text
+    }
   }
 
   let request: RequestDescriptor
   /// From after the file to before the first argument.
   let head: [UInt8]
-  let arguments: [Argument]
+  var arguments: [Argument]
   /// The key of each result.
   let results: [[UInt8]]
   /// From after the last result to before the line.
@@ -228,6 +233,13 @@ private struct RequestTemplate {
 }
 
 extension JSONWriter {
+  fileprivate mutating func append(_ value: UInt64, width: Int) {
+    if width < 8, value <= UInt64(UInt32.max) { return appendDigits(value) }
+    appendRaw("\"")
+    appendHex(value)
+    appendRaw("\"")
+  }
+
   /// Adds the path of a device node as plan files write it; a cdev by its device, not its number.
   fileprivate mutating func append(_ path: DevicePath) {
     switch path {

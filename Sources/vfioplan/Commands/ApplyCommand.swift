@@ -6,7 +6,8 @@ import Planner
 /// `vfioplan apply`: runs a plan's program.
 struct ApplyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "apply", abstract: "Run a plan's program on the simulator, or list its calls.",
+    commandName: "apply", _superCommandName: "vfioplan",
+    abstract: "Run a plan's program on the simulator, or list its calls.",
     discussion: """
       A description is compiled first; a saved plan is taken as it is, for the host whose facts it \
       carries or, with --host, for one where the same facts hold.
@@ -71,6 +72,7 @@ struct ApplyCommand: ParsableCommand {
       guard let mode else { throw .noKernelBackend }
       let inputs = try Inputs.load(input, host: plan.host)
       let compiled = try inputs.compiled(target: plan.target.name, objective: plan.objective)
+      compiled.stopUnlessLawful()
       findings.add(compiled.diagnostics, files: inputs.files)
       findings.add(try inputs.hostFindings(for: compiled))
       switch mode {

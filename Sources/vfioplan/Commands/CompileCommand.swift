@@ -6,7 +6,8 @@ import Planner
 /// `vfioplan compile`: description to plan.
 struct CompileCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "compile", abstract: "Compile a VM description to a plan and its program.",
+    commandName: "compile", _superCommandName: "vfioplan",
+    abstract: "Compile a VM description to a plan and its program.",
     discussion: "Nothing is run and nothing but the file of -o is written.")
 
   @Argument(help: "The VM description; - reads standard input.")

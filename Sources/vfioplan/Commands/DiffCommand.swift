@@ -6,7 +6,8 @@ import Planner
 /// `vfioplan diff`: what changes between two plans.
 struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "diff", abstract: "Say what changes between two plans.",
+    commandName: "diff", _superCommandName: "vfioplan",
+    abstract: "Say what changes between two plans.",
     discussion: """
       A description is compiled first; a saved plan is taken as it is. The same description may be \
       named twice to compare two targets, objectives or hosts.

@@ -5,7 +5,8 @@ import Parser
 /// `vfioplan explain`: what a diagnostic means and what to do.
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "explain", abstract: "Say what a diagnostic means and what to do.",
+    commandName: "explain", _superCommandName: "vfioplan",
+    abstract: "Say what a diagnostic means and what to do.",
     discussion: "Without a code, lists all of them.")
 
   @Argument(help: "The code of a diagnostic, for example VP2003.")

@@ -31,7 +31,7 @@ struct Inputs {
   /// The files that were read.
   let files: [SourceFile]
 
-  /// Reads and decodes a description or plan, and a host at the same time on another thread.
+  /// Reads and decodes a description or plan and a host, large ones at the same time on two threads.
   ///
   /// Parsing takes most of the time of a large compilation, and the two know nothing of each other.
   static func load(
@@ -41,9 +41,12 @@ struct Inputs {
       let one = try document(path, ids.0).get()
       return Inputs(document: one.value, host: nil, warnings: one.warnings, files: [one.file])
     }
-    Heap.prepare(forInputs: [path, host])
-    let (first, second) = concurrently(
-      { document(path, ids.0) }, { read(host, ids.1, DescriptionReader.host) })
+    let readFirst = { document(path, ids.0) }
+    let readSecond = { @Sendable in read(host, ids.1, DescriptionReader.host) }
+    // For small inputs the start of a thread takes longer than the reading.
+    let (first, second) =
+      Heap.prepare(forInputs: [path, host])
+      ? concurrently(readFirst, readSecond) : (readFirst(), readSecond())
     switch (first, second) {
     case (.success(let one), .success(let two)):
       return Inputs(

@@ -3,35 +3,37 @@ import Glibc
 
 /// The memory of a large compilation.
 enum Heap {
-  /// Inputs of fewer bytes are compiled in the memory a process starts with.
+  /// Inputs of fewer bytes are compiled in the memory, and on the thread, a process starts with.
   private static let smallInput = 4 << 20
   /// How much of a heap is set up at once, for each byte of input; only what is used counts.
   private static let growth = 16
   private static let hugePage = 2 << 20
 
-  /// Puts what a large compilation allocates on huge pages, where the kernel has them.
+  /// Puts what a large compilation allocates on huge pages, where the kernel has them, and says
+  /// whether the inputs make a large one.
   ///
   /// Every page that is touched for the first time costs a trap into the kernel, and without this
   /// there are fifty thousand of them for 100,000 devices: a tenth of the time. So all allocations
   /// come from one growing heap (`mallopt(3)`), and the kernel is told that huge pages suit it
   /// (`madvise(2)`, Linux 2.6.38). All of it is advice: where it is refused nothing changes.
-  static func prepare(forInputs paths: [String]) {
+  static func prepare(forInputs paths: [String]) -> Bool {
     let bytes = paths.reduce(0) { $0 + size(of: $1) }
-    guard bytes > smallInput else { return }
+    guard bytes > smallInput else { return false }
     mallopt(M_ARENA_MAX, 1)
     mallopt(M_MMAP_MAX, 0)
     mallopt(M_TRIM_THRESHOLD, .max)
     mallopt(M_TOP_PAD, Int32(clamping: bytes * growth))
-    guard let start = sbrk(0) else { return }
+    guard let start = sbrk(0) else { return true }
     // More than what is free now, so that the heap grows by the padding above; the size is asked for
     // because a block that nobody uses would not be allocated at all.
     let block = malloc(hugePage)
-    guard malloc_usable_size(block) > 0 else { return }
+    guard malloc_usable_size(block) > 0 else { return true }
     free(block)
-    guard let end = sbrk(0), end > start else { return }
+    guard let end = sbrk(0), end > start else { return true }
     let first = (Int(bitPattern: start) + hugePage - 1) / hugePage * hugePage
     let length = Int(bitPattern: end) - first
     if length > 0 { madvise(UnsafeMutableRawPointer(bitPattern: first), length, MADV_HUGEPAGE) }
+    return true
   }
 
   private static func size(of path: String) -> Int {
