@@ -24,6 +24,7 @@ KINDS = [  # vendor, device, class, driver, can no-snoop
     (0x144D, 0xA824, 0x010802, "nvme", "false"),
     (0x10DE, 0x20B0, 0x030200, "vfio-pci", "true"),
 ]
+PREPARED = 0.75  # of the devices are on vfio-pci already, as on a host kept for passthrough
 REGION = "    reserved: [ { start: 0xfee00000, end: 0xfeefffff, type: msi } ]\n"
 
 
@@ -60,6 +61,8 @@ def write(count, vm_path, host_path):
                 unit = int(chance() * len(UNITS))
             left -= 1
             vendor, device, kind, driver, can = KINDS[int(chance() * len(KINDS))]
+            if chance() < PREPARED:
+                driver = "vfio-pci"
             name, enforce, _, _ = UNITS[unit]
             host.write(
                 f"  - address: \"{address(index)}\"\n    vendor: 0x{vendor:04x}\n"

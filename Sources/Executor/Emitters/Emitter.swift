@@ -12,8 +12,8 @@ public protocol Emitter: Sendable {
 public struct EmitterContext: Sendable {
   /// Does one piece of work while bytes are made on another thread, and returns those.
   public typealias Concurrently =
-    @Sendable (() -> Void, @escaping @Sendable () -> [[UInt8]]) ->
-    [[UInt8]]
+    @Sendable (() -> Void, @escaping @Sendable () -> [JSONBytes]) ->
+    [JSONBytes]
 
   /// The inputs the plan was compiled from: they give lines to steps and findings.
   public let files: [SourceFile]

@@ -1,3 +1,4 @@
+import Parser
 import Planner
 
 /// The plan file, which can be saved, reviewed, compared and applied: docs/plan-format.md.
@@ -15,19 +16,19 @@ public struct JSONEmitter: Emitter {
     let writer = SavedPlanWriter(plan, files: context.files)
     let count = writer.pieceCount
     var next = 0
-    var made: [[UInt8]] = []
+    var made: [JSONBytes] = []
     while count - next > Self.here + Self.there {
       let middle = next + Self.here
       let end = middle + Self.there
       made = context.concurrently(
         {
-          for bytes in made { bytes.withUnsafeBytes(write) }
+          for bytes in made { bytes.withBytes(write) }
           for index in next..<middle { writer.withPiece(index, write) }
         },
-        { (middle..<end).map { index in writer.withPiece(index) { [UInt8]($0) } } })
+        { (middle..<end).map { writer.piece($0) } })
       next = end
     }
-    for bytes in made { bytes.withUnsafeBytes(write) }
+    for bytes in made { bytes.withBytes(write) }
     for index in next..<count { writer.withPiece(index, write) }
   }
 }

@@ -247,3 +247,19 @@ extension JSONWriter {
     hex(value, digits: digits)
   }
 }
+
+/// What a writer wrote, without a copy and free to go to another thread.
+public final class JSONBytes: @unchecked Sendable {
+  // Unchecked because a writer holds a pointer; nobody can write through it any more.
+  private let writer: JSONWriter
+
+  /// Takes over a writer's bytes.
+  public init(_ writer: consuming JSONWriter) { self.writer = writer }
+
+  /// Calls a function with the bytes.
+  public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows
+    -> Result
+  {
+    try writer.withBytes(body)
+  }
+}

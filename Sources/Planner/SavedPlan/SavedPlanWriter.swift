@@ -51,11 +51,14 @@ public struct SavedPlanWriter: Sendable {
   /// How many pieces the text has.
   public var pieceCount: Int { pieces.count }
 
-  /// Makes one piece and passes its bytes on; the text is all pieces in order.
+  /// Makes one piece; the text is all pieces in order.
+  public func piece(_ index: Int) -> JSONBytes { JSONBytes(written(index)) }
+
+  /// Makes one piece and passes its bytes on.
   public func withPiece<Result>(
     _ index: Int, _ body: (UnsafeRawBufferPointer) throws -> Result
   ) rethrows -> Result {
-    let writer = piece(index)
+    let writer = written(index)
     return try writer.withBytes(body)
   }
 
@@ -79,11 +82,11 @@ extension SavedPlanWriter {
   /// Depth of the elements of `devices` and `steps`, and of those inside `description` and `host`.
   private static let (outerDepth, innerDepth) = (2, 3)
 
-  private func piece(_ index: Int) -> JSONWriter {
+  private func written(_ index: Int) -> JSONWriter {
     switch pieces[index] {
     case .toDevices: return toDevices()
     case .devices(let run):
-      var writer = continued(run, depth: Self.outerDepth)
+      var writer = continued(run, depth: Self.outerDepth, bytesPerElement: 512)
       writeDevices(run, to: &writer)
       return writer
     case .toDescribedDevices: return toDescribedDevices()
@@ -103,9 +106,12 @@ extension SavedPlanWriter {
     }
   }
 
-  private func continued(_ run: Range<Int>, depth: Int) -> JSONWriter {
+  private func continued(
+    _ run: Range<Int>, depth: Int, bytesPerElement: Int = 256
+  ) -> JSONWriter {
     JSONWriter(
-      capacity: run.count * 256, insideBlocks: depth, isFirstMember: run.lowerBound == 0)
+      capacity: run.count * bytesPerElement, insideBlocks: depth, isFirstMember: run.lowerBound == 0
+    )
   }
 
   private func toDevices() -> JSONWriter {

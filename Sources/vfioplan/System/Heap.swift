@@ -19,7 +19,6 @@ enum Heap {
   static func prepare(forInputs paths: [String]) -> Bool {
     let bytes = paths.reduce(0) { $0 + size(of: $1) }
     guard bytes > smallInput else { return false }
-    mallopt(M_ARENA_MAX, 1)
     mallopt(M_MMAP_MAX, 0)
     mallopt(M_TRIM_THRESHOLD, .max)
     mallopt(M_TOP_PAD, Int32(clamping: bytes * growth))
