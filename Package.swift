@@ -13,9 +13,11 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CLinux"),
     .target(name: "Parser", dependencies: ["CLibYAML"], swiftSettings: strict),
     .target(name: "Planner", dependencies: ["Parser"], swiftSettings: strict),
-    .target(name: "Executor", dependencies: ["Parser", "Planner"], swiftSettings: strict),
+    .target(
+      name: "Executor", dependencies: ["CLinux", "Parser", "Planner"], swiftSettings: strict),
     .executableTarget(
       name: "vfioplan",
       dependencies: [
