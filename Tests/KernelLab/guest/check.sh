@@ -23,7 +23,7 @@ while read -r target; do
     fi
     case $status in
       0) echo "check $name $target applied" ;;
-      1|69) echo "check $name $target refused $(grep -o 'error\[VP[0-9]*\][^\n]*' /tmp/err | head -1)" ;;
+      1|69) echo "check $name $target refused $(grep -o 'error.VP.*' /tmp/err | head -1)" ;;
       *) echo "check $name $target FAILED status $status"; sed 's/^/  # /' /tmp/err | head -30 ;;
     esac
   done

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,16 +72,20 @@ class Shelf:
         return [Kernel(recipe.name, version, home / "bzImage"),
                 Kernel(recipe.name + "-mixed", version, home / "bzImage-mixed")]
 
+    def refresh(self):
+        """Reads Debian's package lists, once a run."""
+        if not self._isFresh:
+            self.say("reading the package lists of Debian")
+            self.archive.update()
+            self._isFresh = True
+
     def _newest(self, recipe: Recipe) -> tuple[str, str]:
         """Version and package; asks the archive at most once a day."""
         stamp = self.directory / "debian" / f"newest-{recipe.name}"
         if stamp.exists() and ageInHours(stamp) < 24:
             version, package = stamp.read_text().split()
             return version, package
-        if not self._isFresh:
-            self.say("lab: reading the package lists of Debian")
-            self.archive.update()
-            self._isFresh = True
+        self.refresh()
         candidates = [(self.archive.candidate(name), name)
                       for name in self.archive.names(recipe.package)]
         if not candidates:
@@ -114,7 +119,7 @@ class Shelf:
         if not (scratch / "ready").exists():
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir(parents=True)
-            self.say(f"lab: unpacking the source of {recipe.name}")
+            self.say(f"unpacking the source of {recipe.name}")
             debian.unpack(deb, scratch / "deb")
             tarball = next((scratch / "deb").rglob("linux-source-*.tar.xz"))
             subprocess.run(["tar", "-xJf", tarball, "-C", scratch], check=True)
@@ -122,7 +127,7 @@ class Shelf:
             (scratch / "ready").touch()
         tree = next(scratch.glob("linux-source-*"))
         log = home / "build.log"
-        self.say(f"lab: building {recipe.name}, 10 to 20 minutes; log in {log}")
+        self.say(f"building {recipe.name}, 10 to 20 minutes; log in {log}")
         configure(tree, log)
         mixed.remove(tree)
         make(tree, log, "bzImage", "headers")
@@ -130,7 +135,7 @@ class Shelf:
         shutil.copy(image, home / "bzImage")
         shutil.copy(tree / ".config", home / "config")
         shutil.copytree(tree / "usr" / "include", home / "include")
-        self.say(f"lab: building {recipe.name} with mixed coherency, about a minute")
+        self.say(f"building {recipe.name} with mixed coherency, about a minute")
         mixed.insert(tree)
         make(tree, log, "bzImage")
         shutil.copy(image, home / "bzImage-mixed")
@@ -147,7 +152,6 @@ def recipeHash(recipe: Recipe, version: str) -> str:
 
 def ageInHours(path: Path) -> float:
     """How long ago a file was written."""
-    import time
     return (time.time() - path.stat().st_mtime) / 3600
 
 
