@@ -2,7 +2,7 @@ import Executor
 import Parser
 import Planner
 
-/// A run on this machine's kernel that is taken back at once: does it accept the plan?
+/// A run on this machine's kernel that is taken back at once, to see whether it accepts the plan.
 enum KernelCheck {
   /// Runs a plan and undoes it; one line on success, findings otherwise.
   static func run(
