@@ -16,7 +16,8 @@ let package = Package(
     .systemLibrary(name: "CLinux"),
     .target(name: "Parser", dependencies: ["CLibYAML"], swiftSettings: strict),
     .target(name: "Planner", dependencies: ["Parser"], swiftSettings: strict),
-    .target(name: "Executor", dependencies: ["Parser", "Planner"], swiftSettings: strict),
+    .target(
+      name: "Executor", dependencies: ["CLinux", "Parser", "Planner"], swiftSettings: strict),
     .executableTarget(
       name: "vfioplan",
       dependencies: [

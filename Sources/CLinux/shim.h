@@ -2,3 +2,6 @@
 #pragma once
 
 #include <malloc.h>
+
+// Behind _GNU_SOURCE in sys/mman.h.
+int memfd_create(const char *name, unsigned int flags);

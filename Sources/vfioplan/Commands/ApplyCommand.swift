@@ -17,11 +17,13 @@ struct ApplyCommand: ParsableCommand {
   enum Mode: String, EnumerableFlag {
     case simulate
     case dryRun
+    case check
 
     static func help(for value: Mode) -> ArgumentHelp? {
       switch value {
       case .simulate: "Run it on the simulator, show what each step gives, undo everything."
       case .dryRun: "List every system call with its arguments, run nothing."
+      case .check: "Run it on this machine's kernel, then undo everything."
       }
     }
   }
@@ -78,6 +80,7 @@ struct ApplyCommand: ParsableCommand {
       switch mode {
       case .dryRun: return try list(compiled, inputs.files)
       case .simulate: return try simulate(compiled, &findings)
+      case .check: return try KernelCheck.run(compiled, &findings)
       }
     }
   }

@@ -1,0 +1,155 @@
+import Glibc
+import Parser
+import Planner
+
+/// The kernel this program runs on.
+///
+/// It opens and writes a closed set of things, whatever a plan says: the device nodes of
+/// `DevicePath` and the driver attributes of PCI devices. Nothing is retried except an `open` that
+/// a signal interrupted; what a failed call made is given back before the error is thrown.
+public final class LinuxKernel: Kernel {
+  /// What `driver_override` held before this kernel changed it, for the devices it changed.
+  private var formerOverrides: [BDF: String] = [:]
+
+  /// Makes a backend that has touched nothing yet.
+  public init() {}
+
+  /// Opens a device node for reading and writing, close-on-exec.
+  ///
+  /// `ENODEV` if a cdev's number went to another device between the look-up and the open.
+  public func open(_ path: DevicePath) throws(Errno) -> Int32 {
+    switch path {
+    case .iommu: try SystemCalls.open("/dev/iommu", O_RDWR)
+    case .vfioContainer: try SystemCalls.open("/dev/vfio/vfio", O_RDWR)
+    case .vfioGroup(let number): try SystemCalls.open("/dev/vfio/\(number)", O_RDWR)
+    case .vfioDevice(let address): try openDevice(address)
+    case .kvm: try SystemCalls.open("/dev/kvm", O_RDWR)
+    case .ioasid: throw .enoent
+    }
+  }
+
+  /// Opens the cdev of a device (`Documentation/driver-api/vfio.rst`, 6.6): its number is found in
+  /// `vfio-dev` now, and the opened node must have the device number that sysfs says.
+  private func openDevice(_ address: BDF) throws(Errno) -> Int32 {
+    let directory = DriverLinks.device(address) + "/vfio-dev"
+    let name = SystemCalls.names(in: directory).first { Self.isNumbered($0, after: "vfio") }
+    guard let name else { throw .enoent }
+    let file = try SystemCalls.open("/dev/vfio/devices/" + name, O_RDWR)
+    if let expected = try? SystemCalls.read("\(directory)/\(name)/dev"),
+      let actual = try? SystemCalls.deviceNumber(of: file), actual == expected
+    {
+      return file
+    }
+    try SystemCalls.close(file)
+    throw .enodev
+  }
+
+  private static func isNumbered(_ name: String, after prefix: String) -> Bool {
+    name.hasPrefix(prefix) && UInt32(name.dropFirst(prefix.count)) != nil
+  }
+
+  /// Closes a file.
+  public func close(_ file: Int32) throws(Errno) {
+    try SystemCalls.close(file)
+  }
+
+  /// Issues a request and returns its non-negative answer.
+  public func ioctl(_ file: Int32, _ command: UInt32, _ argument: inout IoctlArgument)
+    throws(Errno) -> Int32
+  {
+    switch argument {
+    case .none: return try SystemCalls.ioctl(file, command, 0)
+    case .value(let value): return try SystemCalls.ioctl(file, command, UInt(value))
+    case .bytes(let bytes, let pointers):
+      // Real memory for the struct and for all it points to, which lives until the call is over.
+      let arena = IoctlArena(bytes, pointers)
+      let answer = try SystemCalls.ioctl(file, command, arena.address)
+      argument = arena.contents()
+      return answer
+    }
+  }
+
+  /// Maps shared memory of a length in bytes and returns its address.
+  public func mapMemory(size: UInt64, hugePageBytes: UInt64?) throws(Errno) -> UInt64 {
+    try SystemCalls.mapSharedMemory(size: size, hugePageBytes: hugePageBytes)
+  }
+
+  /// Unmaps what `mapMemory` returned.
+  public func unmapMemory(_ address: UInt64, size: UInt64) throws(Errno) {
+    try SystemCalls.unmap(address, size: size)
+  }
+
+  /// Writes a driver attribute, and sees to it that the write had its effect.
+  public func write(_ write: SysfsWrite) throws(Errno) {
+    switch write {
+    case .unbind(let address, let driver):
+      try DriverLinks.unbind(address, from: driver)
+    case .driverOverride(let address, let driver):
+      let former = try DriverLinks.override(of: address)
+      try DriverLinks.setOverride(of: address, to: driver)
+      if formerOverrides[address] == nil { formerOverrides[address] = former }
+    case .probe(let address, let driver):
+      try DriverLinks.probe(address, expecting: driver)
+    }
+  }
+
+  /// Takes a driver change back: the exact inverse of a write that succeeded.
+  public func revert(_ write: SysfsWrite) throws(Errno) {
+    switch write {
+    case .unbind(let address, let driver):
+      try DriverLinks.bind(address, to: driver)
+    case .driverOverride(let address, _):
+      try DriverLinks.setOverride(of: address, to: formerOverrides[address] ?? "")
+      formerOverrides[address] = nil
+    case .probe(let address, let driver):
+      try DriverLinks.unbind(address, from: driver)
+    }
+  }
+}
+
+/// Memory outside Swift's own for one ioctl: the struct, and what its pointer members point to.
+private struct IoctlArena: ~Copyable {
+  private let memory: UnsafeMutableRawBufferPointer
+  private let size: Int
+  private let pointers: [IoctlArgument.Pointer]
+
+  /// Copies the bytes and writes each pointee's address into its member.
+  init(_ bytes: [UInt8], _ pointers: [IoctlArgument.Pointer]) {
+    size = bytes.count
+    self.pointers = pointers
+    let end = pointers.reduce(Self.aligned(bytes.count)) { $0 + Self.aligned($1.bytes.count) }
+    memory = .allocate(byteCount: max(end, 8), alignment: 8)
+    memory.copyBytes(from: bytes)
+    var offset = Self.aligned(bytes.count)
+    for pointer in pointers {
+      UnsafeMutableRawBufferPointer(rebasing: memory[offset...]).copyBytes(from: pointer.bytes)
+      let target = address + UInt(offset)
+      withUnsafeBytes(of: UInt64(target)) { value in
+        UnsafeMutableRawBufferPointer(rebasing: memory[pointer.offset..<pointer.offset + 8])
+          .copyMemory(from: value)
+      }
+      offset += Self.aligned(pointer.bytes.count)
+    }
+  }
+
+  deinit { memory.deallocate() }
+
+  /// Where the struct is.
+  var address: UInt { UInt(bitPattern: memory.baseAddress) }
+
+  /// What the kernel left there, with pointer members as zeros again.
+  func contents() -> IoctlArgument {
+    var bytes = [UInt8](memory[..<size])
+    var answers = pointers
+    var offset = Self.aligned(size)
+    for index in answers.indices {
+      let pointer = answers[index]
+      bytes.replaceSubrange(pointer.offset..<pointer.offset + 8, with: repeatElement(0, count: 8))
+      answers[index].bytes = [UInt8](memory[offset..<offset + pointer.bytes.count])
+      offset += Self.aligned(pointer.bytes.count)
+    }
+    return .bytes(bytes, pointers: answers)
+  }
+
+  private static func aligned(_ count: Int) -> Int { (count + 7) & ~7 }
+}

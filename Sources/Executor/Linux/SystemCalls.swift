@@ -1,0 +1,131 @@
+import CLinux
+import Glibc
+
+/// The system calls of the real backend, each with its errno read at once.
+///
+/// No other file makes system calls that change something. Paths never come from a plan: callers
+/// build them from a closed set.
+enum SystemCalls {
+  /// Opens a path; repeats the call when a signal interrupts it, since nothing is open then.
+  static func open(_ path: String, _ flags: Int32) throws(Errno) -> Int32 {
+    while true {
+      let file = Glibc.open(path, flags | O_CLOEXEC)
+      if file >= 0 { return file }
+      let error = errno
+      if error != EINTR { throw Errno(rawValue: error) }
+    }
+  }
+
+  /// Closes a file; an interrupted close has closed it (Linux gives the number free first).
+  static func close(_ file: Int32) throws(Errno) {
+    guard Glibc.close(file) != 0 else { return }
+    let error = errno
+    if error != EINTR { throw Errno(rawValue: error) }
+  }
+
+  /// Issues a request with an address, or a number in its place.
+  static func ioctl(_ file: Int32, _ command: UInt32, _ argument: UInt) throws(Errno) -> Int32 {
+    let request = UInt(command)
+    let answer =
+      if let pointer = UnsafeMutableRawPointer(bitPattern: argument) {
+        Glibc.ioctl(file, request, pointer)
+      } else {
+        Glibc.ioctl(file, request, 0)
+      }
+    guard answer >= 0 else { throw Errno(rawValue: errno) }
+    return answer
+  }
+
+  /// Writes a text to an attribute, in one call: sysfs takes it whole or not at all.
+  static func write(_ text: String, to path: String) throws(Errno) {
+    let file = try open(path, O_WRONLY)
+    var text = text
+    var error: Int32 = 0
+    text.withUTF8 { bytes in
+      if Glibc.write(file, bytes.baseAddress, bytes.count) != bytes.count { error = errno }
+    }
+    try close(file)
+    if error != 0 { throw Errno(rawValue: error) }
+  }
+
+  /// Reads an attribute, at most a page, without the newline at its end.
+  static func read(_ path: String) throws(Errno) -> String {
+    let file = try open(path, O_RDONLY)
+    var error: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+      let length = Glibc.read(file, buffer.baseAddress, buffer.count)
+      if length < 0 { error = errno }
+      count = max(0, length)
+    }
+    try close(file)
+    if error != 0 { throw Errno(rawValue: error) }
+    return String(decoding: bytes.last == 10 ? bytes.dropLast() : bytes[...], as: UTF8.self)
+  }
+
+  /// The last part of what a symbolic link points to; `nil` if there is no such link.
+  static func linkTarget(_ path: String) -> String? {
+    let bytes = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
+      let start = UnsafeMutableRawPointer(buffer.baseAddress)?.assumingMemoryBound(to: CChar.self)
+      count = start.map { max(0, Glibc.readlink(path, $0, buffer.count)) } ?? 0
+    }
+    guard !bytes.isEmpty else { return nil }
+    let slash = bytes.lastIndex(of: UInt8(ascii: "/"))
+    return String(decoding: bytes[(slash.map { $0 + 1 } ?? 0)...], as: UTF8.self)
+  }
+
+  /// The names in a directory, in order of bytes; empty if it cannot be read.
+  static func names(in path: String) -> [String] {
+    guard let directory = opendir(path) else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// The device number of an open file, as sysfs writes it: `major:minor`.
+  static func deviceNumber(of file: Int32) throws(Errno) -> String {
+    var status = stat()
+    guard fstat(file, &status) == 0 else { throw Errno(rawValue: errno) }
+    let number = status.st_rdev
+    let major = (number >> 8) & 0xfff | (number >> 32) & ~0xfff
+    let minor = number & 0xff | (number >> 12) & ~0xff
+    return "\(major):\(minor)"
+  }
+
+  /// Maps new shared memory of a length in bytes, zeroed, on huge pages of a size if one is given.
+  ///
+  /// Pages come when they are touched; the mapping keeps the memory after its file is closed.
+  static func mapSharedMemory(size: UInt64, hugePageBytes: UInt64?) throws(Errno) -> UInt64 {
+    guard let length = Int(exactly: size), length > 0 else { throw .einval }
+    // MFD_CLOEXEC; MFD_HUGETLB and the size's logarithm from bit 26 on (linux/memfd.h, 4.16).
+    var flags: UInt32 = 1
+    if let bytes = hugePageBytes {
+      flags |= 4 | UInt32(truncatingIfNeeded: bytes.trailingZeroBitCount) << 26
+    }
+    let file = memfd_create("vfioplan-guest-memory", flags)
+    guard file >= 0 else { throw Errno(rawValue: errno) }
+    var error: Int32 = 0
+    var address: UnsafeMutableRawPointer?
+    if ftruncate(file, length) != 0 {
+      error = errno
+    } else {
+      address = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
+      if address == MAP_FAILED { error = errno }
+    }
+    try close(file)
+    guard error == 0 else { throw Errno(rawValue: error) }
+    return UInt64(UInt(bitPattern: address))
+  }
+
+  /// Unmaps memory.
+  static func unmap(_ address: UInt64, size: UInt64) throws(Errno) {
+    let start = UnsafeMutableRawPointer(bitPattern: UInt(address))
+    guard let start, let length = Int(exactly: size) else { throw .einval }
+    guard munmap(start, length) == 0 else { throw Errno(rawValue: errno) }
+  }
+}

@@ -1,0 +1,104 @@
+"""Debian packages from suites the machine's own sources need not list, without touching those.
+
+The archive's address comes from the machine's own apt configuration: a mirror or a proxy that is
+set up there is used here, too.
+"""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+# Suite -> the suite of this machine whose archive holds it.
+SUITES = ["bookworm", "bookworm-updates", "bookworm-backports", "trixie-backports"]
+SECURITY_SUITES = ["bookworm-security"]
+
+
+class Archive:
+    """A private view of the Debian archive, kept in one directory."""
+
+    def __init__(self, directory: Path):
+        self.directory = directory
+        self.options = [
+            f"-oDir::Etc::SourceList={directory}/lab.sources.list",
+            "-oDir::Etc::SourceParts=/dev/null",
+            f"-oDir::State::Lists={directory}/lists",
+            f"-oDir::Cache={directory}/cache",
+            "-oAPT::Sandbox::User=root",
+            "-oAPT::Get::List-Cleanup=false",
+        ]
+
+    def update(self):
+        """Reads the package lists; seconds, and the lists are kept."""
+        for part in ("lists/partial", "cache/archives/partial", "packages"):
+            (self.directory / part).mkdir(parents=True, exist_ok=True)
+        (self.directory / "lab.sources.list").write_text(sources())
+        self._apt("apt-get", "update", "-q")
+
+    def candidate(self, package: str) -> str:
+        """The newest version of a package in these suites."""
+        table = self._apt("apt-cache", "madison", package)
+        versions = [line.split("|")[1].strip() for line in table.splitlines()]
+        if not versions:
+            raise LookupError(f"no Debian suite of the lab has a package '{package}'")
+        best = versions[0]
+        for version in versions[1:]:
+            if isNewer(version, best):
+                best = version
+        return best
+
+    def names(self, pattern: str) -> list[str]:
+        """The package names that match a regular expression as a whole."""
+        names = self._apt("apt-cache", "pkgnames").split()
+        return sorted(name for name in names if re.fullmatch(pattern, name))
+
+    def download(self, package: str, version: str) -> Path:
+        """Fetches a package, or finds it among those fetched before."""
+        packages = self.directory / "packages"
+        escaped = version.replace(":", "%3a")
+        found = list(packages.glob(f"{package}_{escaped}_*.deb"))
+        if not found:
+            self._apt("apt-get", "download", f"{package}={version}", cwd=packages)
+            found = list(packages.glob(f"{package}_{escaped}_*.deb"))
+        return found[0]
+
+    def _apt(self, tool: str, *arguments: str, cwd=None) -> str:
+        run = subprocess.run(
+            [tool, *self.options, *arguments], cwd=cwd, text=True, capture_output=True,
+            env={**os.environ, "LC_ALL": "C"})
+        if run.returncode != 0:
+            raise RuntimeError(f"{tool} {' '.join(arguments)}: {run.stderr.strip()}")
+        return run.stdout
+
+
+def sources() -> str:
+    """A sources list with the machine's own archive addresses and the lab's suites."""
+    targets = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"],
+        text=True, capture_output=True, check=True).stdout
+    archive = security = None
+    for line in targets.splitlines():
+        uri, _, rest = line.partition(" ")
+        release, _, component = rest.partition(" ")
+        if component != "main":
+            continue
+        if release.endswith("-security"):
+            security = security or uri
+        elif "/debian" in uri:
+            archive = archive or uri
+    if archive is None:
+        raise LookupError("apt on this machine has no Debian archive with component main")
+    lines = [f"deb {archive} {suite} main" for suite in SUITES]
+    if security:
+        lines += [f"deb {security} {suite} main" for suite in SECURITY_SUITES]
+    return "\n".join(lines) + "\n"
+
+
+def unpack(package: Path, directory: Path):
+    """Unpacks a package's files."""
+    subprocess.run(["dpkg-deb", "-x", package, directory], check=True)
+
+
+def isNewer(left: str, right: str) -> bool:
+    """Whether a Debian version is later than another."""
+    return subprocess.run(["dpkg", "--compare-versions", left, "gt", right]).returncode == 0

@@ -1,0 +1,92 @@
+"""The emulated machines: which IOMMU, which devices, which kernel command line."""
+
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from .kernels import Kernel
+
+# Own groups: 03 to 07 and the card behind the root port. Several devices in one group: the two
+# functions of 0a (a multifunction device without ACS), and the south bridge 1f.
+DEVICES = [
+    "-device", "edu,addr=3", "-device", "e1000e,addr=4",
+    "-device", "virtio-net-pci,addr=5,iommu_platform=on,disable-legacy=on",
+    "-drive", "driver=null-co,if=none,id=disk,size=1M,read-zeroes=on",
+    "-device", "nvme,addr=6,drive=disk,serial=lab", "-device", "edu,addr=7",
+    "-device", "pcie-root-port,id=lane,addr=9,chassis=1", "-device", "e1000e,bus=lane",
+    "-device", "edu,addr=a.0,multifunction=on", "-device", "edu,addr=a.1",
+]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One configuration of the emulated hardware."""
+
+    name: str
+    iommu: tuple[str, ...]
+    commandLine: str
+    isMixed: bool = False
+    isMSIIsolated: bool = True
+    allowsUnsafeInterrupts: bool = False
+
+    def fits(self, kernel: Kernel) -> bool:
+        """Whether the kernel can show what the machine is for."""
+        if self.isMixed != kernel.name.endswith("-mixed"):
+            return False
+        return self.name.startswith("intel") or kernel.name != "6.1"
+
+
+def intel(name: str, snoopControl: bool, incoherent: str = "") -> Machine:
+    """A machine with an Intel IOMMU; `incoherent` lists devices it cannot enforce snoop for."""
+    control = "on" if snoopControl else "off"
+    return Machine(
+        name, ("-device", f"intel-iommu,intremap=on,snoop-control={control}"),
+        "intel_iommu=on" + (f" lab_incoherent={incoherent}" if incoherent else ""),
+        isMixed=bool(incoherent))
+
+
+MACHINES = [
+    intel("intel-snoop", True),
+    intel("intel-nosnoop", False),
+    intel("intel-mixed", True, "0000:00:04.0,0000:00:07.0,0000:00:0a.1"),
+    Machine("amd", ("-device", "amd-iommu,intremap=on"), "amd_iommu=on", isMSIIsolated=False),
+    Machine("amd-unsafe", ("-device", "amd-iommu,intremap=on"), "amd_iommu=on lab_unsafe",
+            isMSIIsolated=False, allowsUnsafeInterrupts=True),
+    Machine("virtio", ("-device", "virtio-iommu-pci,addr=2"), "", isMSIIsolated=False),
+    Machine("virtio-unsafe", ("-device", "virtio-iommu-pci,addr=2"), "lab_unsafe",
+            isMSIIsolated=False, allowsUnsafeInterrupts=True),
+]
+
+
+@dataclass(frozen=True)
+class Boot:
+    """What a machine left: its results, its console, how long it ran."""
+
+    results: str
+    console: str
+    seconds: float
+    isComplete: bool
+
+
+def boot(machine: Machine, kernel: Kernel, initramfs: Path, work: Path, timeout: float) -> Boot:
+    """Runs a machine until it switches itself off."""
+    results, console = work / "results", work / "console"
+    command = [
+        "nice", "qemu-system-x86_64", "-M", "q35,kernel-irqchip=split", "-accel", "tcg",
+        "-cpu", "EPYC,+svm,check=off", "-smp", "1", "-m", "1G", "-nodefaults", "-display", "none",
+        "-no-reboot", "-vga", "none", "-net", "none", "-serial", f"file:{console}",
+        "-serial", f"file:{results}", "-kernel", str(kernel.image), "-initrd", str(initramfs),
+        "-append", f"console=ttyS0 quiet panic=-1 no_timer_check {machine.commandLine}", *machine.iommu, *DEVICES,
+    ]
+    started = time.monotonic()
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=open(work / "qemu", "wb"))
+    try:
+        process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    text = results.read_text(errors="replace") if results.exists() else ""
+    log = console.read_text(errors="replace") if console.exists() else ""
+    return Boot(text.replace("\r", ""), log, time.monotonic() - started, "lab: end" in text)
