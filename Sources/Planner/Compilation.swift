@@ -29,7 +29,7 @@ public enum Compilation {
     let plan = question.optimum()
     if plan.coherency.reason == .override { sink.report(PlannerDiagnostics.needless(vm.kvm)) }
     let program = dialect.lower(plan, for: vm, on: host)
-    // In release builds whoever runs or lists a program does this, once: it takes as long as lowering.
+    // It takes as long as lowering: in release builds only what is run or listed is checked.
     assert(ProgramVerifier.verify(program, for: dialect).isEmpty, "a program that breaks a law")
     return CompiledPlan(
       vm: vm, host: host, plan: plan, program: program, diagnostics: sink.diagnostics)

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Real kernels under an emulated IOMMU: `lab.py kernels` gets them, `lab.py run` tries plans.
 
-Results are printed as TAP. Nothing needs root except installing Debian's packages (`make deps-lab`
-names them); nothing needs hardware. Kernels are kept under $XDG_CACHE_HOME/vfioplan-lab.
+Results are printed as TAP. Nothing needs root except installing Debian's packages qemu-system-x86,
+bison, flex, libelf-dev, libssl-dev, bc and xz-utils; nothing needs hardware. Kernels are kept under
+$XDG_CACHE_HOME/vfioplan-lab. Not part of `make test` yet: docs/kernel-lab.md.
 """
 
 import argparse

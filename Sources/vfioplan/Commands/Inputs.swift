@@ -31,7 +31,7 @@ struct Inputs {
   /// The files that were read.
   let files: [SourceFile]
 
-  /// Reads and decodes a description or plan and a host, large ones at the same time on two threads.
+  /// Reads and decodes a description or plan and a host; large ones at the same time.
   ///
   /// Parsing takes most of the time of a large compilation, and the two know nothing of each other.
   static func load(

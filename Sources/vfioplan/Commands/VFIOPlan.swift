@@ -11,4 +11,20 @@ struct VFIOPlan: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [CompileCommand.self, ApplyCommand.self, DiffCommand.self, ExplainCommand.self])
+
+  /// Reads a command line, the tool's own name left out; throws what is wrong with it.
+  ///
+  /// One that is well-formed is read by the command that it names: going down from the tool's own
+  /// options takes longer than compiling a small description. All else is left to the whole tool,
+  /// which knows what to say.
+  static func command(of words: [String]) throws -> any ParsableCommand {
+    let named = configuration.subcommands
+      .first { $0.configuration.commandName == words.first }
+    if let named, let command = try? named.parseAsRoot(Array(words.dropFirst())),
+      type(of: command) == named
+    {
+      return command
+    }
+    return try parseAsRoot(words)
+  }
 }

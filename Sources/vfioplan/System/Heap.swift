@@ -9,8 +9,7 @@ enum Heap {
   private static let growth = 16
   private static let hugePage = 2 << 20
 
-  /// Puts what a large compilation allocates on huge pages, where the kernel has them, and says
-  /// whether the inputs make a large one.
+  /// Puts what a large compilation allocates on huge pages; says whether the inputs make it large.
   ///
   /// Every page that is touched for the first time costs a trap into the kernel, and without this
   /// there are fifty thousand of them for 100,000 devices: a tenth of the time. So all allocations
@@ -23,8 +22,8 @@ enum Heap {
     mallopt(M_TRIM_THRESHOLD, .max)
     mallopt(M_TOP_PAD, Int32(clamping: bytes * growth))
     guard let start = sbrk(0) else { return true }
-    // More than what is free now, so that the heap grows by the padding above; the size is asked for
-    // because a block that nobody uses would not be allocated at all.
+    // More than what is free now, so that the heap grows by the padding above; its size is asked
+    // for because a block that nobody uses would not be allocated at all.
     let block = malloc(hugePage)
     guard malloc_usable_size(block) > 0 else { return true }
     free(block)
