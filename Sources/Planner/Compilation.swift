@@ -94,7 +94,8 @@ struct Question {
     if let devices = DeviceLookup.devices(of: vm, on: topology, into: &findings),
       let groups = AssignedGroups(devices, of: vm, on: topology, into: &findings)
     {
-      HostChecks(vm: vm, topology: topology, groups: groups, maps: maps).run(into: &findings)
+      HostChecks(vm: vm, topology: topology, groups: groups, maps: maps, target: dialect)
+        .run(into: &findings)
       let intents = ResolvedIntents(
         of: vm, on: topology, groups, target: dialect, into: &findings)
       Conflicts(

@@ -120,7 +120,7 @@ struct HostDecoder {
       fields.mapping[fields.group], "a group number", in: 0...UInt64(Int32.max))
     let capable = decoder.word(fields.mapping[fields.noSnoopCapable], facts)
     let iommu = decoder.text(fields.mapping[fields.iommu], "an IOMMU's name")
-    let driver = decoder.text(fields.mapping[fields.driver], "a driver's name")
+    let driver = decoder.name(fields.mapping[fields.driver], "a driver's name")
     let regions = reserved.list(fields.mapping[fields.reserved], &decoder)
     guard let address else { return nil }
     return HostDevice(

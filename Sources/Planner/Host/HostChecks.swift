@@ -8,16 +8,19 @@ struct HostChecks {
   let topology: HostTopology
   let groups: AssignedGroups
   let maps: AddressSpaceMaps
+  let target: any Dialect
   private let isAssigned: [Bool]
 
   /// Prepares the checks of a VM on a host.
   init(
-    vm: VMDescription, topology: HostTopology, groups: AssignedGroups, maps: AddressSpaceMaps
+    vm: VMDescription, topology: HostTopology, groups: AssignedGroups, maps: AddressSpaceMaps,
+    target: any Dialect
   ) {
     self.vm = vm
     self.topology = topology
     self.groups = groups
     self.maps = maps
+    self.target = target
     var isAssigned = [Bool](repeating: false, count: topology.host.devices.count)
     for host in groups.devices.hostIndex { isAssigned[Int(host)] = true }
     self.isAssigned = isAssigned
@@ -29,7 +32,10 @@ struct HostChecks {
   func run(into sink: inout DiagnosticSink) {
     checkInterrupts(into: &sink)
     var regions = ReservedRegions(spaces: maps.mappings.count)
-    for group in 0..<groups.count { checkMembers(of: group, &regions, into: &sink) }
+    for group in 0..<groups.count {
+      checkMembers(of: group, &regions, into: &sink)
+      if !target.isProposalOnly { checkMates(of: group, into: &sink) }
+    }
     var isChecked = [Bool](repeating: false, count: groups.spaceOfCell.count)
     let extents = maps.mappings.map(Extent.init)
     for group in 0..<groups.count {
@@ -76,6 +82,23 @@ struct HostChecks {
         }
         check(region, of: member, space: Int(devices.space[first]), &regions, into: &sink)
       }
+    }
+  }
+
+  /// Looks for members that hold the kernel back from enforcing snoop for their whole group.
+  private func checkMates(of group: Int, into sink: inout DiagnosticSink) {
+    guard groups.canEnforce(group), let first = groups.members[group].first.map(Int.init) else {
+      return
+    }
+    let members = topology.members[Int(topology.groupOfDevice[Int(devices.hostIndex[first])])]
+    guard members.count > groups.members[group].count else { return }
+    for member in members.lazy.map(Int.init) where !isAssigned[member] {
+      let unit = Int(topology.iommuOfDevice[member])
+      guard unit >= 0, topology.host.iommus[unit].enforceSnoop != .yes else { continue }
+      return sink.report(
+        PlannerDiagnostics.mateUnenforceable(
+          topology.host.devices[member], behind: topology.host.iommus[unit],
+          of: vm.devices[first]))
     }
   }
 

@@ -67,6 +67,18 @@ extension PlannerDiagnostics {
       help: "unbind '\(member.address)' from \(quote(driver)), or give it to the VM, too")
   }
 
+  static func mateUnenforceable(
+    _ mate: HostDevice, behind unit: HostIOMMU, of device: AssignedDevice
+  ) -> Diagnostic {
+    Diagnostic(
+      mateHoldsBack,
+      "'\(mate.address)', in the IOMMU group of \(quote(device.name)), is behind IOMMU "
+        + "\(quote(unit.name)), which can't enforce snoop; the kernel attaches both",
+      at: device.addressSpan,
+      notes: [.init("'\(mate.address)' is described here", mate.span)],
+      help: "check that the host description is right: groups don't span IOMMUs")
+  }
+
   static func unsafeInterrupts(
     _ unit: HostIOMMU, devices: [String], at span: SourceSpan
   ) -> Diagnostic {

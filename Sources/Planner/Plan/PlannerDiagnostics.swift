@@ -22,6 +22,7 @@ public enum PlannerDiagnostics {
   static let hostLimits = [
     deviceNotOnHost, deviceWithoutIOMMU, deviceWithoutGroup, deviceIsBridge, groupNotViable,
     msiNotIsolated, directRegion, interfaceMissing, noKVM, alwaysWithoutKVM,
+    mateHoldsBack,
   ]
 }
 
@@ -303,5 +304,14 @@ extension PlannerDiagnostics {
     """
     'kvm: {incoherentDMA: always}' asks for something to be registered with KVM. This host has no \
     /dev/kvm. Use 'auto', or load the kvm module and take the host's snapshot again.
+    """)
+  static let mateHoldsBack = DiagnosticCode(
+    "VP4011", .warning, "a device that is not assigned keeps its IOMMU group from being enforced",
+    """
+    Linux attaches an IOMMU group to a page table as a whole, with the members that nobody \
+    assigned. If the IOMMU of one of them can't enforce snoop, a page table that enforces it is \
+    refused with EINVAL, or is not enforced. The plan counts assigned devices only; a real kernel \
+    will refuse it, and everything is then taken back. All devices of a group are behind one IOMMU \
+    on real hardware: check the host description.
     """)
 }
