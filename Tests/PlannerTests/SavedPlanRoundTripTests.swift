@@ -18,7 +18,9 @@ struct SavedPlanRoundTripTests {
     #expect(read.program.hasSameActions(as: written.program), what)
     #expect(read.plan.metrics == written.plan.metrics, what)
     #expect(read.plan.pageTables == written.plan.pageTables, what)
-    #expect(read.diagnostics.map(\.message) == written.diagnostics.map(\.message), what)
+    // Findings are listed by their places, and the parts of a plan file have an order of their own.
+    #expect(
+      read.diagnostics.map(\.message).sorted() == written.diagnostics.map(\.message).sorted(), what)
   }
 
   @Test("load(save(x)) is x for every example on every target", arguments: Example.all)

@@ -29,8 +29,9 @@ enum KernelCheck {
     return .done
   }
 
-  /// Does some work during which no signal that can be held back ends the program: it arrives when
-  /// everything is taken back. Only SIGKILL leaves a host half changed.
+  /// Does some work during which no signal ends the program.
+  ///
+  /// Signals arrive when everything is taken back; only SIGKILL leaves a host half changed.
   private static func holdingSignals<Result>(_ work: () -> Result) -> Result {
     var all = sigset_t()
     var former = sigset_t()
