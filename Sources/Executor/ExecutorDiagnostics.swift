@@ -33,7 +33,7 @@ public enum ExecutorDiagnostics {
     After a failure every step is undone, last one first, and an undo that fails does not stop \
     the others. The notes list exactly what is left and why. What belongs to open files goes with \
     the process that holds them; a driver that was not given back stays where it is until somebody \
-    writes to sysfs, which 'vfioplan restore' does.
+    binds the device again through sysfs.
     """)
 
   static let coherencyMismatch = DiagnosticCode(
@@ -72,7 +72,7 @@ public enum ExecutorDiagnostics {
     return Diagnostic(
       notRolledBack, "\(count) of the program could not be taken back", at: span,
       notes: leftovers.map { note($0, program) },
-      help: "end the process to close its files; drivers are given back by 'vfioplan restore'")
+      help: "end the process to close its files; undo the driver changes listed above by hand")
   }
 
   /// A program of the proposal was to run on a kernel.
