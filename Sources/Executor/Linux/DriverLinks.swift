@@ -1,4 +1,5 @@
 import Parser
+import Planner
 
 /// Which driver has which PCI device, read and changed through sysfs
 /// (`Documentation/ABI/testing/sysfs-bus-pci`).
@@ -25,7 +26,7 @@ enum DriverLinks {
   /// Gives a device to a driver; nothing to do if the driver has it already.
   static func bind(_ address: BDF, to driver: String) throws(Errno) {
     if self.driver(of: address) == driver { return }
-    guard isName(driver) else { throw .einval }
+    guard SysfsWrite.isSafe(driver: driver) else { throw .einval }
     try SystemCalls.write("\(address)", to: "\(bus)/drivers/\(driver)/bind")
     guard self.driver(of: address) == driver else { throw .enodev }
   }
@@ -38,7 +39,7 @@ enum DriverLinks {
 
   /// Sets `driver_override`, or clears it with an empty name.
   static func setOverride(of address: BDF, to driver: String) throws(Errno) {
-    guard driver.isEmpty || isName(driver) else { throw .einval }
+    guard driver.isEmpty || SysfsWrite.isSafe(driver: driver) else { throw .einval }
     try SystemCalls.write(driver + "\n", to: device(address) + "/driver_override")
     guard try override(of: address) == driver else { throw .eio }
   }
@@ -48,11 +49,5 @@ enum DriverLinks {
   static func probe(_ address: BDF, expecting driver: String) throws(Errno) {
     try SystemCalls.write("\(address)", to: bus + "/drivers_probe")
     guard self.driver(of: address) == driver else { throw .enodev }
-  }
-
-  /// Whether a text can be a driver's name, and so a part of a path.
-  private static func isName(_ text: String) -> Bool {
-    !text.isEmpty && text.utf8.count < 256 && text != "." && text != ".."
-      && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") }
   }
 }

@@ -17,7 +17,6 @@ public struct MappingDecoder: Sendable {
   private var names: [String] = []
   private var isRequired: [Bool] = []
   private var values: [UInt32] = []
-  private var keyIndices: [UInt32] = []
   /// The slot of each key number of the tree.
   private var slots: [UInt8]
 
@@ -41,7 +40,6 @@ public struct MappingDecoder: Sendable {
     names.append(name)
     isRequired.append(required)
     values.append(Self.missing)
-    keyIndices.append(Self.missing)
     return Field(slot: names.count - 1)
   }
 
@@ -69,12 +67,6 @@ public struct MappingDecoder: Sendable {
     return index == Self.missing ? nil : YAMLTree.Node(index: index)
   }
 
-  /// Where the key itself stands; `nil` if the mapping read last has none.
-  public func keySpan(_ field: Field) -> SourceSpan? {
-    guard values[field.slot] != Self.missing else { return nil }
-    return tree.span(of: YAMLTree.Node(index: keyIndices[field.slot]))
-  }
-
   private mutating func take(
     _ node: YAMLTree.Node, _ claimed: inout Set<String>, _ decoder: inout NodeDecoder
   ) {
@@ -86,7 +78,7 @@ public struct MappingDecoder: Sendable {
       index = tree.index(after: value)
       let slot = slots[Int(tree.records[Int(key)].key)]
       if slot != Self.noSlot {
-        fill(Int(slot), key: key, value: tree.node(value))
+        fill(Int(slot), tree.node(value))
       } else if !(record.hasMerge && tree.isMergeKey(YAMLTree.Node(index: key))) {
         reportUnknown(YAMLTree.Node(index: key), &claimed, &decoder)
       }
@@ -110,11 +102,10 @@ public struct MappingDecoder: Sendable {
   }
 
   @inline(__always)
-  private mutating func fill(_ slot: Int, key: UInt32, value: YAMLTree.Node) {
+  private mutating func fill(_ slot: Int, _ value: YAMLTree.Node) {
     guard values[slot] == Self.missing else { return }
     if !isRequired[slot], tree.isWrittenNull(value) { return }
     values[slot] = value.index
-    keyIndices[slot] = key
   }
 
   private func reportUnknown(

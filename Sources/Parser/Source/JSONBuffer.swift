@@ -1,14 +1,6 @@
 // The bytes below the structure: a string made of parts, and the characters that need an escape.
 
 extension JSONWriter {
-  /// Starts a string that is written in parts with the `append` functions.
-  public mutating func beginString() {
-    rawValue("\"")
-  }
-
-  /// Ends a string written in parts.
-  public mutating func endString() { append(UInt8(ascii: "\"")) }
-
   /// Adds text to a string that was begun, escaped.
   public mutating func appendText(_ text: String) {
     var text = text

@@ -186,12 +186,6 @@ extension JSONWriter {
     separate()
     appendRaw("null")
   }
-
-  /// Writes a whole value that is JSON already.
-  public mutating func rawValue(_ text: StaticString) {
-    separate()
-    appendRaw(text)
-  }
 }
 
 // MARK: - Members

@@ -12,11 +12,6 @@ enum GroupViability {
   /// Whether a member with this driver leaves its group usable; `nil` is no driver.
   static func isSafe(driver: String?) -> Bool {
     guard let driver else { return true }
-    return harmlessDrivers.contains(driver) || isVFIO(driver: driver)
-  }
-
-  /// Whether a driver is vfio-pci or one of its variants, for example `mlx5_vfio_pci`.
-  static func isVFIO(driver: String) -> Bool {
-    driver.hasSuffix("vfio-pci") || driver.hasSuffix("vfio_pci")
+    return harmlessDrivers.contains(driver) || VFIODriver.isVFIO(driver)
   }
 }

@@ -17,11 +17,6 @@ public struct SavedPlanReader {
     decoder = NodeDecoder(tree)
   }
 
-  /// Whether a document is meant to be a plan file, of whatever format.
-  public static func recognizes(_ tree: YAMLTree) -> Bool {
-    tree.value(of: "format", in: tree.root) != nil
-  }
-
   /// Reads a plan.
   ///
   /// Places in the result lie in the plan file; its host holds the facts the plan rests on, its
