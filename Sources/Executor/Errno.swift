@@ -65,6 +65,8 @@ extension Errno {
   public static let ebadf = Errno(rawValue: 9)
   /// `ENOMEM`.
   public static let enomem = Errno(rawValue: 12)
+  /// `EACCES`.
+  public static let eacces = Errno(rawValue: 13)
   /// `EFAULT`.
   public static let efault = Errno(rawValue: 14)
   /// `EBUSY`.

@@ -11,6 +11,8 @@ public struct ExecutionReport: Hashable, Sendable {
       case errno(Errno)
       /// An `expect` step found another value.
       case mismatch(expected: UInt64, actual: UInt64)
+      /// Somebody asked for the run to end before the step was made.
+      case interrupted
     }
 
     /// 0-based position of the failing step.
@@ -61,8 +63,13 @@ public struct ExecutionReport: Hashable, Sendable {
   public func results(ofStep index: Int) -> [ResultValue] {
     guard index >= 0, index < completed else { return [] }
     switch program.steps[index].action {
-    case .open(_, let id), .memory(_, _, let id):
-      return [ResultValue(field: nil, id: id, value: values[Int(id.index)])]
+    case .open(_, let id): return [ResultValue(field: nil, id: id, value: values[Int(id.index)])]
+    case .memory(_, let file, let address):
+      let made = [ResultValue(field: nil, id: file, value: values[Int(file.index)])]
+      guard let address else { return made }
+      return made + [
+        ResultValue(field: "address", id: address, value: values[Int(address.index)])
+      ]
     case .ioctl(_, let request, _, let ids):
       return zip(request.resultFields, ids).compactMap { field, id in
         id.map { ResultValue(field: field.name, id: $0, value: values[Int($0.index)]) }

@@ -105,17 +105,34 @@ public enum ExecutorDiagnostics {
     let action = report.program.steps[failure.step].action
     let step = "step \(failure.step + 1), \(description(of: action, in: report.program))"
     switch failure.cause {
+    case .interrupted:
+      return Diagnostic(
+        KernelDiagnostics.interrupted, "a signal came before \(step)", at: failure.origin,
+        notes: [rollbackNote(report)])
     case .mismatch(let expected, let actual):
       return Diagnostic(
         expectationFailed, "\(step): expected \(expected), the kernel says \(actual)",
-        at: failure.origin, notes: [rollbackNote(report)],
+        at: failure.origin, notes: fact(of: action, in: report.program) + [rollbackNote(report)],
         help: "bring the host description up to date and compile again")
     case .errno(let errno):
       let meaning = RequestErrnos.meaning(of: errno, for: action)
       return Diagnostic(
         callFailed, "\(step): \(errno)" + (meaning.map { ", \($0)" } ?? ""),
-        at: failure.origin, notes: [rollbackNote(report)])
+        at: failure.origin, notes: [rollbackNote(report)],
+        help: RequestErrnos.missingFeature(action, errno))
     }
+  }
+
+  /// What a failed expectation is about: the fact that differs from the plan.
+  private static func fact(of action: Action, in program: Program) -> [Diagnostic.Note] {
+    guard case .expect(let id, _, _) = action else { return [] }
+    let asked = program.steps.lazy.compactMap { step -> RequestDescriptor? in
+      guard case .ioctl(_, let request, _, let results) = step.action, results.contains(id) else {
+        return nil
+      }
+      return request
+    }.first
+    return asked.map { [.init("the fact: \($0.summary), by \($0.name)")] } ?? []
   }
 
   private static func rollbackNote(_ report: ExecutionReport) -> Diagnostic.Note {
@@ -141,12 +158,12 @@ public enum ExecutorDiagnostics {
     return switch action {
     case .open(_, let id): "open '\(name(id))'"
     case .ioctl(let file, let request, _, _): "\(request.name) on '\(name(file))'"
-    case .memory(_, _, let id): "memory '\(name(id))'"
+    case .memory(_, let id, _): "memory '\(name(id))'"
     case .sysfs(.unbind(let address, let driver)): "unbind \(address) from '\(driver)'"
     case .sysfs(.driverOverride(let address, let driver)):
       "set the driver override of \(address) to '\(driver)'"
     case .sysfs(.probe(let address, let driver)): "probe \(address) by '\(driver)'"
-    case .expect(let id, _): "expect '\(name(id))'"
+    case .expect(let id, _, _): "expect '\(name(id))'"
     case .close(let id): "close '\(name(id))'"
     }
   }

@@ -23,10 +23,11 @@ public struct Interpreter {
 
   /// Runs the steps that have not run; on a failure undoes all of them.
   ///
-  /// After a success the effects stand until `undo()`.
-  public mutating func run() -> ExecutionReport {
+  /// After a success the effects stand until `undo()`. `isInterrupted` is asked before every step.
+  public mutating func run(isInterrupted: () -> Bool = { false }) -> ExecutionReport {
     while completed < program.steps.count {
-      if let cause = perform(program.steps[completed].action) {
+      let action = program.steps[completed].action
+      if let cause = isInterrupted() ? .interrupted : perform(action) {
         let failure = ExecutionReport.Failure(
           step: completed, cause: cause, origin: program.steps[completed].origin)
         let ran = completed
@@ -57,6 +58,9 @@ public struct Interpreter {
     return rollback
   }
 
+  /// What a step that ran has made.
+  public func value(of id: ResultID) -> UInt64 { values[Int(id.index)] }
+
   private func report(
     _ ran: Int, _ failure: ExecutionReport.Failure?, _ rollback: Rollback
   ) -> ExecutionReport {
@@ -65,9 +69,9 @@ public struct Interpreter {
   }
 
   private mutating func perform(_ action: Action) -> ExecutionReport.Failure.Cause? {
-    if case .expect(let id, let operand) = action {
+    if case .expect(let id, let mask, let operand) = action {
       let expected = RequestCodec.resolve(operand, values: values)
-      let actual = values[Int(id.index)]
+      let actual = values[Int(id.index)] & (mask ?? .max)
       return actual == expected ? nil : .mismatch(expected: expected, actual: actual)
     }
     do throws(Errno) {
@@ -81,8 +85,10 @@ public struct Interpreter {
   private mutating func call(_ action: Action) throws(Errno) {
     switch action {
     case .open(let path, let id): values[Int(id.index)] = number(try kernel.open(path))
-    case .memory(let size, let hugePageBytes, let id):
-      values[Int(id.index)] = try kernel.mapMemory(size: size, hugePageBytes: hugePageBytes)
+    case .memory(let memory, let file, let address):
+      let made = try kernel.makeMemory(memory, isMapped: address != nil)
+      values[Int(file.index)] = number(made.file)
+      if let address { values[Int(address.index)] = made.address ?? 0 }
     case .sysfs(let write): try kernel.write(write)
     case .close(let id):
       try kernel.close(file(id))
@@ -122,8 +128,9 @@ public struct Interpreter {
     case .close(let id): try kernel.close(file(id))
     case .ioctl(let receiver, let request, let arguments):
       _ = try issue(receiver, request, arguments)
-    case .unmapMemory(let id, let size):
-      try kernel.unmapMemory(values[Int(id.index)], size: size)
+    case .releaseMemory(let id, let address, let size):
+      let address = address.map { values[Int($0.index)] }
+      try kernel.releaseMemory(OpenMemory(file: file(id), address: address), size: size)
     case .revert(let write): try kernel.revert(write)
     }
   }

@@ -12,14 +12,28 @@ public protocol Kernel: AnyObject {
     -> Int32
   /// Closes a file.
   func close(_ file: Int32) throws(Errno)
-  /// Maps shared memory of a length in bytes and returns its address.
-  func mapMemory(size: UInt64, hugePageBytes: UInt64?) throws(Errno) -> UInt64
-  /// Unmaps what `mapMemory` returned.
-  func unmapMemory(_ address: UInt64, size: UInt64) throws(Errno)
+  /// Makes guest memory and maps it into the process if that is wanted.
+  func makeMemory(_ memory: GuestMemory, isMapped: Bool) throws(Errno) -> OpenMemory
+  /// Unmaps what `makeMemory` mapped, of a length in bytes, and closes its file.
+  func releaseMemory(_ memory: OpenMemory, size: UInt64) throws(Errno)
   /// Writes a driver attribute.
   func write(_ write: SysfsWrite) throws(Errno)
   /// Takes a driver change back: the exact inverse of a write that succeeded.
   func revert(_ write: SysfsWrite) throws(Errno)
+}
+
+/// Guest memory that was made.
+public struct OpenMemory: Hashable, Sendable {
+  /// Its file.
+  public var file: Int32
+  /// Where it is mapped; `nil` if it is not.
+  public var address: UInt64?
+
+  /// Names a file and where it is mapped.
+  public init(file: Int32, address: UInt64?) {
+    self.file = file
+    self.address = address
+  }
 }
 
 /// The argument of an ioctl, as it crosses into the kernel.

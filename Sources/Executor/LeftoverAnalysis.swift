@@ -52,9 +52,13 @@ struct LeftoverAnalysis {
 
   private mutating func record(_ step: Int) {
     switch program.steps[step].action {
-    case .open(_, let id), .memory(_, _, let id): makers[Int(id.index)] = step
+    case .open(_, let id): makers[Int(id.index)] = step
+    case .memory(_, let file, let address):
+      for id in [file, address].compactMap({ $0 }) { makers[Int(id.index)] = step }
     case .ioctl(let receiver, _, let arguments, let results):
       for case .result(let id) in arguments where !undone[step] && isFile(id) && id != receiver {
+        // Memory that stays mapped is told of by the mapping.
+        if program.results[Int(id.index)].kind == .memoryFile { continue }
         held[Int(receiver.index)].append(Int(id.index))
       }
       for case .some(let id) in results {
@@ -86,7 +90,7 @@ struct LeftoverAnalysis {
   /// The file whose opening a step's undo would close.
   private func fileMade(by step: Int) -> Int? {
     switch program.steps[step].action {
-    case .open(_, let id): return Int(id.index)
+    case .open(_, let id), .memory(_, let id, _): return Int(id.index)
     case .ioctl(_, _, _, let results):
       let file = results.compactMap { $0 }.first { isFile($0) }
       return file.map { Int($0.index) }

@@ -29,10 +29,10 @@ public enum RequestCodec {
     _ request: RequestDescriptor, _ argument: IoctlArgument, returned: Int32
   ) -> [UInt64] {
     var values: [UInt64] = []
-    if case .structure(let layout) = request.argument, case .bytes(let bytes, _) = argument {
-      for field in layout.fields where field.givesResult {
-        values.append(bytes.littleEndian(at: field.offset, width: field.width))
-      }
+    if case .structure(let layout) = request.argument,
+      case .bytes(let bytes, let pointers) = argument
+    {
+      decode(layout, bytes, pointers, into: &values)
     }
     if request.returns != .zero { values.append(UInt64(UInt32(bitPattern: returned))) }
     return values
@@ -50,6 +50,20 @@ public enum RequestCodec {
     }
   }
 
+  private static func decode(
+    _ layout: StructLayout, _ bytes: [UInt8], _ pointers: [IoctlArgument.Pointer],
+    into values: inout [UInt64]
+  ) {
+    for field in layout.fields {
+      if case .buffer(let inner) = field.role {
+        let room = pointers.first { $0.offset == field.offset }?.bytes ?? []
+        decode(inner, room, [], into: &values)
+      } else if field.givesResult {
+        values.append(bytes.littleEndian(at: field.offset, width: field.width))
+      }
+    }
+  }
+
   private static func encode(
     _ layout: StructLayout, _ arguments: [Operand], values: [UInt64]
   ) -> IoctlArgument {
@@ -64,11 +78,14 @@ public enum RequestCodec {
         if position < arguments.count { value = resolve(arguments[position], values: values) }
         position += 1
       }
-      if case .reserved = field.role { continue }
-      if case .pointerToFile = field.role {
+      switch field.role {
+      case .reserved: break
+      case .pointerToFile:
         pointers.append(.init(offset: field.offset, bytes: descriptorNumber(value)))
-      } else {
-        bytes.setLittleEndian(value, at: field.offset, width: field.width)
+      case .buffer(let inner):
+        let room = [UInt8](repeating: 0, count: inner.size)
+        pointers.append(.init(offset: field.offset, bytes: room))
+      default: bytes.setLittleEndian(value, at: field.offset, width: field.width)
       }
     }
     return .bytes(bytes, pointers: pointers)

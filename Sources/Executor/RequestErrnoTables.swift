@@ -33,6 +33,21 @@ extension RequestErrnos {
       ]
     ),
     (
+      "IOMMU_IOAS_MAP_FILE",
+      [
+        cause(.enotty, "the kernel is older than 6.13"),
+        cause(.eopnotsupp, "a flag is not known"), cause(.enoent, "there is no such IOAS"),
+        cause(.eoverflow, "the range wraps around the end of the address space"),
+        cause(.ebadf, "the memory's file is not open"),
+        cause(
+          .einval,
+          "the range is not aligned, overlaps a reserved region, lies beyond the IOMMU's width, or "
+            + "reaches past the end of the memory"),
+        cause(.eexist, "something is mapped there already"),
+        cause(.enomem, "over RLIMIT_MEMLOCK, or not enough memory"),
+      ]
+    ),
+    (
       "IOMMU_IOAS_UNMAP",
       [
         cause(.eoverflow, "the range wraps around the end of the address space"),

@@ -27,6 +27,16 @@ public struct CompiledPlan: Hashable, Sendable {
 }
 
 extension CompiledPlan {
+  /// The same plan for a command that makes the VM of KVM by itself, unless the description says
+  /// that vfioplan does.
+  public var leavingKVMToCommand: CompiledPlan {
+    guard vm.kvm.owner == .auto, let dialect = Dialects.named(plan.target) else { return self }
+    var other = self
+    other.vm.kvm.owner = .command
+    other.program = dialect.lower(plan, for: other.vm, on: host)
+    return other
+  }
+
   /// Checks the program against every law of `ProgramVerifier`, in release builds, too.
   ///
   /// To be called before a program is run or shown as what would be run. A breach is a bug of ours,

@@ -20,14 +20,6 @@ enum CommandDiagnostics {
     it with --host.
     """)
 
-  /// Running on the real kernel is not part of this version.
-  static let noKernelBackend = DiagnosticCode(
-    "VP4902", .error, "programs can't be run on this machine's kernel",
-    """
-    This version of vfioplan runs programs on its simulator only. `apply --simulate` shows what \
-    each step gives and the state at the end, `apply --dry-run` lists every system call.
-    """)
-
   /// A saved plan was to be compiled for another target or objective.
   static let fixedPlan = DiagnosticCode(
     "VP3901", .error, "a saved plan has its target and its objective",
@@ -53,9 +45,28 @@ enum CommandDiagnostics {
     The exit status is 73.
     """)
 
+  /// A command could not be started.
+  static let commandNotStarted = DiagnosticCode(
+    "VP5903", .error, "the command can't be started",
+    """
+    After `--` comes a command, as in a shell but without one: a path, or a name that is looked \
+    for in PATH. If it isn't there or may not be executed, nothing is touched. The exit status is \
+    127.
+    """)
+
+  /// An argument of a command names what the program does not make.
+  static let unknownPlaceholder = DiagnosticCode(
+    "VP5904", .error, "a placeholder stands for nothing",
+    """
+    In the arguments of a command, `{name}` becomes the number of an open file, or the id of an \
+    IOAS, an HWPT or a bound device, by the names that the plan's program has for them. Braces \
+    around anything that can't be such a name are left alone; `{{name}}` stands for `{name}` itself.
+    """)
+
   /// Every code, in order.
   static let all = [
-    unreadableInput, fixedPlan, noLiveHost, noKernelBackend, noSuchStep, unwritableOutput,
+    unreadableInput, fixedPlan, noLiveHost, noSuchStep, unwritableOutput, commandNotStarted,
+    unknownPlaceholder,
   ]
 }
 
@@ -88,14 +99,34 @@ extension CommandFailure {
         at: nil, help: "name a host description: --host HOST.yaml")
     ], .hostUnable)
 
-  /// Neither `--simulate` nor `--dry-run` was given.
-  static let noKernelBackend = CommandFailure(
-    [
-      Diagnostic(
-        CommandDiagnostics.noKernelBackend,
-        "this version can't run a program on this machine's kernel", at: nil,
-        help: "use --simulate to run it on the simulator, or --dry-run to see every system call")
-    ], .hostUnable)
+  /// The command does not exist.
+  static func noCommand(_ name: String) -> CommandFailure {
+    CommandFailure(
+      [
+        Diagnostic(
+          CommandDiagnostics.commandNotStarted,
+          "there is no command \(QuotedText.quote(name)) that may be executed", at: nil)
+      ], .commandNotFound)
+  }
+
+  /// The command could not be started.
+  static func notStarted(_ path: String, _ error: SystemError) -> CommandFailure {
+    CommandFailure(
+      [
+        Diagnostic(
+          CommandDiagnostics.commandNotStarted, "can't start '\(path)': \(error.message)", at: nil)
+      ], .commandNotFound)
+  }
+
+  /// A placeholder is no name of the program.
+  static func unknownPlaceholder(_ name: String, known: [String]) -> CommandFailure {
+    CommandFailure(
+      [
+        Diagnostic(
+          CommandDiagnostics.unknownPlaceholder, "'{\(name)}' stands for nothing", at: nil,
+          help: "names are \(known.joined(separator: ", ")); for the braces write '{{\(name)}}'")
+      ], .wrongUsage)
+  }
 
   /// A fault is asked for at a step that the program does not have.
   static func noSuchStep(_ step: Int, of count: Int) -> CommandFailure {

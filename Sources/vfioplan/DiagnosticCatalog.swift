@@ -7,7 +7,7 @@ enum DiagnosticCatalog {
   /// The codes of all modules, by name.
   static let all: [DiagnosticCode] =
     (ParserDiagnostics.all + ProgramDiagnostics.all + PlannerDiagnostics.all
-    + SavedPlanDiagnostics.all + ExecutorDiagnostics.all
+    + SavedPlanDiagnostics.all + ExecutorDiagnostics.all + KernelDiagnostics.all
     + CommandDiagnostics.all)
     .sorted { $0.name < $1.name }
 

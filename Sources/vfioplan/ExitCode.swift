@@ -1,4 +1,3 @@
-import Glibc
 import Parser
 
 /// What the tool's exit status means; part of the contract with scripts.
@@ -25,6 +24,8 @@ enum ExitCode: Int32, CaseIterable {
   case leftovers = 74
   /// Not permitted.
   case notPermitted = 77
+  /// The command after `--` is not there; what shells say then.
+  case commandNotFound = 127
 
   /// The status of a compilation that ended with findings, at least one an error.
   ///
@@ -35,9 +36,4 @@ enum ExitCode: Int32, CaseIterable {
     }
     self = isHostAlone ? .hostUnable : .cannotCompile
   }
-
-  /// Ends the process at once.
-  ///
-  /// The values of a large compilation are not torn down: the kernel is faster at that.
-  func exit() -> Never { Glibc.exit(rawValue) }
 }

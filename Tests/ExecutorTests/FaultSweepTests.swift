@@ -160,10 +160,10 @@ struct LeftoverComparison {
 
   private var memoryBytes: UInt64 {
     report.leftovers.reduce(0) { sum, leftover in
-      guard case .memory(let size, _, _) = report.program.steps[leftover.step].action else {
+      guard case .memory(let memory, _, _) = report.program.steps[leftover.step].action else {
         return sum
       }
-      return sum + size
+      return sum + memory.size
     }
   }
 
@@ -176,6 +176,7 @@ struct LeftoverComparison {
   private func claim(_ leftover: Leftover) -> String? {
     switch report.program.steps[leftover.step].action {
     case .open(let path, _): return Self.label(path)
+    case .memory: return "memory"
     case .ioctl(_, let request, let arguments, _):
       switch request.name {
       case "KVM_CREATE_VM": return "KVM VM"

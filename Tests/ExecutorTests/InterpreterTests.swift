@@ -16,9 +16,9 @@ struct InterpreterTests {
     #expect(
       kernel.calls == [
         "open iommu -> 3", "ioctl 3 0x3b81", "open vfioDevice -> 4", "ioctl 4 0x3b76",
-        "map 1048576 -> 0x7f0000000000", "ioctl 3 0x3b85",
+        "memory 1048576 -> 5, 0x7f0000000000", "ioctl 3 0x3b85",
       ])
-    #expect(report.values == [3, 100, 4, 101, 0x7f00_0000_0000])
+    #expect(report.values == [3, 100, 4, 101, 5, 0x7f00_0000_0000])
     #expect(report.results(ofStep: 0).map(\.value) == [3])
     #expect(report.results(ofStep: 1).map(\.field) == ["out_ioas_id"])
     #expect(report.results(ofStep: 1).map(\.value) == [100])
@@ -42,7 +42,8 @@ struct InterpreterTests {
     #expect(rollback.outcomes.map(\.step) == [5, 4, 2, 1, 0])
     #expect(
       kernel.calls == [
-        "ioctl 3 0x3b86", "unmap 0x7f0000000000 1048576", "close 4", "ioctl 3 0x3b80", "close 3",
+        "ioctl 3 0x3b86", "release 5, unmap 0x7f0000000000 1048576", "close 4", "ioctl 3 0x3b80",
+        "close 3",
       ])
     #expect(rollback.isComplete)
     #expect(interpreter.undo().outcomes.isEmpty)
@@ -85,7 +86,9 @@ struct InterpreterTests {
     for (expected, holds) in [(UInt64(100), true), (7, false)] {
       var program = Self.program
       program.steps.insert(
-        Step(.expect(ResultID(1), equals: .literal(expected)), origin: PlanSketch.span(99)), at: 2)
+        Step(
+          .expect(ResultID(1), mask: nil, equals: .literal(expected)), origin: PlanSketch.span(99)),
+        at: 2)
       let kernel = RecordingKernel()
       var interpreter = Interpreter(program: program, kernel: kernel)
       let report = interpreter.run()
@@ -97,7 +100,42 @@ struct InterpreterTests {
       #expect(found.map(\.code.name) == ["VP5002"])
       #expect(found.first?.span == PlanSketch.span(99))
       #expect(found.first?.message.hasSuffix("expected 7, the kernel says 100") == true)
-      #expect(found.first?.notes.map(\.message) == ["2 steps were undone, in reverse order"])
+      #expect(
+        found.first?.notes.map(\.message) == [
+          "the fact: make an I/O address space, by IOMMU_IOAS_ALLOC",
+          "2 steps were undone, in reverse order",
+        ])
+    }
+  }
+
+  @Test(
+    "an expectation with a mask looks at those bits only", arguments: [4, 0x64, 0x60] as [UInt64])
+  func mask(bits: UInt64) {
+    var program = Self.program
+    let check = Action.expect(ResultID(1), mask: bits, equals: .literal(bits))
+    program.steps.insert(Step(check, origin: PlanSketch.span(99)), at: 2)
+    var interpreter = Interpreter(program: program, kernel: RecordingKernel())
+    #expect(interpreter.run().isSuccess == (100 & bits == bits))
+  }
+
+  @Test("a run that is interrupted makes no further step and undoes the others")
+  func interruption() {
+    for last in 0...Self.program.steps.count {
+      let kernel = RecordingKernel()
+      var interpreter = Interpreter(program: Self.program, kernel: kernel)
+      var asked = 0
+      let report = interpreter.run {
+        asked += 1
+        return asked > last
+      }
+      guard last < Self.program.steps.count else {
+        #expect(report.isSuccess)
+        continue
+      }
+      #expect(report.failure?.cause == .interrupted)
+      #expect(report.failure?.step == last)
+      #expect(report.rollback.isComplete)
+      #expect(ExecutorDiagnostics.diagnostics(of: report).map(\.code.name) == ["VP5006"])
     }
   }
 
@@ -148,8 +186,8 @@ struct InterpreterTests {
 
   /// Opens an iommufd, makes an IOAS, opens and binds a device, maps some memory.
   private static let program: Program = {
-    let (iommufd, ioas, nic, id, ram) = (
-      ResultID(0), ResultID(1), ResultID(2), ResultID(3), ResultID(4)
+    let (iommufd, ioas, nic, id, file, ram) = (
+      ResultID(0), ResultID(1), ResultID(2), ResultID(3), ResultID(4), ResultID(5)
     )
     let actions: [Action] = [
       .open(.iommu, iommufd),
@@ -157,7 +195,7 @@ struct InterpreterTests {
       .open(.vfioDevice(LabHost.c1), nic),
       .ioctl(
         nic, VFIODeviceRequests.bindIOMMUFD, arguments: [.result(iommufd)], results: [id]),
-      .memory(size: 1 << 20, hugePageBytes: nil, ram),
+      .memory(GuestMemory(size: 1 << 20), file: file, address: ram),
       .ioctl(
         iommufd, IOMMUFDRequests.ioasMap,
         arguments: [
@@ -166,7 +204,7 @@ struct InterpreterTests {
     ]
     let kinds: [(String, ObjectKind)] = [
       ("iommufd", .iommufd), ("gpa", .ioas), ("nic", .deviceFD), ("nic.id", .boundDevice),
-      ("ram", .memory),
+      ("ram", .memoryFile), ("ram.va", .memory),
     ]
     return Program(
       steps: actions.enumerated().map { Step($1, origin: PlanSketch.span(UInt32($0))) },
@@ -206,13 +244,15 @@ private final class RecordingKernel: Kernel {
 
   func close(_ file: Int32) throws(Errno) { try begin("close \(file)") }
 
-  func mapMemory(size: UInt64, hugePageBytes: UInt64?) throws(Errno) -> UInt64 {
-    try begin("map \(size) -> 0x7f0000000000")
-    return 0x7f00_0000_0000
+  func makeMemory(_ memory: GuestMemory, isMapped: Bool) throws(Errno) -> OpenMemory {
+    try begin("memory \(memory.size) -> \(nextFile)\(isMapped ? ", 0x7f0000000000" : "")")
+    nextFile += 1
+    return OpenMemory(file: nextFile - 1, address: isMapped ? 0x7f00_0000_0000 : nil)
   }
 
-  func unmapMemory(_ address: UInt64, size: UInt64) throws(Errno) {
-    try begin("unmap 0x\(String(address, radix: 16)) \(size)")
+  func releaseMemory(_ memory: OpenMemory, size: UInt64) throws(Errno) {
+    let address = memory.address.map { "0x" + String($0, radix: 16) } ?? "nothing"
+    try begin("release \(memory.file), unmap \(address) \(size)")
   }
 
   func write(_ write: SysfsWrite) throws(Errno) { try begin("write") }

@@ -31,21 +31,49 @@ import Testing
 
   @Test func memoryIsZeroedSharedAndGivenBack() throws {
     let size: UInt64 = 1 << 20
-    let address = try kernel.mapMemory(size: size, hugePageBytes: nil)
+    let memory = try kernel.makeMemory(GuestMemory(size: size), isMapped: true)
+    let address = try #require(memory.address)
     let bytes = try #require(UnsafeMutableRawPointer(bitPattern: UInt(address)))
     #expect(bytes.load(fromByteOffset: Int(size) - 1, as: UInt8.self) == 0)
     bytes.storeBytes(of: 7, as: UInt8.self)
     #expect(msync(bytes, Int(size), Int32(MS_ASYNC)) == 0)
-    try kernel.unmapMemory(address, size: size)
+    try kernel.releaseMemory(memory, size: size)
+    #expect(fcntl(memory.file, F_GETFD) == -1)
     #expect(msync(bytes, Int(size), Int32(MS_ASYNC)) == -1)
     #expect(errno == ENOMEM)
   }
 
   @Test func memoryOfNoLengthOrTooMuchIsRefused() {
-    #expect(throws: Errno.einval) { try kernel.mapMemory(size: 0, hugePageBytes: nil) }
-    #expect(throws: Errno.self) { try kernel.mapMemory(size: .max, hugePageBytes: nil) }
-    #expect(throws: Errno.self) { try kernel.mapMemory(size: 1 << 62, hugePageBytes: nil) }
-    #expect(throws: Errno.einval) { try kernel.unmapMemory(0, size: 4096) }
+    for isMapped in [true, false] {
+      #expect(throws: Errno.einval) {
+        try kernel.makeMemory(GuestMemory(size: 0), isMapped: isMapped)
+      }
+      #expect(throws: Errno.self) {
+        try kernel.makeMemory(GuestMemory(size: .max), isMapped: isMapped)
+      }
+    }
+    #expect(throws: Errno.self) {
+      try kernel.makeMemory(GuestMemory(size: 1 << 62), isMapped: true)
+    }
+    #expect(throws: Errno.einval) {
+      try kernel.releaseMemory(OpenMemory(file: -1, address: 0), size: 4096)
+    }
+    #expect(throws: Errno.ebadf) {
+      try kernel.releaseMemory(OpenMemory(file: -1, address: nil), size: 4096)
+    }
+  }
+
+  @Test func eagerMemoryTakesItsPagesAtOnceAndLazyMemoryNone() throws {
+    let size: UInt64 = 1 << 20
+    for (population, blocks) in [(MemoryRegion.Population.lazy, 0), (.eager, 2048)] {
+      let memory = try kernel.makeMemory(
+        GuestMemory(size: size, population: population), isMapped: false)
+      var status = stat()
+      #expect(fstat(memory.file, &status) == 0)
+      #expect(status.st_size == Int(size))
+      #expect(Int(status.st_blocks) == blocks)
+      try kernel.releaseMemory(memory, size: size)
+    }
   }
 
   /// `SIOCGIFCONF` takes a struct with a length, a hole and a pointer to a buffer it fills: what

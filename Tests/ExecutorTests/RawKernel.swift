@@ -71,7 +71,7 @@ struct RawKernel {
 
   /// Memory of a length in bytes.
   func memory(_ size: UInt64 = 0x40000) -> UInt64 {
-    (try? kernel.mapMemory(size: size, hugePageBytes: nil)) ?? 0
+    (try? kernel.makeMemory(GuestMemory(size: size), isMapped: true))?.address ?? 0
   }
 
   /// A number in little-endian bytes.

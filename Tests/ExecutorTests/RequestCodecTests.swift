@@ -70,7 +70,16 @@ struct RequestCodecTests {
     // out_capabilities
     Sample(
       IOMMUFDRequests.getHWInfo, 0x3b8a, ["dev_id": 3],
-      "28000000 00000000 03000000 00000000 0000000000000000 00000000 00 000000 0000000000000000"),
+      "28000000 00000000 03000000 18000000 0000000000000000 00000000 00 000000 0000000000000000",
+      pointers: [(16, "00000000 00000000 0000000000000000 0000000000000000")]),
+    // size 40 | flags FIXED_IOVA|WRITEABLE|READABLE | ioas_id | fd (s32) | start | length | iova
+    Sample(
+      IOMMUFDRequests.ioasMapFile, 0x3b8f,
+      [
+        "flags": 7, "ioas_id": 2, "fd": 9, "start": 0x20_0000, "length": 0x8000_0000,
+        "iova": 0x1_0000_0000,
+      ],
+      "28000000 07000000 02000000 09000000 0000200000000000 0000008000000000 0000000001000000"),
   ]
 
   static let device = [

@@ -83,7 +83,9 @@ struct SimulatedMachineTests {
   func memory() throws {
     let kernel = SimulatedKernel(HostDescription(name: "empty"))
     let map = { (size: UInt64, huge: UInt64?) in
-      answer { () throws(Errno) in _ = try kernel.mapMemory(size: size, hugePageBytes: huge) }
+      answer { () throws(Errno) in
+        _ = try kernel.makeMemory(GuestMemory(size: size, hugePageBytes: huge), isMapped: true)
+      }
     }
     #expect(map(0, nil) == "EINVAL")
     #expect(map(4097, nil) == "EINVAL")
@@ -91,12 +93,28 @@ struct SimulatedMachineTests {
     #expect(map(4096, 3) == "EINVAL")
     #expect(map(.max - 4095, nil) == "ENOMEM")
     #expect(map(1 << 62, 1 << 62) == "ENOMEM")
-    let huge = try kernel.mapMemory(size: 1 << 30, hugePageBytes: 1 << 30)
-    #expect(huge % (1 << 30) == 0)
+    let gigabyte = GuestMemory(size: 1 << 30, hugePageBytes: 1 << 30)
+    let huge = try kernel.makeMemory(gigabyte, isMapped: true)
+    #expect(try #require(huge.address) % (1 << 30) == 0)
     #expect(kernel.state().memoryBytes == 1 << 30)
-    #expect(answer { () throws(Errno) in try kernel.unmapMemory(huge, size: 4096) } == "EINVAL")
-    #expect(answer { () throws(Errno) in try kernel.unmapMemory(1, size: 4096) } == "EINVAL")
-    try kernel.unmapMemory(huge, size: 1 << 30)
+    let release = { (address: UInt64, size: UInt64) in
+      answer { () throws(Errno) in
+        try kernel.releaseMemory(OpenMemory(file: huge.file, address: address), size: size)
+      }
+    }
+    #expect(release(huge.address ?? 0, 4096) == "EINVAL")
+    #expect(release(1, 4096) == "EINVAL")
+    try kernel.releaseMemory(huge, size: 1 << 30)
+    #expect(kernel.state().isPristine)
+  }
+
+  @Test("memory that is a file only takes no addresses")
+  func memoryFile() throws {
+    let kernel = SimulatedKernel(HostDescription(name: "empty"))
+    let file = try kernel.makeMemory(GuestMemory(size: 4096), isMapped: false)
+    #expect(file.address == nil)
+    #expect(kernel.state().openFiles == ["memory"])
+    try kernel.releaseMemory(file, size: 4096)
     #expect(kernel.state().isPristine)
   }
 

@@ -11,7 +11,8 @@ struct ProgramUndoTests {
       switch program.undo(of: step) {
       case .nothing: nil
       case .close(let id): "close \(program.results[Int(id.index)].name)"
-      case .unmapMemory(let id, let size): "unmap \(program.results[Int(id.index)].name) \(size)"
+      case .releaseMemory(let id, _, let size):
+        "release \(program.results[Int(id.index)].name) \(size)"
       case .revert(let write): "revert \(write.attribute) \(write.driver)"
       case .ioctl(let file, let request, let arguments):
         request.name + " " + program.results[Int(file.index)].name
@@ -38,7 +39,7 @@ struct ProgramUndoTests {
       sketch.plan(target: "iommufd"), for: sketch.vm, on: sketch.host)
     #expect(
       Self.undos(program) == [
-        "IOMMU_IOAS_UNMAP iommufd gpa 0 1073741824", "unmap ram0 1073741824",
+        "IOMMU_IOAS_UNMAP iommufd gpa 0 1073741824", "release ram0 1073741824",
         "VFIO_DEVICE_DETACH_IOMMUFD_PT nic", "VFIO_DEVICE_DETACH_IOMMUFD_PT igd",
         "IOMMU_DESTROY iommufd gpa.0", "KVM_SET_DEVICE_ATTR kvm-vfio 1 2 nic", "close nic",
         "KVM_SET_DEVICE_ATTR kvm-vfio 1 2 igd", "close igd", "close kvm-vfio", "close vm",
@@ -55,7 +56,7 @@ struct ProgramUndoTests {
       sketch.plan(target: "type1"), for: sketch.vm, on: sketch.host)
     #expect(
       Self.undos(program) == [
-        "VFIO_IOMMU_UNMAP_DMA gpa.container 0 1073741824", "unmap ram0 1073741824", "close nic",
+        "VFIO_IOMMU_UNMAP_DMA gpa.container 0 1073741824", "release ram0 1073741824", "close nic",
         "KVM_SET_DEVICE_ATTR kvm-vfio 1 2 group17", "close kvm-vfio", "close vm", "close kvm",
         "VFIO_GROUP_UNSET_CONTAINER group17", "close group17", "close gpa.container",
       ])
@@ -68,7 +69,7 @@ struct ProgramUndoTests {
       sketch.plan(target: "ioasid"), for: sketch.vm, on: sketch.host)
     #expect(
       Self.undos(program) == [
-        "IOASID_UNMAP_DMA ioasid gpa.0 0 1073741824", "unmap ram0 1073741824",
+        "IOASID_UNMAP_DMA ioasid gpa.0 0 1073741824", "release ram0 1073741824",
         "VFIO_DETACH_IOASID igd gpa.0", "IOASID_FREE ioasid gpa.0",
         "KVM_DISALLOW_INCOHERENT_DMA vm ioasid igd.label", "VFIO_UNBIND_IOASID_FD igd ioasid",
         "close igd", "close vm", "close kvm", "close ioasid",

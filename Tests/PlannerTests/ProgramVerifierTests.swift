@@ -15,7 +15,7 @@ struct ProgramVerifierTests {
     %nic.id = ioctl %nic VFIO_DEVICE_BIND_IOMMUFD iommufd=%iommufd -> out_devid
     %gpa.0 = ioctl %iommufd IOMMU_HWPT_ALLOC dev_id=%nic.id pt_id=%gpa -> out_hwpt_id
     %nic.pt = ioctl %nic VFIO_DEVICE_ATTACH_IOMMUFD_PT pt_id=%gpa.0 -> pt_id
-    %ram0 = memory size=0x200000
+    %ram0, %ram0.va = memory size=0x200000
     """
 
   static let group = """
@@ -27,8 +27,8 @@ struct ProgramVerifierTests {
   static func map(
     _ offset: String = "0", _ length: String = "0x1000", _ iova: String = "0"
   ) -> String {
-    "ioctl %iommufd IOMMU_IOAS_MAP flags=FIXED_IOVA|READABLE ioas_id=%gpa user_va=%ram0+\(offset) "
-      + "length=\(length) iova=\(iova)"
+    "ioctl %iommufd IOMMU_IOAS_MAP flags=FIXED_IOVA|READABLE ioas_id=%gpa "
+      + "user_va=%ram0.va+\(offset) length=\(length) iova=\(iova)"
   }
 
   static let kvm = """
@@ -46,7 +46,7 @@ struct ProgramVerifierTests {
     (.operandKinds, "@\nioctl %iommufd IOMMU_GET_HW_INFO dev_id=5"),
     (.operandKinds, "@\nexpect %nic.pt == %nic"),
     (.operandKinds, "@\nexpect %gpa == 1"),
-    (.operandKinds, "%ram0 = memory size=0x1000\nclose %ram0"),
+    (.notAfterClose, "%ram0 = memory size=0x1000\nclose %ram0"),
     (.allowedNumbers, "@\n" + map().replacing("FIXED_IOVA|READABLE", with: "READABLE")),
     (.allowedNumbers, "@\n" + map().replacing("FIXED_IOVA|READABLE", with: "0x100000005")),
     (
@@ -79,7 +79,7 @@ struct ProgramVerifierTests {
       """
       %iommufd = open "/dev/iommu"
       %gpa = ioctl %iommufd IOMMU_IOAS_ALLOC -> out_ioas_id
-      %ram0 = memory size=0x200000
+      %ram0, %ram0.va = memory size=0x200000
       """ + "\n" + map()
     ),
     (.knownBeforeBound, "@\n" + kvm + "\n" + add("nic")),
@@ -251,7 +251,7 @@ struct ProgramVerifierTests {
         steps: [
           Step(.close(ResultID(id)), origin: origin),
           Step(.open(.kvm, ResultID(id)), origin: origin),
-          Step(.expect(ResultID(id), equals: .result(ResultID(id))), origin: origin),
+          Step(.expect(ResultID(id), mask: nil, equals: .result(ResultID(id))), origin: origin),
           Step(
             .ioctl(ResultID(id), IOMMUFDRequests.ioasMap, arguments: [], results: []),
             origin: origin),

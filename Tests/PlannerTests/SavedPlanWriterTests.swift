@@ -41,7 +41,7 @@ struct SavedPlanWriterTests {
       bind.contains(
         #""request":"VFIO_DEVICE_BIND_IOMMUFD","number":"0x3b76","args":{"#))
     #expect(bind.contains(#""results":{"out_devid":""#))
-    let map = try #require(lines.first { $0.contains("\"IOMMU_IOAS_MAP\"") })
+    let map = try #require(lines.first { $0.contains("\"IOMMU_IOAS_MAP_FILE\"") })
     #expect(map.contains("\"length\":\"0x80000000\""))
     #expect(map.contains("FIXED_IOVA"))
   }

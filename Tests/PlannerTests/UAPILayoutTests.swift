@@ -59,6 +59,9 @@ struct UAPILayoutTests {
       request: IOMMUFDRequests.getHWInfo, command: 0x3b8a, size: 40, sent: 40,
       members: "size@0:4 flags@4:4 dev_id@8:4 data_len@12:4 data_uptr@16:8 out_data_type@24:4 "
         + "out_max_pasid_log2@28:1 __reserved@29:3 out_capabilities@32:8"),
+    Row(
+      request: IOMMUFDRequests.ioasMapFile, command: 0x3b8f, size: 40, sent: 40,
+      members: "size@0:4 flags@4:4 ioas_id@8:4 fd@12:4 start@16:8 length@24:8 iova@32:8"),
   ]
 
   static let devices: [Row] = [

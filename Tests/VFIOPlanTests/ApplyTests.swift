@@ -11,7 +11,7 @@ struct ApplyTests {
     #expect(outcome.output.hasPrefix("simulated run of the plan for VM workstation on host z790"))
     #expect(outcome.output.contains("\n  the state is what the plan says\n"))
     #expect(
-      outcome.output.hasSuffix("\nrun: ok, 28 steps; undone: 23 steps, nothing left\n"))
+      outcome.output.hasSuffix("\nrun: ok, 32 steps; undone: 23 steps, nothing left\n"))
   }
 
   @Test func aFailureIsRolledBackAndShownAtItsLine() throws {
@@ -22,7 +22,7 @@ struct ApplyTests {
       outcome.output.contains(
         "State after the rollback\n  nothing is open, nothing is mapped, no driver is changed\n"))
     #expect(
-      outcome.output.hasSuffix("run: failed at step 15 of 28; undone: 13 steps, nothing left\n"))
+      outcome.output.hasSuffix("run: failed at step 15 of 32; undone: 13 steps, nothing left\n"))
     #expect(
       outcome.errors.hasPrefix(
         "\(UsageTests.vm):15:5: error[VP5001]: step 15, VFIO_DEVICE_BIND_IOMMUFD on 'igd': EPERM"))
@@ -41,7 +41,7 @@ struct ApplyTests {
   @Test func anUndoThatFailsAtTheEndIsNoSuccess() throws {
     let outcome = try Tool.run(["apply"] + Self.input + ["--simulate", "--fail-undo", "1=EBUSY"])
     #expect(outcome.code == 74)
-    #expect(outcome.output.hasSuffix("run: ok, 28 steps; undone: 22 steps, 1 thing left\n"))
+    #expect(outcome.output.hasSuffix("run: ok, 32 steps; undone: 22 steps, 1 thing left\n"))
   }
 
   @Test func aFaultNeedsAStepThatMakesACall() throws {
@@ -49,9 +49,9 @@ struct ApplyTests {
     #expect(beyond.code == 64 && beyond.output == "")
     #expect(
       beyond.errors.contains("error[VP5901]: a fault is asked for at step 99, but the program"))
-    let check = try Tool.run(["apply"] + Self.input + ["--simulate", "--fail", "21=EIO"])
+    let check = try Tool.run(["apply"] + Self.input + ["--simulate", "--fail", "20=EIO"])
     #expect(check.code == 64 && check.output == "")
-    #expect(check.errors.contains("step 21, which makes no system call"))
+    #expect(check.errors.contains("step 20, which makes no system call"))
   }
 
   @Test func aRunAsJSONHasThePromisedKeys() throws {
@@ -94,7 +94,7 @@ struct ApplyTests {
       "argsz=16,\n          flags=0, iommufd=iommufd, out_devid=0 }) = 0; out_devid = igd.id\n",
     ]
     #expect(outcome.output.contains(call.joined(separator: " ")), "\(outcome.output)")
-    #expect(outcome.output.hasSuffix("\ndry run: 28 steps listed, nothing was run\n"))
+    #expect(outcome.output.hasSuffix("\ndry run: 32 steps listed, nothing was run\n"))
   }
 }
 

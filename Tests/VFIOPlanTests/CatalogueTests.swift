@@ -15,6 +15,13 @@ struct CatalogueTests {
     "VP3012": "needs a front too large to list",
     "VP5002": "needs a kernel that answers otherwise than the plan expects",
     "VP5004": "needs a program that its own plan does not give",
+    "VP5006": "needs a run on a real kernel: the kernel lab's signals",
+    "VP5007": "needs a run on a real kernel, and a disk that is full",
+    "VP5008": "needs two runs on a real kernel: the kernel lab's modes",
+    "VP5009": "needs a run on a real kernel that is killed: the kernel lab's signals",
+    "VP5010": "needs a run on a real kernel that is killed: JournalTests",
+    "VP5011": "depends on the machine: UsageTests, and the kernel lab's modes",
+    "VP5012": "depends on the user: the kernel lab's modes",
   ]
 
   static let codes = DiagnosticCatalog.all.map(\.name)

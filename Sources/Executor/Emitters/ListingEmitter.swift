@@ -60,12 +60,10 @@ struct SystemCallText {
     switch program.steps[index].action {
     case .open(let path, let id):
       open(path) + " = \(steps.name(id), .strong)"
-    case .memory(let size, let hugePageBytes, let id):
-      mapping(size, hugePageBytes) + " = \(steps.name(id), .strong)"
+    case .memory(let memory, let file, let address): calls(memory, file, address)
     case .sysfs(let write):
       "write(\("\"\(StepText.path(write))\""), \("\"\(StepText.value(of: write))\""))"
-    case .expect(let id, let operand):
-      "(no call) stop unless \(steps.name(id)) == \(steps.text(operand, for: nil))"
+    case .expect: "(no call) stop unless " + steps.condition(index)
     case .close(let id): "close(\(steps.name(id)))"
     case .ioctl(let receiver, let request, let arguments, let results):
       ioctl(receiver, request, arguments) + self.results(request, results)
@@ -78,7 +76,9 @@ struct SystemCallText {
     case .nothing: nil
     case .close(let id): "close(\(steps.name(id)))"
     case .ioctl(let receiver, let request, let arguments): ioctl(receiver, request, arguments)
-    case .unmapMemory(let id, let size): "munmap(\(steps.name(id)), \(hex(size)))"
+    case .releaseMemory(let file, let address, let size):
+      (address.map { "munmap(\(steps.name($0)), \(hex(size))); " } ?? "")
+        + "close(\(steps.name(file)))"
     case .revert(let write): revert(write)
     }
   }
@@ -91,12 +91,22 @@ struct SystemCallText {
     return "open(\"/dev/vfio/devices/vfioN\", O_RDWR|O_CLOEXEC) /* vfioN: listed in \(attribute) */"
   }
 
-  private func mapping(_ size: UInt64, _ hugePageBytes: UInt64?) -> StyledText {
-    var flags = "MAP_SHARED|MAP_ANONYMOUS"
-    if let hugePageBytes {
-      flags += "|MAP_HUGETLB|(\(hugePageBytes.trailingZeroBitCount) << MAP_HUGE_SHIFT)"
+  private func calls(
+    _ memory: GuestMemory, _ file: ResultID, _ address: ResultID?
+  ) -> StyledText {
+    let name = steps.name(file)
+    var flags = "MFD_CLOEXEC"
+    if let hugePageBytes = memory.hugePageBytes {
+      flags += "|MFD_HUGETLB|(\(hugePageBytes.trailingZeroBitCount) << MFD_HUGE_SHIFT)"
     }
-    return "mmap(NULL, \(hex(size)), PROT_READ|PROT_WRITE, \(flags), -1, 0)"
+    var calls: StyledText =
+      "memfd_create(\"vfioplan-guest-memory\", \(flags)) = \(name, .strong); "
+      + "ftruncate(\(name), \(hex(memory.size)))"
+    if memory.population == .eager { calls += "; fallocate(\(name), 0, 0, \(hex(memory.size)))" }
+    guard let address else { return calls }
+    return calls
+      + "; mmap(NULL, \(hex(memory.size)), PROT_READ|PROT_WRITE, MAP_SHARED, \(name), 0)"
+      + " = \(steps.name(address), .strong)"
   }
 
   private func revert(_ write: SysfsWrite) -> StyledText {
@@ -146,11 +156,12 @@ extension SystemCallText {
 
   private func value(of field: Field, _ operand: Operand?, size: Int) -> String {
     if case .size = field.role { return String(size) }
-    return operand.map { steps.text($0, for: field) } ?? "0"
+    if case .buffer(let layout) = field.role { return "&struct \(layout.name)" }
+    return operand.map { steps.text($0, for: field) } ?? String(field.defaultValue ?? 0)
   }
 
   private func results(_ request: RequestDescriptor, _ results: [ResultID?]) -> StyledText {
-    let fields = request.fields.filter(\.givesResult).map(\.name)
+    let fields = request.fields.flatMap(\.resultMembers).map(\.name)
     var text: StyledText = " = 0"
     var made: [StyledText] = []
     for (index, id) in results.enumerated() {

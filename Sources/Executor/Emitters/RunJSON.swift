@@ -7,7 +7,7 @@ extension RunReport {
     var writer = JSONWriter()
     writer.beginObject(.block)
     writer.member("format", "vfioplan.run/v1")
-    writer.member("backend", "simulator")
+    writer.member("backend", state == nil ? "kernel" : "simulator")
     writer.member("ok", isSuccess)
     writer.member("vm", plan.vm.name)
     writer.member("target", plan.plan.target)
@@ -25,7 +25,7 @@ extension RunReport {
     writer.key("leftovers")
     writeLeftovers(to: &writer)
     writer.key("state")
-    writeState(to: &writer)
+    if let state { write(state, to: &writer) } else { writeFiles(to: &writer) }
     writer.member("mismatches", mismatches)
     writer.endObject()
     writer.endText()
@@ -104,7 +104,17 @@ extension RunReport {
 }
 
 extension RunReport {
-  private func writeState(to writer: inout JSONWriter) {
+  /// All that is known of a real kernel: the files that are still open.
+  private func writeFiles(to writer: inout JSONWriter) {
+    let isHeld = execution.isSuccess && teardown == nil
+    let open = zip(plan.program.results, execution.values)
+      .filter { isHeld && $0.0.kind.isFile }
+    writer.beginObject()
+    writer.member("openFiles", open.map(\.0.name))
+    writer.endObject()
+  }
+
+  private func write(_ state: SimulatorState, to writer: inout JSONWriter) {
     writer.beginObject(.block)
     writer.key("pageTables")
     writer.beginArray(.block)
@@ -138,11 +148,11 @@ extension RunReport {
       writer.endObject()
     }
     writer.endArray()
-    writeRest(to: &writer)
+    writeRest(of: state, to: &writer)
     writer.endObject()
   }
 
-  private func writeRest(to writer: inout JSONWriter) {
+  private func writeRest(of state: SimulatorState, to writer: inout JSONWriter) {
     writer.member("openFiles", state.openFiles)
     writer.member("objects", state.objects)
     writer.key("driverChanges")

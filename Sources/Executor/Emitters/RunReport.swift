@@ -1,18 +1,33 @@
 import Parser
 import Planner
 
-/// A run of a plan's program on the simulator, with the state it led to and its end.
+/// A run of a plan's program, with the state it led to and its end.
 public struct RunReport: Sendable {
   /// The plan that was run.
   public let plan: CompiledPlan
   /// What each step gave, and the rollback of a failure.
   public let execution: ExecutionReport
-  /// What the kernel held after the last step, or after the rollback of a failure.
-  public let state: SimulatorState
+  /// What the simulator held after the last step, or after the rollback of a failure; `nil` for a
+  /// run on a real kernel, which cannot be asked.
+  public let state: SimulatorState?
   /// What undoing everything at the end came to; `nil` after a failure, which undoes by itself.
   public let teardown: Rollback?
 
-  /// Runs a plan on a kernel and takes everything back at the end.
+  /// Reports a run on a real kernel.
+  public init(_ plan: CompiledPlan, execution: ExecutionReport, teardown: Rollback?) {
+    self.init(plan: plan, execution: execution, state: nil, teardown: teardown)
+  }
+
+  private init(
+    plan: CompiledPlan, execution: ExecutionReport, state: SimulatorState?, teardown: Rollback?
+  ) {
+    self.plan = plan
+    self.execution = execution
+    self.state = state
+    self.teardown = teardown
+  }
+
+  /// Runs a plan on the simulator and takes everything back at the end.
   public static func run(_ plan: CompiledPlan, on kernel: SimulatedKernel) -> RunReport {
     var interpreter = Interpreter(program: plan.program, kernel: kernel)
     let execution = interpreter.run()
@@ -34,7 +49,7 @@ public struct RunReport: Sendable {
       found.append(
         ExecutorDiagnostics.leftovers(teardown.leftovers, of: plan.program, plan.vm.nameSpan))
     }
-    if execution.isSuccess {
+    if execution.isSuccess, let state, plan.vm.kvm.owner != .command {
       found += CoherencyCheck.diagnostics(state, plan: plan.plan)
     }
     return found
@@ -42,7 +57,7 @@ public struct RunReport: Sendable {
 
   /// Where the state is not what the plan says, in words; empty if all agree.
   public var mismatches: [String] {
-    guard execution.isSuccess else { return [] }
+    guard execution.isSuccess, let state else { return [] }
     let actual = Dictionary(
       state.devices.map { ($0.address, $0.isEffective) }, uniquingKeysWith: { first, _ in first })
     var found: [String] = []
@@ -55,7 +70,7 @@ public struct RunReport: Sendable {
       }
     }
     let isAllowed = state.vms.contains { $0.allowsIncoherentDMA }
-    if isAllowed != plan.plan.coherency.allowsIncoherentDMA {
+    if plan.vm.kvm.owner != .command, isAllowed != plan.plan.coherency.allowsIncoherentDMA {
       found.append("KVM \(isAllowed ? "traps" : "does not trap") WBINVD, against the plan")
     }
     return found

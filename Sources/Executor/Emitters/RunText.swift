@@ -76,6 +76,7 @@ public struct RunText {
       return "\(errno.description, .error)" + (meaning.map { ": \($0)" } ?? "")
     case .mismatch(let expected, let actual):
       return "\("found \(actual), not \(expected)", .error)"
+    case .interrupted: return "\("interrupted", .error)"
     }
   }
 
@@ -83,6 +84,7 @@ public struct RunText {
     let kind = run.plan.program.results[Int(value.id.index)].kind
     switch kind {
     case .memory: return hex(value.value)
+    case .number where value.value > UInt64(UInt16.max): return hex(value.value)
     case _ where kind.isFile: return "file \(value.value)"
     default: return String(value.value)
     }
@@ -91,7 +93,7 @@ public struct RunText {
 
 extension RunText {
   private func appendState(to page: inout TextPage) {
-    let state = run.state
+    let state = run.state ?? SimulatorState()
     page.heading(
       run.execution.isSuccess ? "State after the last step" : "State after the rollback")
     if state.isPristine {
@@ -120,12 +122,12 @@ extension RunText {
         "\(names([change.address]), .strong): driver \(change.before ?? "none") -> "
           + "\(change.now ?? "none")", indent: 2, hanging: 2)
     }
-    appendAgreement(to: &page)
+    appendAgreement(state, to: &page)
   }
 
-  private func appendAgreement(to page: inout TextPage) {
+  private func appendAgreement(_ state: SimulatorState, to page: inout TextPage) {
     guard run.execution.isSuccess else {
-      let left = [("open", run.state.openFiles), ("objects", run.state.objects)].filter {
+      let left = [("open", state.openFiles), ("objects", state.objects)].filter {
         !$0.1.isEmpty
       }
       for (what, names) in left {

@@ -19,12 +19,13 @@ struct StepText {
   func words(_ index: Int) -> StyledText {
     switch program.steps[index].action {
     case .open(let path, _): words(path)
-    case .memory(let size, let hugePageBytes, _):
-      "set aside \(byteSizeText(size)) of guest memory"
-        + (hugePageBytes.map { " on huge pages of \(byteSizeText($0))" } ?? "")
+    case .memory(let memory, _, _):
+      "set aside \(byteSizeText(memory.size)) of guest memory"
+        + (memory.hugePageBytes.map { " on huge pages of \(byteSizeText($0))" } ?? "")
+        + (memory.population == .eager ? ", all of it at once" : "")
     case .sysfs(let write): words(write)
-    case .expect(let id, let operand):
-      "stop and undo everything unless \(name(id)) is \(text(operand, for: nil))"
+    case .expect(let id, let mask, let operand):
+      "stop and undo everything unless " + words(id, mask, operand)
     case .close(let id): "close \(name(id), .strong)"
     case .ioctl(let receiver, let request, let arguments, _):
       words(request, on: receiver, arguments)
@@ -35,16 +36,32 @@ struct StepText {
   func call(_ index: Int) -> StyledText {
     switch program.steps[index].action {
     case .open(let path, let id): "open \(Self.path(path)) -> \(name(id), .strong)"
-    case .memory(let size, let hugePageBytes, let id):
-      "memory size=\(hex(size))"
-        + (hugePageBytes.map { " hugepage=\(hex($0))" } ?? "") + " -> \(name(id), .strong)"
+    case .memory(let memory, let file, let address): call(memory, file, address)
     case .sysfs(let write): "write \(Self.value(of: write)) > \(Self.path(write))"
-    case .expect(let id, let operand): "expect \(name(id)) == \(text(operand, for: nil))"
+    case .expect: "expect " + condition(index)
     case .close(let id): "close \(name(id))"
     case .ioctl(let receiver, let request, let arguments, let results):
       "ioctl \(name(receiver)) \(self.request(request))"
         + self.arguments(request, arguments) + self.results(request, results)
     }
+  }
+
+  private func call(_ memory: GuestMemory, _ file: ResultID, _ address: ResultID?) -> StyledText {
+    var text: StyledText = "memory size=\(hex(memory.size))"
+    if let bytes = memory.hugePageBytes { text += " hugepages=\(hex(bytes))" }
+    if memory.population == .eager { text += " populate=eager" }
+    text += " -> \(name(file), .strong)"
+    if let address { text += ", \(name(address), .strong)" }
+    return text
+  }
+
+  /// What an `expect` step asks for; empty for other steps.
+  func condition(_ index: Int) -> StyledText {
+    guard case .expect(let id, let mask, let operand) = program.steps[index].action else {
+      return ""
+    }
+    guard let mask else { return "\(name(id)) == \(text(operand, for: nil))" }
+    return "\(name(id)) & \(hex(mask)) == \(bits(operand))"
   }
 
   /// What takes a step back; `nil` if there is nothing to take back.
@@ -54,7 +71,8 @@ struct StepText {
     case .close(let id): "close \(name(id))"
     case .ioctl(let receiver, let request, let arguments):
       "ioctl \(name(receiver)) \(self.request(request))" + self.arguments(request, arguments)
-    case .unmapMemory(let id, _): "unmap \(name(id))"
+    case .releaseMemory(let file, let address, _):
+      (address.map { "unmap \(name($0)), " } ?? "") + "close \(name(file))"
     case .revert(let write): Self.revert(write)
     }
   }
@@ -76,6 +94,14 @@ struct StepText {
 }
 
 extension StepText {
+  private func words(_ id: ResultID, _ mask: UInt64?, _ operand: Operand) -> StyledText {
+    guard let mask else { return "\(name(id)) is \(text(operand, for: nil))" }
+    guard mask.nonzeroBitCount == 1, case .literal(let value) = operand else {
+      return "\(name(id)) & \(hex(mask)) is \(bits(operand))"
+    }
+    return "bit \(mask.trailingZeroBitCount) of \(name(id)) is \(value == 0 ? "clear" : "set")"
+  }
+
   private func words(_ path: DevicePath) -> StyledText {
     switch path {
     case .iommu: "open the kernel's IOMMU interface"
@@ -183,7 +209,7 @@ extension StepText {
   }
 
   private func results(_ request: RequestDescriptor, _ results: [ResultID?]) -> StyledText {
-    let fields = request.fields.filter(\.givesResult).map { $0.name + ": " } + [""]
+    let fields = request.fields.flatMap(\.resultMembers).map { $0.name + ": " } + [""]
     let made = zip(fields, results).compactMap { field, id in id.map { (field, $0) } }
     guard !made.isEmpty else { return "" }
     return made.enumerated().reduce(" -> ") { text, entry in
@@ -201,6 +227,12 @@ extension StepText {
     case .literal(let value):
       if let field { Self.text(value, in: field) } else { String(value) }
     }
+  }
+
+  /// A masked value: bits are read in hexadecimal.
+  func bits(_ operand: Operand) -> String {
+    if case .literal(let value) = operand { return hex(value) }
+    return text(operand, for: nil)
   }
 
   /// A number as its field shows it.

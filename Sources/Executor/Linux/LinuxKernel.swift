@@ -69,14 +69,22 @@ public final class LinuxKernel: Kernel {
     }
   }
 
-  /// Maps shared memory of a length in bytes and returns its address.
-  public func mapMemory(size: UInt64, hugePageBytes: UInt64?) throws(Errno) -> UInt64 {
-    try SystemCalls.mapSharedMemory(size: size, hugePageBytes: hugePageBytes)
+  /// Makes guest memory and maps it if that is wanted.
+  public func makeMemory(_ memory: GuestMemory, isMapped: Bool) throws(Errno) -> OpenMemory {
+    let file = try SystemCalls.makeMemoryFile(memory)
+    guard isMapped else { return OpenMemory(file: file, address: nil) }
+    do throws(Errno) {
+      return OpenMemory(file: file, address: try SystemCalls.map(file, size: memory.size))
+    } catch {
+      try SystemCalls.close(file)
+      throw error
+    }
   }
 
-  /// Unmaps what `mapMemory` returned.
-  public func unmapMemory(_ address: UInt64, size: UInt64) throws(Errno) {
-    try SystemCalls.unmap(address, size: size)
+  /// Unmaps guest memory and closes its file; what is pinned stays usable by devices.
+  public func releaseMemory(_ memory: OpenMemory, size: UInt64) throws(Errno) {
+    if let address = memory.address { try SystemCalls.unmap(address, size: size) }
+    try SystemCalls.close(memory.file)
   }
 
   /// Writes a driver attribute, and sees to it that the write had its effect.

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Planner
 
 /// The system calls of the real backend, each with its errno read at once.
 ///
@@ -7,9 +8,11 @@ import Glibc
 /// build them from a closed set.
 enum SystemCalls {
   /// Opens a path; repeats the call when a signal interrupts it, since nothing is open then.
+  ///
+  /// A file that is made is for its owner alone.
   static func open(_ path: String, _ flags: Int32) throws(Errno) -> Int32 {
     while true {
-      let file = Glibc.open(path, flags | O_CLOEXEC)
+      let file = Glibc.open(path, flags | O_CLOEXEC, 0o600)
       if file >= 0 { return file }
       let error = errno
       if error != EINTR { throw Errno(rawValue: error) }
@@ -97,28 +100,35 @@ enum SystemCalls {
     return "\(major):\(minor)"
   }
 
-  /// Maps new shared memory of a length in bytes, zeroed, on huge pages of a size if one is given.
+  /// Makes a file in memory, zeroed, on huge pages if they are described.
   ///
-  /// Pages come when they are touched; the mapping keeps the memory after its file is closed.
-  static func mapSharedMemory(size: UInt64, hugePageBytes: UInt64?) throws(Errno) -> UInt64 {
-    guard let length = Int(exactly: size), length > 0 else { throw .einval }
+  /// Lazily, pages come when they are touched or pinned; eagerly all come now, and too little
+  /// memory is `ENOMEM` or, for huge pages, `ENOSPC`.
+  static func makeMemoryFile(_ memory: GuestMemory) throws(Errno) -> Int32 {
+    guard let length = Int(exactly: memory.size), length > 0 else { throw .einval }
     // MFD_CLOEXEC; MFD_HUGETLB and the size's logarithm from bit 26 on (linux/memfd.h, 4.16).
     var flags: UInt32 = 1
-    if let bytes = hugePageBytes {
+    if let bytes = memory.hugePageBytes {
       flags |= 4 | UInt32(truncatingIfNeeded: bytes.trailingZeroBitCount) << 26
     }
     let file = memfd_create("vfioplan-guest-memory", flags)
     guard file >= 0 else { throw Errno(rawValue: errno) }
     var error: Int32 = 0
-    var address: UnsafeMutableRawPointer?
-    if ftruncate(file, length) != 0 {
+    if ftruncate(file, length) != 0
+      || memory.population == .eager && fallocate(file, 0, 0, length) != 0
+    {
       error = errno
-    } else {
-      address = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
-      if address == MAP_FAILED { error = errno }
+      try close(file)
     }
-    try close(file)
     guard error == 0 else { throw Errno(rawValue: error) }
+    return file
+  }
+
+  /// Maps a whole file, shared, for reading and writing.
+  static func map(_ file: Int32, size: UInt64) throws(Errno) -> UInt64 {
+    guard let length = Int(exactly: size), length > 0 else { throw .einval }
+    let address = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
+    guard address != MAP_FAILED else { throw Errno(rawValue: errno) }
     return UInt64(UInt(bitPattern: address))
   }
 

@@ -170,7 +170,7 @@ extension SimulatedUnit {
         compatibilityClass: known ?? classes.count - 1, canEnforceSnoop: unit.enforceSnoop == .yes,
         isolatesInterrupts: unit.isolatedMSI,
         apertureLast: UInt64.max >> UInt64(64 - max(1, min(64, unit.addressBits))),
-        pageBytes: max(1, unit.pageSizes.first ?? 4096), isIntel: unit.type == "intel-vtd")
+        pageBytes: max(1, unit.pageSizes.first ?? 4096), isIntel: unit.type == HostIOMMU.intel)
     }
   }
 }

@@ -87,17 +87,27 @@ final class SimulatedIOAS {
 
   /// Maps memory at an address, or at a free one if `fixed` is `nil`; returns where (2.5).
   func map(
-    _ source: UInt64, length: UInt64, at fixed: UInt64?, writeable: Bool, isFile: Bool = false,
-    memory: SimulatedMemory
+    _ source: UInt64, length: UInt64, at fixed: UInt64?, writeable: Bool,
+    file: SimulatedFile? = nil, memory: SimulatedMemory
   ) throws(Errno) -> UInt64 {
     let start = try place(source, length: length, at: fixed)
     if source & (alignment - 1) != 0 { throw .einval }
-    if !hwpts.isEmpty, !isFile { try memory.pin(source, length) }
+    if !hwpts.isEmpty { try pin(source, length, of: file, memory) }
     areas.insert(
       SimulatedArea(
         range: AddressRange(start: start, last: start + (length - 1)), source: source,
-        isWriteable: writeable, isFile: isFile))
+        isWriteable: writeable, isFile: file != nil))
     return start
+  }
+
+  /// What lies in no memory file, or beyond its end, cannot be pinned (`memfd_pin_folios`, EINVAL).
+  private func pin(
+    _ source: UInt64, _ length: UInt64, of file: SimulatedFile?, _ memory: SimulatedMemory
+  ) throws(Errno) {
+    guard let file else { return try memory.pin(source, length) }
+    guard let memoryFile = file as? SimulatedMemoryFile, source <= memoryFile.size,
+      length <= memoryFile.size - source
+    else { throw .einval }
   }
 
   /// Finds or checks the address of a mapping: steps P1 to P3.

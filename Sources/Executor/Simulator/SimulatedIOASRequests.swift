@@ -59,7 +59,7 @@ extension SimulatedIOMMUFD {
     argument.set64(place, 32)
   }
 
-  /// `IOMMU_IOAS_MAP_FILE` (2.7); the file is any open one.
+  /// `IOMMU_IOAS_MAP_FILE` (2.7).
   func mapFile(_ argument: inout SimulatedArgument, in kernel: SimulatedKernel) throws(Errno) {
     try argument.checkSize(min: 40, full: 40)
     let flags = argument.u32(4)
@@ -68,10 +68,10 @@ extension SimulatedIOMMUFD {
     let ioas = try ioas(argument.u32(8))
     if length == 0 { throw .einval }
     if start.addingReportingOverflow(length - 1).overflow { throw .eoverflow }
-    _ = try kernel.files.file(argument.s32(12))
+    let file = try kernel.files.file(argument.s32(12))
     let place = try ioas.map(
       start, length: length, at: flags & Self.fixedIOVA == 0 ? nil : iova,
-      writeable: flags & Self.writeable != 0, isFile: true, memory: kernel.memory)
+      writeable: flags & Self.writeable != 0, file: file, memory: kernel.memory)
     argument.set64(place, 32)
   }
 

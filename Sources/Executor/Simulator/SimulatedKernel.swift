@@ -90,16 +90,21 @@ public final class SimulatedKernel: Kernel {
     drop(try files.remove(file))
   }
 
-  /// Maps memory; it is all zeros and takes no space.
-  public func mapMemory(size: UInt64, hugePageBytes: UInt64?) throws(Errno) -> UInt64 {
+  /// Makes memory; it is all zeros and takes no space.
+  public func makeMemory(_ memory: GuestMemory, isMapped: Bool) throws(Errno) -> OpenMemory {
     try begin()
-    return try memory.map(size: size, hugePageBytes: hugePageBytes)
+    try SimulatedMemory.check(memory)
+    let address =
+      isMapped
+      ? try self.memory.map(size: memory.size, hugePageBytes: memory.hugePageBytes) : nil
+    return OpenMemory(file: install(SimulatedMemoryFile(size: memory.size)), address: address)
   }
 
-  /// Unmaps memory; what is pinned stays usable by devices.
-  public func unmapMemory(_ address: UInt64, size: UInt64) throws(Errno) {
+  /// Releases memory; what is pinned stays usable by devices.
+  public func releaseMemory(_ memory: OpenMemory, size: UInt64) throws(Errno) {
     try begin()
-    try memory.unmap(address, size: size)
+    if let address = memory.address { try self.memory.unmap(address, size: size) }
+    drop(try files.remove(memory.file))
   }
 
   /// Changes a driver as sysfs does.

@@ -1,18 +1,34 @@
-/// The memory of the simulated process: what `mapMemory` made, by address.
+import Planner
+
+/// Guest memory as a file.
+final class SimulatedMemoryFile: SimulatedFile {
+  /// Its length in bytes.
+  let size: UInt64
+
+  /// Makes a file of a length.
+  init(size: UInt64) { self.size = size }
+
+  override var label: String { "memory" }
+}
+
+/// The memory that the simulated process has mapped, by address.
 struct SimulatedMemory {
   private static let first: UInt64 = 0x7f00_0000_0000
   private static let limit: UInt64 = 1 << 62  // far more than any machine has, and no overflow
   private var ranges: [AddressRange] = []
   private var next = SimulatedMemory.first
 
-  /// How many bytes are mapped.
-  var byteCount: UInt64 { ranges.reduce(0) { $0 &+ ($1.last - $1.start + 1) } }
+  /// Refuses what no memory can be: a length that is no multiple of its pages, or far too long.
+  static func check(_ memory: GuestMemory) throws(Errno) {
+    let page = memory.hugePageBytes ?? 4096
+    guard page >= 4096, page & (page - 1) == 0, page <= limit else { throw .einval }
+    guard memory.size > 0, memory.size % page == 0 else { throw .einval }
+    guard memory.size < limit else { throw .enomem }
+  }
 
-  /// Maps a length in bytes; a multiple of 4 KiB, or of the huge page size if one is given.
+  /// Maps memory that was found possible.
   mutating func map(size: UInt64, hugePageBytes: UInt64?) throws(Errno) -> UInt64 {
     let page = hugePageBytes ?? 4096
-    guard page >= 4096, page & (page - 1) == 0, page <= Self.limit else { throw .einval }
-    guard size > 0, size % page == 0 else { throw .einval }
     let alignment = max(page, 1 << 21)
     let start = (next + alignment - 1) & ~(alignment - 1)
     guard size < Self.limit - start else { throw .enomem }

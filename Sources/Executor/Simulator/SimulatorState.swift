@@ -62,7 +62,7 @@ public struct SimulatorState: Hashable, Sendable {
   public var objects: [String] = []
   /// Devices that are on another driver than at the start, in the host's order.
   public var driverChanges: [DriverChange] = []
-  /// How many bytes the process has mapped.
+  /// How many bytes of guest memory the process has.
   public var memoryBytes: UInt64 = 0
 
   /// Whether nothing of a program is left.
@@ -88,7 +88,9 @@ extension SimulatedKernel {
       }
     }
     for index in host.devices.indices { add(index, to: &state, tables) }
-    state.memoryBytes = memory.byteCount
+    state.memoryBytes = openFiles.all.reduce(0) {
+      $0 &+ (($1 as? SimulatedMemoryFile)?.size ?? 0)
+    }
     return state
   }
 

@@ -64,10 +64,22 @@ public struct HostKernel: Hashable, Sendable {
     self.allowUnsafeInterrupts = allowUnsafeInterrupts
     self.span = span
   }
+
+  /// Whether the release is a version or a later one; not if it does not start with a version.
+  public func hasRelease(atLeast major: Int, _ minor: Int) -> Bool {
+    let parts = release.split(separator: ".", maxSplits: 2)
+    guard parts.count >= 2, let first = Int(parts[0]),
+      let second = Int(parts[1].prefix { $0.isASCII && $0.isWholeNumber })
+    else { return false }
+    return (first, second) >= (major, minor)
+  }
 }
 
 /// One IOMMU unit.
 public struct HostIOMMU: Hashable, Sendable {
+  /// The type of Intel's units (VT-d).
+  public static let intel = "intel-vtd"
+
   /// The unit's name, as in `/sys/class/iommu`.
   public var name: String
   /// The kind of unit, for example `intel-vtd`; compared as text.
@@ -85,7 +97,7 @@ public struct HostIOMMU: Hashable, Sendable {
 
   /// Makes a unit.
   public init(
-    name: String, type: String = "intel-vtd", enforceSnoop: Fact = .unknown,
+    name: String, type: String = intel, enforceSnoop: Fact = .unknown,
     isolatedMSI: Bool = true, addressBits: Int = 48, pageSizes: [UInt64] = [4096],
     span: SourceSpan = .wholeHost
   ) {

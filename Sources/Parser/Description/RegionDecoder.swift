@@ -7,7 +7,8 @@ struct RegionDecoder {
 
   private let tree: YAMLTree
   private var memoryFields: MappingDecoder
-  private let gpa, size, hugepages: MappingDecoder.Field
+  private let gpa, size, hugepages, populate: MappingDecoder.Field
+  private let populations = WordList("way to populate memory", of: MemoryRegion.Population.self)
   private var windowFields: MappingDecoder
   private let windowIOVA, windowGPA, windowSize: MappingDecoder.Field
 
@@ -18,6 +19,7 @@ struct RegionDecoder {
     gpa = memoryFields.require("gpa")
     size = memoryFields.require("size")
     hugepages = memoryFields.allow("hugepages")
+    populate = memoryFields.allow("populate")
     windowFields = MappingDecoder(tree, "a window")
     windowIOVA = windowFields.require("iova")
     windowGPA = windowFields.require("gpa")
@@ -30,6 +32,7 @@ struct RegionDecoder {
     let start = address(memoryFields[gpa], &decoder)
     let length = length(memoryFields[size], &decoder)
     let hugePage = hugePage(memoryFields[hugepages], &decoder)
+    let population = decoder.word(memoryFields[populate], populations) ?? .lazy
     guard let start, let length else { return nil }
     let sizeSpan = decoder.span(memoryFields[size], or: tree.span(of: node))
     checkEnd(of: start, length, "guest-physical", sizeSpan, &decoder)
@@ -37,7 +40,8 @@ struct RegionDecoder {
       decoder.report(ParserDiagnostics.hugePageMultiple(length, hugePage, at: sizeSpan))
     }
     return MemoryRegion(
-      gpa: start, size: length, hugePageBytes: hugePage, span: tree.span(of: node))
+      gpa: start, size: length, hugePageBytes: hugePage, population: population,
+      span: tree.span(of: node))
   }
 
   /// Reads a window of an address space.

@@ -54,10 +54,12 @@ struct VMDecoder {
   private mutating func kvmClause(_ node: YAMLTree.Node?, or start: SourceSpan) -> KVMClause {
     var fields = MappingDecoder(tree, "the kvm clause")
     let incoherent = fields.allow("incoherentDMA")
+    let owner = fields.allow("owner")
     guard let node, fields.read(node, &decoder) else { return KVMClause(span: start) }
     let words = WordList("kvm setting", of: KVMClause.IncoherentDMA.self)
     return KVMClause(
       incoherentDMA: decoder.word(fields[incoherent], words) ?? .auto,
+      owner: decoder.word(fields[owner], WordList("owner", of: KVMClause.Owner.self)) ?? .auto,
       span: decoder.span(fields[incoherent], or: start))
   }
 

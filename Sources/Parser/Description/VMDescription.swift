@@ -42,15 +42,28 @@ public struct MemoryRegion: Hashable, Sendable {
   public var size: UInt64
   /// Size of the huge pages that back it, in bytes; `nil` for ordinary pages.
   public var hugePageBytes: UInt64?
+  /// When its pages are taken from the host.
+  public var population: Population
   /// Where the region stands in the file.
   public var span: SourceSpan
 
+  /// When pages of guest memory are taken from the host; the raw value is the word in files.
+  public enum Population: String, CaseIterable, Hashable, Sendable {
+    /// When they are first touched or pinned. The default.
+    case lazy
+    /// All at once when the memory is made, so that too little memory shows up there.
+    case eager
+  }
+
   /// Makes a region.
-  public init(gpa: UInt64, size: UInt64, hugePageBytes: UInt64? = nil, span: SourceSpan = .wholeVM)
-  {
+  public init(
+    gpa: UInt64, size: UInt64, hugePageBytes: UInt64? = nil, population: Population = .lazy,
+    span: SourceSpan = .wholeVM
+  ) {
     self.gpa = gpa
     self.size = size
     self.hugePageBytes = hugePageBytes
+    self.population = population
     self.span = span
   }
 }
@@ -67,14 +80,32 @@ public struct KVMClause: Hashable, Sendable {
     case always
   }
 
+  /// Who makes the VM of KVM and tells it about the devices.
+  ///
+  /// KVM takes requests on a VM only from the process that made it
+  /// (`virt/kvm/kvm_main.c`, `EIO`), so a VMM cannot use one that vfioplan made.
+  public enum Owner: String, CaseIterable, Hashable, Sendable {
+    /// The command that is started, if there is one, else vfioplan. The default.
+    case auto
+    /// vfioplan, for as long as the plan is in force.
+    case vfioplan
+    /// The command, or whoever uses the devices: the program has no requests to KVM.
+    case command
+  }
+
   /// What KVM is to be told.
   public var incoherentDMA: IncoherentDMA
+  /// Who tells it.
+  public var owner: Owner
   /// Where that value stands; the VM's start if it was left out.
   public var span: SourceSpan
 
   /// Makes a clause.
-  public init(incoherentDMA: IncoherentDMA = .auto, span: SourceSpan = .wholeVM) {
+  public init(
+    incoherentDMA: IncoherentDMA = .auto, owner: Owner = .auto, span: SourceSpan = .wholeVM
+  ) {
     self.incoherentDMA = incoherentDMA
+    self.owner = owner
     self.span = span
   }
 }

@@ -67,7 +67,7 @@ private struct IOASIDLowering {
   mutating func registerWithKVM(
     _ ioasidFD: Reference<ObjectKind.IOASIDFD>, on kernel: HostKernel
   ) -> Reference<ObjectKind.VM>? {
-    guard kernel.kvm else { return nil }
+    guard kernel.kvm, vm.kvm.owner != .command else { return nil }
     let machine = builder.makeVM(for: vm)
     builder.issue(IOASIDRequests.addIOASIDFD, on: machine, [.result(ioasidFD.id)])
     return machine
@@ -129,7 +129,7 @@ private struct IOASIDLowering {
   mutating func mapMemory(
     in ioasidFD: Reference<ObjectKind.IOASIDFD>, _ tables: [Reference<ObjectKind.IOASID>]
   ) {
-    let memory = builder.makeMemory(for: plan, of: vm)
+    let memory = builder.makeMemory(for: plan, of: vm) { $0.mappedMemory($1, named: $2) }
     for (table, ioasid) in zip(plan.pageTables, tables) {
       for mapping in plan.addressSpaces[table.addressSpace].mappings {
         guard let backing = memory[mapping.region] else { continue }

@@ -56,4 +56,29 @@ extension ProgramBuilder {
         .memory(memory.id, offset: mapping.offset), .literal(mapping.size), .literal(mapping.iova),
       ], results: unusedResult)
   }
+
+  mutating func map(
+    _ mapping: PlannedAddressSpace.Mapping, of file: Reference<ObjectKind.MemoryFile>,
+    into ioas: Reference<ObjectKind.IOAS>, in iommufd: Reference<ObjectKind.IOMMUFD>
+  ) {
+    issue(
+      IOMMUFDRequests.ioasMapFile, on: iommufd,
+      [
+        .literal(IOMMUFDRequests.mapFlags), .result(ioas.id), .result(file.id),
+        .literal(mapping.offset), .literal(mapping.size), .literal(mapping.iova),
+      ], results: unusedResult)
+  }
+
+  /// Asks for the extended capabilities of a bound device's VT-d unit.
+  mutating func extendedCapabilities(
+    of device: Reference<ObjectKind.BoundDevice>, in iommufd: Reference<ObjectKind.IOMMUFD>,
+    named name: String
+  ) -> Reference<ObjectKind.Number> {
+    let register = define(name, as: ObjectKind.Number.self)
+    let results = IOMMUFDRequests.getHWInfo.resultFields.map {
+      $0.name == "ecap_reg" ? register.id : nil
+    }
+    issue(IOMMUFDRequests.getHWInfo, on: iommufd, [.result(device.id)], results: results)
+    return register
+  }
 }

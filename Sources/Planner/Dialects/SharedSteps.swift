@@ -40,11 +40,12 @@ extension ProgramBuilder {
 
   /// Makes the kvm-vfio device of a new VM.
   ///
-  /// Only if KVM is told about something: a VM that nobody asks about is not made.
+  /// Only if KVM is told about something, and by us: a VM that nobody asks about is not made.
   mutating func makeKVMVFIO(
     for vm: VMDescription, _ plan: IOASIDPlan, on kernel: HostKernel
   ) -> Reference<ObjectKind.KVMVFIO>? {
-    guard kernel.kvm, plan.devices.contains(where: \.isKnownToKVM) else { return nil }
+    guard kernel.kvm, vm.kvm.owner != .command, plan.devices.contains(where: \.isKnownToKVM)
+    else { return nil }
     return issue(
       KVMRequests.createDevice, on: makeVM(for: vm), [.literal(KVMRequests.vfioDeviceType)],
       named: "kvm-vfio")
@@ -69,9 +70,12 @@ extension ProgramBuilder {
   }
 
   /// Makes the guest memory that some address space maps, one piece per region of the description.
-  mutating func makeMemory(
-    for plan: IOASIDPlan, of vm: VMDescription
-  ) -> [Reference<ObjectKind.Memory>?] {
+  ///
+  /// `make` says whether it is a file only or mapped, too.
+  mutating func makeMemory<Made>(
+    for plan: IOASIDPlan, of vm: VMDescription,
+    _ make: (inout ProgramBuilder, GuestMemory, String) -> Reference<Made>
+  ) -> [Reference<Made>?] {
     var isMapped = [Bool](repeating: false, count: vm.memory.count)
     for space in plan.addressSpaces {
       for mapping in space.mappings { isMapped[mapping.region] = true }
@@ -80,8 +84,9 @@ extension ProgramBuilder {
       guard isMapped[index] else { return nil }
       let region = vm.memory[index]
       origin = region.span
-      return memory(
-        size: region.size, hugePageBytes: region.hugePageBytes, named: ResultNames.memory(index))
+      let memory = GuestMemory(
+        size: region.size, hugePageBytes: region.hugePageBytes, population: region.population)
+      return make(&self, memory, ResultNames.memory(index))
     }
   }
 }

@@ -147,7 +147,7 @@ private struct VFIOType1Lowering {
   }
 
   mutating func mapMemory(in containers: [Container]) {
-    let memory = builder.makeMemory(for: plan, of: vm)
+    let memory = builder.makeMemory(for: plan, of: vm) { $0.mappedMemory($1, named: $2) }
     for (space, container) in zip(plan.addressSpaces, containers) {
       for mapping in space.mappings {
         guard let backing = memory[mapping.region] else { continue }

@@ -27,13 +27,23 @@ public struct ProgramBuilder: Sendable {
     return file
   }
 
-  /// Maps guest memory of a length in bytes.
-  mutating func memory(
-    size: UInt64, hugePageBytes: UInt64?, named name: String
+  /// Makes guest memory as a file.
+  mutating func memoryFile(
+    _ memory: GuestMemory, named name: String
+  ) -> Reference<ObjectKind.MemoryFile> {
+    let file = define(name, as: ObjectKind.MemoryFile.self)
+    append(.memory(memory, file: file.id, address: nil))
+    return file
+  }
+
+  /// Makes guest memory as a file and maps it.
+  mutating func mappedMemory(
+    _ memory: GuestMemory, named name: String
   ) -> Reference<ObjectKind.Memory> {
-    let memory = define(name, as: ObjectKind.Memory.self)
-    append(.memory(size: size, hugePageBytes: hugePageBytes, memory.id))
-    return memory
+    let file = define(name, as: ObjectKind.MemoryFile.self)
+    let address = define(name + ".va", as: ObjectKind.Memory.self)
+    append(.memory(memory, file: file.id, address: address.id))
+    return address
   }
 
   /// Changes a device's driver.
@@ -41,14 +51,21 @@ public struct ProgramBuilder: Sendable {
 
   /// Stops the program unless a number has a value.
   mutating func expect(_ number: Reference<ObjectKind.Number>, equals value: UInt64) {
-    append(.expect(number.id, equals: .literal(value)))
+    append(.expect(number.id, mask: nil, equals: .literal(value)))
+  }
+
+  /// Stops the program unless some bits of a number are all set, or all clear.
+  mutating func expect(
+    _ bits: UInt64, of number: Reference<ObjectKind.Number>, areSet: Bool
+  ) {
+    append(.expect(number.id, mask: bits, equals: .literal(areSet ? bits : 0)))
   }
 
   /// Stops the program unless a number is an object's id.
   mutating func expect<Made: MadeObject>(
     _ number: Reference<ObjectKind.Number>, equals object: Reference<Made>
   ) {
-    append(.expect(number.id, equals: .result(object.id)))
+    append(.expect(number.id, mask: nil, equals: .result(object.id)))
   }
 
   /// Closes a file before the program's end.

@@ -77,10 +77,9 @@ struct ProgramCheck {
     }
     switch step.action {
     case .open(let path, let file): checkOpen(path, file)
-    case .memory(let size, let hugePageBytes, let memory):
-      checkMemory(size, hugePageBytes, memory)
+    case .memory(let memory, let file, let address): checkMemory(memory, file, address)
     case .sysfs(let write): checkDriver(write)
-    case .expect(let number, let value): checkExpect(number, value)
+    case .expect(let number, _, let value): checkExpect(number, value)
     case .close(let file): checkClose(file)
     case .ioctl(let file, let request, let arguments, let results):
       checkRequest(request, on: file, arguments, results)
@@ -156,17 +155,21 @@ extension ProgramCheck {
   }
 
   private mutating func checkMemory(
-    _ size: UInt64, _ hugePageBytes: UInt64?, _ memory: ResultID
+    _ memory: GuestMemory, _ file: ResultID, _ address: ResultID?
   ) {
-    if size == 0 || size % Self.page != 0 {
+    if memory.size == 0 || memory.size % Self.page != 0 {
       broken(.ranges, "guest memory must be a positive multiple of 4 KiB")
     }
-    if let page = hugePageBytes {
-      if page < Self.page || page.nonzeroBitCount != 1 || size % page != 0 {
+    if let page = memory.hugePageBytes {
+      if page < Self.page || page.nonzeroBitCount != 1 || memory.size % page != 0 {
         broken(.ranges, "guest memory must be a multiple of its huge pages, a power of two")
       }
     }
-    if let index = make(memory, .memory) { facts[index].size = size }
+    if let index = make(file, .memoryFile) {
+      facts[index].size = memory.size
+      facts[index].state.insert(.needed)
+    }
+    if let address, let index = make(address, .memory) { facts[index].size = memory.size }
   }
 
   private mutating func checkExpect(_ number: ResultID, _ value: Operand) {

@@ -6,7 +6,7 @@ extension ProgramCheck {
     _ request: RequestDescriptor, _ receiver: Int, _ arguments: [Operand]
   ) {
     guard let shape = request.shape.memory,
-      case .memory(let id, let offset) = arguments[shape.base],
+      let (id, offset) = Self.place(arguments[shape.base], shape.start.map { arguments[$0] }),
       case .literal(let length) = arguments[shape.length],
       facts.indices.contains(Int(id.index))
     else { return }
@@ -25,12 +25,24 @@ extension ProgramCheck {
     recordMapping(request, receiver, arguments, iova...last)
   }
 
+  /// The memory that is mapped and the offset in it, in bytes.
+  private static func place(
+    _ base: Operand, _ start: Operand?
+  ) -> (memory: ResultID, offset: UInt64)? {
+    switch (base, start) {
+    case (.memory(let id, let offset), nil): (id, offset)
+    case (.result(let file), .literal(let offset)?): (file, offset)
+    default: nil
+    }
+  }
+
   private mutating func recordMapping(
     _ request: RequestDescriptor, _ receiver: Int, _ arguments: [Operand],
     _ range: ClosedRange<UInt64>
   ) {
     var space = Int32(truncatingIfNeeded: receiver)
-    for case .result(let id) in arguments where facts.indices.contains(Int(id.index)) {
+    for case .result(let id) in arguments
+    where facts.indices.contains(Int(id.index)) && !facts[Int(id.index)].kind.isFile {
       space = id.index
     }
     if facts[Int(space)].state.isDisjoint(with: [.attached, .driven]) {

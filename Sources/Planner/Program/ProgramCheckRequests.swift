@@ -68,7 +68,7 @@ extension ProgramCheck {
         if value > maximum || !permits { notAllowed(value, request, index) }
       case (.result(let kinds), .result(let id)):
         guard let used = useOperand(id, kinds, request, index) else { continue }
-        guard facts[used].kind.isFile else { continue }
+        guard facts[used].kind.isFile, facts[used].kind != .memoryFile else { continue }
         facts[used].state.insert([.needed, .touched])
         file = id.index
       case (.registered(let kinds), .result(let id)):

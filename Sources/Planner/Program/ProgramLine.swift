@@ -39,6 +39,9 @@ struct ProgramLine {
   /// A `+`, if there is one.
   mutating func takePlus() -> Bool { take(.symbol, "+") != nil }
 
+  /// A `&`, if there is one.
+  mutating func takeAmpersand() -> Bool { take(.symbol, "&") != nil }
+
   /// A word; `what` says in messages what it stands for.
   mutating func word(_ what: String) throws(ProgramTextError) -> ProgramToken {
     guard let token = take(.word) else { throw missing(what) }
@@ -68,6 +71,24 @@ struct ProgramLine {
     if take(.word, name) == nil { throw missing("'\(name)='") }
     try symbol("=")
     return try number()
+  }
+
+  /// A word, `=` and a number, if the word is next.
+  mutating func numberIfAny(of name: String) throws(ProgramTextError) -> UInt64? {
+    if take(.word, name) == nil { return nil }
+    try symbol("=")
+    return try number()
+  }
+
+  /// How memory is populated, if the line says so.
+  mutating func population() throws(ProgramTextError) -> MemoryRegion.Population? {
+    if take(.word, "populate") == nil { return nil }
+    try symbol("=")
+    let token = try word("'lazy' or 'eager'")
+    guard let population = MemoryRegion.Population(rawValue: token.text) else {
+      throw ProgramTextError(ProgramDiagnostics.value(token, expected: "'lazy' or 'eager'"))
+    }
+    return population
   }
 
   /// A number, decimal or with `0x`.

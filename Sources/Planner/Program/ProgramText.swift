@@ -24,12 +24,15 @@ public enum ProgramText {
     let names = program.results
     return switch program.steps[index].action {
     case .open(let path, let file): "\(names[file]) = open \(text(of: path))"
-    case .memory(let size, let hugePageBytes, let memory):
-      "\(names[memory]) = memory size=\(number(size))"
-        + (hugePageBytes.map { " hugepages=\(number($0))" } ?? "")
+    case .memory(let memory, let file, let address):
+      names[file] + (address.map { ", \(names[$0])" } ?? "")
+        + " = memory size=\(number(memory.size))"
+        + (memory.hugePageBytes.map { " hugepages=\(number($0))" } ?? "")
+        + (memory.population == .lazy ? "" : " populate=\(memory.population.rawValue)")
     case .sysfs(let write): "sysfs \(text(of: write))"
-    case .expect(let result, let value):
-      "expect \(names[result]) == \(text(of: value, in: .number(.none), names))"
+    case .expect(let result, let mask, let value):
+      "expect \(names[result])" + (mask.map { " & \(number($0))" } ?? "")
+        + " == \(text(of: value, in: .number(.none), names))"
     case .close(let file): "close \(names[file])"
     case .ioctl(let file, let request, let arguments, let results):
       line(request, on: file, arguments, results, names)

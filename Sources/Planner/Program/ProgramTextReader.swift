@@ -62,11 +62,7 @@ struct ProgramReading {
     case "open":
       let path = try line.path()
       return .open(path, try makeOne(made, path.kind, keyword))
-    case "memory":
-      let size = try line.number(of: "size")
-      let hugePageBytes = line.isAtEnd ? nil : try line.number(of: "hugepages")
-      return .memory(
-        size: size, hugePageBytes: hugePageBytes, try makeOne(made, .memory, keyword))
+    case "memory": return try memory(&line, making: made, keyword)
     case "ioctl": return try request(&line, making: made)
     case "sysfs":
       try makeNone(made, keyword)
@@ -77,10 +73,25 @@ struct ProgramReading {
     case "expect":
       try makeNone(made, keyword)
       let number = try use(try line.result())
+      let mask = line.takeAmpersand() ? try line.number() : nil
       try line.symbol("==")
-      return .expect(number, equals: try operand(&line, for: nil))
+      return .expect(number, mask: mask, equals: try operand(&line, for: nil))
     default: throw ProgramTextError(ProgramDiagnostics.keyword(keyword))
     }
+  }
+
+  private mutating func memory(
+    _ line: inout ProgramLine, making made: [ProgramToken], _ keyword: ProgramToken
+  ) throws(ProgramTextError) -> Action {
+    var memory = GuestMemory(size: try line.number(of: "size"))
+    memory.hugePageBytes = try line.numberIfAny(of: "hugepages")
+    memory.population = try line.population() ?? .lazy
+    guard 1...2 ~= made.count else {
+      throw ProgramTextError(ProgramDiagnostics.makesOne(keyword.text, at: keyword.span))
+    }
+    let file = try make(made[0], .memoryFile)
+    return .memory(
+      memory, file: file, address: made.count == 2 ? try make(made[1], .memory) : nil)
   }
 
   private mutating func request(

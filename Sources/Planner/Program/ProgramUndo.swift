@@ -6,7 +6,8 @@ extension Program {
   public func undo(of step: Step) -> UndoAction {
     switch step.action {
     case .open(_, let file): .close(file)
-    case .memory(let size, _, let memory): .unmapMemory(memory, size: size)
+    case .memory(let memory, let file, let address):
+      .releaseMemory(file: file, address: address, size: memory.size)
     case .sysfs(let write): .revert(write)
     case .expect: .nothing("a check changes nothing")
     case .close: .nothing("what is closed stays closed")

@@ -80,7 +80,12 @@ extension ObjectKind {
     /// `ObjectKind.ioasid`.
     public static let kind = ObjectKind.ioasid
   }
-  /// Guest memory.
+  /// Guest memory as a file.
+  public enum MemoryFile: MadeObject {
+    /// `ObjectKind.memoryFile`.
+    public static let kind = ObjectKind.memoryFile
+  }
+  /// Guest memory at an address.
   public enum Memory: MadeObject {
     /// `ObjectKind.memory`.
     public static let kind = ObjectKind.memory

@@ -18,8 +18,9 @@ struct RequestShape: Sendable {
 
   /// One per member that takes an operand, in order.
   let operands: [Operand]
-  /// Positions of the memory, its length and, if it is mapped, the I/O address among the operands.
-  let memory: (base: Int, length: Int, iova: Int?)?
+  /// Positions of the memory, its length and, if it is mapped, the I/O address among the operands;
+  /// for memory as a file also that of the offset.
+  let memory: (base: Int, start: Int?, length: Int, iova: Int?)?
 
   /// Derives the shape from the members that take operands.
   init(_ fields: [Field]) {
@@ -28,16 +29,21 @@ struct RequestShape: Sendable {
       case .object(let kinds): .result(kinds)
       case .pointerToFile(let kinds): .registered(kinds)
       case .memoryAddress: .memory
-      case .address: .address
+      case .address, .buffer: .address
       case .number(let constants) where constants == .none:
         .number(maximum: Self.maximum(field))
       case .number, .size, .reserved: .constant(maximum: Self.maximum(field))
       }
     }
     let length = fields.firstIndex { $0.name == "length" || $0.name == "size" }
-    let base = fields.firstIndex { $0.role == .memoryAddress }
+    let base = fields.firstIndex {
+      $0.role == .memoryAddress || $0.role == .object(ObjectKindSet(.memoryFile))
+    }
     if let base, let length {
-      memory = (base, length, fields.firstIndex { $0.name == "iova" })
+      memory = (
+        base, fields.firstIndex { $0.name == "start" }, length,
+        fields.firstIndex { $0.name == "iova" }
+      )
     } else {
       memory = nil
     }

@@ -59,7 +59,8 @@ struct ResultNames {
 extension ResultNames {
   /// What a derived name ends in.
   private static let derived: Set<String> = [
-    "id", "pt", "label", "info", "status", "version", "type1v2", "coherent", "container",
+    "id", "pt", "label", "info", "status", "version", "type1v2", "coherent", "container", "ecap",
+    "va",
   ]
 
   /// Whether a name needs no more than a look at what is taken: letters, digits, `_` and `-`, and

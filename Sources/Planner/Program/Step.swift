@@ -45,6 +45,25 @@ public enum SysfsWrite: Hashable, Sendable {
   }
 }
 
+/// A piece of guest memory: a file in memory (`memfd_create(2)`) that the program makes.
+public struct GuestMemory: Hashable, Sendable {
+  /// Its length in bytes, a positive multiple of 4 KiB and of its huge pages.
+  public var size: UInt64
+  /// Size of its huge pages in bytes; `nil` for ordinary pages.
+  public var hugePageBytes: UInt64?
+  /// When its pages are taken from the host.
+  public var population: MemoryRegion.Population
+
+  /// Describes a piece of memory.
+  public init(
+    size: UInt64, hugePageBytes: UInt64? = nil, population: MemoryRegion.Population = .lazy
+  ) {
+    self.size = size
+    self.hugePageBytes = hugePageBytes
+    self.population = population
+  }
+}
+
 /// What one step of a program does; the closed set of the plan format.
 public enum Action: Hashable, Sendable {
   /// Opens a device node, close-on-exec, for reading and writing.
@@ -55,12 +74,12 @@ public enum Action: Hashable, Sendable {
   /// `results` one entry for each value the request gives (fields in order, then the return value),
   /// `nil` for those nobody uses.
   case ioctl(ResultID, RequestDescriptor, arguments: [Operand], results: [ResultID?])
-  /// Maps guest memory of a length in bytes, on huge pages of a size in bytes if one is given.
-  case memory(size: UInt64, hugePageBytes: UInt64?, ResultID)
+  /// Makes guest memory, and maps it where the interface takes addresses instead of files.
+  case memory(GuestMemory, file: ResultID, address: ResultID?)
   /// Changes a device's driver.
   case sysfs(SysfsWrite)
-  /// Stops the program unless an earlier result has a value.
-  case expect(ResultID, equals: Operand)
+  /// Stops the program unless an earlier result has a value, in the bits of a mask if one is given.
+  case expect(ResultID, mask: UInt64?, equals: Operand)
   /// Closes an open file before the program's end.
   case close(ResultID)
 }

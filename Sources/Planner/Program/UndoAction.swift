@@ -11,8 +11,8 @@ public enum UndoAction: Hashable, Sendable {
   case close(ResultID)
   /// Issue a request; `arguments` are laid out as in `Action.ioctl`, its results are ignored.
   case ioctl(ResultID, RequestDescriptor, arguments: [Operand])
-  /// Unmap guest memory of a length in bytes.
-  case unmapMemory(ResultID, size: UInt64)
+  /// Unmap guest memory of a length in bytes, if it is mapped, and close its file.
+  case releaseMemory(file: ResultID, address: ResultID?, size: UInt64)
   /// Take a driver change back.
   case revert(SysfsWrite)
 }

@@ -79,6 +79,7 @@ public struct PlanDifference: Hashable, Sendable {
     compare(.memory, before.vm.memory, after.vm.memory, name: { Self.hex($0.gpa) }) {
       $0.compare("size", $1.map { Self.hex($0.size) }, $2.map { Self.hex($0.size) })
       $0.compare("hugepages", $1?.hugePageBytes.map(Self.hex), $2?.hugePageBytes.map(Self.hex))
+      $0.compare("populate", $1?.population.rawValue, $2?.population.rawValue)
     }
     compare(.mapping, Self.mappings(before), Self.mappings(after), name: \.name) {
       $0.compare("size", $1.map { Self.hex($0.size) }, $2.map { Self.hex($0.size) })
@@ -158,6 +159,7 @@ extension PlanDifference {
       after.plan.coherency.allowsIncoherentDMA)
     list.compare("proof", proof(before.plan), proof(after.plan))
     list.compare("asked", before.vm.kvm.incoherentDMA.rawValue, after.vm.kvm.incoherentDMA.rawValue)
+    list.compare("owner", before.vm.kvm.owner.rawValue, after.vm.kvm.owner.rawValue)
     list.compare("reason", before.plan.coherency.reason.code, after.plan.coherency.reason.code)
     appendChange(.kvm, "kvm", list)
   }

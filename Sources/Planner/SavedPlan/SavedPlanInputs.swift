@@ -20,12 +20,14 @@ extension SavedPlanWriter {
       writer.member("gpa", hex: region.gpa)
       writer.member("size", hex: region.size)
       if let bytes = region.hugePageBytes { writer.member("hugepages", hex: bytes) }
+      if region.population != .lazy { writer.member("populate", region.population.rawValue) }
       writer.endObject()
     }
     writer.endArray()
     writer.key("kvm")
     writer.beginObject()
     writer.member("incoherentDMA", vm.kvm.incoherentDMA.rawValue)
+    if vm.kvm.owner != .auto { writer.member("owner", vm.kvm.owner.rawValue) }
     writer.endObject()
   }
 

@@ -41,10 +41,9 @@ private struct StepRun: ~Copyable {
     case .open(let path, let result): write(open: path, result)
     case .ioctl(let file, let request, let arguments, let results):
       write(ioctl: request, on: file, arguments, results)
-    case .memory(let size, let hugePageBytes, let result):
-      write(memory: size, hugePageBytes, result)
+    case .memory(let memory, let file, let address): write(memory, file, address)
     case .sysfs(let write): self.write(sysfs: write)
-    case .expect(let value, let expected): write(expect: value, equals: expected)
+    case .expect(let value, let mask, let expected): write(expect: value, mask, equals: expected)
     case .close(let file):
       writer.appendRaw(",\"call\":\"close\",\"fd\":")
       quote(file)
@@ -71,16 +70,21 @@ extension StepRun {
     writer.appendRaw(",\"undo\":\"close\"")
   }
 
-  private mutating func write(memory size: UInt64, _ hugePageBytes: UInt64?, _ result: ResultID) {
+  private mutating func write(_ memory: GuestMemory, _ file: ResultID, _ address: ResultID?) {
     writer.appendRaw(",\"call\":\"memory\",\"size\":\"")
-    writer.appendHex(size)
-    if let hugePageBytes {
+    writer.appendHex(memory.size)
+    if let hugePageBytes = memory.hugePageBytes {
       writer.appendRaw("\",\"hugepages\":\"")
       writer.appendHex(hugePageBytes)
     }
+    if memory.population == .eager { writer.appendRaw("\",\"populate\":\"eager") }
     writer.appendRaw("\",\"result\":")
-    quote(result)
-    writer.appendRaw(",\"undo\":\"munmap\"")
+    quote(file)
+    if let address {
+      writer.appendRaw(",\"address\":")
+      quote(address)
+    }
+    writer.appendRaw(address == nil ? ",\"undo\":\"close\"" : ",\"undo\":\"munmap and close\"")
   }
 
   private mutating func write(sysfs write: SysfsWrite) {
@@ -93,9 +97,14 @@ extension StepRun {
     writer.appendRaw("\",\"undo\":\"revert\"")
   }
 
-  private mutating func write(expect value: ResultID, equals expected: Operand) {
+  private mutating func write(expect value: ResultID, _ mask: UInt64?, equals expected: Operand) {
     writer.appendRaw(",\"call\":\"expect\",\"value\":")
     quote(value)
+    if let mask {
+      writer.appendRaw(",\"mask\":\"")
+      writer.appendHex(mask)
+      writer.appendRaw("\"")
+    }
     writer.appendRaw(",\"equals\":")
     write(expected)
   }

@@ -114,10 +114,11 @@ extension Action {
       .ioctl(
         id(file), request, arguments: arguments.map { $0.renaming(id) },
         results: results.map { $0.map(id) })
-    case .memory(let size, let hugePageBytes, let result):
-      .memory(size: size, hugePageBytes: hugePageBytes, id(result))
+    case .memory(let memory, let file, let address):
+      .memory(memory, file: id(file), address: address.map(id))
     case .sysfs: self
-    case .expect(let value, let expected): .expect(id(value), equals: expected.renaming(id))
+    case .expect(let value, let mask, let expected):
+      .expect(id(value), mask: mask, equals: expected.renaming(id))
     case .close(let file): .close(id(file))
     }
   }

@@ -60,11 +60,7 @@ public enum IOMMUFDRequests {
         "iommu_ioas_map", size: 40,
         [
           Field("size", at: 0, .size),
-          Field(
-            "flags", at: 4,
-            .number(
-              .flags(
-                [("FIXED_IOVA", 1), ("WRITEABLE", 2), ("READABLE", 4)], allowed: [3, 5, 7]))),
+          Field("flags", at: 4, .number(mapFlagNames)),
           Field("ioas_id", at: 8, .object(ObjectKindSet(.ioas))),
           Field("__reserved", at: 12, .reserved),
           Field("user_va", at: 16, width: 8, .memoryAddress),
@@ -73,6 +69,29 @@ public enum IOMMUFDRequests {
         ])),
     undo: .request(ioasUnmap, [.operand("ioas_id"), .operand("iova"), .operand("length")]),
     source: "linux/iommufd.h, 6.2", summary: "map guest memory into an address space")
+
+  /// Maps a memory file into every page table of an address space.
+  ///
+  /// What is mapped belongs to the file, not to the address space of the process that maps it.
+  public static let ioasMapFile = RequestDescriptor(
+    "IOMMU_IOAS_MAP_FILE", code(0x8f), on: .iommufd,
+    .structure(
+      StructLayout(
+        "iommu_ioas_map_file", size: 40,
+        [
+          Field("size", at: 0, .size),
+          Field("flags", at: 4, .number(mapFlagNames)),
+          Field("ioas_id", at: 8, .object(ObjectKindSet(.ioas))),
+          Field("fd", at: 12, .object(ObjectKindSet(.memoryFile))),
+          Field("start", at: 16, width: 8, .number(.none)),
+          Field("length", at: 24, width: 8, .number(.none)),
+          Field("iova", at: 32, width: 8, .inOut, .number(.none)),
+        ])),
+    undo: .request(ioasUnmap, [.operand("ioas_id"), .operand("iova"), .operand("length")]),
+    source: "linux/iommufd.h, 6.13", summary: "map guest memory into an address space")
+
+  private static let mapFlagNames = Constants.flags(
+    [("FIXED_IOVA", 1), ("WRITEABLE", 2), ("READABLE", 4)], allowed: [3, 5, 7])
 
   /// Removes mappings; one made by a single map goes as a whole or not at all (`ENOENT`).
   public static let ioasUnmap = RequestDescriptor(
@@ -147,7 +166,8 @@ public enum IOMMUFDRequests {
   /// Asks what the IOMMU of a bound device can do.
   ///
   /// All 40 bytes: what lies beyond the 32 of 6.6 is an answer and goes in as zeros, which an older
-  /// kernel accepts.
+  /// kernel accepts. The buffer has room for what VT-d says; for other units the kernel fills it
+  /// with as much of theirs, or with zeros.
   public static let getHWInfo = RequestDescriptor(
     "IOMMU_GET_HW_INFO", code(0x8a), on: .iommufd,
     .structure(
@@ -157,8 +177,10 @@ public enum IOMMUFDRequests {
           Field("size", at: 0, .size),
           Field("flags", at: 4, .number(.flags([("INPUT_TYPE", 1)])), default: 0),
           Field("dev_id", at: 8, .object(ObjectKindSet(.boundDevice))),
-          Field("data_len", at: 12, .inOut, .number(.none), default: 0),
-          Field("data_uptr", at: 16, width: 8, .number(.none), default: 0),
+          Field(
+            "data_len", at: 12, .inOut, .number(.none),
+            default: UInt64(hardwareInfoVTD.size)),
+          Field("data_uptr", at: 16, width: 8, .output, .buffer(hardwareInfoVTD)),
           Field(
             "out_data_type", at: 24, .output,
             .number(
@@ -178,10 +200,24 @@ public enum IOMMUFDRequests {
     undo: .nothing("a question changes nothing"),
     source: "linux/iommufd.h, 6.6", summary: "ask what the IOMMU of a device can do")
 
+  /// What `getHWInfo` says of a VT-d unit (`linux/iommufd.h`, 6.6): its registers.
+  static let hardwareInfoVTD = StructLayout(
+    "iommu_hw_info_vtd", size: 24,
+    [
+      Field("flags", at: 0, .output, .number(.none)),
+      Field("__reserved", at: 4, .reserved),
+      Field("cap_reg", at: 8, width: 8, .output, .number(.none)),
+      Field("ecap_reg", at: 16, width: 8, .output, .number(.none)),
+    ])
+
   /// Every request of this file, by number.
   public static let all = [
     destroy, ioasAlloc, ioasIOVARanges, ioasMap, ioasUnmap, option, hwptAlloc, getHWInfo,
+    ioasMapFile,
   ]
+
+  /// ECAP.SC, *Snoop Control* (Intel VT-d specification; `drivers/iommu/intel/iommu.h`).
+  static let snoopControl: UInt64 = 1 << 7
 
   /// `IOMMU_OPTION_RLIMIT_MODE`.
   public static let rlimitMode: UInt64 = 0

@@ -18,6 +18,8 @@ public enum ObjectKind: UInt8, CaseIterable, Hashable, Sendable {
   case kvmVFIO
   /// An open `/dev/ioasid` of the 2021 proposal.
   case ioasidFD
+  /// Guest memory as a file (`memfd_create(2)`).
+  case memoryFile
 
   /// An I/O address space of an iommufd.
   case ioas
@@ -36,7 +38,7 @@ public enum ObjectKind: UInt8, CaseIterable, Hashable, Sendable {
   case number
 
   /// Whether a value of this kind is an open file, which `close` gives back.
-  public var isFile: Bool { rawValue <= ObjectKind.ioasidFD.rawValue }
+  public var isFile: Bool { rawValue <= ObjectKind.memoryFile.rawValue }
 }
 
 /// A set of kinds; what a field accepts.

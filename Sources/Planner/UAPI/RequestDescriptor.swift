@@ -195,7 +195,8 @@ extension RequestDescriptor {
   private static func resultFields(_ argument: ArgumentLayout, _ returns: ReturnLayout)
     -> [(name: String, kind: ObjectKind)]
   {
-    let members = argument.fields.filter(\.givesResult).map { (name: $0.name, kind: $0.resultKind) }
+    let members = argument.fields.flatMap(\.resultMembers)
+      .map { (name: $0.name, kind: $0.resultKind) }
     return switch returns {
     case .zero: members
     case .number: members + [(returnName, .number)]

@@ -22,6 +22,8 @@ public struct Field: Hashable, Sendable {
     case object(ObjectKindSet)
     /// A pointer to a 32-bit descriptor number; the operand is the open file.
     case pointerToFile(ObjectKindSet)
+    /// A pointer to a struct of its own that the kernel fills; the codec supplies the room.
+    case buffer(StructLayout)
     /// An address in guest memory: a memory result plus an offset in bytes.
     case memoryAddress
     /// The text of a PCI address; only for requests that take nothing else.
@@ -65,15 +67,21 @@ public struct Field: Hashable, Sendable {
   /// Whether a step gives this member an operand.
   public var takesOperand: Bool {
     switch role {
-    case .size, .reserved: false
+    case .size, .reserved, .buffer: false
     default: direction != .output && defaultValue == nil
     }
+  }
+
+  /// The members whose answers can become results: this one, those of its buffer, or none.
+  public var resultMembers: [Field] {
+    if case .buffer(let layout) = role { return layout.fields.flatMap(\.resultMembers) }
+    return givesResult ? [self] : []
   }
 
   /// Whether the kernel's answer in this member can become a result.
   public var givesResult: Bool {
     switch role {
-    case .size, .reserved: false
+    case .size, .reserved, .buffer: false
     default: direction != .input
     }
   }

@@ -7,10 +7,13 @@ import Planner
 struct ApplyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "apply", _superCommandName: "vfioplan",
-    abstract: "Run a plan's program on the simulator, or list its calls.",
+    abstract: "Run a plan's program, on this machine's kernel or on the simulator.",
     discussion: """
       A description is compiled first; a saved plan is taken as it is, for the host whose facts it \
-      carries or, with --host, for one where the same facts hold.
+      carries or, with --host, for one where the same facts hold. Without --simulate, --dry-run or \
+      --check the plan is in force until SIGINT or SIGTERM comes, or until COMMAND ends; then \
+      everything is taken back. COMMAND gets the open files from number 3 on, as LISTEN_FDS and \
+      LISTEN_FDNAMES say; {name} in its arguments becomes the number of that file.
       """)
 
   /// What is done with the program.
@@ -38,21 +41,24 @@ struct ApplyCommand: ParsableCommand {
   @Option(
     parsing: .singleValue,
     help: ArgumentHelp(
-      "With --simulate: let a step fail, for example 4=EINVAL. May be repeated.",
+      "With --simulate or --check: let a step fail without making its call, for example 4=EINVAL. "
+        + "May be repeated.",
       valueName: "step=errno"))
   var fail: [FaultOption] = []
 
   @Option(
     parsing: .singleValue,
     help: ArgumentHelp(
-      "With --simulate: let the undo of a step fail. May be repeated.", valueName: "step=errno"))
+      "With --simulate or --check: let the undo of a step fail. May be repeated.",
+      valueName: "step=errno"))
   var failUndo: [FaultOption] = []
 
   @Option(help: "text or json.")
   var format = DiagnosticFormat.text
 
   @Argument(
-    parsing: .postTerminator, help: ArgumentHelp("A command to start.", visibility: .hidden))
+    parsing: .postTerminator,
+    help: "After --: what is started with the open files, with its arguments.")
   var command: [String] = []
 
   @OptionGroup var options: OutputOptions
@@ -61,28 +67,39 @@ struct ApplyCommand: ParsableCommand {
     if input == FileInput.standardInput, plan.host == FileInput.standardInput {
       throw ValidationError("Standard input can be only one of the inputs.")
     }
-    if mode != .simulate, !(fail + failUndo).isEmpty {
-      throw ValidationError("--fail and --fail-undo need --simulate.")
+    if mode != .simulate, mode != .check, !(fail + failUndo).isEmpty {
+      throw ValidationError("--fail and --fail-undo need --simulate or --check.")
     }
-    if mode != nil, !command.isEmpty {
-      throw ValidationError("A command is started on the real machine only.")
+    if mode == .simulate || mode == .check, !command.isEmpty {
+      throw ValidationError("A command is started on the real machine, while the plan is in force.")
     }
   }
 
   func run() {
-    options.run { (findings) throws(CommandFailure) in
-      guard let mode else { throw .noKernelBackend }
+    options.runCommand { (findings) throws(CommandFailure) -> Int32 in
       let inputs = try Inputs.load(input, host: plan.host)
-      let compiled = try inputs.compiled(target: plan.target.name, objective: plan.objective)
+      var compiled = try inputs.compiled(target: plan.target.name, objective: plan.objective)
+      if !command.isEmpty { compiled = compiled.leavingKVMToCommand }
       compiled.stopUnlessLawful()
       findings.add(compiled.diagnostics, files: inputs.files)
       findings.add(try inputs.hostFindings(for: compiled))
       switch mode {
-      case .dryRun: return try list(compiled, inputs.files)
-      case .simulate: return try simulate(compiled, &findings)
-      case .check: return try KernelCheck.run(compiled, &findings)
+      case .dryRun: return try list(compiled, inputs.files).rawValue
+      case .simulate: return try simulate(compiled, &findings).rawValue
+      case .check:
+        let faults = try Simulation.faults(of: compiled.program, fail: fail, failUndo: failUndo)
+        var run = KernelRun(compiled, .check, format, faults: faults)
+        return try run.run(&findings)
+      case nil:
+        let mode = command.isEmpty ? .hold : KernelRun.Mode.command(try handed(compiled))
+        var run = KernelRun(compiled, mode, format)
+        return try run.run(&findings)
       }
     }
+  }
+
+  private func handed(_ plan: CompiledPlan) throws(CommandFailure) -> HandedCommand {
+    try HandedCommand(command, plan.program)
   }
 
   private func list(_ plan: CompiledPlan, _ files: [SourceFile]) throws(CommandFailure) -> ExitCode

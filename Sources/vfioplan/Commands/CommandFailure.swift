@@ -1,3 +1,4 @@
+import Glibc
 import Parser
 
 /// Why a command stops: what is reported and the status of the process.
@@ -53,16 +54,25 @@ struct Findings {
 extension OutputOptions {
   /// Runs a command, shows what it found and why it stopped, and ends the process.
   func run(_ body: (inout Findings) throws(CommandFailure) -> ExitCode) -> Never {
+    runCommand { (findings) throws(CommandFailure) in try body(&findings).rawValue }
+  }
+
+  /// As `run`, for one whose status may be that of another command.
+  ///
+  /// The process ends by a signal that was held back until now, if there is one, and at once: the
+  /// values of a large compilation are not torn down, the kernel is faster at that.
+  func runCommand(_ body: (inout Findings) throws(CommandFailure) -> Int32) -> Never {
     var findings = Findings()
-    let status: ExitCode
+    let status: Int32
     do throws(CommandFailure) {
       status = try body(&findings)
     } catch {
       findings.add(error.diagnostics, files: error.files)
-      status = error.status
+      status = error.status.rawValue
     }
     show(findings)
-    withExtendedLifetime(findings) { status.exit() }
+    Signals.release()
+    withExtendedLifetime(findings) { Glibc.exit(status) }
   }
 
   /// Writes findings to standard error; there is nobody left to tell if that fails.

@@ -7,19 +7,25 @@ enum Simulation {
   static func run(
     _ plan: CompiledPlan, fail: [FaultOption], failUndo: [FaultOption]
   ) throws(CommandFailure) -> RunReport {
-    let program = plan.program
+    let faults = try faults(of: plan.program, fail: fail, failUndo: failUndo)
+    return RunReport.run(plan, on: SimulatedKernel(plan.host, faults: faults))
+  }
+
+  /// The calls that are to fail, by position; throws if a fault names a step that can't fail.
+  static func faults(
+    of program: Program, fail: [FaultOption], failUndo: [FaultOption]
+  ) throws(CommandFailure) -> [Int: Errno] {
     for fault in fail + failUndo where fault.step > program.steps.count {
       throw .noSuchStep(fault.step, of: program.steps.count)
     }
     let undos = Dictionary(failUndo.map { ($0.step - 1, $0.errno) }, uniquingKeysWith: { $1 })
     // A run stops at its first failure, so the others are never reached.
     guard let first = fail.min(by: { $0.step < $1.step }) else {
-      let faults = FaultInjection.failingUndos(undos, in: program)
-      return RunReport.run(plan, on: SimulatedKernel(plan.host, faults: faults))
+      return FaultInjection.failingUndos(undos, in: program)
     }
     let faults = FaultInjection.failing(
       first.step - 1, with: first.errno, in: program, undos: undos)
     guard let faults else { throw .stepMakesNoCall(first.step) }
-    return RunReport.run(plan, on: SimulatedKernel(plan.host, faults: faults))
+    return faults
   }
 }

@@ -10,7 +10,10 @@ struct VFIOPlan: ParsableCommand {
       program of system calls that carries the decision out.
       """,
     version: "0.1.0",
-    subcommands: [CompileCommand.self, ApplyCommand.self, DiffCommand.self, ExplainCommand.self])
+    subcommands: [
+      CompileCommand.self, ApplyCommand.self, RestoreCommand.self, DiffCommand.self,
+      ExplainCommand.self,
+    ])
 
   /// Reads a command line, the tool's own name left out; throws what is wrong with it.
   ///

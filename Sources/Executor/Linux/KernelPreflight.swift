@@ -1,0 +1,56 @@
+import Parser
+import Planner
+
+/// What is looked at on this machine before a program's first step.
+///
+/// Only what would make the first steps fail after others had changed something: nodes and drivers
+/// that are not there, or not ours to use.
+public enum KernelPreflight {
+  /// What a program needs and this machine lacks; all of it at once.
+  public static func findings(for program: Program) -> [Diagnostic] {
+    var seen: Set<String> = []
+    return program.steps.compactMap { step in
+      guard let (path, need) = requirement(of: step.action), seen.insert(path).inserted else {
+        return nil
+      }
+      switch SystemCalls.refusal(of: path) {
+      case nil: return nil
+      case .enoent?: return KernelDiagnostics.missing(path, need, step.origin)
+      case let errno?: return KernelDiagnostics.denied(path, errno, step.origin)
+      }
+    }
+  }
+
+  /// The file a step needs that exists before the program, and what brings it.
+  private static func requirement(of action: Action) -> (path: String, need: String)? {
+    switch action {
+    case .open(.iommu, _): ("/dev/iommu", "CONFIG_IOMMUFD, Linux 6.2")
+    case .open(.vfioContainer, _): ("/dev/vfio/vfio", "CONFIG_VFIO_IOMMU_TYPE1, Linux 3.6")
+    case .open(.kvm, _): ("/dev/kvm", "CONFIG_KVM, and virtualization in the firmware")
+    case .sysfs(.driverOverride(let address, _)):
+      (
+        DriverLinks.device(address) + "/driver_override",
+        "a device at \(address); Linux 3.16 for driver_override"
+      )
+    case .sysfs(.probe(_, let driver)):
+      ("/sys/bus/pci/drivers/\(driver)/bind", "driver \(driver) (CONFIG_VFIO_PCI), or its module")
+    default: nil
+    }
+  }
+}
+
+extension RequestErrnos {
+  /// The kernel option or release that a failing step lacks; `nil` if it failed for another reason.
+  public static func missingFeature(_ action: Action, _ errno: Errno) -> String? {
+    switch (action, errno) {
+    case (.open(.iommu, _), .enoent): "the kernel needs CONFIG_IOMMUFD, Linux 6.2"
+    case (.open(.vfioDevice, _), .enoent):
+      "the kernel needs CONFIG_VFIO_DEVICE_CDEV, Linux 6.6; target 'type1' does without"
+    case (.open(.vfioContainer, _), .enoent): "the kernel needs CONFIG_VFIO_IOMMU_TYPE1, Linux 3.6"
+    case (.open(.kvm, _), .enoent): "the kernel needs CONFIG_KVM"
+    case (.ioctl(_, let request, _, _), .enotty):
+      "this kernel does not know \(request.name) (\(request.source))"
+    default: nil
+    }
+  }
+}

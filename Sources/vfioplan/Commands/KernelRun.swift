@@ -1,0 +1,179 @@
+import Executor
+import Glibc
+import Parser
+import Planner
+
+/// A run on this machine's kernel, taken back when it is over.
+struct KernelRun {
+  /// Why it is over.
+  enum Mode {
+    /// At once: does this kernel accept the plan?
+    case check
+    /// When a signal says so.
+    case hold
+    /// When a command ends, which gets the files.
+    case command(HandedCommand)
+  }
+
+  private let plan: CompiledPlan
+  private let mode: Mode
+  private let format: DiagnosticFormat
+  private var interpreter: Interpreter
+  private var journal: DriverJournal?
+
+  /// Prepares a run; steps in `faults`, by 0-based call, fail without being made.
+  init(_ plan: CompiledPlan, _ mode: Mode, _ format: DiagnosticFormat, faults: [Int: Errno] = [:]) {
+    self.plan = plan
+    self.mode = mode
+    self.format = format
+    let kernel: any Kernel =
+      faults.isEmpty ? LinuxKernel() : FaultInjectingKernel(LinuxKernel(), faults: faults)
+    interpreter = Interpreter(program: plan.program, kernel: kernel)
+  }
+
+  /// Runs the plan and takes it back; the status of the process.
+  ///
+  /// Signals are held back until the process ends: only SIGKILL leaves something, for `restore`.
+  mutating func run(_ findings: inout Findings) throws(CommandFailure) -> Int32 {
+    try refuseUnlessPossible()
+    let mask = Signals.hold()
+    try keepJournal()
+    let execution = interpreter.run { Signals.isEndPending }
+    var status = Self.status(of: execution)
+    if execution.isSuccess {
+      do throws(CommandFailure) {
+        status = try remain(RunReport(plan, execution: execution, teardown: nil), mask)
+      } catch {
+        findings.add(error.diagnostics)
+        status = error.status.rawValue
+      }
+    }
+    let teardown = execution.isSuccess ? interpreter.undo() : nil
+    let report = RunReport(plan, execution: execution, teardown: teardown)
+    findings.add(report.diagnostics)
+    settleJournal(report.undo.isComplete)
+    guard report.undo.isComplete else { return ExitCode.leftovers.rawValue }
+    try show(report)
+    return status
+  }
+
+  /// What can be seen before anything is touched.
+  private func refuseUnlessPossible() throws(CommandFailure) {
+    if Dialects.named(plan.plan.target)?.isProposalOnly == true {
+      throw CommandFailure(
+        [ExecutorDiagnostics.proposalCannotRun(plan.plan.target)], .hostUnable)
+    }
+    let missing = KernelPreflight.findings(for: plan.program)
+    guard !missing.isEmpty else { return }
+    let isDenied = missing.allSatisfy { $0.code == KernelDiagnostics.notPermitted }
+    throw CommandFailure(missing, isDenied ? .notPermitted : .hostUnable)
+  }
+
+  /// Writes down the drivers that the program changes, before it does.
+  private mutating func keepJournal() throws(CommandFailure) {
+    var changed: [BDF] = []
+    for step in plan.program.steps {
+      if case .sysfs(let write) = step.action, changed.last != write.address {
+        changed.append(write.address)
+      }
+    }
+    if changed.isEmpty { return }
+    do throws(DriverJournal.Failure) {
+      journal = try DriverJournal.begin(for: changed)
+    } catch {
+      let finding = KernelDiagnostics.diagnostic(of: error) { address in
+        let device = plan.plan.devices.first { $0.address == address }
+        return (device?.name ?? address.description, device?.origin)
+      }
+      throw CommandFailure([finding], Self.status(of: error))
+    }
+  }
+
+  /// The journal goes when all is given back, and stays for `restore` when not.
+  private func settleJournal(_ isComplete: Bool) {
+    guard let journal else { return }
+    if isComplete { try? journal.end() } else { try? journal.keep() }
+  }
+
+  /// Stays as long as the mode wants; the status of the process if all can be taken back.
+  private func remain(
+    _ report: RunReport, _ mask: sigset_t
+  ) throws(CommandFailure) -> Int32 {
+    switch mode {
+    case .check: break
+    case .hold:
+      try announce(report)
+      _ = Signals.wait(for: Signals.ending)
+    case .command(let command): return try attend(command, mask)
+    }
+    return ExitCode.done.rawValue
+  }
+
+  /// Says that the plan is in force: whoever waits for that reads it.
+  private func announce(_ report: RunReport) throws(CommandFailure) {
+    let text =
+      "holding: \(report.execution.completed) steps ran; SIGINT or SIGTERM takes them back\n"
+    try Destination.standard.write(
+      bytes: format == .json ? report.json() : Array(text.utf8))
+  }
+
+  /// Starts a command and waits for its end; signals for us are for the command.
+  private func attend(_ command: HandedCommand, _ mask: sigset_t) throws(CommandFailure) -> Int32 {
+    let files = ChildProcess.Files(
+      named: command.files.map { name, id in
+        (name, Int32(truncatingIfNeeded: interpreter.value(of: id)))
+      },
+      silent: journal.map { [$0.file] } ?? [])
+    let arguments = try command.arguments { interpreter.value(of: $0) }
+    let child: ChildProcess
+    do throws(SystemError) {
+      child = try ChildProcess.start(command.path, arguments, files, mask: mask)
+    } catch {
+      throw .notStarted(command.path, error)
+    }
+    while true {
+      if let status = child.endStatus() { return status }
+      let signal = Signals.wait(for: Signals.ending + [SIGCHLD])
+      if signal.number != SIGCHLD, signal.isFromProcess { child.send(signal.number) }
+    }
+  }
+
+  /// The result of a check, or of a run in JSON; the others have said what they had to.
+  private func show(_ report: RunReport) throws(CommandFailure) {
+    if case .check = mode {
+      if format == .json { return try Destination.standard.write(bytes: report.json()) }
+      guard report.isSuccess else { return }
+      let count = report.execution.completed
+      try Destination.standard.write(
+        bytes: Array("accepted: \(count) steps ran and were taken back\n".utf8))
+    } else if format == .json, !report.execution.isSuccess {
+      try Destination.standard.write(bytes: report.json())
+    }
+  }
+
+  /// What a run that was taken back ends with.
+  private static func status(of execution: ExecutionReport) -> Int32 {
+    guard let failure = execution.failure else { return ExitCode.done.rawValue }
+    let action = execution.program.steps[failure.step].action
+    let code: ExitCode =
+      switch (failure.cause, action) {
+      case (.mismatch, _): .hostUnable
+      case (.interrupted, _): .rolledBack
+      case (.errno(let errno), _) where RequestErrnos.missingFeature(action, errno) != nil:
+        .hostUnable
+      case (.errno(.eperm), .open), (.errno(.eacces), .open), (.errno(.eperm), .sysfs),
+        (.errno(.eacces), .sysfs):
+        .notPermitted
+      case (.errno, _): .rolledBack
+      }
+    return code.rawValue
+  }
+
+  private static func status(of failure: DriverJournal.Failure) -> ExitCode {
+    switch failure {
+    case .inUse, .leftBehind: .hostUnable
+    case .system(_, .eacces), .system(_, .eperm): .notPermitted
+    case .system: .rolledBack
+    }
+  }
+}
