@@ -49,7 +49,8 @@ def intel(name: str, snoopControl: bool, incoherent: str = "") -> Machine:
 MACHINES = [
     intel("intel-snoop", True),
     intel("intel-nosnoop", False),
-    intel("intel-mixed", True, "0000:00:04.0,0000:00:07.0,0000:00:0a.1"),
+    # Whole groups: on real hardware a group sits behind one unit.
+    intel("intel-mixed", True, "0000:00:04.0,0000:00:07.0,0000:00:0a.0,0000:00:0a.1"),
     Machine("amd", ("-device", "amd-iommu,intremap=on"), "amd_iommu=on", isMSIIsolated=False),
     Machine("amd-unsafe", ("-device", "amd-iommu,intremap=on"), "amd_iommu=on lab_unsafe",
             isMSIIsolated=False, allowsUnsafeInterrupts=True),
@@ -77,7 +78,8 @@ def boot(machine: Machine, kernel: Kernel, initramfs: Path, work: Path, timeout:
         "-cpu", "EPYC,+svm,check=off", "-smp", "1", "-m", "1G", "-nodefaults", "-display", "none",
         "-no-reboot", "-vga", "none", "-net", "none", "-serial", f"file:{console}",
         "-serial", f"file:{results}", "-kernel", str(kernel.image), "-initrd", str(initramfs),
-        "-append", f"console=ttyS0 quiet panic=-1 no_timer_check {machine.commandLine}", *machine.iommu, *DEVICES,
+        "-append", f"console=ttyS0 quiet panic=-1 no_timer_check {machine.commandLine}",
+        *machine.iommu, *DEVICES,
     ]
     started = time.monotonic()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

@@ -2,11 +2,12 @@
 
 QEMU has one Intel IOMMU a machine, so every device has the same snoop control. This makes the
 kernel's driver answer "cannot enforce" for the PCI addresses of `lab_incoherent=` on the kernel's
-command line, in the three places where it looks at snoop control for a device: the capability, the
-check of an attach, and the question whether a table with devices can be switched to enforcing
-(type1 asks that).
+command line, in the four places where it looks at snoop control for a device: the capability, the
+check of an attach, the question whether a table with devices can be switched to enforcing (type1
+asks that), and what user space is told of the hardware.
 """
 
+import re
 from pathlib import Path
 
 DRIVER = Path("drivers/iommu/intel/iommu.c")
@@ -43,6 +44,7 @@ ATTACH_7_3 = (
     "	    dmar_domain->force_snooping && !lab_snoop_control(info))\n		return -EINVAL;\n\n"
     "	if (sm_supported(iommu) && !dev_is_real_dma_subdevice(dev) &&\n",
 )
+HARDWARE_INFO = re.compile(r"(vtd->ecap_reg = )(\S+->ecap);")
 FIRST_FUNCTION = "#define ROOT_SIZE"
 
 
@@ -60,6 +62,10 @@ def insert(tree: Path):
     if len(attaches) != 1 or changed.count("\n" + FIRST_FUNCTION) != 1:
         raise RuntimeError(f"{DRIVER} checks an attach in another way than the lab knows")
     changed = changed.replace(*attaches[0])
+    changed, told = HARDWARE_INFO.subn(
+        r"\1lab_snoop_control(info) ? \2 : \2 & ~(1ULL << 7);", changed)
+    if told != 1:
+        raise RuntimeError(f"{DRIVER} tells of the hardware in another way than the lab knows")
     changed = changed.replace("\n" + FIRST_FUNCTION, HELPER + FIRST_FUNCTION)
     original.write_text(text)
     path.write_text(changed)

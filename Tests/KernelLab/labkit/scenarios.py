@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from .descriptions import DEVICES
 from .initramfs import Archive
-from .kernels import Kernel
 from .machines import Machine
+from .scenario import Bench
 
 GUEST = Path(__file__).resolve().parent.parent / "guest"
 # Which devices may emit no-snoop requests: a fact the emulated hardware does not have, so the lab
@@ -36,9 +37,24 @@ def facts(machine: Machine) -> str:
     return "\n".join(lines) + "\n"
 
 
-def pack(kernel: Kernel, machine: Machine, busybox: Path, program: Path | None,
-         files: dict[str, bytes]) -> bytes:
-    """The initial RAM file system of one run; `files` go to /scenario."""
+def script(scenarios) -> dict[str, bytes]:
+    """What every guest finds in /scenario: the list of scenarios and what they share."""
+    names = {True: "", False: ""}
+    for scenario in scenarios:
+        names[needsHostDrivers(scenario)] += scenario.name + "\n"
+    files = {name: (GUEST / name).read_bytes() for name in ("all.sh", "common.sh", "describe.sh")}
+    files |= {"before": names[True].encode(), "after": names[False].encode(),
+              "devices": "".join(f"{device}\n" for device in DEVICES).encode()}
+    return files
+
+
+def needsHostDrivers(scenario) -> bool:
+    """Whether a scenario wants to find devices on the host's drivers."""
+    return getattr(scenario, "needsHostDrivers", False)
+
+
+def pack(bench: Bench, busybox: Path, scenarios) -> bytes:
+    """The initial RAM file system of one boot."""
     archive = Archive()
     archive.addConsole()
     archive.addProgram("bin/busybox", busybox)
@@ -47,13 +63,17 @@ def pack(kernel: Kernel, machine: Machine, busybox: Path, program: Path | None,
     for name in ("proc", "sys", "tmp", "sbin", "usr/bin", "usr/sbin"):
         archive.addDirectory(name)
     archive.add("init", (GUEST / "init").read_bytes(), 0o100755)
-    archive.add("modules/list", "".join(f"{path.name}\n" for path in kernel.modules).encode())
-    for path in kernel.modules:
+    modules = bench.kernel.modules
+    archive.add("modules/list", "".join(f"{path.name}\n" for path in modules).encode())
+    for path in modules:
         archive.add(f"modules/{path.name}", path.read_bytes())
-    if program:
-        archive.addProgram("bin/vfioplan", program)
-    archive.add("scenario/describe.sh", (GUEST / "describe.sh").read_bytes(), 0o100755)
-    archive.add("scenario/facts", facts(machine).encode())
+    archive.addProgram("bin/vfioplan", bench.program)
+    for tool in sorted(bench.tools.iterdir()):
+        archive.addProgram(f"bin/{tool.name}", tool)
+    files = script(scenarios) | {"facts": facts(bench.machine).encode()}
+    for scenario in scenarios:
+        for name, content in scenario.files(bench).items():
+            files[f"{scenario.name}/{name}"] = content
     for name, content in files.items():
         archive.add(f"scenario/{name}", content)
     return archive.bytes()

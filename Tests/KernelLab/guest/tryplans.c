@@ -1,0 +1,98 @@
+/*
+ * tryplans LIST HOST: applies every description of a list with --check.
+ *
+ * A line of the list is `NAME TARGET FILE`. For each, one line is printed:
+ *   plan NAME TARGET STATUS MILLISECONDS registered=N unregistered=N
+ * then the codes of its errors (`  code VP3007`), what a failure said (`  say ...`), and what differs
+ * from the state before (`  - ...`, `  + ...`). One process for all of them: in an emulated
+ * machine starting a program is what takes time.
+ */
+#include <errno.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "state.h"
+
+#define PROFILE "/sys/kernel/tracing/kprobe_profile"
+#define ERRORS "/tmp/errors"
+
+static struct text before, after;
+
+/* How often the kernel called what a probe is on; -1 if there is no such probe. */
+static long hits(const char *probe)
+{
+	char buffer[4096];
+	read_file(PROFILE, buffer, sizeof buffer);
+	const char *found = strstr(buffer, probe);
+	return found ? atol(found + strlen(probe)) : -1;
+}
+
+static double now_in_milliseconds(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1e3 + time.tv_nsec / 1e6;
+}
+
+/* Runs vfioplan, its errors in a file; 128 and the signal if one ended it. */
+static int apply(char *target, char *file, char *host)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		int out = open("/dev/null", O_WRONLY);
+		int errors = open(ERRORS, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+		dup2(out, 1);
+		dup2(errors, 2);
+		close(out);
+		close(errors);
+		execl("/bin/vfioplan", "vfioplan", "apply", "--check", file, "--host", host, "--target", target, NULL);
+		_exit(125);
+	}
+	int status = 0;
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void print_errors(bool isFailure)
+{
+	static char text[65536];
+	read_file(ERRORS, text, sizeof text);
+	for (char *found = text; (found = strstr(found, "error[VP")) != NULL; found += 8)
+		printf("  code %.6s\n", found + 6);
+	if (!isFailure)
+		return;
+	int count = 0;
+	for (char *line = strtok(text, "\n"); line && count < 12; line = strtok(NULL, "\n"), count++)
+		printf("  say %s\n", line);
+}
+
+static void try_plan(char *name, char *target, char *file, char *host)
+{
+	long registered = hits("lab_register"), unregistered = hits("lab_unregister");
+	read_state(&before);
+	double start = now_in_milliseconds();
+	int status = apply(target, file, host);
+	double end = now_in_milliseconds();
+	read_state(&after);
+	printf("plan %s %s %d %.0f registered=%ld unregistered=%ld\n", name, target, status, end - start,
+	       registered < 0 ? -1 : hits("lab_register") - registered,
+	       unregistered < 0 ? -1 : hits("lab_unregister") - unregistered);
+	print_errors(status != 0 && status != 1 && status != 69);
+	if (!is_same_state(&before, &after)) {
+		print_missing("-", &before, &after);
+		print_missing("+", &after, &before);
+	}
+	fflush(stdout);
+}
+
+int main(int count, char **words)
+{
+	char name[64], target[16], file[256];
+	FILE *list = count == 3 ? fopen(words[1], "r") : NULL;
+	if (!list)
+		return 2;
+	while (fscanf(list, "%63s %15s %255s", name, target, file) == 3)
+		try_plan(name, target, file, words[2]);
+	return 0;
+}

@@ -1,0 +1,72 @@
+"""Scenario `dryrun`: what is announced is what is done, seen from outside the program."""
+
+import json
+import re
+
+from . import examples, sections, steps, trace, uapi
+from .kernels import Kernel
+from .machines import Machine
+from .scenario import Bench, Verdict
+from .sections import Section
+
+# A refusal, before anything is touched.
+REFUSED = {"1", "69"}
+
+
+class DryRun:
+    """Every example on every target: a dry run's steps, and the calls that a check makes."""
+
+    name = "dryrun"
+    law = ("the calls of apply --check are the steps of --dry-run, byte by byte, then their undo in"
+           " reverse order, and nothing else")
+
+    def fits(self, kernel: Kernel, machine: Machine) -> bool:
+        """Where plans are applied, and where they have two page tables."""
+        return machine.name in ("intel-snoop", "intel-mixed")
+
+    def files(self, bench: Bench) -> dict[str, bytes]:
+        """The examples, for the lab's devices."""
+        files = {"run.sh": sections.script(self.name),
+                 "targets": "".join(f"{name}\n" for name in bench.targets).encode()}
+        for name, text in examples.onLab(bench.examples, bench.machine):
+            files[f"vms/{name}.yaml"] = text.encode()
+        return files
+
+    def seconds(self, bench: Bench) -> float:
+        """A generous time limit."""
+        return 120
+
+    def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
+        """One verdict for each example and target."""
+        interface = uapi.interface(uapi.headersOf(bench.kernel.image))
+        cases = sections.grouped(sections.read(text), "case")
+        verdicts = [judged(case, interface) for case in cases]
+        if not any(verdict.isGood and "steps" in verdict.what for verdict in verdicts):
+            verdicts.append(Verdict(False, "no example was applied"))
+        return verdicts
+
+
+def judged(case: dict[str, Section], interface: uapi.Interface) -> Verdict:
+    """One example on one target."""
+    vm, target = case["case"].words[1:]
+    label = f"{target} {vm.removeprefix('vms/').removesuffix('.yaml')}"
+    log = trace.read(case["log"].lines)
+    status = case["plan"].words[1]
+    if status in REFUSED:
+        isGood = not log.calls and case["check"].words[1] == status
+        return Verdict(isGood, f"{label}: refused, nothing was touched" if isGood else
+                       f"{label}: the dry run was refused ({status}), but the check was not",
+                       case["check"].lines)
+    if status != "0":
+        return Verdict(False, f"{label}: the dry run ended with {status}", case["plan"].lines)
+    plan = json.loads(case["plan"].text)
+    problem = steps.Match(plan["steps"], log, interface, cdevs(case["case"])).problem()
+    problem = problem or ("left behind" if case["same"].lines else None)
+    if problem:
+        return Verdict(False, f"{label}: {problem}", case["check"].lines + case["same"].lines)
+    return Verdict(True, f"{label}: {len(plan['steps'])} steps, {len(log.calls)} calls")
+
+
+def cdevs(section: Section) -> dict[str, str]:
+    """Which node each device on a VFIO driver has."""
+    return dict(re.findall(r"/devices/([0-9a-f:.]+)/vfio-dev/(vfio\d+)", section.text))

@@ -1,0 +1,251 @@
+"""Scenario `refusals`: what vfioplan refuses, the kernel refuses or does otherwise than asked."""
+
+import json
+import re
+import subprocess
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import byhand, descriptions
+from .byhand import Answer, Assigned, Naive
+from .kernels import Kernel
+from .machines import Machine
+from .scenario import Bench, Verdict
+
+COUNT = 60
+# What chance rarely asks for: memory beyond every width, one group in two spaces, requests of KVM.
+EXTRAS = {
+    "beyond": ("  - { gpa: 0x0, size: 1MiB }\n  - { gpa: 0x100000000000000, size: 1MiB }\n",
+               "auto", [("0000:00:03.0", "allowed", "gpa")]),
+    "window": ("  - { gpa: 0xfee00000, size: 64KiB }\n", "auto",
+               [("0000:00:05.0", "allowed", "gpa")]),
+    "split": ("  - { gpa: 0x0, size: 1MiB }\n", "auto",
+              [("0000:00:1f.2", "allowed", "gpa"), ("0000:00:1f.3", "allowed", "dma0")]),
+    "required": ("  - { gpa: 0x0, size: 1MiB }\n", "auto", [("0000:00:03.0", "required", "gpa")]),
+    "forbidden": ("  - { gpa: 0x0, size: 1MiB }\n", "auto",
+                  [("0000:00:04.0", "forbidden", "gpa")]),
+    "never": ("  - { gpa: 0x0, size: 1MiB }\n", "never", [("0000:00:04.0", "allowed", "gpa")]),
+    "always": ("  - { gpa: 0x0, size: 1MiB }\n", "always", [("0000:00:05.0", "allowed", "gpa")]),
+}
+# The kernel is never asked: the description contradicts itself or what the host says of a device.
+CONTRADICTIONS = {"VP3002", "VP3003", "VP3004"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A refused description: its facts, one of its errors, and what the kernel answered."""
+
+    naive: Naive
+    code: str
+    named: tuple[Assigned, ...]  # the devices that the message is about
+    answers: list[Answer]
+
+    def results(self, *words: str) -> list[str]:
+        """What the calls that begin with these words gave."""
+        return [answer.result for answer in self.answers if answer.words[:len(words)] == words]
+
+    def enforced(self, device: Assigned) -> list[str]:
+        """Whether the kernel enforces snooping for a device alone."""
+        return (self.results("enforced", f"alone.{device.address}") or
+                self.results("enforced", f"alone.{device.group}"))
+
+    def began(self) -> dict[str, bool | None]:
+        """Whether KVM began to expect non-coherent DMA, for each device or group alone."""
+        return {answer.words[1]: None if answer.remark == "unwatched" else
+                not answer.remark.startswith("began 0 ")
+                for answer in self.answers if answer.words[0] == "add" and answer.result == "0"}
+
+
+def isMapRefused(case: Case) -> bool:
+    """A map gives EINVAL."""
+    return "EINVAL" in case.results("map")
+
+
+def isSplitRefused(case: Case) -> bool:
+    """A group that is in one space already does not go to another."""
+    return "EINVAL" in case.results("attach") + case.results("join")
+
+
+def isUntrusted(case: Case) -> bool:
+    """The kernel gives no device of whoever has no isolated interrupts."""
+    answers = case.results("bind") or [answer.result for answer in case.answers
+                                       if answer.words[:1] == ("type1",)]
+    return bool(answers) and set(answers) <= {"EPERM", "-"} and "EPERM" in answers
+
+
+def isBusy(case: Case) -> bool:
+    """The group is not free."""
+    return "0" in case.results("group") or "EBUSY" in case.results("bind") + case.results("type1")
+
+
+def isNotEnforced(case: Case) -> bool:
+    """A device named, or a mate of it, has a page table that does not enforce."""
+    groups = {device.group for device in case.named}
+    return any(case.enforced(device) == ["0"] for device in case.naive.devices
+               if device.group in groups)
+
+
+def isEnforced(case: Case) -> bool:
+    """Every device named has a page table that enforces."""
+    return bool(case.named) and all(case.enforced(device) == ["1"] for device in case.named)
+
+
+def isProof(case: Case) -> bool:
+    """KVM expects non-coherent DMA because of a device named, or of a mate of it."""
+    began = case.began()
+    return any(began.get(name) for device in case.named for name in (device.address, device.group))
+
+
+def isNoProof(case: Case) -> bool:
+    """KVM was told of every device and expects non-coherent DMA because of none."""
+    began = case.began()
+    return bool(began) and not any(began.values())
+
+
+EVIDENCE: dict[str, Callable[[Case], bool]] = {
+    "VP2010": isSplitRefused, "VP2012": isMapRefused, "VP2013": isMapRefused,
+    "VP2014": isMapRefused, "VP3005": isNotEnforced, "VP3006": isNotEnforced,
+    "VP3007": isEnforced, "VP3008": isNoProof, "VP3009": isProof, "VP4005": isBusy,
+    "VP4006": isUntrusted,
+}
+# These ask how often a probe was hit.
+WATCHED = {"VP3008", "VP3009"}
+
+
+def extra(name: str) -> str:
+    """The text of one of EXTRAS."""
+    memory, incoherent, devices = EXTRAS[name]
+    lines = ["apiVersion: vfioplan/v1", "kind: VM", f"name: {name}", "memory:",
+             memory.rstrip("\n"), f"kvm: {{ incoherentDMA: {incoherent} }}", "devices:"]
+    for position, (address, intent, space) in enumerate(devices):
+        lines += [f"  - name: d{position}", f'    address: "{address}"', f"    noSnoop: {intent}"]
+        lines += [f"    addressSpace: {space}"] if space != "gpa" else []
+    if any(space == "dma0" for _, _, space in devices):
+        lines += ["addressSpaces:", "  - name: dma0",
+                  "    memory: [ { iova: 0x10000, gpa: 0x0, size: 64KiB } ]"]
+    return "\n".join(lines) + "\n"
+
+
+def subjects(bench: Bench) -> list[tuple[Naive, str, str]]:
+    """Facts, text and target of every description; the extra ones on every target."""
+    made = descriptions.generate(min(bench.count, COUNT), bench.seed)
+    found = [(byhand.read(name, text), text, bench.targets[index % len(bench.targets)])
+             for index, (name, text) in enumerate(made)]
+    return found + [(byhand.read(name, extra(name)), extra(name), target)
+                    for name in EXTRAS for target in bench.targets]
+
+
+class Refusals:
+    """Generated descriptions, and the calls that carry them out without a plan."""
+
+    name = "refusals"
+    law = ("for every description that is refused, the kernel, called by hand, refuses it, too, or"
+           " does otherwise than asked; for every other, each call succeeds")
+
+    def fits(self, kernel: Kernel, machine: Machine) -> bool:
+        """Everywhere."""
+        return True
+
+    def files(self, bench: Bench) -> dict[str, bytes]:
+        """All calls of all descriptions."""
+        lines = [line for naive, _, target in subjects(bench)
+                 for line in byhand.calls(naive, target)]
+        return {"run.sh": b"byhand /scenario/refusals/calls\n",
+                "calls": ("\n".join(lines) + "\n").encode()}
+
+    def seconds(self, bench: Bench) -> float:
+        """A generous time limit."""
+        return 90
+
+    def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
+        """A verdict for each code and target, and one for what is accepted."""
+        answers = byhand.answers(text)
+        tally = Tally()
+        with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
+            Path(scratch, "host.yaml").write_text(host)
+            for naive, source, target in subjects(bench):
+                Path(scratch, "vm.yaml").write_text(source)
+                findings = errors(bench.program, Path(scratch), target)
+                made = answers.get(f"{naive.name} {target}", [])
+                tally.add(target, naive, cases(naive, source, findings, made), made)
+        return tally.verdicts()
+
+
+def errors(program: Path, scratch: Path, target: str) -> list[dict]:
+    """What a compilation on this machine refuses."""
+    run = subprocess.run(
+        [program, "compile", scratch / "vm.yaml", "--host", scratch / "host.yaml", "--target",
+         target, "--diagnostics", "json"], capture_output=True, text=True)
+    found = [finding for finding in json.loads(run.stderr or "[]")
+             if finding["severity"] == "error"]
+    if (run.returncode == 0) == bool(found):
+        raise RuntimeError(f"compile ended with {run.returncode}: {run.stderr}")
+    return found
+
+
+def cases(naive: Naive, source: str, findings: list[dict], answers: list[Answer]) -> list[Case]:
+    """The errors of a description, each with the devices that it is about."""
+    found = []
+    for finding in findings:
+        above = source.splitlines()[:finding["line"]]
+        names = re.findall(r"'(d\d+)'", finding["message"]) or \
+            re.findall(r"- name: (d\d+)$", "\n".join(above), re.M)[-1:]
+        named = tuple(device for device in naive.devices if device.name in names)
+        found.append(Case(naive, finding["code"], named, answers))
+    return found
+
+
+class Tally:
+    """Counts, and what is not as it should be, for each target and code."""
+
+    def __init__(self):
+        self._shown: dict[tuple[str, str], int] = defaultdict(int)
+        self._missing: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self._unasked: dict[tuple[str, str, str], int] = defaultdict(int)
+
+    def add(self, target: str, naive: Naive, refused: list[Case], answers: list[Answer]):
+        """One description."""
+        if not refused:
+            self._accept(target, naive, answers)
+        isGiven = not any(case.code == "VP4006" for case in refused)
+        for case in refused:
+            self._refuse(target, case, isGiven)
+
+    def _accept(self, target: str, naive: Naive, answers: list[Answer]):
+        key = (target, "accepted")
+        failed = [answer.text for answer in answers if not answer.result.isdigit()]
+        if answers and not failed:
+            self._shown[key] += 1
+        else:
+            self._missing[key].append(f"{naive.name}: {'; '.join(failed) or 'no call was made'}")
+
+    def _refuse(self, target: str, case: Case, isGiven: bool):
+        key = (target, case.code)
+        if case.code in CONTRADICTIONS:
+            self._unasked[*key, "a contradiction, which no call shows"] += 1
+        elif case.code in WATCHED and None in case.began().values():
+            self._unasked[*key, "this kernel's KVM can't be watched"] += 1
+        elif case.code in EVIDENCE and EVIDENCE[case.code](case):
+            self._shown[key] += 1
+        elif case.code in EVIDENCE and not isGiven and isUntrusted(case):
+            self._unasked[*key, "the kernel gives none of its devices"] += 1
+        else:
+            self._missing[key].append(f"{case.naive.name}: " + "; ".join(
+                answer.text for answer in case.answers))
+
+    def verdicts(self) -> list[Verdict]:
+        """One for each target and code, and for what was left unasked."""
+        found = []
+        for key in sorted({*self._shown, *self._missing}):
+            shown, missing = self._shown[key], self._missing[key]
+            what = f"{' '.join(key)}: {shown} of {shown + len(missing)} "
+            what += "carried out by hand" if key[1] == "accepted" else "shown by the kernel"
+            found.append(Verdict(not missing, what, tuple(missing)))
+        for (target, code, why), count in sorted(self._unasked.items()):
+            found.append(Verdict(None, f"{target} {code}: {count} not asked, {why}"))
+        if not any(code != "accepted" for _, code in self._shown):
+            found.append(Verdict(False, "no refusal was shown by the kernel"))
+        return found

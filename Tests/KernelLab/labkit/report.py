@@ -1,0 +1,94 @@
+"""How outcomes are shown: TAP lines, and a table of kernels, IOMMUs and scenarios."""
+
+import datetime
+import re
+import subprocess
+from pathlib import Path
+
+from .runner import Outcome
+
+RESULTS = Path(__file__).resolve().parents[3] / "docs" / "lab-results.md"
+SHOWN = 6  # details of a failure
+
+
+class TAP:
+    """Numbered lines for every verdict; good ones of a scenario are summed up unless all are wanted."""
+
+    def __init__(self, isVerbose: bool):
+        self.isVerbose = isVerbose
+        self.number = 0
+        self.failures = 0
+
+    def show(self, outcome: Outcome):
+        """Prints an outcome."""
+        label = f"{outcome.bench.label} {outcome.scenario}"
+        for verdict in outcome.verdicts:
+            if verdict.isGood is True and not self.isVerbose:
+                continue
+            kind = {True: "ok", False: "not ok", None: "ok"}[verdict.isGood]
+            what = f"{label}: {verdict.what}"
+            self.line(kind, f"skip # SKIP {what}" if verdict.isGood is None else what)
+            for detail in verdict.details[:SHOWN]:
+                print(f"#   {detail}", flush=True)
+        good, bad = outcome.count(True), outcome.count(False)
+        if not self.isVerbose and not bad:
+            last = outcome.verdicts[-1].what if outcome.scenario in ("plans", "drivers") else ""
+            self.line("ok", f"{label}: {good} of {good} in {outcome.seconds:.0f} s {last}".rstrip())
+        self.failures += bad
+
+    def line(self, kind: str, text: str):
+        """One numbered line."""
+        self.number += 1
+        print(f"{kind} {self.number} - {text.replace('#', '') if kind == 'not ok' else text}",
+              flush=True)
+
+
+def table(outcomes: list[Outcome]) -> list[str]:
+    """Kernels and IOMMUs down, scenarios across: good, and bad or skipped if there are any."""
+    names = list(dict.fromkeys(outcome.scenario for outcome in outcomes))
+    rows: dict[tuple[str, str], dict[str, Outcome]] = {}
+    for outcome in outcomes:
+        kernel = outcome.bench.kernel
+        rows.setdefault((f"{kernel.name} ({kernel.version})", outcome.bench.machine.name),
+                        {})[outcome.scenario] = outcome
+    lines = ["| kernel | IOMMU | " + " | ".join(names) + " |",
+             "|---|---|" + "---:|" * len(names)]
+    for (kernel, machine), cells in rows.items():
+        lines.append(f"| {kernel} | {machine} | "
+                     + " | ".join(cell(cells.get(name)) for name in names) + " |")
+    return lines
+
+
+def cell(outcome: Outcome | None) -> str:
+    """Counts of one scenario."""
+    if outcome is None:
+        return "–"
+    text = f"{outcome.count(True)} ok"
+    for count, word in ((outcome.count(False), "FAILED"), (outcome.count(None), "skipped")):
+        if count:
+            text += f", {count} {word}"
+    return text
+
+
+def record(outcomes: list[Outcome], scenarios, seconds: float):
+    """Writes the table and the laws to docs/lab-results.md."""
+    laws = {scenario.name: scenario.law for scenario in scenarios}
+    names = list(dict.fromkeys(outcome.scenario for outcome in outcomes))
+    skipped = [f"- {outcome.bench.label} {outcome.scenario}: {verdict.what}"
+               for outcome in outcomes for verdict in outcome.verdicts if verdict.isGood is None]
+    lines = [
+        "# What real kernels said", "",
+        "Written by `make lab RECORD=1`; [the lab](kernel-lab.md) says what the scenarios are.", "",
+        f"{datetime.date.today()}, {version('qemu-system-x86_64')}, {seconds / 60:.0f} minutes with "
+        "the kernels in the cache.", "",
+        *table(outcomes), "", "| scenario | what it proves |", "|---|---|",
+        *[f"| `{name}` | {laws[name]} |" for name in names]]
+    if skipped:
+        lines += ["", "Skipped, and why:", "", *sorted(set(skipped))]
+    RESULTS.write_text("\n".join(lines) + "\n")
+
+
+def version(program: str) -> str:
+    """The first line of what a program says of its version."""
+    text = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
+    return re.sub(r"\s*\(.*", "", text.splitlines()[0]) if text else program

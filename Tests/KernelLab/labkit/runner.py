@@ -1,0 +1,73 @@
+"""Boots the machines and runs every scenario that fits."""
+
+import re
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import machines, scenarios
+from .scenario import Bench, Scenario, Verdict
+
+BEGIN = "lab: scenario {} begin\n"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one scenario showed on one bench."""
+
+    bench: Bench
+    scenario: str
+    verdicts: list[Verdict]
+    seconds: float
+
+    def count(self, isGood: bool | None) -> int:
+        """How many verdicts of a kind there are."""
+        return sum(verdict.isGood is isGood for verdict in self.verdicts)
+
+
+def run(bench: Bench, wanted: list[Scenario], busybox: Path, keep: Path | None,
+        say) -> list[Outcome]:
+    """One boot, and another try if the machine did not get as far as its scenarios."""
+    with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
+        work = keep / bench.label.replace(" ", "-") if keep else Path(scratch)
+        work.mkdir(parents=True, exist_ok=True)
+        image = work / "initramfs"
+        image.write_bytes(scenarios.pack(bench, busybox, wanted))
+        limit = 60 + sum(scenario.seconds(bench) for scenario in wanted)
+        boot = machines.boot(bench.machine, bench.kernel, image, work, limit)
+        if "lab: host end" not in boot.results:
+            say(f"{bench.label}: the machine did not come up, trying again")
+            say(*boot.console.splitlines()[-5:])
+            boot = machines.boot(bench.machine, bench.kernel, image, work, limit)
+    say(f"{bench.label}: {boot.seconds:.0f} s")
+    return judged(bench, wanted, boot)
+
+
+def judged(bench: Bench, wanted: list[Scenario], boot: machines.Boot) -> list[Outcome]:
+    """Cuts the results into scenarios and lets each judge its part."""
+    hosts = re.findall(r"lab: host begin\n(.*?)lab: host end\n", boot.results, re.DOTALL)
+    outcomes = []
+    for scenario in wanted:
+        found = re.search(
+            re.escape(BEGIN.format(scenario.name)) + r"(.*?)lab: scenario " + scenario.name
+            + r" end (\d+) (\S+) (\S+)\n", boot.results, re.DOTALL)
+        if not found or not hosts:
+            detail = tuple(boot.console.splitlines()[-12:])
+            outcomes.append(Outcome(bench, scenario.name, [
+                Verdict(False, "the machine ended before the scenario did", detail)], 0))
+            continue
+        text, status, start, end = found.groups()
+        host = hosts[0 if scenarios.needsHostDrivers(scenario) else -1]
+        verdicts = scenario.judge(bench, text, host)
+        if status != "0":
+            verdicts.append(Verdict(False, f"its script ended with status {status}"))
+        outcomes.append(Outcome(bench, scenario.name, verdicts, float(end) - float(start)))
+    return outcomes
+
+
+def runAll(work: list[tuple[Bench, list[Scenario]]], busybox: Path, jobs: int,
+           keep: Path | None, say):
+    """Every bench, a few at a time; outcomes in order."""
+    with ThreadPoolExecutor(jobs) as pool:
+        yield from pool.map(lambda pair: run(*pair, busybox, keep, say), work)

@@ -1,0 +1,59 @@
+"""What a scenario is: a law about vfioplan, tried inside a machine and judged outside it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from .kernels import Kernel
+from .machines import Machine
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One kernel on one machine, and what every scenario on it uses."""
+
+    kernel: Kernel
+    machine: Machine
+    program: Path  # the static vfioplan; runs outside, too
+    tools: Path  # the directory of the lab's own static programs
+    examples: Path
+    count: int  # generated descriptions
+    seed: int
+
+    @property
+    def targets(self) -> list[str]:
+        """The interfaces the kernel has."""
+        return ["type1"] if self.kernel.name == "6.1" else ["iommufd", "type1"]
+
+    @property
+    def label(self) -> str:
+        """Kernel and machine, as filters match them."""
+        return f"{self.kernel.name} {self.machine.name}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line of the outcome."""
+
+    isGood: bool | None  # None: skipped, `what` says why
+    what: str
+    details: tuple[str, ...] = ()
+
+
+class Scenario(Protocol):
+    """A law and how it is tried."""
+
+    name: str
+    law: str
+
+    def fits(self, kernel: Kernel, machine: Machine) -> bool:
+        """Whether it has anything to show there."""
+
+    def files(self, bench: Bench) -> dict[str, bytes]:
+        """What the guest finds in /scenario/NAME; `run.sh` is what runs."""
+
+    def seconds(self, bench: Bench) -> float:
+        """A generous limit for its run."""
+
+    def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
+        """What its output says; `host` is the guest's own host description."""

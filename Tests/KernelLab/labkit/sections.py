@@ -1,0 +1,47 @@
+"""A guest's script, and what it prints, cut into sections: a line `== words` begins one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+GUEST = Path(__file__).resolve().parent.parent / "guest"
+
+
+@dataclass(frozen=True)
+class Section:
+    """The words of a section's first line, and the lines below it."""
+
+    words: tuple[str, ...]
+    lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The lines as one text."""
+        return "\n".join(self.lines)
+
+
+def script(name: str) -> bytes:
+    """A script that runs in the guest."""
+    return (GUEST / f"{name}.sh").read_bytes()
+
+
+def read(text: str) -> list[Section]:
+    """Every section of a text, in order."""
+    sections: list[Section] = []
+    for line in text.splitlines():
+        if line.startswith("== "):
+            sections.append(Section(tuple(line.split()[1:]), ()))
+        elif sections:
+            last = sections[-1]
+            sections[-1] = Section(last.words, (*last.lines, line))
+    return sections
+
+
+def grouped(sections: list[Section], first: str) -> list[dict[str, Section]]:
+    """Sections that belong together, by their first word; each group begins with `first`."""
+    groups: list[dict[str, Section]] = []
+    for section in sections:
+        if section.words[0] == first:
+            groups.append({})
+        if groups:
+            groups[-1][section.words[0]] = section
+    return groups
