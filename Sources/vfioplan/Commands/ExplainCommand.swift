@@ -1,28 +1,62 @@
 import ArgumentParser
 import Executor
 import Parser
+import Planner
 
-/// `vfioplan explain`: what a diagnostic means and what to do.
+/// `vfioplan explain`: what a diagnostic means and what to do, or what a request is.
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain", _superCommandName: "vfioplan",
-    abstract: "Say what a diagnostic means and what to do.",
-    discussion: "Without a code, lists all of them.")
+    abstract: "Say what a diagnostic means and what to do, or what a kernel request is.",
+    discussion: "Without a name, lists all codes, or with --requests all requests.")
 
-  @Argument(help: "The code of a diagnostic, for example VP2003.")
+  @Argument(
+    help: "A diagnostic's code, for example VP2003, or a request, for example IOMMU_DESTROY.")
   var code: String?
+
+  @Flag(help: "List every kernel request with its number and the layout of its argument.")
+  var requests = false
 
   @Option(help: "text or json.")
   var format = DiagnosticFormat.text
 
   @OptionGroup var options: OutputOptions
 
+  func validate() throws {
+    if requests, code != nil { throw ValidationError("--requests lists all of them.") }
+  }
+
   func run() throws {
+    if requests { explain(RequestRegistry.all) }
+    if let request = code.flatMap({ RequestRegistry.request(named: $0.uppercased()) }) {
+      explain([request])
+    }
     let codes = try selected()
     options.run { (_) throws(CommandFailure) in
       switch format {
       case .json: try writeJSON(codes)
       case .text: try Destination.standard.write(text(codes))
+      }
+      return .done
+    }
+  }
+
+  private func explain(_ requests: [RequestDescriptor]) -> Never {
+    options.run { (_) throws(CommandFailure) in
+      switch format {
+      case .json:
+        var writer = JSONWriter()
+        writer.beginArray(.block)
+        for request in requests { RequestText(request).write(to: &writer) }
+        writer.endArray()
+        writer.endText()
+        try Destination.standard.write(writer)
+      case .text:
+        for (position, request) in requests.enumerated() {
+          if position > 0 { try Destination.standard.write(bytes: [10]) }
+          let decorator = options.decorator(for: Destination.standard)
+          try Destination.standard.write(RequestText(request).page(decorator))
+        }
       }
       return .done
     }

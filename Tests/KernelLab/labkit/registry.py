@@ -1,5 +1,8 @@
 """Every scenario of the lab; adding one is one module and one line."""
 
+from .disturbances import FAULTS, SIGNALS
+from .dryrun import DryRun
 from .plans import DRIVERS, PLANS
+from .refusals import Refusals
 
-SCENARIOS = [DRIVERS, PLANS]
+SCENARIOS = [DRIVERS, SIGNALS, FAULTS, PLANS, DryRun(), Refusals()]

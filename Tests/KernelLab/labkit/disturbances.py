@@ -1,0 +1,105 @@
+"""Scenarios `signals`, `faults`: whatever ends a run, and wherever, nothing is left behind."""
+
+import re
+from collections import Counter
+
+from .kernels import Kernel
+from .machines import Machine
+from .scenario import Bench, Verdict
+
+# One device from a driver of the host, one without a driver that some machines can't enforce: two
+# page tables there.
+VM = """\
+apiVersion: vfioplan/v1
+kind: VM
+name: disturbed
+memory:
+  - { gpa: 0x0, size: 1MiB }
+  - { gpa: 1GiB, size: 2MiB, hugepages: 2MiB, populate: eager }
+devices:
+  - { name: nic, address: "0000:00:05.0" }
+  - { name: test, address: "0000:00:07.0" }
+"""
+SETUP = """\
+# What the kernel's own fault injection fails: every allocation, whether it may wait or not.
+for part in failslab fail_page_alloc; do
+  test -d /sys/kernel/debug/$part || continue
+  echo N > /sys/kernel/debug/$part/ignore-gfp-wait
+  echo 0 > /sys/kernel/debug/$part/verbose
+done
+test -d /sys/kernel/debug/fail_usercopy && echo 0 > /sys/kernel/debug/fail_usercopy/verbose
+echo N > /sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem 2>/dev/null
+"""
+INTERRUPTED = {"Interrupt": 130, "Terminated": 143, "Killed": 137}
+
+
+class Disturbances:
+    """One plan on every target, ended at every call in some way."""
+
+    needsHostDrivers = True
+
+    def __init__(self, name: str, law: str):
+        self.name = name
+        self.law = law
+
+    def fits(self, kernel: Kernel, machine: Machine) -> bool:
+        """The stock kernel, and where there are two page tables."""
+        return machine.isMixed or (kernel.name == "6.1" and machine.name == "intel-snoop")
+
+    def files(self, bench: Bench) -> dict[str, bytes]:
+        """The plan, and one run of `disturb` for each target."""
+        lines = [f"disturb {self.name} /tmp/host.yaml {target} /scenario/{self.name}/vm.yaml\n"
+                 for target in bench.targets]
+        return {"vm.yaml": VM.encode(), "run.sh": (SETUP + "".join(lines)).encode()}
+
+    def seconds(self, bench: Bench) -> float:
+        """A generous limit."""
+        return 400 * len(bench.targets)
+
+    def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
+        """One verdict for each target and kind of disturbance."""
+        verdicts = []
+        for part in re.split(r"(?m)^disturbed ", text)[1:]:
+            verdicts += judged(part)
+        if len(re.findall(r"(?m)^disturbed ", text)) != len(bench.targets):
+            verdicts.append(Verdict(False, "not every target was tried"))
+        return verdicts
+
+
+SIGNALS = Disturbances("signals", "SIGINT, SIGTERM and SIGKILL at every call leave nothing behind")
+FAULTS = Disturbances("faults", "a failure at every step, ours or the kernel's own, is taken back")
+
+
+def judged(part: str) -> list[Verdict]:
+    """The verdicts about one target."""
+    head, _, body = part.partition("\n")
+    name, target = head.split()[:2]
+    if "status=0" not in head:
+        return [Verdict(False, f"{target}: the plan does not run undisturbed",
+                        tuple(body.splitlines()))]
+    counts, wrong = Counter(), {}
+    for entry in re.split(r"(?m)^trial ", body)[1:]:
+        line, _, details = entry.partition("\n")
+        kind, call, nth, fired, status, outcome = line.split()
+        if fired == "0":
+            continue
+        counts[kind] += 1
+        if outcome == "left" or not isFitting(kind, int(status)):
+            wrong.setdefault(kind, []).append(
+                f"at {call}.{nth}: status {status}, {outcome}; " + "; ".join(details.splitlines()))
+    verdicts = [Verdict(kind not in wrong, f"{target}: {count} of kind '{kind}'",
+                        tuple(wrong.get(kind, ()))) for kind, count in counts.items()]
+    if "no fault injection" in body:
+        verdicts.append(Verdict(None, f"{target}: this kernel has no fault injection of its own"))
+    return verdicts or [Verdict(False, f"{target}: nothing was tried")]
+
+
+def isFitting(kind: str, status: int) -> bool:
+    """Whether a status is one that a disturbance may lead to.
+
+    The kernel copes with some failures by itself, and some hit an undo: then the run says what is
+    left (74), and `restore` had to give it back.
+    """
+    if kind in INTERRUPTED:
+        return status == INTERRUPTED[kind]
+    return status == 71 if kind == "own" else status in (0, 69, 71, 74, 77)
