@@ -1,8 +1,8 @@
 """Every scenario of the lab; adding one is one module and one line."""
 
-from .disturbances import FAULTS, SIGNALS
+from .disturbances import FAULTS, INJECTION, SIGNALS
 from .dryrun import DryRun
 from .plans import DRIVERS, PLANS
 from .refusals import Refusals
 
-SCENARIOS = [DRIVERS, SIGNALS, FAULTS, PLANS, DryRun(), Refusals()]
+SCENARIOS = [DRIVERS, SIGNALS, FAULTS, PLANS, DryRun(), Refusals(), INJECTION]
