@@ -22,7 +22,7 @@ SWIFT_FILES = $(shell git ls-files '*.swift')
 # What enumerates worlds or sweeps over every step; `make test` runs it, `make check` doesn't.
 SLOW := SmallWorldTests|WorldSimulationTests|FaultSweepTests|InAHundredRuns
 
-.PHONY: help demo test check release bench golden format lint build deps schemas clean
+.PHONY: help demo test check release bench lab lab-deps golden format lint build deps schemas clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -46,6 +46,17 @@ release: deps ## a static binary, ./vfioplan
 
 bench: release ## the performance figures against their limits
 	$(PYTHON) Benchmarks/run.py --binary $(BINARY)
+
+lab: release lab-deps ## real kernels under QEMU; FILTER='7.3 intel' runs a part, RECORD=1 writes docs/lab-results.md
+	$(PYTHON) Tests/KernelLab/lab.py run --program $(BINARY) $(if $(RECORD),--record) '$(FILTER)'
+
+lab-deps:
+	@missing="$$($(PYTHON) Tests/KernelLab/lab.py deps)"; \
+	if test -n "$$missing"; then \
+	  echo "installing: $$missing"; \
+	  $(APT) install -y -q --no-install-recommends $$missing \
+	    || { $(APT) update -q && $(APT) install -y -q --no-install-recommends $$missing; }; \
+	fi
 
 golden: deps ## rewrite Tests/Fixtures and the README from what the tool says now; review the diff
 	VFIOPLAN_RECORD=1 $(SWIFT) test --filter "GoldenTests|ReadmeTests|CatalogueTests" || true

@@ -31,7 +31,7 @@ EXTRAS = {
     "always": ("  - { gpa: 0x0, size: 1MiB }\n", "always", [("0000:00:05.0", "allowed", "gpa")]),
 }
 # The kernel is never asked: the description contradicts itself or what the host says of a device.
-CONTRADICTIONS = {"VP3002", "VP3003", "VP3004"}
+CONTRADICTIONS = {"VP2009", "VP3002", "VP3003", "VP3004"}
 
 
 @dataclass(frozen=True)
