@@ -13,13 +13,10 @@ public struct RunReport: Sendable {
   /// What undoing everything at the end came to; `nil` after a failure, which undoes by itself.
   public let teardown: Rollback?
 
-  /// Reports a run on a real kernel.
-  public init(_ plan: CompiledPlan, execution: ExecutionReport, teardown: Rollback?) {
-    self.init(plan: plan, execution: execution, state: nil, teardown: teardown)
-  }
-
-  private init(
-    plan: CompiledPlan, execution: ExecutionReport, state: SimulatorState?, teardown: Rollback?
+  /// Puts a report together; without a state it is about a real kernel.
+  public init(
+    _ plan: CompiledPlan, execution: ExecutionReport, state: SimulatorState? = nil,
+    teardown: Rollback?
   ) {
     self.plan = plan
     self.execution = execution
@@ -33,7 +30,7 @@ public struct RunReport: Sendable {
     let execution = interpreter.run()
     let state = kernel.state()
     let teardown = execution.isSuccess ? interpreter.undo() : nil
-    return RunReport(plan: plan, execution: execution, state: state, teardown: teardown)
+    return RunReport(plan, execution: execution, state: state, teardown: teardown)
   }
 
   /// The undo of everything, whenever it was done.

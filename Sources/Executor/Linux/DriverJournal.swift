@@ -181,8 +181,9 @@ struct JournalFolder {
   /// Refuses devices that another journal has.
   func refuse(_ devices: [BDF]) throws(DriverJournal.Failure) {
     let wanted = Set(devices)
-    for entry in entries() {
-      defer { try? SystemCalls.close(entry.file) }
+    let entries = self.entries()
+    defer { for entry in entries { try? SystemCalls.close(entry.file) } }
+    for entry in entries {
       guard let text = entry.text, text.boot == DriverJournal.bootID() else { continue }
       guard let taken = text.records.first(where: { wanted.contains($0.address) }) else { continue }
       if entry.isRunning { throw .inUse(taken.address, process: text.process) }

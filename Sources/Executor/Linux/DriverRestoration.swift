@@ -31,8 +31,9 @@ public struct DriverRestoration: Sendable {
     guard SystemCalls.exists(directory) else { return restoration }
     let folder = try JournalFolder(directory)
     defer { folder.close() }
-    for entry in folder.entries() {
-      defer { try? SystemCalls.close(entry.file) }
+    let entries = folder.entries()
+    defer { for entry in entries { try? SystemCalls.close(entry.file) } }
+    for entry in entries {
       if entry.isRunning {
         restoration.running.append(entry.text?.process ?? 0)
       } else if restoration.settle(entry.text) {

@@ -24,9 +24,9 @@ public enum KernelPreflight {
   /// The file a step needs that exists before the program, and what brings it.
   private static func requirement(of action: Action) -> (path: String, need: String)? {
     switch action {
-    case .open(.iommu, _): ("/dev/iommu", "CONFIG_IOMMUFD, Linux 6.2")
-    case .open(.vfioContainer, _): ("/dev/vfio/vfio", "CONFIG_VFIO_IOMMU_TYPE1, Linux 3.6")
-    case .open(.kvm, _): ("/dev/kvm", "CONFIG_KVM, and virtualization in the firmware")
+    case .open(.iommu, _): ("/dev/iommu", KernelOption.iommufd)
+    case .open(.vfioContainer, _): ("/dev/vfio/vfio", KernelOption.type1)
+    case .open(.kvm, _): ("/dev/kvm", "\(KernelOption.kvm), and virtualization in the firmware")
     case .sysfs(.driverOverride(let address, _)):
       (
         DriverLinks.device(address) + "/driver_override",
@@ -43,11 +43,11 @@ extension RequestErrnos {
   /// The kernel option or release that a failing step lacks; `nil` if it failed for another reason.
   public static func missingFeature(_ action: Action, _ errno: Errno) -> String? {
     switch (action, errno) {
-    case (.open(.iommu, _), .enoent): "the kernel needs CONFIG_IOMMUFD, Linux 6.2"
+    case (.open(.iommu, _), .enoent): "the kernel needs \(KernelOption.iommufd)"
     case (.open(.vfioDevice, _), .enoent):
-      "the kernel needs CONFIG_VFIO_DEVICE_CDEV, Linux 6.6; target 'type1' does without"
-    case (.open(.vfioContainer, _), .enoent): "the kernel needs CONFIG_VFIO_IOMMU_TYPE1, Linux 3.6"
-    case (.open(.kvm, _), .enoent): "the kernel needs CONFIG_KVM"
+      "the kernel needs \(KernelOption.vfioCdev); target 'type1' does without"
+    case (.open(.vfioContainer, _), .enoent): "the kernel needs \(KernelOption.type1)"
+    case (.open(.kvm, _), .enoent): "the kernel needs \(KernelOption.kvm)"
     case (.ioctl(_, let request, _, _), .enotty):
       "this kernel does not know \(request.name) (\(request.source))"
     default: nil

@@ -18,8 +18,8 @@ public struct IOMMUFDDialect: Dialect {
 
   /// Needs `/dev/iommu` and the devices' own files.
   public func missingInterface(on kernel: HostKernel) -> String? {
-    if !kernel.iommufd { return "/dev/iommu (CONFIG_IOMMUFD, Linux 6.2)" }
-    if !kernel.vfioCdev { return "/dev/vfio/devices (CONFIG_VFIO_DEVICE_CDEV, Linux 6.6)" }
+    if !kernel.iommufd { return "/dev/iommu (\(KernelOption.iommufd))" }
+    if !kernel.vfioCdev { return "/dev/vfio/devices (\(KernelOption.vfioCdev))" }
     return nil
   }
 

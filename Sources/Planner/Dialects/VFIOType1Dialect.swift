@@ -18,7 +18,7 @@ public struct VFIOType1Dialect: Dialect {
 
   /// Needs `/dev/vfio/vfio`.
   public func missingInterface(on kernel: HostKernel) -> String? {
-    kernel.type1 ? nil : "/dev/vfio/vfio (CONFIG_VFIO_IOMMU_TYPE1, Linux 3.6)"
+    kernel.type1 ? nil : "/dev/vfio/vfio (\(KernelOption.type1))"
   }
 
   /// Writes the program: one container per address space, page tables left to the kernel.

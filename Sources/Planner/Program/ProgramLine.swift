@@ -68,9 +68,8 @@ struct ProgramLine {
 
   /// A word, `=` and a number.
   mutating func number(of name: String) throws(ProgramTextError) -> UInt64 {
-    if take(.word, name) == nil { throw missing("'\(name)='") }
-    try symbol("=")
-    return try number()
+    guard let number = try numberIfAny(of: name) else { throw missing("'\(name)='") }
+    return number
   }
 
   /// A word, `=` and a number, if the word is next.

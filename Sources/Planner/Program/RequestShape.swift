@@ -29,10 +29,10 @@ struct RequestShape: Sendable {
       case .object(let kinds): .result(kinds)
       case .pointerToFile(let kinds): .registered(kinds)
       case .memoryAddress: .memory
-      case .address, .buffer: .address
+      case .address: .address
       case .number(let constants) where constants == .none:
         .number(maximum: Self.maximum(field))
-      case .number, .size, .reserved: .constant(maximum: Self.maximum(field))
+      case .number, .size, .reserved, .buffer: .constant(maximum: Self.maximum(field))
       }
     }
     let length = fields.firstIndex { $0.name == "length" || $0.name == "size" }

@@ -91,15 +91,12 @@ struct ApplyCommand: ParsableCommand {
         var run = KernelRun(compiled, .check, format, faults: faults)
         return try run.run(&findings)
       case nil:
-        let mode = command.isEmpty ? .hold : KernelRun.Mode.command(try handed(compiled))
+        let mode: KernelRun.Mode =
+          command.isEmpty ? .hold : .command(try HandedCommand(command, compiled.program))
         var run = KernelRun(compiled, mode, format)
         return try run.run(&findings)
       }
     }
-  }
-
-  private func handed(_ plan: CompiledPlan) throws(CommandFailure) -> HandedCommand {
-    try HandedCommand(command, plan.program)
   }
 
   private func list(_ plan: CompiledPlan, _ files: [SourceFile]) throws(CommandFailure) -> ExitCode
