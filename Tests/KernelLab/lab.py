@@ -64,9 +64,8 @@ def work(shelf: kernels.Shelf, options) -> list:
     programs = tools.build(shelf.directory)
     found = []
     for recipe in kernels.RECIPES:
-        names = [recipe.name] + ([recipe.name + "-mixed"] if recipe.isBuilt else [])
         if not any(wanted(name, machine, options.filter)
-                   for name in names for machine in machines.MACHINES):
+                   for name in recipe.kernelNames for machine in machines.MACHINES):
             continue
         for kernel in shelf.obtain(recipe):
             for machine in machines.MACHINES:
@@ -140,7 +139,7 @@ def main() -> int:
         print(" ".join(missingPackages()))
     elif options.command == "list":
         for recipe in kernels.RECIPES:
-            for name in [recipe.name] + ([recipe.name + "-mixed"] if recipe.isBuilt else []):
+            for name in recipe.kernelNames:
                 kernel = kernels.Kernel(name, "", Path())
                 for machine in machines.MACHINES:
                     for scenario in SCENARIOS:

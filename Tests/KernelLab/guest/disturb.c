@@ -8,10 +8,9 @@
  *
  * One line for each: `trial KIND CALL NTH FIRED STATUS same|restored|left`, then what differs.
  */
-#include <errno.h>
 #include <signal.h>
-#include <sys/wait.h>
 
+#include "process.h"
 #include "state.h"
 
 #define STATUS "/tmp/disturb-status"
@@ -22,14 +21,6 @@
 
 static struct text before, after;
 static char *host, *target, *vm;
-
-static int wait_for(pid_t child)
-{
-	int status = 0;
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
 
 /* Runs a program with everything it says in a file. */
 static int run(char **words)
@@ -85,8 +76,6 @@ static void print_output(void)
 static void report(const char *kind, unsigned call, unsigned nth, unsigned fired, int status)
 {
 	const char *outcome = "same";
-	static char said[16384];
-	read_file(OUTPUT, said, sizeof said);
 	if (status == 128 + SIGKILL || status == 74) {
 		restore();
 		outcome = "restored";
@@ -108,10 +97,8 @@ static void try_signals(unsigned calls)
 	char value[32];
 	for (size_t index = 0; index < sizeof signals / sizeof *signals; index++) {
 		for (unsigned call = 1; call <= calls; call++) {
-			unsigned fired;
 			snprintf(value, sizeof value, "%d@%u", signals[index], call);
 			int status = follow("--signal", value);
-			followed(&fired);
 			report(strsignal(signals[index]), call, 0, 1, status);
 		}
 	}
@@ -172,11 +159,9 @@ int main(int count, char **words)
 		print_output();
 		return 1;
 	}
-	if (strcmp(words[1], "signals") == 0) {
+	if (strcmp(words[1], "signals") == 0)
 		try_signals(calls);
-		return 0;
-	}
-	if (strcmp(words[1], "faults") == 0)
+	else if (strcmp(words[1], "faults") == 0)
 		try_own_faults();
 	else
 		try_kernel_faults();

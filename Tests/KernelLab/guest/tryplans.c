@@ -7,10 +7,9 @@
  * from the state before (`  - ...`, `  + ...`). One process for all of them: in an emulated
  * machine starting a program is what takes time.
  */
-#include <errno.h>
-#include <sys/wait.h>
 #include <time.h>
 
+#include "process.h"
 #include "state.h"
 
 #define PROFILE "/sys/kernel/tracing/kprobe_profile"
@@ -48,10 +47,7 @@ static int apply(char *target, char *file, char *host)
 		execl("/bin/vfioplan", "vfioplan", "apply", "--check", file, "--host", host, "--target", target, NULL);
 		_exit(125);
 	}
-	int status = 0;
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return wait_for(child);
 }
 
 static void print_errors(bool isFailure)

@@ -3,12 +3,11 @@
 import re
 from dataclasses import dataclass
 
-from .descriptions import MATES
+from .descriptions import MATES, number
 
 # More is not mapped whole: the last page of it shows what there is to show.
 MOST_BYTES = 64 << 20
 PAGE = 4096
-UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 DEVICE = re.compile(r'  - name: (\S+)\n    address: "(\S+)"\n    noSnoop: \S+\n'
                     r"(?:    addressSpace: (\S+)\n)?")
 MEMORY = re.compile(r"^  - \{ gpa: (\w+), size: (\w+)", re.M)
@@ -42,11 +41,6 @@ class Naive:
     def spaces(self) -> list[str]:
         """The address spaces in use, in the order of their first device."""
         return list(dict.fromkeys(device.space for device in self.devices))
-
-
-def number(text: str) -> int:
-    """A size or an address as descriptions write them."""
-    return int(text[:-3]) * UNITS[text[-3:]] if text[-3:] in UNITS else int(text, 0)
 
 
 def read(name: str, text: str) -> Naive:

@@ -24,6 +24,16 @@ MEMORY = [
 MEMORY_WEIGHTS = [6, 4, 3, 3, 0, 2, 1]
 
 
+UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+
+
+def number(value: int | str) -> int:
+    """A size or an address, as descriptions write them, in bytes."""
+    if isinstance(value, int):
+        return value
+    return int(value[:-3]) * UNITS[value[-3:]] if value[-3:] in UNITS else int(value, 0)
+
+
 def generate(count: int, seed: int) -> list[tuple[str, str]]:
     """Names and texts of descriptions; the same for the same seed."""
     return [(f"vm{index:03}", description(random.Random(seed * 100003 + index), index))

@@ -1,4 +1,4 @@
-"""Scenarios `signals`, `faults`, `injection`: whatever ends a run, and wherever, nothing is left behind."""
+"""Scenarios `signals`, `faults`, `injection`: whatever ends a run, nothing is left behind."""
 
 import re
 from collections import Counter

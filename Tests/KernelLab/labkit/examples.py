@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 
+from .descriptions import number
 from .machines import Machine
 from .scenarios import NO_SNOOP
 
@@ -12,7 +13,6 @@ SINGLES = ["0000:00:03.0", "0000:00:04.0", "0000:00:05.0", "0000:00:06.0", "0000
            "0000:01:00.0"]
 PAIRS = [("0000:00:0a.0", "0000:00:0a.1"), ("0000:00:1f.2", "0000:00:1f.3")]
 MOST = 4 << 20
-UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
 def onLab(examples: Path, machine: Machine) -> list[tuple[str, str]]:
@@ -26,9 +26,7 @@ def rewritten(path: Path, machine: Machine) -> str:
     description = yaml.safe_load(text)
     hostName = next(line.split(":", 1)[1].strip() for line in text.splitlines()
                     if line.startswith("# host:"))
-    host = yaml.safe_load((path.parent.parent / hostName).read_text()
-                          if (path.parent.parent / hostName).exists()
-                          else (path.parent / hostName).read_text())
+    host = yaml.safe_load((path.parent / hostName).read_text())
     addresses = [device["address"] for device in description["devices"]]
     lab = assigned(addresses, host, machine)
     for device in description["devices"]:
@@ -84,12 +82,3 @@ def shrink(description: dict):
     for region in regions:
         del region["was"]
 
-
-def number(value) -> int:
-    """A size or address of a description in bytes."""
-    if isinstance(value, int):
-        return value
-    for unit, bytes in UNITS.items():
-        if value.endswith(unit):
-            return int(value.removesuffix(unit)) * bytes
-    return int(value, 0)

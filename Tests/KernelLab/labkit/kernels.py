@@ -37,6 +37,11 @@ class Recipe:
     package: str  # a regular expression; the newest that matches is taken
     isBuilt: bool
 
+    @property
+    def kernelNames(self) -> list[str]:
+        """The kernels it gives: what is built here comes with a mixed-coherency variant."""
+        return [self.name, self.name + "-mixed"] if self.isBuilt else [self.name]
+
 
 RECIPES = [
     Recipe("6.1", r"linux-image-6\.1\.0-\d+-amd64", isBuilt=False),

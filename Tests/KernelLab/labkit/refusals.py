@@ -1,15 +1,13 @@
 """Scenario `refusals`: what vfioplan refuses, the kernel refuses or does otherwise than asked."""
 
-import json
 import re
-import subprocess
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import byhand, descriptions
+from . import byhand, compiler, descriptions
 from .byhand import Answer, Assigned, Naive
 from .kernels import Kernel
 from .machines import Machine
@@ -168,22 +166,11 @@ class Refusals:
             Path(scratch, "host.yaml").write_text(host)
             for naive, source, target in subjects(bench):
                 Path(scratch, "vm.yaml").write_text(source)
-                findings = errors(bench.program, Path(scratch), target)
+                findings, _ = compiler.compiled(bench.program, Path(scratch, "vm.yaml"),
+                                                Path(scratch, "host.yaml"), target)
                 made = answers.get(f"{naive.name} {target}", [])
                 tally.add(target, naive, cases(naive, source, findings, made), made)
         return tally.verdicts()
-
-
-def errors(program: Path, scratch: Path, target: str) -> list[dict]:
-    """What a compilation on this machine refuses."""
-    run = subprocess.run(
-        [program, "compile", scratch / "vm.yaml", "--host", scratch / "host.yaml", "--target",
-         target, "--diagnostics", "json"], capture_output=True, text=True)
-    found = [finding for finding in json.loads(run.stderr or "[]")
-             if finding["severity"] == "error"]
-    if (run.returncode == 0) == bool(found):
-        raise RuntimeError(f"compile ended with {run.returncode}: {run.stderr}")
-    return found
 
 
 def cases(naive: Naive, source: str, findings: list[dict], answers: list[Answer]) -> list[Case]:

@@ -12,7 +12,7 @@ SHOWN = 6  # details of a failure
 
 
 class TAP:
-    """Numbered lines for every verdict; good ones of a scenario are summed up unless all are wanted."""
+    """Numbered lines; the good ones of a scenario are summed up unless all are wanted."""
 
     def __init__(self, isVerbose: bool):
         self.isVerbose = isVerbose

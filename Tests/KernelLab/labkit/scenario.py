@@ -7,6 +7,8 @@ from typing import Protocol
 from .kernels import Kernel
 from .machines import Machine
 
+GUEST = Path(__file__).resolve().parent.parent / "guest"
+
 
 @dataclass(frozen=True)
 class Bench:

@@ -5,9 +5,8 @@ from pathlib import Path
 from .descriptions import DEVICES
 from .initramfs import Archive
 from .machines import Machine
-from .scenario import Bench
+from .scenario import GUEST, Bench
 
-GUEST = Path(__file__).resolve().parent.parent / "guest"
 # Which devices may emit no-snoop requests: a fact the emulated hardware does not have, so the lab
 # lays it down, one of each kind in each position.
 NO_SNOOP = {

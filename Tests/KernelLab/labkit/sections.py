@@ -1,9 +1,8 @@
 """A guest's script, and what it prints, cut into sections: a line `== words` begins one."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-GUEST = Path(__file__).resolve().parent.parent / "guest"
+from .scenario import GUEST
 
 
 @dataclass(frozen=True)

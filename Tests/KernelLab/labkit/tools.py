@@ -5,7 +5,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-GUEST = Path(__file__).resolve().parent.parent / "guest"
+from .scenario import GUEST
+
 COMPILER = ["gcc", "-std=gnu11", "-static", "-O2", "-Wall", "-Wextra", "-Werror"]
 
 
@@ -18,10 +19,9 @@ def build(directory: Path) -> Path:
         return home
     home.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
+        programs = Path(scratch) / "programs"
+        programs.mkdir()
         for source in sources:
-            subprocess.run(
-                [*COMPILER, "-o", Path(scratch) / source.stem, source], check=True)
-        Path(scratch).chmod(0o755)
-        Path(scratch).rename(home)
-        Path(scratch).mkdir()  # for the context manager to remove
+            subprocess.run([*COMPILER, "-o", programs / source.stem, source], check=True)
+        programs.rename(home)
     return home

@@ -1,0 +1,17 @@
+"""What vfioplan says of a description outside the machine."""
+
+import json
+import subprocess
+from pathlib import Path
+
+
+def compiled(program: Path, vm: Path, host: Path, target: str) -> tuple[list[dict], dict | None]:
+    """The errors of a description, or else its plan."""
+    run = subprocess.run(
+        [program, "compile", vm, "--host", host, "--target", target, "--format", "json",
+         "--diagnostics", "json"], capture_output=True, text=True)
+    errors = [finding for finding in json.loads(run.stderr or "[]")
+              if finding["severity"] == "error"]
+    if (run.returncode == 0) == bool(errors):
+        raise RuntimeError(f"compile ended with {run.returncode}: {run.stderr}")
+    return errors, None if errors else json.loads(run.stdout)
