@@ -137,4 +137,22 @@ struct CoherencyConformanceTests {
     #expect(raw.attach(c1, ioas) == "6")
     #expect(tables == ["false: 1 3", "true: "])
   }
+
+  @Test(
+    "a virtio-iommu's own table takes no address before 6.16, an automatic one does",
+    arguments: [(KernelRelease.v6_12, "EINVAL"), (.v7_3, "0")])
+  func virtioTables(release: KernelRelease, expected: String) {
+    let raw = RawKernel(LabHost.virtio(), release: release)
+    let (iommufd, device) = (raw.file(.iommu), raw.file(.vfioDevice(LabHost.c1)))
+    #expect([raw.bind(device, iommufd), raw.ioasAlloc(iommufd)] == ["1", "2"])
+    let map = {
+      raw.map(
+        iommufd, 2, flags: RawKernel.fixed | RawKernel.readable, va: raw.memory(), length: 0x1000)
+    }
+    #expect([raw.hwptAlloc(iommufd, device: 1, parent: 2), raw.attach(device, 3)] == ["3", "3"])
+    #expect(map() == expected)
+    #expect([raw.detach(device), raw.destroy(iommufd, 3)] == ["0", "0"])
+    if expected == "0" { #expect(raw.unmap(iommufd, 2, iova: 0, length: .max) == "4096") }
+    #expect([raw.attach(device, 2), map()] == ["3", "0"])
+  }
 }

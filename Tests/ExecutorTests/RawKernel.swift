@@ -299,6 +299,14 @@ enum LabHost {
       })
   }
 
+  /// A device behind a virtual machine's own IOMMU.
+  static func virtio() -> HostDescription {
+    HostDescription(
+      name: "virtio",
+      iommus: [HostIOMMU(name: "virtio1", type: HostIOMMU.virtio, enforceSnoop: .no)],
+      devices: [HostDevice(address: c1, iommu: "virtio1", group: 1, driver: "vfio-pci")])
+  }
+
   /// Two functions in one group.
   static func mates(_ second: String?) -> HostDescription {
     HostDescription(

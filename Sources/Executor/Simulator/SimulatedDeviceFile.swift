@@ -176,7 +176,8 @@ final class SimulatedDeviceFile: SimulatedFile {
     }
     let unit = try kernel.host.unit(of: device)
     let isFirstStage = kernel.usesIntelFirstStage && unit.isIntel
-    let hwpt = SimulatedHWPT(for: unit, in: ioas, isAutomatic: true, isFirstStage: isFirstStage)
+    let hwpt = SimulatedHWPT(
+      for: unit, in: ioas, isAutomatic: true, isFirstStage: isFirstStage, release: kernel.release)
     try context.add(hwpt, memory: kernel.memory)
     do throws(Errno) {
       try attach(to: hwpt, in: kernel)

@@ -12,11 +12,21 @@ final class SimulatedHWPT {
   let enforcesSnoop: Bool
   /// Whether it is an Intel first-stage table.
   let isFirstStage: Bool
+  /// The last I/O virtual address that its address space may have.
+  let apertureLast: UInt64
   /// How many devices are attached.
   var attachedDevices = 0
 
   /// Makes a table for a unit, not yet part of its address space.
-  init(for unit: SimulatedUnit, in ioas: SimulatedIOAS, isAutomatic: Bool, isFirstStage: Bool) {
+  ///
+  /// Before 6.16 virtio-iommu fills in the aperture at the first attach, which comes before the
+  /// address space asks only if the attach makes the table (`iommufd/hw_pagetable.c`, 6.12).
+  init(
+    for unit: SimulatedUnit, in ioas: SimulatedIOAS, isAutomatic: Bool, isFirstStage: Bool,
+    release: KernelRelease
+  ) {
+    let isEmpty = unit.isVirtio && !isAutomatic && release < .v7_3
+    apertureLast = isEmpty ? 0 : unit.apertureLast
     self.ioas = ioas
     self.unit = unit
     self.isAutomatic = isAutomatic
@@ -50,7 +60,8 @@ extension SimulatedIOMMUFD {
       if dataType != 0 { throw .eopnotsupp }
       let isFirstStage = flags == 0 && kernel.usesIntelFirstStage && unit.isIntel
       let hwpt = SimulatedHWPT(
-        for: unit, in: ioas, isAutomatic: false, isFirstStage: isFirstStage)
+        for: unit, in: ioas, isAutomatic: false, isFirstStage: isFirstStage,
+        release: kernel.release)
       try add(hwpt, memory: kernel.memory)
       argument.set32(hwpt.id, 16)
     case .hwpt: throw dataType == 0 ? .eopnotsupp : .einval

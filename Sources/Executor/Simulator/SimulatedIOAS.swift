@@ -29,11 +29,11 @@ final class SimulatedIOAS {
     let mask = max(alignment, unit.pageBytes) - 1
     for area in areas.areas
     where (area.range.start | area.length | area.source) & mask != 0
-      || area.range.last > unit.apertureLast
+      || area.range.last > hwpt.apertureLast
     {
       throw .eaddrinuse
     }
-    if let last = allowed.last?.last, last > unit.apertureLast { throw .eaddrinuse }
+    if let last = allowed.last?.last, last > hwpt.apertureLast { throw .eaddrinuse }
     if hwpts.isEmpty {
       for area in areas.areas where !area.isFile { try memory.pin(area.source, area.length) }
     }
@@ -49,7 +49,7 @@ final class SimulatedIOAS {
 
   private func recalculate() {
     alignment = hwpts.map(\.unit.pageBytes).max() ?? 1
-    apertureLast = hwpts.map(\.unit.apertureLast).min() ?? .max
+    apertureLast = hwpts.map(\.apertureLast).min() ?? .max
   }
 
   /// Reserves the ranges of a device that is attached; EADDRINUSE if one is mapped or allowed.

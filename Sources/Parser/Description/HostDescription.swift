@@ -79,6 +79,8 @@ public struct HostKernel: Hashable, Sendable {
 public struct HostIOMMU: Hashable, Sendable {
   /// The type of Intel's units (VT-d).
   public static let intel = "intel-vtd"
+  /// The type of a virtual machine's own units (virtio-iommu).
+  public static let virtio = "virtio-iommu"
 
   /// The unit's name, as in `/sys/class/iommu`.
   public var name: String

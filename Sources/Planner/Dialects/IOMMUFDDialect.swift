@@ -35,7 +35,8 @@ public struct IOMMUFDDialect: Dialect {
     let kvm = lowering.builder.makeKVMVFIO(for: vm, plan, on: host.kernel)
     let devices = lowering.bindDevices(to: iommufd, knownTo: kvm)
     lowering.checkSnoopControl(of: devices, in: iommufd, host.iommus)
-    lowering.attachDevices(devices, in: iommufd, spaces)
+    lowering.attachDevices(
+      devices, in: iommufd, spaces, lateUnits: host.unitsWithLateTables)
     if host.kernel.hasRelease(atLeast: 6, 13) {
       lowering.mapFiles(in: iommufd, spaces)
     } else {
@@ -126,10 +127,14 @@ private struct IOMMUFDLowering {
   /// the device, which depends on the order and can lose enforcement silently.
   mutating func attachDevices(
     _ devices: Devices, in iommufd: Reference<ObjectKind.IOMMUFD>,
-    _ spaces: [Reference<ObjectKind.IOAS>]
+    _ spaces: [Reference<ObjectKind.IOAS>], lateUnits: Set<String>
   ) {
     for (table, name) in zip(plan.pageTables, names.tables) {
       builder.origin = plan.devices[table.leader].origin
+      if lateUnits.contains(plan.devices[table.leader].iommu) {
+        attach(devices, of: table, toOneOf: spaces[table.addressSpace])
+        continue
+      }
       let hwpt = builder.allocateHWPT(
         for: devices[table.leader].id, of: spaces[table.addressSpace], in: iommufd,
         named: name)
@@ -140,6 +145,21 @@ private struct IOMMUFDLowering {
         // The kernel says which table it really used.
         builder.expect(used, equals: hwpt)
       }
+    }
+  }
+
+  /// Attaches by the address space's id where the kernel completes a table only with its first
+  /// device; none of those enforces, so that the order loses nothing.
+  private mutating func attach(
+    _ devices: Devices, of table: PageTable, toOneOf space: Reference<ObjectKind.IOAS>
+  ) {
+    var first: Reference<ObjectKind.Number>?
+    table.forEachDeviceLeaderFirst { index in
+      builder.origin = plan.devices[index].origin
+      let used = builder.attach(
+        devices[index].file, to: space, named: names.devices[index] + ".pt")
+      if let first { builder.expect(used, equals: first) }
+      first = first ?? used
     }
   }
 
@@ -175,5 +195,17 @@ private struct IOMMUFDLowering {
         map(&builder, mapping, backing, ioas)
       }
     }
+  }
+}
+
+extension HostDescription {
+  /// The units whose page tables the kernel completes only when a device is attached.
+  ///
+  /// Before 6.16 one that IOMMU_HWPT_ALLOC makes for virtio-iommu takes no address at all: its
+  /// driver fills in the width at the first attach, and iommufd asks for it before
+  /// (`drivers/iommu/virtio-iommu.c`, `drivers/iommu/iommufd/hw_pagetable.c`, 6.12).
+  fileprivate var unitsWithLateTables: Set<String> {
+    if kernel.hasRelease(atLeast: 6, 16) { return [] }
+    return Set(iommus.lazy.filter { $0.type == HostIOMMU.virtio }.map(\.name))
   }
 }

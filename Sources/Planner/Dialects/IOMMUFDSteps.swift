@@ -38,11 +38,11 @@ extension ProgramBuilder {
     issue(VFIODeviceRequests.bindIOMMUFD, on: device, [.result(iommufd.id)], named: name)
   }
 
-  mutating func attach(
-    _ device: Reference<ObjectKind.DeviceFD>, to hwpt: Reference<ObjectKind.HWPT>,
-    named name: String
+  /// Attaches to a page table, or to one of the kernel's choice in an address space.
+  mutating func attach<Made: MadeObject>(
+    _ device: Reference<ObjectKind.DeviceFD>, to table: Reference<Made>, named name: String
   ) -> Reference<ObjectKind.Number> {
-    issue(VFIODeviceRequests.attach, on: device, [.result(hwpt.id)], named: name)
+    issue(VFIODeviceRequests.attach, on: device, [.result(table.id)], named: name)
   }
 
   mutating func map(

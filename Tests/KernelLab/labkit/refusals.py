@@ -161,7 +161,7 @@ class Refusals:
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """A verdict for each code and target, and one for what is accepted."""
         answers = byhand.answers(text)
-        tally = Tally()
+        tally = Tally(bench.machine.isMSIIsolated or bench.machine.allowsUnsafeInterrupts)
         with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
             Path(scratch, "host.yaml").write_text(host)
             for naive, source, target in subjects(bench):
@@ -188,7 +188,8 @@ def cases(naive: Naive, source: str, findings: list[dict], answers: list[Answer]
 class Tally:
     """Counts, and what is not as it should be, for each target and code."""
 
-    def __init__(self):
+    def __init__(self, isGiven: bool):
+        self._isGiven = isGiven  # whether the kernel gives devices to anybody
         self._shown: dict[tuple[str, str], int] = defaultdict(int)
         self._missing: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._unasked: dict[tuple[str, str, str], int] = defaultdict(int)
@@ -197,9 +198,8 @@ class Tally:
         """One description."""
         if not refused:
             self._accept(target, naive, answers)
-        isGiven = not any(case.code == "VP4006" for case in refused)
         for case in refused:
-            self._refuse(target, case, isGiven)
+            self._refuse(target, case)
 
     def _accept(self, target: str, naive: Naive, answers: list[Answer]):
         key = (target, "accepted")
@@ -209,7 +209,7 @@ class Tally:
         else:
             self._missing[key].append(f"{naive.name}: {'; '.join(failed) or 'no call was made'}")
 
-    def _refuse(self, target: str, case: Case, isGiven: bool):
+    def _refuse(self, target: str, case: Case):
         key = (target, case.code)
         if case.code in CONTRADICTIONS:
             self._unasked[*key, "a contradiction, which no call shows"] += 1
@@ -217,7 +217,7 @@ class Tally:
             self._unasked[*key, "this kernel's KVM can't be watched"] += 1
         elif case.code in EVIDENCE and EVIDENCE[case.code](case):
             self._shown[key] += 1
-        elif case.code in EVIDENCE and not isGiven and isUntrusted(case):
+        elif case.code in EVIDENCE and not self._isGiven and isUntrusted(case):
             self._unasked[*key, "the kernel gives none of its devices"] += 1
         else:
             self._missing[key].append(f"{case.naive.name}: " + "; ".join(

@@ -2,7 +2,8 @@
 
 from .disturbances import FAULTS, INJECTION, SIGNALS
 from .dryrun import DryRun
+from .layouts import Layouts
 from .plans import DRIVERS, PLANS
 from .refusals import Refusals
 
-SCENARIOS = [DRIVERS, SIGNALS, FAULTS, PLANS, DryRun(), Refusals(), INJECTION]
+SCENARIOS = [DRIVERS, SIGNALS, FAULTS, PLANS, DryRun(), Refusals(), Layouts(), INJECTION]

@@ -21,10 +21,11 @@ def facts(machine: Machine) -> str:
     """What the guest's sysfs does not say of its hardware."""
     kind = machine.name.split("-")[0]
     types = {"intel": "intel-vtd", "amd": "amd-vi", "virtio": "virtio-iommu"}
+    bits = {"intel": 39, "amd": 48, "virtio": 64}
     lines = [
         f"type {types[kind]}", f"isolated {str(machine.isMSIIsolated).lower()}",
         f"unsafe {str(machine.allowsUnsafeInterrupts).lower()}",
-        f"bits {39 if kind == 'intel' else 48}",
+        f"bits {bits[kind]}",
         "pages " + ("4KiB,2MiB,1GiB" if kind == "intel" else "4KiB"),
     ]
     canEnforce = kind == "amd" or (kind == "intel" and machine.name != "intel-nosnoop")
