@@ -132,14 +132,19 @@ def judged(request: dict, headers: Headers, kernel: str) -> Verdict:
 
 
 def differences(struct: Struct, headers: Headers, isNewest: bool) -> list[str]:
-    """Where a struct differs; an older kernel's may end earlier, but not before what is sent."""
+    """Where a struct differs; an older kernel's may end earlier, but not before what is sent.
+
+    What an older one has not, it may also have as padding.
+    """
     size = headers.sizes[struct.name]
     problems = []
     if size > struct.size or size < struct.sent or (isNewest and size != struct.size):
         problems.append(f"{struct.name}: {struct.size} bytes, {struct.sent} sent, not {size}")
+    end = max(offset + width for (name, _), (offset, width) in headers.offsets.items()
+              if name == struct.name)
     for member, place in struct.members.items():
         real = headers.offsets.get((struct.name, member))
-        isLater = real is None and not isNewest and place[0] >= size
+        isLater = real is None and not isNewest and place[0] >= end
         if real != place and not isLater:
             problems.append(f"{struct.name}.{member}: offset and width {place}, not {real}")
     return problems

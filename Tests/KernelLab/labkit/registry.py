@@ -3,7 +3,8 @@
 from .disturbances import FAULTS, INJECTION, SIGNALS
 from .dryrun import DryRun
 from .layouts import Layouts
+from .modes import Modes
 from .plans import DRIVERS, PLANS
 from .refusals import Refusals
 
-SCENARIOS = [DRIVERS, SIGNALS, FAULTS, PLANS, DryRun(), Refusals(), Layouts(), INJECTION]
+SCENARIOS = [DRIVERS, Modes(), SIGNALS, FAULTS, PLANS, DryRun(), Refusals(), Layouts(), INJECTION]

@@ -1,0 +1,114 @@
+#!/bin/sh
+# A plan held, handed to a command, applied twice, by somebody else than root, and where something is
+# missing. Each case prints what happened, its status, and what differs from before.
+. /scenario/common.sh
+export NO_COLOR=1
+vm=/scenario/modes/vm.yaml
+plain=/scenario/modes/plain.yaml
+target=$1
+here=/sys/bus/pci/devices
+host=/tmp/host.yaml
+apply() { vfioplan apply --host $host --target "$target" "$@"; }
+begin() { echo "== $1 $target"; rm -f /tmp/held; save; }
+finish() { echo "status $1"; same; }
+# Waits until a plan is in force, at most 20 seconds.
+held() {
+  tries=0
+  until grep -q holding /tmp/held || test $tries = 200; do tries=$((tries + 1)); sleep 0.1; done
+  cat /tmp/held
+}
+# Not through `apply`: the shell would wait in between, and signals go to the program.
+hold() { vfioplan apply --host $host --target "$target" $vm > /tmp/held 2>&1 & holder=$!; held; }
+
+for signal in INT TERM; do
+  begin hold-$signal
+  hold
+  echo "driver $(basename "$(readlink $here/0000:00:05.0/driver)")"
+  grep -E 'VmLck|VmPin' /proc/$holder/status
+  if test $signal = INT; then
+    apply $vm --check 2>&1
+    echo "second $?"
+    vfioplan restore
+    echo "restore $?"
+  fi
+  kill -$signal $holder
+  wait $holder
+  finish $?
+done
+
+begin hold-KILL
+hold
+kill -KILL $holder
+wait $holder
+echo "killed $?"
+apply $vm --check > /tmp/output 2>&1
+echo "again $?"
+cat /tmp/output
+vfioplan restore
+finish $?
+
+first=iommufd
+test "$target" = type1 && first=gpa.container
+begin command
+apply $vm -- sh /scenario/modes/command.sh "{$first}" '{nic}' '{ram0}' '{{literal}}' 2>&1
+finish $?
+
+begin command-signal
+apply $vm -- sh -c 'kill -TERM $$' 2>&1
+finish $?
+
+begin command-passed
+vfioplan apply --host $host --target "$target" $vm -- sh -c 'trap "exit 5" TERM; echo holding > /tmp/held; while :; do sleep 0.1; done' 2>&1 &
+holder=$!
+held
+kill -TERM $holder
+wait $holder
+finish $?
+
+begin command-missing
+apply $vm -- /no/such/program 2>&1
+finish $?
+
+begin command-unknown
+apply $vm -- echo '{nonsense}' 2>&1
+finish $?
+
+# The rest with a device that is on vfio-pci already: nothing has to be written.
+echo vfio-pci > $here/0000:00:07.0/driver_override
+echo 0000:00:07.0 > /sys/bus/pci/drivers_probe
+host=/tmp/plain-host.yaml
+sh /scenario/describe.sh > $host
+mkdir -p /etc
+echo 'user:x:1000:1000::/tmp:/bin/sh' > /etc/passwd
+as_user() { su user -s /bin/sh -c "ulimit -l $1; exec vfioplan apply --check $plain --host $host --target $target" 2>&1; }
+
+begin user-denied
+as_user unlimited
+finish $?
+
+chmod 0666 /dev/iommu /dev/kvm /dev/vfio/vfio /dev/vfio/devices/* /dev/vfio/[0-9]* 2>/dev/null
+begin user-accepted
+as_user 65536
+finish $?
+
+begin user-limit
+as_user 1024
+finish $?
+
+# Descriptors: the plan needs about ten.
+begin few-files
+(ulimit -n 6; apply --check $plain) 2>&1
+finish $?
+
+node=/dev/iommu
+test "$target" = type1 && node=/dev/vfio/vfio
+begin no-interface
+mv $node /dev/away
+apply --check $plain 2>&1
+status=$?
+mv /dev/away $node
+finish $status
+
+echo > $here/0000:00:07.0/driver_override
+echo 0000:00:07.0 > /sys/bus/pci/drivers/vfio-pci/unbind
+rm /etc/passwd

@@ -1,0 +1,91 @@
+"""Scenario `modes`: plans held, handed to a command, run by a user, and where something is missing."""
+
+import re
+
+from . import sections
+from .kernels import Kernel
+from .machines import Machine
+from .scenario import GUEST, Bench, Verdict
+from .sections import Section
+
+DEVICES = {"vm": '  - { name: nic, address: "0000:00:05.0" }\n', "plain": ""}
+VM = """\
+apiVersion: vfioplan/v1
+kind: VM
+name: modes
+memory: [ {{ gpa: 0x0, size: 4MiB }} ]
+devices:
+{}  - {{ name: test, address: "0000:00:07.0" }}
+"""
+# Case -> the status it ends with, and what it must have said. The account that iommufd and type1
+# charge a process's pages to differs.
+HELD = [r"^holding: ", r"^driver vfio-pci$"]
+EXPECTED: dict[str, tuple[int, list[str]]] = {
+    "hold-INT": (0, [*HELD, r"VP5008", r"^second 69$", r"^restore 0$"]),
+    "hold-TERM": (0, HELD),
+    "hold-KILL": (0, [r"^killed 137$", r"VP5009", r"^again 69$"]),
+    "command": (7, [r"^for this process$", r"^words \d+ \d+ \d+ \{literal\}$",
+                    r"^driver vfio-pci$", r"^file /memfd:vfioplan-guest-memory"]),
+    "command-signal": (143, []),
+    "command-passed": (5, []),
+    "command-missing": (127, [r"/no/such/program"]),
+    "command-unknown": (64, [r"nonsense"]),
+    "user-denied": (77, [r"VP5012"]),
+    "user-accepted": (0, [r"^accepted: "]),
+    "user-limit": (71, [r"ENOMEM", r"RLIMIT_MEMLOCK"]),
+    "few-files": (71, [r"EMFILE"]),
+    "no-interface": (69, [r"VP5011", r"CONFIG_"]),
+}
+NODES = {"iommufd": [r"^file /dev/iommu$", r"^file /dev/vfio/devices/vfio\d+$",
+                     r"^files 4 iommufd:nic:test:ram0$"],
+         "type1": [r"^file /dev/vfio/vfio$", r"^file anon_inode:\[vfio-device\]$",
+                   r"^files 6 gpa\.container:group\d+:group\d+:nic:test:ram0$"]}
+# What a page table needs of 4 MiB that are mapped: the pages are pinned, and accounted.
+ACCOUNTS = {"iommufd": r"^VmPin:\s+4096 kB$", "type1": r"^VmLck:\s+4096 kB$"}
+
+
+class Modes:
+    """One plan on every target, in every way that a plan is in force or is not."""
+
+    name = "modes"
+    law = ("a plan is held until a signal or a command's end, with its files handed on and its pages"
+           " accounted; what can't be is refused with its reason, and nothing is left")
+    needsHostDrivers = True
+
+    def fits(self, kernel: Kernel, machine: Machine) -> bool:
+        """Once for each kernel."""
+        return machine.name == "intel-snoop"
+
+    def files(self, bench: Bench) -> dict[str, bytes]:
+        """Two descriptions, the script, and the command that is handed the files."""
+        run = "".join(f"sh /scenario/modes/modes.sh {target}\n" for target in bench.targets)
+        files = {f"{name}.yaml": VM.format(first).encode() for name, first in DEVICES.items()}
+        return files | {"run.sh": run.encode(), "modes.sh": sections.script("modes"),
+                        "command.sh": (GUEST / "command.sh").read_bytes()}
+
+    def seconds(self, bench: Bench) -> float:
+        """A generous time limit."""
+        return 120 * len(bench.targets)
+
+    def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
+        """One verdict for each case and target."""
+        found = {(*section.words,): section for section in sections.read(text)}
+        return [judged(case, target, found.get((case, target)))
+                for target in bench.targets for case in EXPECTED]
+
+
+def judged(case: str, target: str, section: Section | None) -> Verdict:
+    """What a case should have said, ended with and left behind: nothing."""
+    what = f"{target} {case}"
+    if section is None:
+        return Verdict(False, f"{what} was not tried")
+    status, wanted = EXPECTED[case]
+    wanted = wanted + (NODES[target] if case == "command" else [])
+    wanted += [ACCOUNTS[target]] if case.startswith("hold-") and case != "hold-KILL" else []
+    said, _, left = section.text.rpartition("status ")
+    ended, _, left = left.partition("\n")
+    problems = [f"no line like {pattern}" for pattern in wanted
+                if not re.search(pattern, said, re.M)]
+    problems += [f"status {ended}, not {status}"] if ended != str(status) else []
+    problems += [f"left behind: {left}"] if left.strip() else []
+    return Verdict(not problems, what, (*problems, *section.lines) if problems else ())
