@@ -24,7 +24,6 @@
  * them: in an emulated machine starting a program is what takes time.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -35,7 +34,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "byhand.h"
+#include "nodes.h"
+#include "requests.h"
 
 #define PROFILE "/sys/kernel/tracing/kprobe_profile"
 
@@ -146,29 +146,16 @@ static long create_vm(char **words)
 
 static long open_device(char **words)
 {
-	char path[300];
-	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/vfio-dev", words[1]);
-	DIR *directory = opendir(path);
-	if (!directory)
-		return -errno;
-	struct dirent *entry;
-	do
-		entry = readdir(directory);
-	while (entry && entry->d_name[0] == '.');
-	snprintf(path, sizeof path, "/dev/vfio/devices/%s", entry ? entry->d_name : "none");
-	closedir(directory);
-	return open_file(words[1], DEVICE, path);
+	char path[PATH_SIZE];
+	return device_node(words[1], path) ? open_file(words[1], DEVICE, path) : -errno;
 }
 
 static long open_group(char **words)
 {
-	char path[300], target[256] = "", node[300];
-	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/iommu_group", words[1]);
-	if (readlink(path, target, sizeof target - 1) < 0)
+	char path[PATH_SIZE];
+	if (!group_node(words[1], path))
 		return -errno;
-	const char *number = strrchr(target, '/');
-	snprintf(node, sizeof node, "/dev/vfio/%s", number ? number + 1 : target);
-	long result = open_file(words[1], GROUP, node);
+	long result = open_file(words[1], GROUP, path);
 	struct group_status status = {.size = sizeof status};
 	if (result == 0)
 		result = call(find(words[1])->file, VFIO_GROUP_GET_STATUS, &status);

@@ -1,0 +1,168 @@
+"""Scenarios `groupings`, `tables`: every combination of intents, and the kernel's rules beneath."""
+
+import itertools
+import re
+from dataclasses import dataclass
+
+from . import byhand
+from .byhand import Answer
+from .kernels import Kernel
+from .machines import Machine
+from .plans import Plans
+from .descriptions import INTENTS
+from .scenario import Bench, Verdict
+
+# On the mixed machine: C can be enforced, N can't.
+NAMES = {"C1": "0000:00:03.0", "C2": "0000:00:05.0", "C3": "0000:00:06.0",
+         "N1": "0000:00:04.0", "N2": "0000:00:07.0"}
+OBJECTIVES = ["coherency", "page-tables", "device-performance"]
+
+
+class Groupings(Plans):
+    """Three devices, one of which can't be enforced, with every combination of intents."""
+
+    def __init__(self):
+        super().__init__("groupings", "every combination of intents over three devices is grouped"
+                         " as planned, or refused as foreseen", 1, False, False)
+
+    def fits(self, kernel: Kernel, machine: Machine) -> bool:
+        """Where devices differ."""
+        return machine.isMixed
+
+    def cases(self, bench: Bench) -> list[tuple[str, str, str]]:
+        """Every combination on every target, the objectives in turn."""
+        return [(f"{'-'.join(intents)}", target, description(intents, OBJECTIVES[index % 3]))
+                for index, intents in enumerate(itertools.product(INTENTS, repeat=3))
+                for target in bench.targets]
+
+
+def description(intents: tuple[str, ...], objective: str) -> str:
+    """A description that gives C1, N1 and C2 these intents."""
+    lines = ["apiVersion: vfioplan/v1", "kind: VM", "name: grouped", f"objective: {objective}",
+             "memory: [ { gpa: 0x0, size: 1MiB } ]", "devices:"]
+    for name, intent in zip(("C1", "N1", "C2"), intents):
+        lines.append(f'  - {{ name: {name}, address: "{NAMES[name]}", noSnoop: {intent} }}')
+    return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Calls, and which page table each attach gives: tables are numbered as they appear."""
+
+    what: str
+    calls: str  # who attaches, and with a minus who detaches
+    tables: str  # one word for each attach
+    isEnforced: bool  # whether every table of the space enforces in the end
+
+
+RULES = [
+    Rule("the order trap: who can be enforced joins who can't", "N1 C1 C2", "1 1 1", False),
+    Rule("who can't be enforced second", "C1 N1 C2", "1 2 1", False),
+    Rule("who can't be enforced last", "C1 C2 N1", "1 1 2", False),
+    Rule("all can", "C1 C2 C3", "1 1 1", True),
+    Rule("none can", "N1 N2", "1 1", False),
+    Rule("alternating", "C1 N1 C2 N2", "1 2 1 2", False),
+    Rule("a table stays as it was made", "N1 C1 -N1 C1", "1 1 1", False),
+    Rule("a new table is made by who comes back", "N1 C1 -N1 -C1 C1", "1 1 *", True),
+    Rule("coming back loses enforcement", "C1 N1 -C1 C1", "1 2 2", False),
+]
+
+
+class Tables:
+    """Raw calls on the mixed machine, none of them vfioplan's."""
+
+    name = "tables"
+    law = ("an explicit table takes a device iff the table does not enforce or the device can be"
+           " enforced; by address space the order decides; a container enforces iff all groups can")
+
+    def fits(self, kernel: Kernel, machine: Machine) -> bool:
+        """Where devices differ."""
+        return machine.isMixed
+
+    def files(self, bench: Bench) -> dict[str, bytes]:
+        """All calls."""
+        return {"run.sh": b"byhand /scenario/tables/calls\n",
+                "calls": ("\n".join(asked()) + "\n").encode()}
+
+    def seconds(self, bench: Bench) -> float:
+        """A generous time limit."""
+        return 60
+
+    def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
+        """One verdict for each rule, pair and container."""
+        answers = byhand.answers(text)
+        verdicts = [ruled(rule, answers.get(f"order{index} iommufd", []))
+                    for index, rule in enumerate(RULES)]
+        verdicts += [led(*pair, answers.get(f"{'-'.join(pair)} iommufd", [])) for pair in pairs()]
+        return verdicts + [contained(names, answers.get(f"{'-'.join(names)} type1", []))
+                           for names in containers()]
+
+
+def pairs() -> list[tuple[str, str]]:
+    """Whose table it is, and who attaches to it."""
+    return list(itertools.permutations(["C1", "C2", "N1", "N2"], 2))
+
+
+def containers() -> list[tuple[str, ...]]:
+    """Groups in the order they join a container."""
+    return [names for count in (1, 2, 3)
+            for names in itertools.permutations(["C1", "C2", "N1"], count)]
+
+
+def asked() -> list[str]:
+    """Every call of every case."""
+    lines = []
+    for index, rule in enumerate(RULES):
+        lines += opened(f"order{index}", rule.calls.split())
+        lines += [f"detach {NAMES[word[1:]]}" if word[0] == "-" else f"attach {NAMES[word]} space"
+                  for word in rule.calls.split()]
+        lines.append("enforced space")
+    for leader, follower in pairs():
+        lines += [*opened(f"{leader}-{follower}", [leader, follower]),
+                  f"table made {NAMES[leader]} space", f"attach {NAMES[follower]} made"]
+    for names in containers():
+        groups = [NAMES[name] for name in names]
+        lines += [f"case {'-'.join(names)} type1", *(f"group {group}" for group in groups),
+                  "container box", f"join {groups[0]} box", "type1 box",
+                  *(f"join {group} box" for group in groups[1:]), "enforced box"]
+    return lines
+
+
+def opened(name: str, words: list[str]) -> list[str]:
+    """The calls up to an address space with every device bound."""
+    addresses = [NAMES[word] for word in dict.fromkeys(words) if word[0] != "-"]
+    return [f"case {name} iommufd", *(f"device {address}" for address in addresses), "iommufd",
+            *(f"bind {address}" for address in addresses), "space space"]
+
+
+def ruled(rule: Rule, answers: list[Answer]) -> Verdict:
+    """Compares the tables that the kernel chose, and what it says of all of them."""
+    given = [answer.result for answer in answers if answer.words[0] == "attach"]
+    order = list(dict.fromkeys(given))
+    tables = [str(order.index(table) + 1) if table.isdigit() else table for table in given]
+    wanted = rule.tables.split()
+    isRight = len(tables) == len(wanted) and all(
+        one in ("*", other) for one, other in zip(wanted, tables))
+    enforced = [answer.result for answer in answers if answer.words[0] == "enforced"]
+    return verdict(f"{rule.what}: {rule.calls}", answers,
+                   isRight and enforced == [str(int(rule.isEnforced))])
+
+
+def led(leader: str, follower: str, answers: list[Answer]) -> Verdict:
+    """Whether a table made for one device takes another."""
+    wanted = r"\d+" if leader[0] == "N" or follower[0] == "C" else "EINVAL"
+    isRight = bool(answers) and re.fullmatch(wanted, answers[-1].result) is not None
+    outcome = "is refused" if wanted == "EINVAL" else "attaches"
+    return verdict(f"{follower} {outcome} to the table made for {leader}", answers, isRight)
+
+
+def contained(names: tuple[str, ...], answers: list[Answer]) -> Verdict:
+    """Whether a container says that it enforces."""
+    wanted = str(int("N1" not in names))
+    isRight = bool(answers) and answers[-1].result == wanted
+    return verdict(f"a container of {' '.join(names)} says {wanted}", answers, isRight)
+
+
+def verdict(what: str, answers: list[Answer], isRight: bool) -> Verdict:
+    """With the kernel's answers if they are wrong."""
+    return Verdict(isRight, what, () if isRight else tuple(answer.text for answer in answers))

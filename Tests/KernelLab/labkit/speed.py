@@ -1,0 +1,125 @@
+"""Scenario `speed`: as fast as C by hand, and memory is mapped once whatever the page tables."""
+
+import re
+from statistics import median
+
+from . import sections, trace
+from .kernels import Kernel
+from .machines import Machine
+from .scenario import Bench, Verdict
+
+MEBIBYTES = 256
+ROUNDS = 5
+DEVICES = ["0000:00:03.0", "0000:00:05.0"]
+# One that can't be enforced next to one that can: one page table or two, as the objective says.
+MIXED = ["0000:00:03.0", "0000:00:04.0"]
+VM = """\
+apiVersion: vfioplan/v1
+kind: VM
+name: speed
+objective: {objective}
+memory: [ {{ gpa: 0x0, size: {size}MiB }} ]
+devices:
+"""
+MOST_TO_C = 1.1
+MOST_TO_ONE = 1.2
+APPLY = "vfioplan apply --check /scenario/speed/{} --host /tmp/host.yaml --target {}"
+
+
+class Speed:
+    """Two commands in turn, five times each; and the calls that each of them makes."""
+
+    name = "speed"
+    law = (f"a check of {MEBIBYTES} MiB takes at most {MOST_TO_C} times a C program that makes the"
+           f" same calls, and with two page tables at most {MOST_TO_ONE} times one")
+
+    def fits(self, kernel: Kernel, machine: Machine) -> bool:
+        """C once for each kernel, tables where devices differ."""
+        return machine.name == "intel-snoop" or machine.isMixed
+
+    def files(self, bench: Bench) -> dict[str, bytes]:
+        """The descriptions, and for each target the two commands."""
+        devices = MIXED if bench.machine.isMixed else DEVICES
+        files = {f"{name}.yaml": description(objective, devices) for name, objective in
+                 (("one", "page-tables"), ("two", "coherency"))}
+        files["run.sh"] = sections.script(self.name)
+        for target in bench.targets:
+            files[f"{target}.race"] = "".join(
+                f"{command}\n" for command in self.commands(bench, target)).encode()
+        return files | {"targets": "".join(f"{name}\n" for name in bench.targets).encode()}
+
+    def commands(self, bench: Bench, target: str) -> list[str]:
+        """What races: the first may take a little longer than the second."""
+        if bench.machine.isMixed:
+            return [APPLY.format("two.yaml", target), APPLY.format("one.yaml", target)]
+        isByFile = target == "iommufd" and bench.kernel.name == "7.3"
+        return [APPLY.format("one.yaml", target),
+                f"twin {target}{'-file' if isByFile else ''} {MEBIBYTES} {' '.join(DEVICES)}"]
+
+    def seconds(self, bench: Bench) -> float:
+        """A generous time limit."""
+        return 120 * len(bench.targets)
+
+    def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
+        """The ratio of medians, and whether the calls are the same."""
+        verdicts = []
+        for part in sections.grouped(sections.read(text), "race"):
+            target = part["race"].words[1]
+            calls = [trace.read(part[name].lines).calls for name in ("first", "second")]
+            if bench.machine.isMixed:
+                verdicts.append(tabled(target, *calls))
+            else:
+                verdicts.append(same(target, *calls))
+            verdicts.append(raced(target, part["race"].lines, bench.machine.isMixed))
+        return verdicts or [Verdict(False, "nothing was timed")]
+
+
+def description(objective: str, devices: list[str]) -> bytes:
+    """A VM with some memory and a few devices."""
+    text = VM.format(objective=objective, size=MEBIBYTES)
+    text += "".join(f'  - {{ name: d{index}, address: "{address}", noSnoop: allowed }}\n'
+                    for index, address in enumerate(devices))
+    return text.encode()
+
+
+def raced(target: str, lines: tuple[str, ...], isMixed: bool) -> Verdict:
+    """Medians, their ratio and its limit."""
+    times: dict[str, list[int]] = {"1": [], "2": []}
+    for line in lines:
+        found = re.fullmatch(r"took (\d) (\d+)", line)
+        if found:
+            times[found[1]].append(int(found[2]))
+    if any(len(taken) != ROUNDS for taken in times.values()):
+        return Verdict(False, f"{target}: not every run succeeded", lines)
+    first, second = (median(taken) / 1000 for taken in times.values())
+    most, other = (MOST_TO_ONE, "one page table") if isMixed else (MOST_TO_C, "C")
+    return Verdict(first <= most * second,
+                   f"{target}: {first:.0f} ms to {second:.0f} ms of {other}, "
+                   f"{first / second:.2f} times, at most {most}")
+
+
+def described(call: trace.Call) -> str:
+    """A call without what differs from run to run."""
+    request = f" {call.arguments[1]:#x}" if call.name == "ioctl" else ""
+    return f"{call.name} {call.path or 'memory'}{request}"
+
+
+def same(target: str, ours: tuple[trace.Call, ...], theirs: tuple[trace.Call, ...]) -> Verdict:
+    """The same calls in the same order."""
+    one, other = ([described(call) for call in calls] for calls in (ours, theirs))
+    differing = next((index for index, pair in enumerate(zip(one, other)) if pair[0] != pair[1]),
+                     min(len(one), len(other)))
+    details = () if one == other else (
+        f"call {differing + 1}: {one[differing:differing + 1]}, C has "
+        f"{other[differing:differing + 1]}",)
+    return Verdict(bool(one) and one == other, f"{target}: {len(one)} calls, C makes {len(other)}",
+                   details)
+
+
+def tabled(target: str, two: tuple[trace.Call, ...], one: tuple[trace.Call, ...]) -> Verdict:
+    """Memory is mapped by one call, with two page tables as with one."""
+    maps = {0x3b85, 0x3b8f, 0x3b71}
+    counts = [sum(call.name == "ioctl" and call.arguments[1] in maps for call in calls)
+              for calls in (two, one)]
+    return Verdict(counts == [1, 1], f"{target}: memory is mapped {counts[0]} times for two page "
+                                     f"tables, {counts[1]} times for one")
