@@ -73,7 +73,7 @@ def work(shelf: kernels.Shelf, options) -> list:
                 chosen = [scenario for scenario in chosen if scenario.fits(kernel, machine)]
                 if machine.fits(kernel) and chosen:
                     found.append((Bench(
-                        kernel, machine, options.program.resolve(), programs,
+                        kernel, machines.seenBy(kernel, machine), options.program.resolve(), programs,
                         ROOT / "examples", options.count, options.seed), chosen))
     return found
 

@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .kernels import Kernel
@@ -18,6 +18,8 @@ DEVICES = [
     "-device", "edu,addr=a.0,multifunction=on", "-device", "edu,addr=a.1",
 ]
 
+TYPES = {"intel": "intel-vtd", "amd": "amd-vi", "virtio": "virtio-iommu"}
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -27,8 +29,14 @@ class Machine:
     iommu: tuple[str, ...]
     commandLine: str
     isMixed: bool = False
+    addressBits: int = 39
     isMSIIsolated: bool = True
     allowsUnsafeInterrupts: bool = False
+
+    @property
+    def type(self) -> str:
+        """The kind of its IOMMU, as host descriptions name it."""
+        return TYPES[self.name.split("-")[0]]
 
     def fits(self, kernel: Kernel) -> bool:
         """Whether the kernel can show what the machine is for."""
@@ -46,18 +54,29 @@ def intel(name: str, snoopControl: bool, incoherent: str = "") -> Machine:
         isMixed=bool(incoherent))
 
 
+def unsafe(name: str, iommu: tuple[str, ...], commandLine: str, bits: int) -> list[Machine]:
+    """A machine whose interrupts are not isolated, as it is and with the kernel told not to mind."""
+    strict = Machine(name, iommu, commandLine, addressBits=bits, isMSIIsolated=False)
+    return [strict, replace(strict, name=name + "-unsafe", commandLine=commandLine + " lab_unsafe",
+                            allowsUnsafeInterrupts=True)]
+
+
 MACHINES = [
     intel("intel-snoop", True),
     intel("intel-nosnoop", False),
     # Whole groups: on real hardware a group sits behind one unit.
     intel("intel-mixed", True, "0000:00:04.0,0000:00:07.0,0000:00:0a.0,0000:00:0a.1"),
-    Machine("amd", ("-device", "amd-iommu,intremap=on"), "amd_iommu=on", isMSIIsolated=False),
-    Machine("amd-unsafe", ("-device", "amd-iommu,intremap=on"), "amd_iommu=on lab_unsafe",
-            isMSIIsolated=False, allowsUnsafeInterrupts=True),
-    Machine("virtio", ("-device", "virtio-iommu-pci,addr=2"), "", isMSIIsolated=False),
-    Machine("virtio-unsafe", ("-device", "virtio-iommu-pci,addr=2"), "lab_unsafe",
-            isMSIIsolated=False, allowsUnsafeInterrupts=True),
+    *unsafe("amd", ("-device", "amd-iommu,intremap=on"), "amd_iommu=on", 48),
+    *unsafe("virtio", ("-device", "virtio-iommu-pci,addr=2"), "", 64),
 ]
+
+
+def seenBy(kernel: Kernel, machine: Machine) -> Machine:
+    """A machine as a kernel has it: 6.12 isolates interrupts with QEMU's AMD IOMMU, and its page
+    tables there are as wide as can be; 7.3 does neither."""
+    if machine.type == TYPES["amd"] and kernel.name.startswith("6.12"):
+        return replace(machine, addressBits=64, isMSIIsolated=True)
+    return machine
 
 
 @dataclass(frozen=True)

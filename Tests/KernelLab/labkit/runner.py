@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,11 @@ def judged(bench: Bench, wanted: list[Scenario], boot: machines.Boot) -> list[Ou
             continue
         text, status, start, end = found.groups()
         host = hosts[0 if scenarios.needsHostDrivers(scenario) else -1]
-        verdicts = scenario.judge(bench, text, host)
+        try:
+            verdicts = scenario.judge(bench, text, host)
+        except Exception:  # output that nobody foresaw must not hide what the others have shown
+            verdicts = [Verdict(False, "its output can't be judged",
+                                tuple(traceback.format_exc().splitlines()[-6:]))]
         if status != "0":
             verdicts.append(Verdict(False, f"its script ended with status {status}"))
         outcomes.append(Outcome(bench, scenario.name, verdicts, float(end) - float(start)))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from .descriptions import DEVICES
 from .initramfs import Archive
-from .machines import Machine
+from .machines import TYPES, Machine
 from .scenario import GUEST, Bench
 
 # Which devices may emit no-snoop requests: a fact the emulated hardware does not have, so the lab
@@ -19,16 +19,12 @@ NO_SNOOP = {
 
 def facts(machine: Machine) -> str:
     """What the guest's sysfs does not say of its hardware."""
-    kind = machine.name.split("-")[0]
-    types = {"intel": "intel-vtd", "amd": "amd-vi", "virtio": "virtio-iommu"}
-    bits = {"intel": 39, "amd": 48, "virtio": 64}
     lines = [
-        f"type {types[kind]}", f"isolated {str(machine.isMSIIsolated).lower()}",
-        f"unsafe {str(machine.allowsUnsafeInterrupts).lower()}",
-        f"bits {bits[kind]}",
-        "pages " + ("4KiB,2MiB,1GiB" if kind == "intel" else "4KiB"),
+        f"type {machine.type}", f"isolated {str(machine.isMSIIsolated).lower()}",
+        f"unsafe {str(machine.allowsUnsafeInterrupts).lower()}", f"bits {machine.addressBits}",
+        "pages " + ("4KiB,2MiB,1GiB" if machine.type == TYPES["intel"] else "4KiB"),
     ]
-    canEnforce = kind == "amd" or (kind == "intel" and machine.name != "intel-nosnoop")
+    canEnforce = machine.type != TYPES["virtio"] and machine.name != "intel-nosnoop"
     lines.append(f"enforce * {str(canEnforce).lower()}")
     for word in machine.commandLine.split():
         if word.startswith("lab_incoherent="):
