@@ -16,6 +16,13 @@ enum DriverLinks {
     SystemCalls.linkTarget(device(address) + "/driver")
   }
 
+  /// The name of a device's cdev in `/dev/vfio/devices`, from Linux 6.6; `nil` if it has none now.
+  static func cdev(of address: BDF) -> String? {
+    SystemCalls.names(in: device(address) + "/vfio-dev").first { name in
+      name.hasPrefix("vfio") && UInt32(name.dropFirst(4)) != nil
+    }
+  }
+
   /// Takes a device from a driver; `ENODEV` if another driver, or none, has it.
   static func unbind(_ address: BDF, from driver: String) throws(Errno) {
     guard self.driver(of: address) == driver else { throw .enodev }

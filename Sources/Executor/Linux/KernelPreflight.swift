@@ -15,18 +15,21 @@ public enum KernelPreflight {
       }
       switch SystemCalls.refusal(of: path) {
       case nil: return nil
-      case .enoent?: return KernelDiagnostics.missing(path, need, step.origin)
+      case .enoent?: return need.map { KernelDiagnostics.missing(path, $0, step.origin) }
       case let errno?: return KernelDiagnostics.denied(path, errno, step.origin)
       }
     }
   }
 
-  /// The file a step needs that exists before the program, and what brings it.
-  private static func requirement(of action: Action) -> (path: String, need: String)? {
+  /// The file a step needs, and what brings it; `nil` if the program itself may.
+  private static func requirement(of action: Action) -> (path: String, need: String?)? {
     switch action {
     case .open(.iommu, _): ("/dev/iommu", KernelOption.iommufd)
     case .open(.vfioContainer, _): ("/dev/vfio/vfio", KernelOption.type1)
     case .open(.kvm, _): ("/dev/kvm", "\(KernelOption.kvm), and virtualization in the firmware")
+    case .open(.vfioGroup(let number), _): ("/dev/vfio/\(number)", nil)
+    case .open(.vfioDevice(let address), _):
+      DriverLinks.cdev(of: address).map { ("/dev/vfio/devices/" + $0, nil) }
     case .sysfs(.driverOverride(let address, _)):
       (
         DriverLinks.device(address) + "/driver_override",

@@ -31,21 +31,16 @@ public final class LinuxKernel: Kernel {
   /// Opens the cdev of a device (`Documentation/driver-api/vfio.rst`, 6.6): its number is found in
   /// `vfio-dev` now, and the opened node must have the device number that sysfs says.
   private func openDevice(_ address: BDF) throws(Errno) -> Int32 {
-    let directory = DriverLinks.device(address) + "/vfio-dev"
-    let name = SystemCalls.names(in: directory).first { Self.isNumbered($0, after: "vfio") }
-    guard let name else { throw .enoent }
+    guard let name = DriverLinks.cdev(of: address) else { throw .enoent }
     let file = try SystemCalls.open("/dev/vfio/devices/" + name, O_RDWR)
-    if let expected = try? SystemCalls.read("\(directory)/\(name)/dev"),
+    let number = "\(DriverLinks.device(address))/vfio-dev/\(name)/dev"
+    if let expected = try? SystemCalls.read(number),
       let actual = try? SystemCalls.deviceNumber(of: file), actual == expected
     {
       return file
     }
     try SystemCalls.close(file)
     throw .enodev
-  }
-
-  private static func isNumbered(_ name: String, after prefix: String) -> Bool {
-    name.hasPrefix(prefix) && UInt32(name.dropFirst(prefix.count)) != nil
   }
 
   /// Closes a file.

@@ -162,7 +162,8 @@ struct KernelRun {
       case (.errno(let errno), _) where RequestErrnos.missingFeature(action, errno) != nil:
         .hostUnable
       case (.errno(.eperm), .open), (.errno(.eacces), .open), (.errno(.eperm), .sysfs),
-        (.errno(.eacces), .sysfs):
+        (.errno(.eacces), .sysfs),
+        (.errno(.eperm), .ioctl(_, IOMMUFDRequests.option, _, _)):
         .notPermitted
       case (.errno, _): .rolledBack
       }

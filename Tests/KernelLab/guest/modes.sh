@@ -78,21 +78,26 @@ echo vfio-pci > $here/0000:00:07.0/driver_override
 echo 0000:00:07.0 > /sys/bus/pci/drivers_probe
 host=/tmp/plain-host.yaml
 sh /scenario/describe.sh > $host
-mkdir -p /etc
-echo 'user:x:1000:1000::/tmp:/bin/sh' > /etc/passwd
-as_user() { su user -s /bin/sh -c "ulimit -l $1; exec vfioplan apply --check $plain --host $host --target $target" 2>&1; }
+# With which kibibytes locked, as whom.
+as_user() {
+  unprivileged "$1" "$2" vfioplan apply --check $plain --host $host --target "$target" 2>&1
+}
 
 begin user-denied
-as_user unlimited
+as_user 65536 user
 finish $?
 
 chmod 0666 /dev/iommu /dev/kvm /dev/vfio/vfio /dev/vfio/devices/* /dev/vfio/[0-9]* 2>/dev/null
-begin user-accepted
-as_user 65536
+begin user
+as_user 65536 user
 finish $?
 
-begin user-limit
-as_user 1024
+begin accountant
+as_user 65536 accountant
+finish $?
+
+begin accountant-limit
+as_user 1024 accountant
 finish $?
 
 # Descriptors: the plan needs about ten.
@@ -111,4 +116,5 @@ finish $status
 
 echo > $here/0000:00:07.0/driver_override
 echo 0000:00:07.0 > /sys/bus/pci/drivers/vfio-pci/unbind
-rm /etc/passwd
+chmod 0600 /dev/kvm
+test ! -e /dev/iommu || chmod 0600 /dev/iommu

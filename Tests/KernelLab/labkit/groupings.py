@@ -137,7 +137,8 @@ def opened(name: str, words: list[str]) -> list[str]:
 
 def ruled(rule: Rule, answers: list[Answer]) -> Verdict:
     """Compares the tables that the kernel chose, and what it says of all of them."""
-    given = [answer.result for answer in answers if answer.words[0] == "attach"]
+    given = [answer.remark.removeprefix("table ") or answer.result for answer in answers
+             if answer.words[0] == "attach"]
     order = list(dict.fromkeys(given))
     tables = [str(order.index(table) + 1) if table.isdigit() else table for table in given]
     wanted = rule.tables.split()

@@ -31,11 +31,14 @@ EXPECTED: dict[str, tuple[int, list[str]]] = {
     "command-missing": (127, [r"/no/such/program"]),
     "command-unknown": (64, [r"nonsense"]),
     "user-denied": (77, [r"VP5012"]),
-    "user-accepted": (0, [r"^accepted: "]),
-    "user-limit": (71, [r"ENOMEM", r"RLIMIT_MEMLOCK"]),
+    "user": (0, [r"^accepted: "]),
+    "accountant": (0, [r"^accepted: "]),
+    "accountant-limit": (71, [r"ENOMEM", r"RLIMIT_MEMLOCK"]),
     "few-files": (71, [r"EMFILE"]),
     "no-interface": (69, [r"VP5011", r"CONFIG_"]),
 }
+# Only who has CAP_SYS_RESOURCE may say how iommufd accounts.
+ELSE = {("user", "iommufd"): (77, [r"EPERM, .*CAP_SYS_RESOURCE"])}
 NODES = {"iommufd": [r"^file /dev/iommu$", r"^file /dev/vfio/devices/vfio\d+$",
                      r"^files 4 iommufd:nic:test:ram0$"],
          "type1": [r"^file /dev/vfio/vfio$", r"^file anon_inode:\[vfio-device\]$",
@@ -79,7 +82,7 @@ def judged(case: str, target: str, section: Section | None) -> Verdict:
     what = f"{target} {case}"
     if section is None:
         return Verdict(False, f"{what} was not tried")
-    status, wanted = EXPECTED[case]
+    status, wanted = ELSE.get((case, target), EXPECTED[case])
     wanted = wanted + (NODES[target] if case == "command" else [])
     wanted += [ACCOUNTS[target]] if case.startswith("hold-") and case != "hold-KILL" else []
     said, _, left = section.text.rpartition("status ")
