@@ -14,6 +14,20 @@ struct ApplyTests {
       outcome.output.hasSuffix("\nrun: ok, 32 steps; undone: 23 steps, nothing left\n"))
   }
 
+  @Test func aDryRunShowsTheCommandAndChecksItsPlaceholders() throws {
+    let outcome = try Tool.run(
+      ["apply"] + Self.input + ["--dry-run", "--", "sh", "-c", "true {iommufd}"])
+    #expect(outcome.code == 0)
+    #expect(
+      outcome.output.contains(
+        "Then this command, until it ends; the files it gets\n  sh -c true {iommufd}\n  3  iommufd\n"))
+    #expect(!outcome.output.contains("/dev/kvm"))
+    let wrong = try Tool.run(["apply"] + Self.input + ["--dry-run", "--", "sh", "{nothing}"])
+    #expect(wrong.code == 64 && wrong.errors.contains("error[VP5904]"))
+    let missing = try Tool.run(["apply"] + Self.input + ["--dry-run", "--", "/no/such/program"])
+    #expect(missing.code == 127 && missing.errors.contains("error[VP5903]"))
+  }
+
   @Test func aFailureIsRolledBackAndShownAtItsLine() throws {
     let outcome = try Tool.run(["apply"] + Self.input + ["--simulate", "--fail", "15=EPERM"])
     #expect(outcome.code == 71)

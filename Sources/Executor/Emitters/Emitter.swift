@@ -19,6 +19,8 @@ public struct EmitterContext: Sendable {
   public let files: [SourceFile]
   /// The marks for text that people read.
   public let decorator: Decorator
+  /// The command that the plan is made for, and the names of the files it gets, from number 3 on.
+  public var command: (words: [String], files: [String])?
   /// How two things are done at once; one after the other unless told otherwise.
   public let concurrently: Concurrently
 

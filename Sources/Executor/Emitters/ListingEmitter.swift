@@ -26,6 +26,7 @@ public struct ListingEmitter: Emitter {
       Self.append(calls.call(index), number: index + 1, digits, to: &page)
       if index % 512 == 511 { page.drain(to: write) }
     }
+    if let command = context.command { Self.append(command, to: &page) }
     page.heading("Undo, in this order, when a call fails or at the end (numbers are of the steps)")
     for index in steps.indices.reversed() {
       guard let undo = calls.undo(index) else { continue }
@@ -35,6 +36,14 @@ public struct ListingEmitter: Emitter {
     page.blank()
     page.line("\("dry run:", .strong) \(counted(steps.count, "step")) listed, nothing was run")
     page.drain(to: write)
+  }
+
+  private static func append(
+    _ command: (words: [String], files: [String]), to page: inout TextPage
+  ) {
+    page.heading("Then this command, until it ends; the files it gets")
+    page.line(StyledText(command.words.joined(separator: " ")), indent: 2, hanging: 4)
+    page.table(command.files.enumerated().map { ["\($0 + 3)", StyledText($1)] })
   }
 
   private static func append(

@@ -102,7 +102,10 @@ struct ApplyCommand: ParsableCommand {
   private func list(_ plan: CompiledPlan, _ files: [SourceFile]) throws(CommandFailure) -> ExitCode
   {
     let decorator = options.decorator(for: Destination.standard)
-    let context = EmitterContext(files: files, decorator: decorator)
+    var context = EmitterContext(files: files, decorator: decorator)
+    if !command.isEmpty {
+      context.command = (command, try HandedCommand(command, plan.program).files.map(\.name))
+    }
     let emitter: any Emitter = format == .json ? JSONEmitter() : ListingEmitter()
     try Destination.standard.write(plan, as: emitter, context)
     return .done

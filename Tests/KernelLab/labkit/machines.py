@@ -97,7 +97,7 @@ def boot(machine: Machine, kernel: Kernel, initramfs: Path, work: Path, timeout:
         "-cpu", "EPYC,+svm,check=off", "-smp", "1", "-m", "1G", "-nodefaults", "-display", "none",
         "-no-reboot", "-vga", "none", "-net", "none", "-serial", f"file:{console}",
         "-serial", f"file:{results}", "-kernel", str(kernel.image), "-initrd", str(initramfs),
-        "-append", f"console=ttyS0 quiet panic=-1 no_timer_check {machine.commandLine}",
+        "-append", f"console=ttyS0 quiet panic=-1 no_timer_check mitigations=off {machine.commandLine}",
         *machine.iommu, *DEVICES,
     ]
     started = time.monotonic()
