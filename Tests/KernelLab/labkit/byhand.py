@@ -86,13 +86,16 @@ def iommufd(naive: Naive, areTablesLate: bool) -> list[str]:
 
 
 def type1(naive: Naive) -> list[str]:
-    """A container for each group to ask about, then one for each address space."""
+    """A container for each group to ask about, then one for each address space.
+
+    KVM is told inside: 6.1 takes a group without a container for a coherent one.
+    """
     groups = list(dict.fromkeys(device.group for device in naive.devices))
     lines = [f"group {group}" for group in groups]
     for group in groups:
         alone = f"alone.{group}"
-        lines += [f"add {group}", f"remove {group}", f"container {alone}",
-                  f"join {group} {alone}", f"type1 {alone}", f"enforced {alone}", f"leave {group}"]
+        lines += [f"container {alone}", f"join {group} {alone}", f"type1 {alone}",
+                  f"enforced {alone}", f"add {group}", f"remove {group}", f"leave {group}"]
     for space in naive.spaces:
         lines.append(f"container {space}")
         joining = dict.fromkeys(device.group for device in naive.devices if device.space == space)
