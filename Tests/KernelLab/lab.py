@@ -60,7 +60,10 @@ def busybox(shelf: kernels.Shelf) -> Path:
 
 
 def work(shelf: kernels.Shelf, options) -> list:
-    """The benches the filter wants, each with its scenarios; kernels nobody wants are not made."""
+    """The benches the filter wants, each with its scenarios, the longest first.
+
+    Kernels nobody wants are not made.
+    """
     programs = tools.build(shelf.directory)
     found = []
     for recipe in kernels.RECIPES:
@@ -68,14 +71,14 @@ def work(shelf: kernels.Shelf, options) -> list:
                    for name in recipe.kernelNames for machine in machines.MACHINES):
             continue
         for kernel in shelf.obtain(recipe):
-            for machine in machines.MACHINES:
-                chosen = wanted(kernel.name, machine, options.filter)
-                chosen = [scenario for scenario in chosen if scenario.fits(kernel, machine)]
-                if machine.fits(kernel) and chosen:
+            for machine in machines.seenBy(kernel):
+                chosen = [scenario for scenario in wanted(kernel.name, machine, options.filter)
+                          if scenario.fits(kernel, machine)]
+                if chosen:
                     found.append((Bench(
-                        kernel, machines.seenBy(kernel, machine), options.program.resolve(), programs,
-                        ROOT / "examples", options.count, options.seed), chosen))
-    return found
+                        kernel, machine, options.program.resolve(), programs, ROOT / "examples",
+                        options.count, options.seed), chosen))
+    return sorted(found, key=lambda pair: -runner.limit(*pair))
 
 
 def wanted(kernel: str, machine: machines.Machine, pattern: str) -> list:
@@ -100,6 +103,7 @@ def runAll(options) -> int:
         for outcome in found:
             tap.show(outcome)
         outcomes += found
+    outcomes = report.inOrder(outcomes, SCENARIOS)
     seconds = time.monotonic() - started
     print(f"1..{tap.number}")
     say(*report.table(outcomes), f"{len(todo)} machines in {seconds:.0f} s")
@@ -125,7 +129,7 @@ def arguments():
     run.add_argument("--program", type=Path, required=True, help="the static vfioplan")
     run.add_argument("--count", type=int, default=200, help="generated descriptions a machine")
     run.add_argument("--seed", type=int, default=SEED)
-    run.add_argument("--jobs", type=int, default=2, help="machines at a time")
+    run.add_argument("--jobs", type=int, default=3, help="machines at a time")
     run.add_argument("--keep", type=Path, help="keep consoles and results in this directory")
     run.add_argument("--verbose", action="store_true", help="a line for each verdict")
     run.add_argument("--record", action="store_true", help="write docs/lab-results.md")
@@ -141,9 +145,9 @@ def main() -> int:
         for recipe in kernels.RECIPES:
             for name in recipe.kernelNames:
                 kernel = kernels.Kernel(name, "", Path())
-                for machine in machines.MACHINES:
+                for machine in machines.seenBy(kernel):
                     for scenario in SCENARIOS:
-                        if machine.fits(kernel) and scenario.fits(kernel, machine):
+                        if scenario.fits(kernel, machine):
                             print(f"{name} {machine.name} {scenario.name}: {scenario.law}")
     elif options.command == "kernels":
         shelf = kernels.Shelf(cacheDirectory(), say)

@@ -66,7 +66,6 @@ static void print_errors(bool isFailure)
 static void try_plan(char *name, char *target, char *file, char *host)
 {
 	long registered = hits("lab_register"), unregistered = hits("lab_unregister");
-	read_state(&before);
 	double start = now_in_milliseconds();
 	int status = apply(target, file, host);
 	double end = now_in_milliseconds();
@@ -78,6 +77,7 @@ static void try_plan(char *name, char *target, char *file, char *host)
 	if (!is_same_state(&before, &after)) {
 		print_missing("-", &before, &after);
 		print_missing("+", &after, &before);
+		before = after;
 	}
 	fflush(stdout);
 }
@@ -88,6 +88,8 @@ int main(int count, char **words)
 	FILE *list = count == 3 ? fopen(words[1], "r") : NULL;
 	if (!list)
 		return 2;
+	/* The next one finds what this one leaves: nothing, or it was said. */
+	read_state(&before);
 	while (fscanf(list, "%63s %15s %255s", name, target, file) == 3)
 		try_plan(name, target, file, words[2]);
 	return 0;

@@ -71,12 +71,18 @@ MACHINES = [
 ]
 
 
-def seenBy(kernel: Kernel, machine: Machine) -> Machine:
-    """A machine as a kernel has it: 6.12 isolates interrupts with QEMU's AMD IOMMU, and its page
-    tables there are as wide as can be; 7.3 does neither."""
-    if machine.type == TYPES["amd"] and kernel.name.startswith("6.12"):
-        return replace(machine, addressBits=64, isMSIIsolated=True)
-    return machine
+def seenBy(kernel: Kernel) -> list[Machine]:
+    """The machines that a kernel is tried on, as it has them.
+
+    6.12 isolates interrupts with QEMU's AMD IOMMU, so that there is nothing to allow, and its page
+    tables there are as wide as can be; 7.3 does neither.
+    """
+    fitting = [machine for machine in MACHINES if machine.fits(kernel)]
+    if not kernel.name.startswith("6.12"):
+        return fitting
+    return [replace(machine, addressBits=64, isMSIIsolated=True)
+            if machine.type == TYPES["amd"] else machine
+            for machine in fitting if machine.name != "amd-unsafe"]
 
 
 @dataclass(frozen=True)

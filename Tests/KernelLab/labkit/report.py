@@ -5,6 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from . import kernels, machines
 from .runner import Outcome
 
 RESULTS = Path(__file__).resolve().parents[3] / "docs" / "lab-results.md"
@@ -43,9 +44,19 @@ class TAP:
               flush=True)
 
 
+def inOrder(outcomes: list[Outcome], scenarios) -> list[Outcome]:
+    """By kernel, machine and scenario, however they were run."""
+    names = [scenario.name for scenario in scenarios]
+    machineNames = [machine.name for machine in machines.MACHINES]
+    kernelNames = [name for recipe in kernels.RECIPES for name in recipe.kernelNames]
+    return sorted(outcomes, key=lambda outcome: (
+        kernelNames.index(outcome.bench.kernel.name),
+        machineNames.index(outcome.bench.machine.name), names.index(outcome.scenario)))
+
+
 def table(outcomes: list[Outcome]) -> list[str]:
     """Kernels and IOMMUs down, scenarios across: good, and bad or skipped if there are any."""
-    names = list(dict.fromkeys(outcome.scenario for outcome in outcomes))
+    names = columns(outcomes)
     rows: dict[tuple[str, str], dict[str, Outcome]] = {}
     for outcome in outcomes:
         kernel = outcome.bench.kernel
@@ -57,6 +68,11 @@ def table(outcomes: list[Outcome]) -> list[str]:
         lines.append(f"| {kernel} | {machine} | "
                      + " | ".join(cell(cells.get(name)) for name in names) + " |")
     return lines
+
+
+def columns(outcomes: list[Outcome]) -> list[str]:
+    """The scenarios that ran anywhere."""
+    return list(dict.fromkeys(outcome.scenario for outcome in outcomes))
 
 
 def cell(outcome: Outcome | None) -> str:
@@ -73,7 +89,7 @@ def cell(outcome: Outcome | None) -> str:
 def record(outcomes: list[Outcome], scenarios, seconds: float):
     """Writes the table and the laws to docs/lab-results.md."""
     laws = {scenario.name: scenario.law for scenario in scenarios}
-    names = list(dict.fromkeys(outcome.scenario for outcome in outcomes))
+    names = columns(outcomes)
     skipped = [f"- {outcome.bench.label} {outcome.scenario}: {verdict.what}"
                for outcome in outcomes for verdict in outcome.verdicts if verdict.isGood is None]
     lines = [

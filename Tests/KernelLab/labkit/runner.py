@@ -27,6 +27,11 @@ class Outcome:
         return sum(verdict.isGood is isGood for verdict in self.verdicts)
 
 
+def limit(bench: Bench, wanted: list[Scenario]) -> float:
+    """A generous time limit for a machine, in seconds."""
+    return 60 + sum(scenario.seconds(bench) for scenario in wanted)
+
+
 def run(bench: Bench, wanted: list[Scenario], busybox: Path, keep: Path | None,
         say) -> list[Outcome]:
     """One boot, and another try if the machine did not get as far as its scenarios."""
@@ -35,12 +40,11 @@ def run(bench: Bench, wanted: list[Scenario], busybox: Path, keep: Path | None,
         work.mkdir(parents=True, exist_ok=True)
         image = work / "initramfs"
         image.write_bytes(scenarios.pack(bench, busybox, wanted))
-        limit = 60 + sum(scenario.seconds(bench) for scenario in wanted)
-        boot = machines.boot(bench.machine, bench.kernel, image, work, limit)
+        boot = machines.boot(bench.machine, bench.kernel, image, work, limit(bench, wanted))
         if "lab: host end" not in boot.results:
             say(f"{bench.label}: the machine did not come up, trying again")
             say(*boot.console.splitlines()[-5:])
-            boot = machines.boot(bench.machine, bench.kernel, image, work, limit)
+            boot = machines.boot(bench.machine, bench.kernel, image, work, limit(bench, wanted))
     say(f"{bench.label}: {boot.seconds:.0f} s")
     return judged(bench, wanted, boot)
 
@@ -71,8 +75,17 @@ def judged(bench: Bench, wanted: list[Scenario], boot: machines.Boot) -> list[Ou
     return outcomes
 
 
+def isAlone(scenario: Scenario) -> bool:
+    """Whether a scenario measures time, so that nothing else may run."""
+    return getattr(scenario, "isAlone", False)
+
+
 def runAll(work: list[tuple[Bench, list[Scenario]]], busybox: Path, jobs: int,
            keep: Path | None, say):
-    """Every bench, a few at a time; outcomes in order."""
-    with ThreadPoolExecutor(jobs) as pool:
-        yield from pool.map(lambda pair: run(*pair, busybox, keep, say), work)
+    """Every bench, a few at a time, then one by one what measures time; outcomes in that order."""
+    for width, alone in ((jobs, False), (1, True)):
+        parts = [(bench, [scenario for scenario in wanted if isAlone(scenario) == alone])
+                 for bench, wanted in work]
+        with ThreadPoolExecutor(width) as pool:
+            yield from pool.map(lambda part: run(*part, busybox, keep, say),
+                                [part for part in parts if part[1]])
