@@ -30,9 +30,10 @@ help: ## what there is
 demo: release ## build, then run the main job on the simulator for two examples
 	@scripts/demo.sh $(BINARY)
 
-test: deps lint schemas ## everything: dependencies, build, lint, schemas, all tests, README
+test: deps lint schemas ## everything: dependencies, build, lint, schemas, all tests, README, real kernels
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build
+	$(MAKE) lab COUNT=$(or $(COUNT),40)
 	@echo "all tests passed"
 
 check: deps lint ## the fast ones: build, lint, tests without the long enumerations
@@ -48,7 +49,8 @@ bench: release ## the performance figures against their limits
 	$(PYTHON) Benchmarks/run.py --binary $(BINARY)
 
 lab: release lab-deps ## real kernels under QEMU; FILTER='7.3 intel' runs a part, RECORD=1 writes docs/lab-results.md
-	$(PYTHON) Tests/KernelLab/lab.py run --program $(BINARY) $(if $(RECORD),--record) '$(FILTER)'
+	$(PYTHON) Tests/KernelLab/lab.py run --program $(BINARY) --count $(or $(COUNT),200) \
+	  $(if $(RECORD),--record) '$(FILTER)'
 
 lab-deps:
 	@missing="$$($(PYTHON) Tests/KernelLab/lab.py deps)"; \

@@ -11,15 +11,6 @@ enum CommandDiagnostics {
     file; `-` reads standard input, which only one of the inputs can be. The exit status is 66.
     """)
 
-  /// The live machine is not read by this version.
-  static let noLiveHost = DiagnosticCode(
-    "VP4901", .error, "the live machine can't be read",
-    """
-    A plan needs the facts of a host: its IOMMUs, their abilities, the groups. This version of \
-    vfioplan takes them from a host description only. Write one (examples/ has several) and name \
-    it with --host.
-    """)
-
   /// A saved plan was to be compiled for another target or objective.
   static let fixedPlan = DiagnosticCode(
     "VP3901", .error, "a saved plan has its target and its objective",
@@ -65,7 +56,7 @@ enum CommandDiagnostics {
 
   /// Every code, in order.
   static let all = [
-    unreadableInput, fixedPlan, noLiveHost, noSuchStep, unwritableOutput, commandNotStarted,
+    unreadableInput, fixedPlan, noSuchStep, unwritableOutput, commandNotStarted,
     unknownPlaceholder,
   ]
 }
@@ -90,14 +81,6 @@ extension CommandFailure {
           CommandDiagnostics.unwritableOutput, "can't write \(name): \(error.message)", at: nil)
       ], .outputUnwritable)
   }
-
-  /// `--host` was left out.
-  static let noLiveHost = CommandFailure(
-    [
-      Diagnostic(
-        CommandDiagnostics.noLiveHost, "this version can't read the facts of the live machine",
-        at: nil, help: "name a host description: --host HOST.yaml")
-    ], .hostUnable)
 
   /// The command does not exist.
   static func noCommand(_ name: String) -> CommandFailure {

@@ -13,6 +13,8 @@ struct CatalogueTests {
     "VP2018": "needs a million mappings",
     "VP3001": "the command line takes known targets only, a plan file says VP1036",
     "VP3012": "needs a front too large to list",
+    "VP4020": "needs a tree without devices: HostTests",
+    "VP4021": "needs a tree that is damaged: HostTests",
     "VP5002": "needs a kernel that answers otherwise than the plan expects",
     "VP5004": "needs a program that its own plan does not give",
     "VP5006": "needs a run on a real kernel: the kernel lab's signals",

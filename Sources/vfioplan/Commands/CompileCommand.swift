@@ -42,7 +42,6 @@ struct CompileCommand: ParsableCommand {
 
   func run() {
     options.run { (findings) throws(CommandFailure) in
-      guard plan.host != nil else { throw .noLiveHost }
       let inputs = try Inputs.load(vm, host: plan.host)
       if pareto {
         try writeFront(inputs, &findings)

@@ -49,7 +49,7 @@ struct DiffCommand: ParsableCommand {
     options.run { (findings) throws(CommandFailure) in
       let first = try Inputs.load(before, host: plan.host)
       var second = try Inputs.load(after, host: otherHost, ids: (.other, .otherHost))
-      if otherHost == nil { second = second.on(first.host) }
+      if otherHost == nil, let host = first.host { second = second.on(host) }
       let old = try compiled(first, plan.target, plan.objective, &findings)
       let new = try compiled(
         second, otherTarget ?? plan.target, otherObjective ?? plan.objective, &findings)

@@ -31,7 +31,8 @@ struct Inputs {
   /// The files that were read.
   let files: [SourceFile]
 
-  /// Reads and decodes a description or plan and a host; large ones at the same time.
+  /// Reads and decodes a description or plan and a host, which is this machine if none is named;
+  /// large ones at the same time.
   ///
   /// Parsing takes most of the time of a large compilation, and the two know nothing of each other.
   static func load(
@@ -39,7 +40,13 @@ struct Inputs {
   ) throws(CommandFailure) -> Inputs {
     guard let host else {
       let one = try document(path, ids.0).get()
-      return Inputs(document: one.value, host: nil, warnings: one.warnings, files: [one.file])
+      guard case .vm = one.value else {
+        return Inputs(document: one.value, host: nil, warnings: one.warnings, files: [one.file])
+      }
+      let machine = try thisMachine(ids.1)
+      return Inputs(
+        document: one.value, host: machine.value, warnings: one.warnings + machine.warnings,
+        files: [one.file, machine.file])
     }
     let readFirst = { document(path, ids.0) }
     let readSecond = { @Sendable in read(host, ids.1, DescriptionReader.host) }
@@ -55,6 +62,19 @@ struct Inputs {
     case (.failure(let one), .failure(let two)): throw one.joined(with: two)
     case (.failure(let failure), _), (_, .failure(let failure)): throw failure
     }
+  }
+
+  /// The facts of this machine, as if they had been in a file: findings show its lines.
+  private static func thisMachine(
+    _ id: SourceID
+  ) throws(CommandFailure) -> Loaded<HostDescription> {
+    let inventory = HostInventory(.machine)
+    guard inventory.findings.isEmpty else {
+      throw CommandFailure(inventory.findings, .inputUnreadable)
+    }
+    let text = HostYAML(inventory).text()
+    let file = SourceFile(id: id, name: "<this machine>", bytes: Array(text.utf8))
+    return try decoded(file, DescriptionReader.host).get()
   }
 
   private static func document(
@@ -79,6 +99,13 @@ struct Inputs {
     } catch {
       return .failure(.unreadable(path, error))
     }
+    return decoded(file, decode)
+  }
+
+  private static func decoded<Value>(
+    _ file: SourceFile,
+    _ decode: (YAMLTree, inout DiagnosticSink) throws(DiagnosticsError) -> Value
+  ) -> Result<Loaded<Value>, CommandFailure> {
     var sink = DiagnosticSink()
     do throws(DiagnosticsError) {
       let value = try decode(try DescriptionReader.tree(of: file, into: &sink), &sink)
@@ -107,7 +134,7 @@ extension Inputs {
       return plan
     case .vm(let description): vm = description
     }
-    guard let host else { throw .noLiveHost }
+    guard let host else { preconditionFailure("a description comes with a host") }
     var sink = DiagnosticSink()
     for warning in warnings { sink.report(warning) }
     do throws(DiagnosticsError) {
@@ -123,7 +150,7 @@ extension Inputs {
     target: String?, objective: Objective?, into sink: inout DiagnosticSink
   ) throws(CommandFailure) -> ParetoText {
     guard case .vm(let vm) = document else { throw .fixedPlan }
-    guard let host else { throw .noLiveHost }
+    guard let host else { preconditionFailure("a description comes with a host") }
     for warning in warnings { sink.report(warning) }
     do throws(DiagnosticsError) {
       let plans = try Compilation.paretoFront(

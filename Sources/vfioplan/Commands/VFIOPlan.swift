@@ -11,8 +11,8 @@ struct VFIOPlan: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      CompileCommand.self, ApplyCommand.self, RestoreCommand.self, DiffCommand.self,
-      ExplainCommand.self,
+      HostCommand.self, CompileCommand.self, ApplyCommand.self, RestoreCommand.self,
+      DiffCommand.self, ExplainCommand.self,
     ])
 
   /// Reads a command line, the tool's own name left out; throws what is wrong with it.

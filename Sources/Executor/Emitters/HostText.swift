@@ -1,0 +1,162 @@
+import Parser
+import Planner
+
+/// What a machine has as a table, by IOMMU group: what each device means for a VM.
+public struct HostText {
+  private let host: HostDescription
+  private let names: PCINames
+  private let advice: IOMMUAdvice
+  private let filters: Set<String>
+
+  /// Prepares the table of the devices whose class or address is wanted; of all if none is named.
+  public init(
+    _ inventory: HostInventory, names: PCINames, advice: IOMMUAdvice, filters: [String] = []
+  ) {
+    host = inventory.description
+    self.names = names
+    self.advice = advice
+    self.filters = Set(filters.map(Self.normalized))
+  }
+
+  /// The words that stand for classes of devices.
+  public static var classWords: [String] { PCIClass.all }
+
+  /// Whether a word names a class or an address.
+  public static func isFilter(_ word: String) -> Bool {
+    BDF(word) != nil || classWords.contains(word)
+  }
+
+  private static func normalized(_ filter: String) -> String {
+    BDF(filter)?.description ?? filter
+  }
+
+  /// The table, the units and what to do if there are none.
+  public func page(_ decorator: Decorator) -> TextPage {
+    var page = TextPage(decorator)
+    page.line("host \(host.name, .strong), Linux \(host.kernel.release): \(interfaces)", hanging: 2)
+    for unit in host.iommus { page.line(Self.text(of: unit), indent: 2, hanging: 4) }
+    if host.iommus.isEmpty {
+      page.line("\("no IOMMU:", .warning) \(advice.text)", indent: 2, hanging: 4)
+    }
+    let shown = groups.map { group in
+      (group: group, rows: group.members.filter(isWanted).map { row($0, among: group.members) })
+    }.filter { !$0.rows.isEmpty }
+    page.blank()
+    if shown.isEmpty { page.line("no device is of a class that is wanted", indent: 2) }
+    let columns = TextPage.Columns([Self.header] + shown.flatMap(\.rows), indent: 4)
+    if !shown.isEmpty { page.row(Self.header, in: columns) }
+    for (group, rows) in shown {
+      page.line(heading(of: group), indent: 2, hanging: 4)
+      for row in rows { page.row(row, in: columns) }
+    }
+    return page
+  }
+
+  private static let header: [StyledText] = [
+    "address", "class", "driver", "no-snoop", "box", "given to a VM",
+  ].map { StyledText($0, .strong) }
+
+  private func heading(of group: (number: Int?, members: [HostDevice])) -> StyledText {
+    guard let number = group.number else { return "in no IOMMU group" }
+    let names = Set(group.members.compactMap(\.iommu)).sorted()
+    let units = names.isEmpty ? "no unit" : names.joined(separator: ", ")
+    return "\("group \(number)", .strong) behind \(units)"
+  }
+
+  private var interfaces: String {
+    let kernel = host.kernel
+    let found = [
+      (kernel.iommufd, "iommufd"), (kernel.vfioCdev, "VFIO cdevs"), (kernel.type1, "type1"),
+      (kernel.kvm, "KVM"),
+    ].compactMap { $0 ? $1 : nil }
+    let unsafe = kernel.allowUnsafeInterrupts ? "; unsafe interrupts allowed" : ""
+    return (found.isEmpty ? "neither VFIO nor KVM" : found.joined(separator: ", ")) + unsafe
+  }
+
+  private static func text(of unit: HostIOMMU) -> StyledText {
+    let enforces =
+      switch unit.enforceSnoop {
+      case .yes: "can enforce snoop"
+      case .no: "can't enforce snoop"
+      case .unknown: "nobody knows whether it can enforce snoop"
+      }
+    let interrupts = unit.isolatedMSI ? "isolates" : "does not isolate"
+    return "\(unit.name, .strong) (\(unit.type)) \(enforces), \(interrupts) interrupts, "
+      + "\(unit.addressBits) bits, "
+      + StyledText(unit.pageSizes.map(byteSizeText).joined(separator: ", "))
+  }
+
+  /// The devices by group, those without one last.
+  private var groups: [(number: Int?, members: [HostDevice])] {
+    let byGroup = Dictionary(grouping: host.devices, by: \.group)
+    let numbers = byGroup.keys.sorted {
+      ($0 ?? .max, $0 == nil ? 1 : 0) < ($1 ?? .max, $1 == nil ? 1 : 0)
+    }
+    return numbers.map { ($0, byGroup[$0] ?? []) }
+  }
+
+  private func isWanted(_ device: HostDevice) -> Bool {
+    filters.isEmpty || filters.contains(PCIClass.word(of: device.classCode))
+      || filters.contains(device.address.description)
+  }
+
+  private func row(_ device: HostDevice, among members: [HostDevice]) -> [StyledText] {
+    let fate = DeviceFate(device, members, host)
+    let name = names.name(vendor: device.vendor, device: device.device)
+    return [
+      StyledText(device.address.description), StyledText(PCIClass.word(of: device.classCode)),
+      StyledText(device.driver ?? "-"), StyledText(Self.word(device.noSnoopCapable)),
+      StyledText(device.iommu == nil ? "-" : "\(fate.box)"),
+      "\(fate.text, fate.role)" + (name.map { "; \($0, .faint)" } ?? ""),
+    ]
+  }
+
+  private static func word(_ fact: Fact) -> String {
+    switch fact {
+    case .yes: "yes"
+    case .no: "no"
+    case .unknown: "unknown"
+    }
+  }
+}
+
+/// What would come of a device in a VM.
+private struct DeviceFate {
+  /// Which of the four boxes of the 2021 discussion it is in; unknown counts as no-snoop that can't be
+  /// enforced.
+  let box: Int
+  /// In words.
+  let text: String
+  /// Whether that is good news.
+  let role: Decorator.Role
+
+  init(_ device: HostDevice, _ members: [HostDevice], _ host: HostDescription) {
+    let canNoSnoop = device.noSnoopCapable != .no
+    let canEnforce = host.iommus.first { $0.name == device.iommu }?.enforceSnoop == .yes
+    box = canEnforce ? (canNoSnoop ? 1 : 2) : (canNoSnoop ? 3 : 4)
+    let inTheWay = members.filter { !$0.isSafe && $0.address != device.address }
+    if PCIClass.isBridge(device.classCode) {
+      (text, role) = ("a bridge, stays with the host", .faint)
+    } else if device.group == nil || device.iommu == nil {
+      (text, role) = ("can't be given: it is behind no IOMMU", .warning)
+    } else if let other = inTheWay.first {
+      let more = inTheWay.count > 1 ? " and \(inTheWay.count - 1) more" : ""
+      text = "group has \(other.address) on \(other.driver ?? "a host driver")\(more)"
+      role = .warning
+    } else if box == 3 {
+      (text, role) = ("makes the VM non-coherent", .warning)
+    } else {
+      (text, role) = (
+        box == 1 ? "coherent, or non-coherent if it is to no-snoop" : "coherent", .good
+      )
+    }
+  }
+}
+
+extension HostDevice {
+  /// Whether its driver does no DMA of the host's (`driver_managed_dma`, Linux 5.19).
+  fileprivate var isSafe: Bool {
+    guard let driver else { return true }
+    return VFIODriver.isVFIO(driver) || ["pci-stub", "pcieport"].contains(driver)
+  }
+}

@@ -1,0 +1,163 @@
+import Parser
+
+/// A host description as a file that `--host` reads.
+public struct HostYAML {
+  private let inventory: HostInventory
+
+  /// Prepares the text of what a machine has.
+  public init(_ inventory: HostInventory) { self.inventory = inventory }
+
+  /// YAML with a comment where each no-snoop fact comes from.
+  public func text() -> String {
+    let host = inventory.description
+    var lines = ["apiVersion: vfioplan/v1", "kind: Host", "name: " + Self.scalar(host.name)]
+    lines.append(Self.line(host.kernel))
+    lines.append(host.iommus.isEmpty ? "iommus: []" : "iommus:")
+    lines += host.iommus.map(Self.line)
+    lines.append(host.devices.isEmpty ? "devices: []" : "devices:")
+    for (device, source) in zip(host.devices, inventory.sources) {
+      lines += Self.lines(device, source)
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The same as JSON, which is YAML as well.
+  public func json() -> JSONWriter {
+    let host = inventory.description
+    var writer = JSONWriter()
+    writer.beginObject(.block)
+    writer.member("apiVersion", "vfioplan/v1")
+    writer.member("kind", "Host")
+    writer.member("name", host.name)
+    writer.key("kernel")
+    Self.write(host.kernel, to: &writer)
+    writer.key("iommus")
+    writer.beginArray(.block)
+    for unit in host.iommus { Self.write(unit, to: &writer) }
+    writer.endArray()
+    writer.key("devices")
+    writer.beginArray(.block)
+    for device in host.devices { Self.write(device, to: &writer) }
+    writer.endArray()
+    writer.endObject()
+    writer.endText()
+    return writer
+  }
+}
+
+/// YAML.
+extension HostYAML {
+  private static func line(_ kernel: HostKernel) -> String {
+    "kernel: { release: \(quoted(kernel.release)), iommufd: \(kernel.iommufd), "
+      + "vfioCdev: \(kernel.vfioCdev), type1: \(kernel.type1), kvm: \(kernel.kvm), "
+      + "allowUnsafeInterrupts: \(kernel.allowUnsafeInterrupts) }"
+  }
+
+  private static func line(_ unit: HostIOMMU) -> String {
+    "  - { name: \(scalar(unit.name)), type: \(scalar(unit.type)), "
+      + "enforceSnoop: \(unit.enforceSnoop.rawValue), isolatedMSI: \(unit.isolatedMSI), "
+      + "addressBits: \(unit.addressBits), "
+      + "pageSizes: [\(unit.pageSizes.map(size).joined(separator: ", "))] }"
+  }
+
+  private static func lines(_ device: HostDevice, _ source: String) -> [String] {
+    var lines = [
+      "  - address: \"\(device.address)\"", "    vendor: \(hex(UInt64(device.vendor), 4))",
+      "    device: \(hex(UInt64(device.device), 4))",
+      "    class: \(hex(UInt64(device.classCode), 6))",
+    ]
+    if let unit = device.iommu { lines.append("    iommu: " + scalar(unit)) }
+    if let group = device.group { lines.append("    group: \(group)") }
+    if let driver = device.driver { lines.append("    driver: " + scalar(driver)) }
+    lines.append("    noSnoopCapable: \(device.noSnoopCapable.rawValue)  # \(source)")
+    if !device.reserved.isEmpty { lines.append("    reserved:") }
+    lines += device.reserved.map {
+      "      - { start: \(hex($0.start, 1)), end: \(hex($0.end, 1)), type: \($0.kind.rawValue) }"
+    }
+    return lines
+  }
+
+  private static func size(_ bytes: UInt64) -> String {
+    byteSizeText(bytes).filter { $0 != " " }
+  }
+
+  /// A name as it is if nobody can take it for something else, else in quotes.
+  private static func scalar(_ text: String) -> String {
+    let isName = text.utf8.allSatisfy { byte in
+      (48...57).contains(byte) || (97...122).contains(byte | 32) || byte == 45 || byte == 95
+    }
+    let words = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"]
+    let starts = text.utf8.first.map { (97...122).contains($0 | 32) } ?? false
+    return isName && starts && !words.contains(text.lowercased()) ? text : quoted(text)
+  }
+
+  private static func quoted(_ text: String) -> String {
+    var writer = JSONWriter()
+    writer.string(text)
+    return String(decoding: writer.bytes, as: UTF8.self)
+  }
+
+  private static func hex(_ value: UInt64, _ digits: Int) -> String {
+    let text = String(value, radix: 16)
+    return "0x" + String(repeating: "0", count: max(0, digits - text.count)) + text
+  }
+}
+
+/// JSON.
+extension HostYAML {
+  private static func write(_ kernel: HostKernel, to writer: inout JSONWriter) {
+    writer.beginObject()
+    writer.member("release", kernel.release)
+    writer.member("iommufd", kernel.iommufd)
+    writer.member("vfioCdev", kernel.vfioCdev)
+    writer.member("type1", kernel.type1)
+    writer.member("kvm", kernel.kvm)
+    writer.member("allowUnsafeInterrupts", kernel.allowUnsafeInterrupts)
+    writer.endObject()
+  }
+
+  private static func write(_ unit: HostIOMMU, to writer: inout JSONWriter) {
+    writer.beginObject()
+    writer.member("name", unit.name)
+    writer.member("type", unit.type)
+    write("enforceSnoop", unit.enforceSnoop, to: &writer)
+    writer.member("isolatedMSI", unit.isolatedMSI)
+    writer.member("addressBits", unit.addressBits)
+    writer.key("pageSizes")
+    writer.beginArray()
+    for size in unit.pageSizes { writer.integer(size) }
+    writer.endArray()
+    writer.endObject()
+  }
+
+  private static func write(_ device: HostDevice, to writer: inout JSONWriter) {
+    writer.beginObject()
+    writer.member("address", device.address)
+    writer.member("vendor", hex: UInt64(device.vendor), digits: 4)
+    writer.member("device", hex: UInt64(device.device), digits: 4)
+    writer.member("class", hex: UInt64(device.classCode), digits: 6)
+    if let unit = device.iommu { writer.member("iommu", unit) }
+    if let group = device.group { writer.member("group", group) }
+    if let driver = device.driver { writer.member("driver", driver) }
+    write("noSnoopCapable", device.noSnoopCapable, to: &writer)
+    writer.key("reserved")
+    writer.beginArray()
+    for region in device.reserved {
+      writer.beginObject()
+      writer.member("start", hex: region.start)
+      writer.member("end", hex: region.end)
+      writer.member("type", region.kind.rawValue)
+      writer.endObject()
+    }
+    writer.endArray()
+    writer.endObject()
+  }
+
+  private static func write(_ name: StaticString, _ fact: Fact, to writer: inout JSONWriter) {
+    switch fact {
+    case .yes: writer.member(name, true)
+    case .no: writer.member(name, false)
+    case .unknown: writer.member(name, Fact.unknown.rawValue)
+    }
+  }
+}

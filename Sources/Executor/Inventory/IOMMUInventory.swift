@@ -1,0 +1,72 @@
+import Parser
+
+extension HostIOMMU {
+  /// The type of AMD's units (AMD-Vi).
+  static let amd = "amd-vi"
+  /// The type of Arm's units of version 3.
+  static let arm = "arm-smmu-v3"
+
+  /// Every unit that the kernel drives, by name (`/sys/class/iommu`).
+  static func all(in tree: SysfsTree, release: HostKernel) -> [HostIOMMU] {
+    let isolated = tree.isolatesInterrupts
+    return tree.names(in: "/sys/class/iommu").map { name in
+      let directory = "/sys/class/iommu/\(name)"
+      var unit = HostIOMMU(name: name, type: name, isolatedMSI: isolated)
+      if tree.exists(directory + "/intel-iommu") {
+        unit.describe(
+          intelCapabilities: tree.hex(directory + "/intel-iommu/cap"),
+          extended: tree.hex(directory + "/intel-iommu/ecap"))
+      } else if tree.exists(directory + "/amd-iommu") {
+        unit.describe(amdFeatures: tree.hex(directory + "/amd-iommu/features"), release)
+      } else if name.hasPrefix("smmu3") {
+        // Whether it can enforce is in the firmware's IORT table (CANWBS), which sysfs does not show.
+        (unit.type, unit.addressBits, unit.pageSizes) = (arm, 48, threeSizes)
+      } else if name.hasPrefix("virtio") {
+        (unit.type, unit.enforceSnoop, unit.addressBits) = (virtio, .no, 64)
+      } else {
+        (unit.type, unit.addressBits) = (String(name.prefix { !$0.isNumber && $0 != "." }), 32)
+      }
+      return unit
+    }
+  }
+
+  private static let threeSizes: [UInt64] = [4 << 10, 2 << 20, 1 << 30]
+
+  /// VT-d's registers (specification 4.1, sections 11.4.2 and 11.4.3): widths of addresses and
+  /// tables, large pages, snoop control.
+  private mutating func describe(intelCapabilities cap: UInt64?, extended ecap: UInt64?) {
+    type = Self.intel
+    enforceSnoop = ecap.map { $0 & 1 << 7 != 0 ? .yes : .no } ?? .unknown
+    guard let cap else { return }
+    let guestBits = Int(cap >> 16 & 0x3f) + 1
+    let tableBits = [1: 39, 2: 48, 3: 57].filter { cap >> 8 & 1 << $0.key != 0 }.values.max()
+    addressBits = min(guestBits, tableBits ?? guestBits)
+    pageSizes = [4 << 10]
+    if cap & 1 << 34 != 0 { pageSizes.append(2 << 20) }
+    if cap & 1 << 35 != 0 { pageSizes.append(1 << 30) }
+  }
+
+  /// AMD's extended features: levels of host tables (HATS, bits 10 and 11).
+  ///
+  /// Tables of version 1 always make requests coherent. Until 6.16 the driver gave them all 64 bits
+  /// (`amd/iommu.c`, `dma_max_address`).
+  private mutating func describe(amdFeatures features: UInt64?, _ kernel: HostKernel) {
+    (type, enforceSnoop, pageSizes) = (Self.amd, .yes, Self.threeSizes)
+    addressBits = 48
+    if !kernel.release.isEmpty, !kernel.hasRelease(atLeast: 6, 16) { addressBits = 64 }
+    if let features, kernel.hasRelease(atLeast: 6, 16) {
+      addressBits = [48, 57, 64, 48][Int(features >> 10 & 3)]
+    }
+  }
+}
+
+extension SysfsTree {
+  /// Whether interrupts of devices are remapped or translated: the names of interrupt chips tell.
+  ///
+  /// `IR-` stands for interrupt remapping on x86, `ITS` for Arm's translation service; the kernel
+  /// asks its interrupt domains (`msi_device_has_isolated_msi`), which have no file of their own.
+  fileprivate var isolatesInterrupts: Bool {
+    guard let text = text("/proc/interrupts") else { return false }
+    return text.contains(" IR-") || text.contains(" ITS-")
+  }
+}

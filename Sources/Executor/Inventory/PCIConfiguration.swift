@@ -1,0 +1,51 @@
+import Parser
+
+/// What a device's configuration space says of no-snoop requests.
+///
+/// Offsets are those of `linux/pci_regs.h`; the PCI Express specification fixes them.
+public struct NoSnoopFact: Hashable, Sendable {
+  /// Whether the device may emit them.
+  public let fact: Fact
+  /// Where that comes from, for people.
+  public let source: String
+
+  /// Reads the Enable No Snoop bit of Device Control.
+  ///
+  /// Set, which it is after a reset, means that the device may. Clear says nothing: software can have
+  /// cleared it, or the device has it hard-wired. Without PCI Express or PCI-X there is no such
+  /// request. Whoever is not root sees 64 bytes, and no capabilities.
+  public init(configuration bytes: [UInt8]) {
+    guard bytes.count > 64 else {
+      fact = .unknown
+      source = bytes.isEmpty ? "no configuration space" : "only root can read the capabilities"
+      return
+    }
+    if let express = Self.capability(0x10, in: bytes), express + 10 <= bytes.count {
+      let control = bytes.littleEndian(at: express + 8, width: 2)
+      fact = control & 0x800 != 0 ? .yes : .unknown
+      source = "Device Control 0x" + Self.hex(control, 4) + (fact == .yes ? "" : ", bit 11 clear")
+    } else if Self.capability(0x07, in: bytes) != nil {
+      fact = .unknown
+      source = "PCI-X"
+    } else {
+      fact = .no
+      source = "neither PCI Express nor PCI-X"
+    }
+  }
+
+  /// Where a capability is; lists that go round in circles end.
+  private static func capability(_ wanted: UInt8, in bytes: [UInt8]) -> Int? {
+    guard bytes[6] & 0x10 != 0 else { return nil }
+    var position = Int(bytes[0x34] & 0xfc)
+    for _ in 0..<48 where position >= 64 && position + 2 <= bytes.count {
+      if bytes[position] == wanted { return position }
+      position = Int(bytes[position + 1] & 0xfc)
+    }
+    return nil
+  }
+
+  private static func hex(_ value: UInt64, _ digits: Int) -> String {
+    let text = String(value, radix: 16)
+    return String(repeating: "0", count: max(0, digits - text.count)) + text
+  }
+}

@@ -1,0 +1,65 @@
+import Parser
+
+/// Words for class codes (PCI Code and ID Assignment Specification 1.16, base classes).
+enum PCIClass {
+  private static let words = [
+    "old", "storage", "network", "display", "multimedia", "memory", "bridge", "communication",
+    "system", "input", "dock", "processor", "serial", "wireless", "intelligent", "satellite",
+    "encryption", "signal", "accelerator", "instrumentation",
+  ]
+
+  /// The word for a 24-bit class code.
+  static func word(of classCode: UInt32) -> String {
+    let base = Int(classCode >> 16)
+    return words.indices.contains(base) ? words[base] : "other"
+  }
+
+  /// Every word.
+  static var all: [String] { words + ["other"] }
+
+  /// Whether it is a host, ISA or PCI bridge.
+  static func isBridge(_ classCode: UInt32) -> Bool { classCode >> 16 == 6 }
+}
+
+/// Names of vendors and devices, from the system's pci.ids.
+public struct PCINames: Sendable {
+  private var names: [UInt32: String] = [:]
+
+  /// Looks the devices of a machine up; without the file nothing has a name.
+  public init(for host: HostDescription, in tree: SysfsTree = .machine) {
+    let paths = ["/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids"]
+    guard let bytes = paths.lazy.compactMap({ tree.bytes($0, atMost: 16 << 20) }).first else {
+      return
+    }
+    let wanted = Set(host.devices.map { Self.key($0.vendor, $0.device) })
+    let vendors = Set(host.devices.map(\.vendor))
+    var vendor: (id: UInt16, name: String)?
+    for line in bytes.split(separator: 10) where line.first != UInt8(ascii: "#") {
+      if line.first == 9 {
+        guard let vendor, line.dropFirst().first != 9,
+          let (id, name) = Self.entry(line.dropFirst()),
+          wanted.contains(Self.key(vendor.id, id))
+        else { continue }
+        names[Self.key(vendor.id, id)] = vendor.name + " " + name
+      } else {
+        // The list of classes, which begins with `C `, is no vendor.
+        vendor = Self.entry(line).flatMap { vendors.contains($0.id) ? $0 : nil }
+      }
+    }
+  }
+
+  /// The vendor's and the device's name.
+  func name(vendor: UInt16, device: UInt16) -> String? { names[Self.key(vendor, device)] }
+
+  private static func key(_ vendor: UInt16, _ device: UInt16) -> UInt32 {
+    UInt32(vendor) << 16 | UInt32(device)
+  }
+
+  /// Four hexadecimal digits, two spaces, a name.
+  private static func entry(_ line: ArraySlice<UInt8>) -> (id: UInt16, name: String)? {
+    guard line.count > 6,
+      let id = UInt16(String(decoding: line.prefix(4), as: UTF8.self), radix: 16)
+    else { return nil }
+    return (id, String(decoding: line.dropFirst(6), as: UTF8.self))
+  }
+}

@@ -1,0 +1,53 @@
+import Glibc
+
+/// The files in which a kernel says what a machine has: this machine's, or a copy of another's.
+///
+/// Only reads, and answers `nil` or nothing for what is not there: most facts are missing somewhere.
+public struct SysfsTree: Sendable {
+  /// What stands before every path; empty for this machine.
+  public let root: String
+
+  /// This machine.
+  public static let machine = SysfsTree(root: "")
+
+  /// The copy below a directory, which holds `sys` and, for some facts, `proc`, `dev` and `boot`.
+  public init(root: String) { self.root = root }
+
+  /// Whether there is something of a name.
+  func exists(_ path: String) -> Bool { SystemCalls.exists(root + path) }
+
+  /// The names in a directory, in order of bytes.
+  func names(in path: String) -> [String] { SystemCalls.names(in: root + path) }
+
+  /// The last part of what a link points to.
+  func link(_ path: String) -> String? { SystemCalls.linkTarget(root + path) }
+
+  /// A file as a text without the white space at its end; `nil` if it can't be read.
+  func text(_ path: String) -> String? {
+    guard let bytes = bytes(path) else { return nil }
+    let end = bytes.lastIndex { $0 != 10 && $0 != 32 } ?? -1
+    return String(decoding: bytes[...end], as: UTF8.self)
+  }
+
+  /// A number in hexadecimal, with or without `0x`; `nil` if there is none.
+  func hex(_ path: String) -> UInt64? {
+    guard let text = text(path) else { return nil }
+    return UInt64(text.hasPrefix("0x") ? text.dropFirst(2) : text[...], radix: 16)
+  }
+
+  /// A file, not much more of it than a limit in bytes; `nil` if it can't be read.
+  func bytes(_ path: String, atMost limit: Int = 1 << 20) -> [UInt8]? {
+    // A copy may hold anything, a pipe that nobody writes to as well.
+    guard let file = try? SystemCalls.open(root + path, O_RDONLY | O_NONBLOCK) else { return nil }
+    defer { try? SystemCalls.close(file) }
+    var found: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 16384)
+    while found.count < limit {
+      let count = read(file, &buffer, buffer.count)
+      if count < 0 { return nil }
+      if count == 0 { break }
+      found += buffer[..<count]
+    }
+    return found
+  }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Executor
+import Parser
+
+/// `vfioplan host`: what this machine has.
+struct HostCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "host", _superCommandName: "vfioplan",
+    abstract: "Show the devices of this machine, or of a copy of its sysfs.",
+    discussion: """
+      As text, a table by IOMMU group that says what each device means for a VM. As yaml or json, the \
+      host description that --host reads. Run it as root: others can't read whether devices may \
+      no-snoop.
+      """)
+
+  /// How it is shown.
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case text
+    case yaml
+    case json
+  }
+
+  @Argument(help: "As text, only these: words for classes, such as display, or addresses.")
+  var wanted: [String] = []
+
+  @Option(help: "A directory with a copy of another machine's /sys.")
+  var root: String?
+
+  @Option(help: "text for people, yaml or json for --host.")
+  var format = Format.text
+
+  @OptionGroup var options: OutputOptions
+
+  func validate() throws {
+    if format != .text, !wanted.isEmpty {
+      throw ValidationError("A host description has all devices; only text can be filtered.")
+    }
+    for word in wanted where !HostText.isFilter(word) {
+      throw ValidationError(
+        "'\(word)' is neither an address nor a class: \(HostText.classWords.joined(separator: ", "))."
+      )
+    }
+  }
+
+  func run() {
+    options.run { (findings) throws(CommandFailure) in
+      let tree = root.map(SysfsTree.init) ?? .machine
+      let inventory = HostInventory(tree)
+      findings.add(inventory.findings)
+      switch format {
+      case .yaml:
+        try Destination.standard.write(bytes: Array(HostYAML(inventory).text().utf8))
+      case .json: try Destination.standard.write(HostYAML(inventory).json())
+      case .text:
+        let names = PCINames(for: inventory.description)
+        let text = HostText(
+          inventory, names: names, advice: IOMMUAdvice(tree), filters: wanted)
+        try Destination.standard.write(text.page(options.decorator(for: Destination.standard)))
+      }
+      return inventory.findings.isEmpty ? .done : .inputUnreadable
+    }
+  }
+}

@@ -1,0 +1,191 @@
+import Foundation
+import Testing
+import TestSupport
+
+/// `host`: what a copy of sysfs says, as a table and as a description that `--host` reads.
+struct HostTests {
+  /// A machine with two VT-d units, one of which can't enforce, a group of two, and a plain PCI card.
+  private static func desktop() throws -> SysfsCopy {
+    let copy = try SysfsCopy()
+    try copy.write("proc/sys/kernel/osrelease", "7.3.4\n")
+    try copy.write("proc/interrupts", " 24:  0  0  IR-PCI-MSI-0000:00:1c.0  0-edge  PCIe PME\n")
+    for node in ["iommu", "vfio", "kvm"] { try copy.write("sys/class/misc/\(node)/dev", "10:1\n") }
+    try copy.write("sys/class/vfio-dev/.keep", "")
+    // MGAW 39 bits, three levels, 2 MiB pages; no snoop control. MGAW 46, four levels, all pages.
+    try copy.unit("dmar0", cap: "1c0000400260203", ecap: "29a00f0505e")
+    try copy.unit("dmar1", cap: "8c40000c2d0403", ecap: "29a00f050de")
+    try copy.device(
+      "0000:00:02.0", 0x8086, 0xa780, 0x030000, unit: "dmar0", group: 0, driver: "i915")
+    try copy.device("0000:01:00.0", 0x10de, 0x2684, 0x030000, unit: "dmar1", group: 1)
+    try copy.device(
+      "0000:01:00.1", 0x10de, 0x22ba, 0x040300, unit: "dmar1", group: 1, driver: "snd_hda_intel",
+      control: 0x2010)
+    try copy.device("0000:02:00.0", 0x1102, 0x0002, 0x040100, unit: "dmar1", group: 2, control: nil)
+    try copy.device(
+      "0000:00:1c.0", 0x8086, 0x7a38, 0x060400, unit: "dmar1", group: 3, driver: "pcieport")
+    try copy.write(
+      "sys/kernel/iommu_groups/0/reserved_regions",
+      "0x0000000000000000 0x0000000000ffffff direct-relaxable\n"
+        + "0x00000000fee00000 0x00000000feefffff msi\n")
+    return copy
+  }
+
+  @Test func theTableSaysWhatEachDeviceMeans() throws {
+    let copy = try Self.desktop()
+    let outcome = try Tool.run(["host", "--root", copy.path])
+    #expect(outcome.code == 0 && outcome.errors == "")
+    let lines = outcome.output.split(separator: "\n").map { line in
+      line.split(separator: " ").joined(separator: " ")
+    }
+    #expect(lines[0] == "host host, Linux 7.3.4: iommufd, VFIO cdevs, type1, KVM")
+    #expect(
+      lines[1]
+        == "dmar0 (intel-vtd) can't enforce snoop, isolates interrupts, 39 bits, 4 KiB, 2 MiB")
+    let text = lines.joined(separator: "\n")
+    for expected in [
+      "group 0 behind dmar0\n0000:00:02.0 display i915 yes 3 makes the VM non-coherent",
+      "group 1 behind dmar1\n0000:01:00.0 display - yes 1 group has 0000:01:00.1 on snd_hda_intel",
+      "0000:01:00.1 multimedia snd_hda_intel unknown 1 coherent, or non-coherent if it",
+      "0000:02:00.0 multimedia - no 2 coherent",
+      "0000:00:1c.0 bridge pcieport yes 1 a bridge, stays",
+    ] {
+      #expect(text.contains(expected), "\(expected) is not in\n\(text)")
+    }
+  }
+
+  @Test func onlyWhatIsWantedIsShown() throws {
+    let copy = try Self.desktop()
+    let display = try Tool.run(["host", "--root", copy.path, "display"])
+    #expect(display.output.contains("0000:00:02.0") && !display.output.contains("0000:02:00.0"))
+    let one = try Tool.run(["host", "--root", copy.path, "0000:02:00.0"])
+    #expect(one.output.contains("0000:02:00.0") && !one.output.contains("0000:00:02.0"))
+    #expect(try Tool.run(["host", "--root", copy.path, "displays"]).code == 64)
+    #expect(try Tool.run(["host", "--root", copy.path, "--format", "yaml", "display"]).code == 64)
+  }
+
+  @Test func bothFormsAreHostDescriptions() throws {
+    let copy = try Self.desktop()
+    try copy.write(
+      "vm.yaml",
+      """
+      apiVersion: vfioplan/v1
+      kind: VM
+      name: vm
+      memory: [ { gpa: 16MiB, size: 1GiB } ]
+      devices:
+        - { name: igd, address: "0000:00:02.0", noSnoop: required }
+        - { name: sound, address: "0000:02:00.0", noSnoop: forbidden }
+      """)
+    var plans: [String] = []
+    for form in ["yaml", "json"] {
+      let outcome = try Tool.run(["host", "--root", copy.path, "--format", form])
+      #expect(outcome.code == 0 && outcome.errors == "")
+      try copy.write("host." + form, outcome.output)
+      let plan = try Tool.run(
+        ["compile", copy.path + "/vm.yaml", "--host", copy.path + "/host." + form])
+      #expect(plan.code == 0 && plan.errors == "", "\(plan.errors)")
+      plans.append(plan.output)
+    }
+    #expect(plans[0] == plans[1])
+  }
+
+  @Test func aUnitOfTheOtherMakersIsKnown() throws {
+    let copy = try SysfsCopy()
+    try copy.write("proc/sys/kernel/osrelease", "7.3.4\n")
+    try copy.write("sys/class/iommu/ivhd0/amd-iommu/features", "25bf732fa2295afe:1d\n")
+    try copy.write("sys/class/iommu/smmu3.0x2b400000/.keep", "")
+    try copy.write("sys/class/iommu/virtio0/.keep", "")
+    try copy.device("0000:00:01.0", 0x1af4, 0x1041, 0x020000, unit: "virtio0", group: 0)
+    let text = try Tool.run(["host", "--root", copy.path, "--format", "yaml"]).output
+    for expected in [
+      "  - { name: ivhd0, type: amd-vi, enforceSnoop: true, isolatedMSI: false, ",
+      "  - { name: \"smmu3.0x2b400000\", type: arm-smmu-v3, enforceSnoop: unknown, ",
+      "  - { name: virtio0, type: virtio-iommu, enforceSnoop: false, ",
+    ] {
+      #expect(text.contains(expected), "\(text)")
+    }
+  }
+
+  @Test func withoutAnIOMMUThereIsAdvice() throws {
+    let copy = try SysfsCopy()
+    try copy.device("0000:00:01.0", 0x1af4, 0x1041, 0x020000, unit: nil, group: nil)
+    let off = try Tool.run(["host", "--root", copy.path]).output
+    #expect(off.contains("no IOMMU: switch it on in the firmware's setup"))
+    try copy.write("sys/firmware/acpi/tables/DMAR", "DMAR")
+    let unused = try Tool.run(["host", "--root", copy.path]).output
+    #expect(unused.contains("no IOMMU: the firmware describes Intel's, but"))
+  }
+
+  @Test func aDamagedCopyIsNamedAndTheRestIsShown() throws {
+    let copy = try Self.desktop()
+    try copy.write("sys/bus/pci/devices/0000:02:00.0/vendor", "")
+    try copy.write("sys/bus/pci/devices/0000:01:00.0/config", "\u{0}")
+    try copy.write("sys/bus/pci/devices/junk/vendor", "0x8086\n")
+    try copy.write("sys/kernel/iommu_groups/1/reserved_regions", "0x10 0x0 msi\n")
+    let outcome = try Tool.run(["host", "--root", copy.path])
+    #expect(outcome.code == 66)
+    #expect(outcome.output.contains("0000:00:02.0") && !outcome.output.contains("0000:02:00.0"))
+    #expect(outcome.errors.components(separatedBy: "error[VP4021]").count == 4)
+    for path in ["0000:02:00.0/vendor", "devices/junk", "iommu_groups/1/reserved_regions"] {
+      #expect(outcome.errors.contains(path), "\(outcome.errors)")
+    }
+    let empty = try Tool.run(["host", "--root", copy.path + "/proc"])
+    #expect(empty.code == 66 && empty.errors.contains("error[VP4020]"))
+  }
+}
+
+/// A copy of a few files of sysfs, removed with it.
+private final class SysfsCopy {
+  let path: String
+
+  init() throws {
+    path = FileManager.default.temporaryDirectory.appending(path: "sysfs-\(UUID())").path
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  func write(_ name: String, _ text: String) throws { try write(name, Data(text.utf8)) }
+
+  func write(_ name: String, _ data: Data) throws {
+    let file = URL(fileURLWithPath: path).appending(path: name)
+    try FileManager.default.createDirectory(
+      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try data.write(to: file)
+  }
+
+  func unit(_ name: String, cap: String, ecap: String) throws {
+    try write("sys/class/iommu/\(name)/intel-iommu/cap", cap + "\n")
+    try write("sys/class/iommu/\(name)/intel-iommu/ecap", ecap + "\n")
+  }
+
+  /// A device; `control` is its PCI Express Device Control, without which it is plain PCI.
+  func device(
+    _ address: String, _ vendor: Int, _ device: Int, _ classCode: Int, unit: String?, group: Int?,
+    driver: String? = nil, control: UInt16? = 0x2810
+  ) throws {
+    let directory = "sys/bus/pci/devices/\(address)/"
+    try write(directory + "vendor", "0x" + String(vendor, radix: 16) + "\n")
+    try write(directory + "device", "0x" + String(device, radix: 16) + "\n")
+    try write(directory + "class", "0x" + String(classCode, radix: 16) + "\n")
+    var configuration = [UInt8](repeating: 0, count: 256)
+    (configuration[6], configuration[0x34]) = (0x10, 0x40)
+    (configuration[0x40], configuration[0x41]) = (0x05, 0x60)  // MSI, then what is asked for
+    if let control {
+      configuration[0x60] = 0x10
+      (configuration[0x68], configuration[0x69]) = (UInt8(control & 0xff), UInt8(control >> 8))
+    } else {
+      (configuration[0x60], configuration[0x61]) = (0x01, 0x40)  // round in a circle
+    }
+    try write(directory + "config", Data(configuration))
+    for (name, target) in [
+      ("driver", driver.map { "../../../drivers/\($0)" }),
+      ("iommu", unit.map { "../../../../class/iommu/\($0)" }),
+      ("iommu_group", group.map { "../../../kernel/iommu_groups/\($0)" }),
+    ] {
+      guard let target else { continue }
+      try FileManager.default.createSymbolicLink(
+        atPath: "\(path)/\(directory)\(name)", withDestinationPath: target)
+    }
+  }
+}
