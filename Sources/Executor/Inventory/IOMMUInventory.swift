@@ -21,7 +21,7 @@ extension HostIOMMU {
       } else if name.hasPrefix("smmu3") {
         // Whether it can enforce is in the firmware's IORT table (CANWBS), which sysfs does not show.
         (unit.type, unit.addressBits, unit.pageSizes) = (arm, 48, threeSizes)
-      } else if name.hasPrefix("virtio") {
+      } else if tree.isVirtioIOMMU(name) {
         (unit.type, unit.enforceSnoop, unit.addressBits) = (virtio, .no, 64)
       } else {
         (unit.type, unit.addressBits) = (String(name.prefix { !$0.isNumber && $0 != "." }), 32)
@@ -61,6 +61,14 @@ extension HostIOMMU {
 }
 
 extension SysfsTree {
+  /// Whether a unit is a virtio-iommu: it is named after its bus's device, a PCI function of the
+  /// device ids that virtio gives to type 23, or one in memory.
+  fileprivate func isVirtioIOMMU(_ name: String) -> Bool {
+    let device = "/sys/bus/pci/devices/" + name
+    return name.contains("virtio")
+      || BDF(name) != nil && hex(device + "/vendor") == 0x1af4 && hex(device + "/device") == 0x1057
+  }
+
   /// Whether interrupts of devices are remapped or translated: the names of interrupt chips tell.
   ///
   /// `IR-` stands for interrupt remapping on x86, `ITS` for Arm's translation service; the kernel

@@ -15,7 +15,8 @@ iommus:
 END
 units=""
 for path in /sys/bus/pci/devices/*; do
-  test -e "$path/iommu" || continue
+  # A link leads to the unit that a device is behind; of the unit itself it is a directory.
+  test -L "$path/iommu" || continue
   address=$(basename "$path")
   unit="$(word "$path/iommu")-$(fact enforce "$address")"
   case " $units " in *" $unit "*) continue ;; esac
@@ -33,7 +34,7 @@ for path in /sys/bus/pci/devices/*; do
   test -e "$path/driver" && echo "    driver: $(word "$path/driver")"
   echo "    noSnoopCapable: $(fact nosnoop "$address")"
   test -e "$path/iommu_group" || continue
-  echo "    iommu: $(word "$path/iommu")-$(fact enforce "$address")"
+  test -L "$path/iommu" && echo "    iommu: $(word "$path/iommu")-$(fact enforce "$address")"
   echo "    group: $(word "$path/iommu_group")"
   echo "    reserved:"
   awk '{ printf "      - { start: %s, end: %s, type: %s }\n", $1, $2, $3 }' "$path/iommu_group/reserved_regions"

@@ -3,10 +3,11 @@
 from .disturbances import FAULTS, INJECTION, SIGNALS
 from .dryrun import DryRun
 from .groupings import Groupings, Tables
+from .hostfacts import HostFacts
 from .layouts import Layouts
 from .modes import Modes
 from .plans import DRIVERS, PLANS
 from .refusals import Refusals
 from .speed import Speed
 
-SCENARIOS = [DRIVERS, Modes(), SIGNALS, FAULTS, PLANS, Groupings(), DryRun(), Speed(), Refusals(), Tables(), Layouts(), INJECTION]
+SCENARIOS = [DRIVERS, Modes(), SIGNALS, FAULTS, PLANS, Groupings(), DryRun(), Speed(), Refusals(), Tables(), Layouts(), HostFacts(), INJECTION]

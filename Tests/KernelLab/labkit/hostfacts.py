@@ -1,0 +1,59 @@
+"""Scenario `host`: what vfioplan reads of a machine is what the lab knows of it."""
+
+import yaml
+
+from .kernels import Kernel
+from .machines import Machine
+from .scenario import Bench, Verdict
+
+KERNEL = ["release", "iommufd", "vfioCdev", "type1", "kvm", "allowUnsafeInterrupts"]
+UNIT = ["type", "enforceSnoop", "isolatedMSI", "addressBits"]
+DEVICE = ["vendor", "device", "class", "driver", "group", "reserved"]
+
+
+class HostFacts:
+    """`vfioplan host --format yaml` against the description that the lab makes."""
+
+    name = "host"
+    law = "what `vfioplan host` says of kernel, units, groups, drivers and reserved regions is right"
+
+    def fits(self, kernel: Kernel, machine: Machine) -> bool:
+        """Where each device is what the hardware says: not with units of the lab's making."""
+        return not machine.isMixed
+
+    def files(self, bench: Bench) -> dict[str, bytes]:
+        """The description, and the table for people."""
+        return {"run.sh": b"vfioplan host --format yaml\nvfioplan host > /dev/null\n"}
+
+    def seconds(self, bench: Bench) -> float:
+        """A generous time limit."""
+        return 20
+
+    def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
+        """One verdict for the kernel, one for each unit, one for the devices."""
+        read, known = yaml.safe_load(text), yaml.safe_load(host)
+        verdicts = [compared("kernel", KERNEL, read["kernel"], known["kernel"])]
+        units = {unit["name"]: unit for unit in read["iommus"]}
+        for unit in known["iommus"]:
+            # The lab's names say what it can enforce, too.
+            name = unit["name"].rsplit("-", 1)[0]
+            verdicts.append(compared(f"unit {name}", UNIT, units.get(name, {}), unit))
+        devices = {device["address"]: device for device in read["devices"]}
+        wrong = [f"{device['address']}: {problem}" for device in known["devices"]
+                 for problem in differences(DEVICE, devices.get(device["address"], {}), device)]
+        wrong += [f"{device['address']}: {device.get('iommu')}" for device in known["devices"]
+                  if device.get("iommu", "-").rsplit("-", 1)[0]
+                  != devices.get(device["address"], {}).get("iommu", "")]
+        return [*verdicts, Verdict(not wrong, f"{len(devices)} devices", tuple(wrong))]
+
+
+def compared(what: str, keys: list[str], read: dict, known: dict) -> Verdict:
+    """Whether both say the same."""
+    wrong = differences(keys, read, known)
+    return Verdict(not wrong, what, tuple(wrong))
+
+
+def differences(keys: list[str], read: dict, known: dict) -> list[str]:
+    """What is said otherwise; an empty list is the same as none."""
+    return [f"{key}: {read.get(key)}, not {known.get(key)}" for key in keys
+            if (read.get(key) or None) != (known.get(key) or None)]
