@@ -90,15 +90,21 @@ def record(outcomes: list[Outcome], scenarios, seconds: float):
     """Writes the table and the laws to docs/lab-results.md."""
     laws = {scenario.name: scenario.law for scenario in scenarios}
     names = columns(outcomes)
+    figures = [f"- {outcome.bench.label}: {verdict.what}" for outcome in outcomes
+               if outcome.scenario == "speed" for verdict in outcome.verdicts]
+    bench = outcomes[0].bench
     skipped = [f"- {outcome.bench.label} {outcome.scenario}: {verdict.what}"
                for outcome in outcomes for verdict in outcome.verdicts if verdict.isGood is None]
     lines = [
         "# What real kernels said", "",
         "Written by `make lab RECORD=1`; [the lab](kernel-lab.md) says what the scenarios are.", "",
-        f"{datetime.date.today()}, {version('qemu-system-x86_64')}, {seconds / 60:.0f} minutes with "
-        "the kernels in the cache.", "",
+        f"{datetime.date.today()}, {version('qemu-system-x86_64')}, {seconds / 60:.0f} minutes "
+        f"without making kernels; seed {bench.seed}, {bench.count} generated descriptions a machine.",
+        "",
         *table(outcomes), "", "| scenario | what it proves |", "|---|---|",
         *[f"| `{name}` | {laws[name]} |" for name in names]]
+    if figures:
+        lines += ["", "Speed, inside the guests:", "", *figures]
     if skipped:
         lines += ["", "Skipped, and why:", "", *sorted(set(skipped))]
     RESULTS.write_text("\n".join(lines) + "\n")
