@@ -20,7 +20,8 @@ struct ApplyTests {
     #expect(outcome.code == 0)
     #expect(
       outcome.output.contains(
-        "Then this command, until it ends; the files it gets\n  sh -c true {iommufd}\n  3  iommufd\n"
+        "Then this command, until it ends; the files it gets\n  sh -c true {iommufd}\n"
+          + "  3  iommufd\n"
       ))
     #expect(!outcome.output.contains("/dev/kvm"))
     let wrong = try Tool.run(["apply"] + Self.input + ["--dry-run", "--", "sh", "{nothing}"])

@@ -4,7 +4,7 @@ import TestSupport
 
 /// `host`: what a copy of sysfs says, as a table and as a description that `--host` reads.
 struct HostTests {
-  /// A machine with two VT-d units, one of which can't enforce, a group of two, and a plain PCI card.
+  /// A machine with two VT-d units, one of which can't enforce, a group of two, a plain PCI card.
   private static func desktop() throws -> SysfsCopy {
     let copy = try SysfsCopy()
     try copy.write("proc/sys/kernel/osrelease", "7.3.4\n")
@@ -131,61 +131,5 @@ struct HostTests {
     }
     let empty = try Tool.run(["host", "--root", copy.path + "/proc"])
     #expect(empty.code == 66 && empty.errors.contains("error[VP4020]"))
-  }
-}
-
-/// A copy of a few files of sysfs, removed with it.
-private final class SysfsCopy {
-  let path: String
-
-  init() throws {
-    path = FileManager.default.temporaryDirectory.appending(path: "sysfs-\(UUID())").path
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func write(_ name: String, _ text: String) throws { try write(name, Data(text.utf8)) }
-
-  func write(_ name: String, _ data: Data) throws {
-    let file = URL(fileURLWithPath: path).appending(path: name)
-    try FileManager.default.createDirectory(
-      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try data.write(to: file)
-  }
-
-  func unit(_ name: String, cap: String, ecap: String) throws {
-    try write("sys/class/iommu/\(name)/intel-iommu/cap", cap + "\n")
-    try write("sys/class/iommu/\(name)/intel-iommu/ecap", ecap + "\n")
-  }
-
-  /// A device; `control` is its PCI Express Device Control, without which it is plain PCI.
-  func device(
-    _ address: String, _ vendor: Int, _ device: Int, _ classCode: Int, unit: String?, group: Int?,
-    driver: String? = nil, control: UInt16? = 0x2810
-  ) throws {
-    let directory = "sys/bus/pci/devices/\(address)/"
-    try write(directory + "vendor", "0x" + String(vendor, radix: 16) + "\n")
-    try write(directory + "device", "0x" + String(device, radix: 16) + "\n")
-    try write(directory + "class", "0x" + String(classCode, radix: 16) + "\n")
-    var configuration = [UInt8](repeating: 0, count: 256)
-    (configuration[6], configuration[0x34]) = (0x10, 0x40)
-    (configuration[0x40], configuration[0x41]) = (0x05, 0x60)  // MSI, then what is asked for
-    if let control {
-      configuration[0x60] = 0x10
-      (configuration[0x68], configuration[0x69]) = (UInt8(control & 0xff), UInt8(control >> 8))
-    } else {
-      (configuration[0x60], configuration[0x61]) = (0x01, 0x40)  // round in a circle
-    }
-    try write(directory + "config", Data(configuration))
-    for (name, target) in [
-      ("driver", driver.map { "../../../drivers/\($0)" }),
-      ("iommu", unit.map { "../../../../class/iommu/\($0)" }),
-      ("iommu_group", group.map { "../../../kernel/iommu_groups/\($0)" }),
-    ] {
-      guard let target else { continue }
-      try FileManager.default.createSymbolicLink(
-        atPath: "\(path)/\(directory)\(name)", withDestinationPath: target)
-    }
   }
 }

@@ -122,8 +122,8 @@ public struct HostText {
 
 /// What would come of a device in a VM.
 private struct DeviceFate {
-  /// Which of the four boxes of the 2021 discussion it is in; unknown counts as no-snoop that can't be
-  /// enforced.
+  /// Which of the four boxes of the 2021 discussion it is in; unknown counts as no-snoop that
+  /// can't be enforced.
   let box: Int
   /// In words.
   let text: String

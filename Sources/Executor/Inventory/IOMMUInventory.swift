@@ -19,7 +19,7 @@ extension HostIOMMU {
       } else if tree.exists(directory + "/amd-iommu") {
         unit.describe(amdFeatures: tree.hex(directory + "/amd-iommu/features"), release)
       } else if name.hasPrefix("smmu3") {
-        // Whether it can enforce is in the firmware's IORT table (CANWBS), which sysfs does not show.
+        // Whether it can enforce is in the firmware's IORT table (CANWBS), which sysfs hides.
         (unit.type, unit.addressBits, unit.pageSizes) = (arm, 48, threeSizes)
       } else if tree.isVirtioIOMMU(name) {
         (unit.type, unit.enforceSnoop, unit.addressBits) = (virtio, .no, 64)

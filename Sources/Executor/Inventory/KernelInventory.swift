@@ -1,8 +1,8 @@
 import Parser
 
 extension HostKernel {
-  /// What a kernel offers: by its files, by its modules' classes, and for modules that come when they
-  /// are needed by the configuration it was built with.
+  /// What a kernel offers: by its files, by its modules' classes, and for modules that come when
+  /// they are needed by the configuration it was built with.
   init(_ tree: SysfsTree) {
     let release = tree.text("/proc/sys/kernel/osrelease") ?? ""
     let options = KernelOptions(tree, release)

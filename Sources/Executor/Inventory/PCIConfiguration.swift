@@ -11,9 +11,9 @@ public struct NoSnoopFact: Hashable, Sendable {
 
   /// Reads the Enable No Snoop bit of Device Control.
   ///
-  /// Set, which it is after a reset, means that the device may. Clear says nothing: software can have
-  /// cleared it, or the device has it hard-wired. Without PCI Express or PCI-X there is no such
-  /// request. Whoever is not root sees 64 bytes, and no capabilities.
+  /// Set, which it is after a reset, means that the device may. Clear says nothing: software can
+  /// have cleared it, or the device has it hard-wired. Without PCI Express or PCI-X there is no
+  /// such request. Whoever is not root sees 64 bytes, and no capabilities.
   public init(configuration bytes: [UInt8]) {
     guard bytes.count > 64 else {
       fact = .unknown

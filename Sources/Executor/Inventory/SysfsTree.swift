@@ -1,8 +1,6 @@
-import Glibc
-
 /// The files in which a kernel says what a machine has: this machine's, or a copy of another's.
 ///
-/// Only reads, and answers `nil` or nothing for what is not there: most facts are missing somewhere.
+/// Only reads, and answers `nil` or nothing for what is not there: some fact is missing anywhere.
 public struct SysfsTree: Sendable {
   /// What stands before every path; empty for this machine.
   public let root: String
@@ -22,6 +20,9 @@ public struct SysfsTree: Sendable {
   /// The last part of what a link points to.
   func link(_ path: String) -> String? { SystemCalls.linkTarget(root + path) }
 
+  /// What a link points to, as it is written; `nil` if there is no such link.
+  func linkText(_ path: String) -> String? { SystemCalls.linkText(root + path) }
+
   /// A file as a text without the white space at its end; `nil` if it can't be read.
   func text(_ path: String) -> String? {
     guard let bytes = bytes(path) else { return nil }
@@ -37,17 +38,6 @@ public struct SysfsTree: Sendable {
 
   /// A file, not much more of it than a limit in bytes; `nil` if it can't be read.
   func bytes(_ path: String, atMost limit: Int = 1 << 20) -> [UInt8]? {
-    // A copy may hold anything, a pipe that nobody writes to as well.
-    guard let file = try? SystemCalls.open(root + path, O_RDONLY | O_NONBLOCK) else { return nil }
-    defer { try? SystemCalls.close(file) }
-    var found: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 16384)
-    while found.count < limit {
-      let count = read(file, &buffer, buffer.count)
-      if count < 0 { return nil }
-      if count == 0 { break }
-      found += buffer[..<count]
-    }
-    return found
+    try? SystemCalls.contents(of: root + path, atMost: limit)
   }
 }

@@ -65,15 +65,20 @@ enum SystemCalls {
     return String(decoding: bytes.last == 10 ? bytes.dropLast() : bytes[...], as: UTF8.self)
   }
 
-  /// The last part of what a symbolic link points to; `nil` if there is no such link.
-  static func linkTarget(_ path: String) -> String? {
+  /// What a symbolic link points to; `nil` if there is no such link.
+  static func linkText(_ path: String) -> String? {
     let bytes = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
       let start = UnsafeMutableRawPointer(buffer.baseAddress)?.assumingMemoryBound(to: CChar.self)
       count = start.map { max(0, Glibc.readlink(path, $0, buffer.count)) } ?? 0
     }
-    guard !bytes.isEmpty else { return nil }
-    let slash = bytes.lastIndex(of: UInt8(ascii: "/"))
-    return String(decoding: bytes[(slash.map { $0 + 1 } ?? 0)...], as: UTF8.self)
+    return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// The last part of what a symbolic link points to; `nil` if there is no such link.
+  static func linkTarget(_ path: String) -> String? {
+    guard let text = linkText(path) else { return nil }
+    return String(
+      text[(text.lastIndex(of: "/").map { text.index(after: $0) } ?? text.startIndex)...])
   }
 
   /// The names in a directory, in order of bytes; empty if it cannot be read.

@@ -8,9 +8,9 @@ struct HostCommand: ParsableCommand {
     commandName: "host", _superCommandName: "vfioplan",
     abstract: "Show the devices of this machine, or of a copy of its sysfs.",
     discussion: """
-      As text, a table by IOMMU group that says what each device means for a VM. As yaml or json, the \
-      host description that --host reads. Run it as root: others can't read whether devices may \
-      no-snoop.
+      As text, a table by IOMMU group that says what each device means for a VM. As yaml or json, \
+      the host description that --host reads. Run it as root: others can't read whether devices \
+      may no-snoop.
       """)
 
   /// How it is shown.
@@ -37,7 +37,8 @@ struct HostCommand: ParsableCommand {
     }
     for word in wanted where !HostText.isFilter(word) {
       throw ValidationError(
-        "'\(word)' is neither an address nor a class: \(HostText.classWords.joined(separator: ", "))."
+        "'\(word)' is neither an address nor a class: "
+          + HostText.classWords.joined(separator: ", ") + "."
       )
     }
   }

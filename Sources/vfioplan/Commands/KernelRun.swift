@@ -36,6 +36,7 @@ struct KernelRun {
   /// Signals are held back until the process ends: only SIGKILL leaves something, for `restore`.
   mutating func run(_ findings: inout Findings) throws(CommandFailure) -> Int32 {
     try refuseUnlessPossible()
+    findings.add(try usesOfDevices())
     let mask = Signals.hold()
     try keepJournal()
     let execution = interpreter.run { Signals.isEndPending }
@@ -67,6 +68,15 @@ struct KernelRun {
     guard !missing.isEmpty else { return }
     let isDenied = missing.allSatisfy { $0.code == KernelDiagnostics.notPermitted }
     throw CommandFailure(missing, isDenied ? .notPermitted : .hostUnable)
+  }
+
+  /// What this machine does with the devices; refuses if that ends with their drivers.
+  private func usesOfDevices() throws(CommandFailure) -> [Diagnostic] {
+    let uses = DeviceUse().findings(for: plan)
+    if uses.contains(where: { $0.code.severity == .error }) {
+      throw CommandFailure(uses, .hostUnable)
+    }
+    return uses
   }
 
   /// Writes down the drivers that the program changes, before it does.

@@ -73,6 +73,17 @@ begin command-unknown
 apply $vm -- echo '{nonsense}' 2>&1
 finish $?
 
+interface=$(ls $here/0000:00:05.0/virtio*/net 2>/dev/null)
+if test -n "$interface"; then
+  ifconfig "$interface" 192.0.2.1 up
+  route add default gw 192.0.2.2 "$interface"
+  begin route
+  apply --check $vm 2>&1
+  finish $?
+  route del default
+  ifconfig "$interface" down
+fi
+
 # The rest with a device that is on vfio-pci already: nothing has to be written.
 echo vfio-pci > $here/0000:00:07.0/driver_override
 echo 0000:00:07.0 > /sys/bus/pci/drivers_probe

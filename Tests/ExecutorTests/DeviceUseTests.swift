@@ -1,0 +1,85 @@
+import Parser
+import TestSupport
+import Testing
+
+@testable import Executor
+
+/// What a machine does with a device that is about to be taken from its driver.
+struct DeviceUseTests {
+  private static let disk = BDF(domain: 0, bus: 1, device: 0, function: 0)
+  private static let network = BDF(domain: 0, bus: 2, device: 0, function: 0)
+  private let copy: SysfsCopy
+
+  init() throws {
+    copy = try SysfsCopy()
+    let bus = "../../devices/pci0000:00"
+    let disk = bus + "/0000:00:1c.0/0000:01:00.0/nvme/nvme0/nvme0n1"
+    try copy.link("sys/class/block/nvme0n1", to: disk)
+    try copy.link("sys/class/block/nvme0n1p2", to: disk + "/nvme0n1p2")
+    for (name, number) in [("nvme0n1", "259:0"), ("nvme0n1p2", "259:2")] {
+      let directory = "sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.0/nvme/nvme0/nvme0n1"
+      let part = name == "nvme0n1" ? "" : "/\(name)"
+      try copy.write("\(directory)\(part)/dev", number + "\n")
+    }
+    try copy.link("sys/class/net/eth0", to: bus + "/0000:02:00.0/net/eth0")
+    try copy.link("sys/class/net/br0", to: "../../devices/virtual/net/br0")
+  }
+
+  private func uses(of address: BDF) -> [DeviceUse.Use] {
+    DeviceUse(SysfsTree(root: copy.path)).uses(of: address)
+  }
+
+  @Test func whatIsIdleHasNoUse() throws {
+    try copy.write("proc/self/mountinfo", "22 1 0:20 / /proc rw - proc proc rw\n")
+    try copy.write("proc/net/route", "Iface\tDestination\n")
+    #expect(uses(of: Self.disk).isEmpty && uses(of: Self.network).isEmpty)
+  }
+
+  @Test(arguments: [
+    "30 1 259:2 / / rw shared:1 - ext4 /dev/root rw",
+    "30 1 0:31 /@ / rw - btrfs /dev/nvme0n1p2 rw",
+  ])
+  func aMountedPartitionIsFound(line: String) throws {
+    try copy.write("proc/self/mountinfo", "22 1 0:20 / /proc rw - proc proc rw\n\(line)\n")
+    #expect(uses(of: Self.disk) == [.mounted("/")])
+    #expect(uses(of: Self.network).isEmpty)
+  }
+
+  @Test func aVolumeOnThePartitionIsFound() throws {
+    let partition = "sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.0/nvme/nvme0/nvme0n1/nvme0n1p2"
+    try copy.link(partition + "/holders/dm-0", to: "../../../../../../../../virtual/block/dm-0")
+    try copy.write("sys/devices/virtual/block/dm-0/dm/name", "root-swap\n")
+    try copy.write("sys/devices/virtual/block/dm-0/dev", "253:0\n")
+    try copy.link("sys/class/block/dm-0", to: "../../devices/virtual/block/dm-0")
+    try copy.write(
+      "proc/swaps", "Filename Type Size Used Priority\n/dev/mapper/root-swap partition 1 0 -2\n")
+    #expect(uses(of: Self.disk) == [.swap("/dev/mapper/root-swap")])
+  }
+
+  @Test func theDefaultRouteIsFollowedThroughABridge() throws {
+    let route = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
+    try copy.write(
+      "proc/net/route", route + "br0\t00000000\t0100000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n")
+    #expect(uses(of: Self.network).isEmpty)
+    try copy.link("sys/devices/virtual/net/br0/lower_eth0", to: "../../../x")
+    #expect(uses(of: Self.network) == [.defaultRoute("br0")])
+    try copy.write(
+      "proc/net/route", route + "eth0\t0000000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n")
+    let zeros = String(repeating: "0", count: 32)
+    try copy.write(
+      "proc/net/ipv6_route",
+      "\(zeros) 00 \(zeros) 00 \(zeros) 00000400 00000001 00000000 00000003 eth0\n")
+    #expect(uses(of: Self.network) == [.defaultRoute("eth0")])
+  }
+
+  @Test func theConsoleIsKnown() throws {
+    try copy.write("sys/bus/pci/devices/0000:02:00.0/boot_vga", "1\n")
+    #expect(uses(of: Self.network) == [.console])
+  }
+
+  @Test func aLoopOfHoldersEnds() throws {
+    let partition = "sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.0/nvme/nvme0/nvme0n1/nvme0n1p2"
+    try copy.write(partition + "/holders/nvme0n1p2", "")
+    #expect(uses(of: Self.disk).isEmpty)
+  }
+}

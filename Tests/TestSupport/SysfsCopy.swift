@@ -1,0 +1,68 @@
+import Foundation
+
+/// A copy of a few files of sysfs, removed with it.
+public final class SysfsCopy {
+  /// The directory above `sys`.
+  public let path: String
+
+  /// Makes an empty one.
+  public init() throws {
+    path = FileManager.default.temporaryDirectory.appending(path: "sysfs-\(UUID())").path
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// Writes a file and the directories above it.
+  public func write(_ name: String, _ text: String) throws { try write(name, Data(text.utf8)) }
+
+  /// As above, with bytes.
+  public func write(_ name: String, _ data: Data) throws {
+    let file = URL(fileURLWithPath: path).appending(path: name)
+    try FileManager.default.createDirectory(
+      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try data.write(to: file)
+  }
+
+  /// A VT-d unit with its registers.
+  public func unit(_ name: String, cap: String, ecap: String) throws {
+    try write("sys/class/iommu/\(name)/intel-iommu/cap", cap + "\n")
+    try write("sys/class/iommu/\(name)/intel-iommu/ecap", ecap + "\n")
+  }
+
+  /// A device; `control` is its PCI Express Device Control, without which it is plain PCI.
+  public func device(
+    _ address: String, _ vendor: Int, _ device: Int, _ classCode: Int, unit: String?, group: Int?,
+    driver: String? = nil, control: UInt16? = 0x2810
+  ) throws {
+    let directory = "sys/bus/pci/devices/\(address)/"
+    try write(directory + "vendor", "0x" + String(vendor, radix: 16) + "\n")
+    try write(directory + "device", "0x" + String(device, radix: 16) + "\n")
+    try write(directory + "class", "0x" + String(classCode, radix: 16) + "\n")
+    var configuration = [UInt8](repeating: 0, count: 256)
+    (configuration[6], configuration[0x34]) = (0x10, 0x40)
+    (configuration[0x40], configuration[0x41]) = (0x05, 0x60)  // MSI, then what is asked for
+    if let control {
+      configuration[0x60] = 0x10
+      (configuration[0x68], configuration[0x69]) = (UInt8(control & 0xff), UInt8(control >> 8))
+    } else {
+      (configuration[0x60], configuration[0x61]) = (0x01, 0x40)  // round in a circle
+    }
+    try write(directory + "config", Data(configuration))
+    for (name, target) in [
+      ("driver", driver.map { "../../../drivers/\($0)" }),
+      ("iommu", unit.map { "../../../../class/iommu/\($0)" }),
+      ("iommu_group", group.map { "../../../kernel/iommu_groups/\($0)" }),
+    ] {
+      if let target { try link(directory + name, to: target) }
+    }
+  }
+
+  /// A symbolic link.
+  public func link(_ name: String, to target: String) throws {
+    let file = URL(fileURLWithPath: path).appending(path: name)
+    try FileManager.default.createDirectory(
+      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(atPath: file.path, withDestinationPath: target)
+  }
+}
