@@ -5,7 +5,9 @@ import Planner
 /// VP402x and VP403x.
 public enum InventoryDiagnostics {
   /// Every code of this file, in order.
-  public static let all = [notPCI, malformedFact, diskInUse, networkInUse, consoleInUse]
+  public static let all = [
+    notPCI, malformedFact, diskInUse, networkInUse, consoleInUse, fewHugePages, lowLockLimit,
+  ]
 
   static let notPCI = DiagnosticCode(
     "VP4020", .error, "there are no PCI devices to read",
@@ -46,6 +48,38 @@ public enum InventoryDiagnostics {
     is gone the screen shows nothing more, and some devices can't be given back without a \
     restart. See that there is another way into the machine.
     """)
+
+  static let fewHugePages = DiagnosticCode(
+    "VP4033", .error, "there are not enough huge pages",
+    """
+    Guest memory on huge pages comes from the kernel's pool of that size, which has too few free \
+    ones. Pages of 2 MiB can be added while the machine runs, as long as memory is not too \
+    fragmented; those of 1 GiB are best set aside at boot (hugepagesz=, hugepages=).
+    """)
+
+  static let lowLockLimit = DiagnosticCode(
+    "VP4034", .error, "the plan locks more memory than the process may",
+    """
+    All memory that devices can reach is pinned, and counts against RLIMIT_MEMLOCK, once for every \
+    address space that maps it. The kernel would refuse the map with ENOMEM. Raise the limit \
+    (`ulimit -l`, LimitMEMLOCK= of a systemd unit), or run with CAP_IPC_LOCK, which root has.
+    """)
+
+  static func hugePages(
+    _ bytes: UInt64, needed: UInt64, available: UInt64, pool: String, _ origin: SourceSpan?
+  ) -> Diagnostic {
+    Diagnostic(
+      fewHugePages,
+      "the plan needs \(needed) huge pages of \(byteSizeText(bytes)), \(available) can be had",
+      at: origin, help: "write a number to \(pool)/nr_hugepages, or reserve them at boot")
+  }
+
+  static func lockLimit(_ limit: UInt64, needed: UInt64, _ origin: SourceSpan?) -> Diagnostic {
+    Diagnostic(
+      lowLockLimit,
+      "the plan locks \(byteSizeText(needed)), RLIMIT_MEMLOCK is \(byteSizeText(limit))",
+      at: origin, help: "raise the limit with 'ulimit -l' or LimitMEMLOCK=, or run as root")
+  }
 
   static func inUse(_ device: PlannedDevice, _ use: DeviceUse.Use) -> Diagnostic {
     let name = "device '\(device.name)' (\(device.address))"

@@ -10,6 +10,13 @@ extension SystemCalls {
     access(path, R_OK | W_OK) == 0 ? nil : Errno(rawValue: errno)
   }
 
+  /// How many bytes the process may lock; `nil` without a limit.
+  static var lockLimit: UInt64? {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(__RLIMIT_MEMLOCK.rawValue), &limit) == 0 else { return nil }
+    return limit.rlim_cur == UInt.max ? nil : UInt64(limit.rlim_cur)
+  }
+
   /// Makes a directory and those above it, for their owner alone.
   static func makeDirectories(_ path: String) throws(Errno) {
     var made = ""

@@ -35,8 +35,7 @@ struct KernelRun {
   ///
   /// Signals are held back until the process ends: only SIGKILL leaves something, for `restore`.
   mutating func run(_ findings: inout Findings) throws(CommandFailure) -> Int32 {
-    try refuseUnlessPossible()
-    findings.add(try usesOfDevices())
+    findings.add(try warningsUnlessRefused())
     let mask = Signals.hold()
     try keepJournal()
     let execution = interpreter.run { Signals.isEndPending }
@@ -58,25 +57,19 @@ struct KernelRun {
     return status
   }
 
-  /// What can be seen before anything is touched.
-  private func refuseUnlessPossible() throws(CommandFailure) {
+  /// Everything that can be seen before anything is touched: an error refuses the run.
+  private func warningsUnlessRefused() throws(CommandFailure) -> [Diagnostic] {
     if Dialects.named(plan.plan.target)?.isProposalOnly == true {
       throw CommandFailure(
         [ExecutorDiagnostics.proposalCannotRun(plan.plan.target)], .hostUnable)
     }
-    let missing = KernelPreflight.findings(for: plan.program)
-    guard !missing.isEmpty else { return }
-    let isDenied = missing.allSatisfy { $0.code == KernelDiagnostics.notPermitted }
-    throw CommandFailure(missing, isDenied ? .notPermitted : .hostUnable)
-  }
-
-  /// What this machine does with the devices; refuses if that ends with their drivers.
-  private func usesOfDevices() throws(CommandFailure) -> [Diagnostic] {
-    let uses = DeviceUse().findings(for: plan)
-    if uses.contains(where: { $0.code.severity == .error }) {
-      throw CommandFailure(uses, .hostUnable)
-    }
-    return uses
+    let findings =
+      KernelPreflight.findings(for: plan.program) + MemoryPreflight().findings(for: plan)
+      + DeviceUse().findings(for: plan)
+    let errors = findings.filter { $0.code.severity == .error }
+    if errors.isEmpty { return findings }
+    let isDenied = errors.allSatisfy { $0.code == KernelDiagnostics.notPermitted }
+    throw CommandFailure(findings, isDenied ? .notPermitted : .hostUnable)
   }
 
   /// Writes down the drivers that the program changes, before it does.

@@ -111,6 +111,10 @@ begin accountant-limit
 as_user 1024 accountant
 finish $?
 
+begin huge-pages
+apply --check /scenario/modes/huge.yaml 2>&1
+finish $?
+
 # Descriptors: the plan needs about ten.
 begin few-files
 (ulimit -n 6; apply --check $plain) 2>&1

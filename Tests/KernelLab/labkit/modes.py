@@ -34,7 +34,8 @@ EXPECTED: dict[str, tuple[int, list[str]]] = {
     "user-denied": (77, [r"VP5012"]),
     "user": (0, [r"^accepted: "]),
     "accountant": (0, [r"^accepted: "]),
-    "accountant-limit": (71, [r"ENOMEM", r"RLIMIT_MEMLOCK"]),
+    "accountant-limit": (69, [r"VP4034", r"locks 4 MiB, RLIMIT_MEMLOCK is 1 MiB"]),
+    "huge-pages": (69, [r"VP4033", r"needs 512 huge pages of 2 MiB, 64 can be had"]),
     "few-files": (71, [r"EMFILE"]),
     "no-interface": (69, [r"VP5011", r"CONFIG_"]),
 }
@@ -64,6 +65,8 @@ class Modes:
         """Two descriptions, the script, and the command that is handed the files."""
         run = "".join(f"sh /scenario/modes/modes.sh {target}\n" for target in bench.targets)
         files = {f"{name}.yaml": VM.format(first).encode() for name, first in DEVICES.items()}
+        files["huge.yaml"] = files["plain.yaml"].replace(
+            b"size: 4MiB", b"size: 1GiB, hugepages: 2MiB")
         return files | {"run.sh": run.encode(), "modes.sh": sections.script("modes"),
                         "command.sh": (GUEST / "command.sh").read_bytes()}
 
