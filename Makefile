@@ -61,7 +61,7 @@ lab-deps:
 	fi
 
 golden: deps ## rewrite Tests/Fixtures and the README from what the tool says now; review the diff
-	VFIOPLAN_RECORD=1 $(SWIFT) test --filter "GoldenTests|ReadmeTests|CatalogueTests" || true
+	VFIOPLAN_RECORD=1 $(SWIFT) test --filter "GoldenTests|ReadmeTests|CatalogueTests|HostTests" || true
 	git status --short Tests/Fixtures README.md
 
 format: ## format all Swift files in place

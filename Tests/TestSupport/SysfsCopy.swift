@@ -11,6 +11,15 @@ public final class SysfsCopy {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
 
+  /// Unpacks an archive that `vfioplan host --capture` has written.
+  public convenience init(archive: String) throws {
+    try self.init()
+    let tar = try Process.run(
+      URL(fileURLWithPath: "/usr/bin/env"), arguments: ["tar", "-xf", archive, "-C", path])
+    tar.waitUntilExit()
+    guard tar.terminationStatus == 0 else { throw CocoaError(.fileReadCorruptFile) }
+  }
+
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
   /// Writes a file and the directories above it.

@@ -30,6 +30,10 @@ struct HostTests {
     return copy
   }
 
+  static let captures = PackageFiles.entries("Tests/Fixtures/captures").map {
+    String($0.dropLast(".tar.gz".count))
+  }
+
   @Test func theTableSaysWhatEachDeviceMeans() throws {
     let copy = try Self.desktop()
     let outcome = try Tool.run(["host", "--root", copy.path])
@@ -87,6 +91,36 @@ struct HostTests {
       plans.append(plan.output)
     }
     #expect(plans[0] == plans[1])
+  }
+
+  @Test func aCaptureSaysTheSameAndHasNothingPrivate() throws {
+    let copy = try Self.desktop()
+    try copy.write("proc/sys/kernel/hostname", "secret-name\n")
+    var configuration = [UInt8](repeating: 0, count: 4096)
+    configuration.replaceSubrange(0x104..<0x10f, with: Array("secret-mac1".utf8))
+    try copy.write("sys/bus/pci/devices/0000:02:00.0/config", Data(configuration))
+    let archive = copy.path + "/capture.tar"
+    let made = try Tool.run(["host", "--root", copy.path, "--capture", archive])
+    #expect(made == .init(code: 0, output: "", errors: ""))
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: archive))
+    #expect(!String(decoding: bytes, as: UTF8.self).contains("secret"))
+    let other = try SysfsCopy(archive: archive)
+    let before = try Tool.run(["host", "--root", copy.path, "--format", "yaml"]).output
+    let after = try Tool.run(["host", "--root", other.path, "--format", "yaml"]).output
+    #expect(before.replacing("secret-name", with: "host") == after)
+    #expect(try Tool.run(["host", "--capture", archive, "--format", "yaml"]).code == 64)
+  }
+
+  @Test(arguments: Self.captures)
+  func aCapturedMachineIsShownAsItWas(name: String) throws {
+    let archive = PackageFiles.path("Tests/Fixtures/captures/\(name).tar.gz")
+    let copy = try SysfsCopy(archive: archive)
+    let text = try Tool.run(["host", "--root", copy.path]).output
+    let yaml = try Tool.run(["host", "--root", copy.path, "--format", "yaml"]).output
+    for (form, said) in [("txt", text), ("yaml", yaml)] {
+      let difference = try Golden.difference(said, "captures/\(name).\(form)")
+      #expect(difference == nil, "\(difference ?? "")")
+    }
   }
 
   @Test func aUnitOfTheOtherMakersIsKnown() throws {

@@ -21,12 +21,12 @@ enum PCIClass {
   static func isBridge(_ classCode: UInt32) -> Bool { classCode >> 16 == 6 }
 }
 
-/// Names of vendors and devices, from the system's pci.ids.
+/// Names of vendors and devices, from the pci.ids of a machine; copies have none.
 public struct PCINames: Sendable {
   private var names: [UInt32: String] = [:]
 
   /// Looks the devices of a machine up; without the file nothing has a name.
-  public init(for host: HostDescription, in tree: SysfsTree = .machine) {
+  public init(for host: HostDescription, in tree: SysfsTree) {
     let paths = ["/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids"]
     guard let bytes = paths.lazy.compactMap({ tree.bytes($0, atMost: 16 << 20) }).first else {
       return

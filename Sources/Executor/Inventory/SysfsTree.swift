@@ -1,27 +1,46 @@
 /// The files in which a kernel says what a machine has: this machine's, or a copy of another's.
 ///
 /// Only reads, and answers `nil` or nothing for what is not there: some fact is missing anywhere.
-public struct SysfsTree: Sendable {
+public struct SysfsTree {
   /// What stands before every path; empty for this machine.
   public let root: String
+  private let recorder: FactRecorder?
 
   /// This machine.
-  public static let machine = SysfsTree(root: "")
+  public static var machine: SysfsTree { SysfsTree(root: "") }
 
-  /// The copy below a directory, which holds `sys` and, for some facts, `proc`, `dev` and `boot`.
-  public init(root: String) { self.root = root }
+  /// The copy below a directory, which holds `sys` and, for some facts, `proc`, `dev` and `boot`;
+  /// what is read is recorded if there is a recorder.
+  public init(root: String, recorder: FactRecorder? = nil) {
+    self.root = root
+    self.recorder = recorder
+  }
 
   /// Whether there is something of a name.
-  func exists(_ path: String) -> Bool { SystemCalls.exists(root + path) }
+  func exists(_ path: String) -> Bool {
+    guard SystemCalls.exists(root + path) else { return false }
+    recorder?.record(existing: path, isDirectory: SystemCalls.isDirectory(root + path))
+    return true
+  }
 
   /// The names in a directory, in order of bytes.
-  func names(in path: String) -> [String] { SystemCalls.names(in: root + path) }
+  func names(in path: String) -> [String] {
+    let names = SystemCalls.names(in: root + path)
+    if recorder != nil { for name in names { _ = exists("\(path)/\(name)") } }
+    return names
+  }
 
   /// The last part of what a link points to.
-  func link(_ path: String) -> String? { SystemCalls.linkTarget(root + path) }
+  func link(_ path: String) -> String? {
+    linkText(path).map { String($0.split(separator: "/").last ?? "") }
+  }
 
   /// What a link points to, as it is written; `nil` if there is no such link.
-  func linkText(_ path: String) -> String? { SystemCalls.linkText(root + path) }
+  func linkText(_ path: String) -> String? {
+    guard let text = SystemCalls.linkText(root + path) else { return nil }
+    recorder?.record(path, link: text)
+    return text
+  }
 
   /// A file as a text without the white space at its end; `nil` if it can't be read.
   func text(_ path: String) -> String? {
@@ -38,6 +57,8 @@ public struct SysfsTree: Sendable {
 
   /// A file, not much more of it than a limit in bytes; `nil` if it can't be read.
   func bytes(_ path: String, atMost limit: Int = 1 << 20) -> [UInt8]? {
-    try? SystemCalls.contents(of: root + path, atMost: limit)
+    guard let bytes = try? SystemCalls.contents(of: root + path, atMost: limit) else { return nil }
+    recorder?.record(path, bytes)
+    return bytes
   }
 }

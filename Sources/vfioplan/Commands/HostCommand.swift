@@ -29,9 +29,15 @@ struct HostCommand: ParsableCommand {
   @Option(help: "text for people, yaml or json for --host.")
   var format = Format.text
 
+  @Option(help: "Write a tar archive of the files that the facts come from, to be read with --root.")
+  var capture: String?
+
   @OptionGroup var options: OutputOptions
 
   func validate() throws {
+    if capture != nil, format != .text || !wanted.isEmpty {
+      throw ValidationError("--capture writes the facts as they are, in no form and all of them.")
+    }
     if format != .text, !wanted.isEmpty {
       throw ValidationError("A host description has all devices; only text can be filtered.")
     }
@@ -45,15 +51,21 @@ struct HostCommand: ParsableCommand {
 
   func run() {
     options.run { (findings) throws(CommandFailure) in
-      let tree = root.map(SysfsTree.init) ?? .machine
+      let recorder = capture.map { _ in FactRecorder() }
+      let tree = SysfsTree(root: root ?? "", recorder: recorder)
       let inventory = HostInventory(tree)
       findings.add(inventory.findings)
+      if let recorder {
+        _ = IOMMUAdvice(tree)
+        try Destination(path: capture).write(bytes: recorder.archive())
+        return inventory.findings.isEmpty ? .done : .inputUnreadable
+      }
       switch format {
       case .yaml:
         try Destination.standard.write(bytes: Array(HostYAML(inventory).text().utf8))
       case .json: try Destination.standard.write(HostYAML(inventory).json())
       case .text:
-        let names = PCINames(for: inventory.description)
+        let names = PCINames(for: inventory.description, in: tree)
         let text = HostText(
           inventory, names: names, advice: IOMMUAdvice(tree), filters: wanted)
         try Destination.standard.write(text.page(options.decorator(for: Destination.standard)))

@@ -96,6 +96,7 @@ def sources() -> str:
 
 def unpack(package: Path, directory: Path):
     """Unpacks a package's files."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["dpkg-deb", "-x", package, directory], check=True)
 
 

@@ -1,7 +1,13 @@
-"""Scenario `host`: what vfioplan reads of a machine is what the lab knows of it."""
+"""Scenario `host`: what vfioplan reads of a machine is what the lab knows of it, and captures."""
+
+import base64
+import gzip
+import subprocess
+import tempfile
 
 import yaml
 
+from . import sections
 from .kernels import Kernel
 from .machines import Machine
 from .scenario import Bench, Verdict
@@ -23,7 +29,11 @@ class HostFacts:
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The description, and the table for people."""
-        return {"run.sh": b"vfioplan host --format yaml\nvfioplan host > /dev/null\n"}
+        return {"run.sh": b"""\
+echo "== description"; vfioplan host --format yaml
+echo "== capture"; vfioplan host --capture /tmp/capture.tar && gzip -c /tmp/capture.tar | base64
+vfioplan host > /dev/null
+"""}
 
     def seconds(self, bench: Bench) -> float:
         """A generous time limit."""
@@ -31,7 +41,8 @@ class HostFacts:
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for the kernel, one for each unit, one for the devices."""
-        read, known = yaml.safe_load(text), yaml.safe_load(host)
+        parts = {section.words[0]: section.text for section in sections.read(text)}
+        read, known = yaml.safe_load(parts["description"]), yaml.safe_load(host)
         verdicts = [compared("kernel", KERNEL, read["kernel"], known["kernel"])]
         units = {unit["name"]: unit for unit in read["iommus"]}
         for unit in known["iommus"]:
@@ -44,7 +55,20 @@ class HostFacts:
         wrong += [f"{device['address']}: {device.get('iommu')}" for device in known["devices"]
                   if device.get("iommu", "-").rsplit("-", 1)[0]
                   != devices.get(device["address"], {}).get("iommu", "")]
-        return [*verdicts, Verdict(not wrong, f"{len(devices)} devices", tuple(wrong))]
+        verdicts.append(Verdict(not wrong, f"{len(devices)} devices", tuple(wrong)))
+        return [*verdicts, captured(bench, parts)]
+
+
+def captured(bench: Bench, parts: dict[str, str]) -> Verdict:
+    """Whether the capture says outside what the machine says inside, but for its name."""
+    with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
+        archive = gzip.decompress(base64.b64decode(parts["capture"]))
+        subprocess.run(["tar", "-x", "-C", scratch], input=archive, check=True)
+        text = subprocess.run([bench.program, "host", "--root", scratch, "--format", "yaml"],
+                              text=True, capture_output=True, check=True).stdout
+    read, outside = yaml.safe_load(parts["description"]), yaml.safe_load(text)
+    wrong = [f"{key} differs" for key in read if key != "name" and read[key] != outside.get(key)]
+    return Verdict(not wrong, "its capture says the same elsewhere", tuple(wrong))
 
 
 def compared(what: str, keys: list[str], read: dict, known: dict) -> Verdict:
