@@ -25,8 +25,16 @@ struct RepositoryTests {
 
   @Test func everyGoldenBelongsToAnExample() {
     let names = Set(Example.all.map(\.name))
-    for folder in PackageFiles.entries("Tests/Fixtures/golden") {
+    for folder in PackageFiles.entries("Tests/Fixtures/golden") where folder != "captures" {
       #expect(names.contains(folder), "golden '\(folder)' has no example")
+    }
+  }
+
+  @Test func everyGoldenOfACaptureBelongsToOne() {
+    for file in PackageFiles.entries("Tests/Fixtures/golden/captures") {
+      let stem = file.dropLast(file.hasSuffix(".txt") ? 4 : 5)
+      #expect(
+        PackageFiles.exists("Tests/Fixtures/captures/\(stem).tar.gz"), "'\(file)' has no capture")
     }
   }
 

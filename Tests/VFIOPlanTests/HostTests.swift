@@ -140,6 +140,21 @@ struct HostTests {
     }
   }
 
+  @Test func whatTheKernelRefusesIsSaid() throws {
+    let copy = try Self.desktop()
+    try copy.write("proc/interrupts", " 24:  0  0  PCI-MSI-0000:00:1c.0  0-edge  PCIe PME\n")
+    let refused = try Tool.run(["host", "--root", copy.path, "0000:02:00.0"]).output
+    #expect(refused.contains("can't be given: interrupts are not isolated"))
+    for module in ["iommufd", "vfio_iommu_type1"] {
+      try copy.write("sys/module/\(module)/parameters/allow_unsafe_interrupts", "Y\n")
+    }
+    #expect(
+      try Tool.run(["host", "--root", copy.path, "0000:02:00.0"]).output.contains("coherent"))
+    try copy.write("sys/kernel/iommu_groups/2/reserved_regions", "0x1000 0x1fff direct\n")
+    let mapped = try Tool.run(["host", "--root", copy.path, "0000:02:00.0"]).output
+    #expect(mapped.contains("can't be given: firmware maps memory for it"))
+  }
+
   @Test func withoutAnIOMMUThereIsAdvice() throws {
     let copy = try SysfsCopy()
     try copy.device("0000:00:01.0", 0x1af4, 0x1041, 0x020000, unit: nil, group: nil)

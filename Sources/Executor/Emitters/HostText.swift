@@ -132,13 +132,14 @@ private struct DeviceFate {
 
   init(_ device: HostDevice, _ members: [HostDevice], _ host: HostDescription) {
     let canNoSnoop = device.noSnoopCapable != .no
-    let canEnforce = host.iommus.first { $0.name == device.iommu }?.enforceSnoop == .yes
+    let unit = host.iommus.first { $0.name == device.iommu }
+    let canEnforce = unit?.enforceSnoop == .yes
     box = canEnforce ? (canNoSnoop ? 1 : 2) : (canNoSnoop ? 3 : 4)
     let inTheWay = members.filter { !$0.isSafe && $0.address != device.address }
     if PCIClass.isBridge(device.classCode) {
       (text, role) = ("a bridge, stays with the host", .faint)
-    } else if device.group == nil || device.iommu == nil {
-      (text, role) = ("can't be given: it is behind no IOMMU", .warning)
+    } else if let obstacle = Self.obstacle(device, members, unit, host.kernel) {
+      (text, role) = ("can't be given: " + obstacle, .warning)
     } else if let other = inTheWay.first {
       let more = inTheWay.count > 1 ? " and \(inTheWay.count - 1) more" : ""
       text = "group has \(other.address) on \(other.driver ?? "a host driver")\(more)"
@@ -150,6 +151,18 @@ private struct DeviceFate {
         box == 1 ? "coherent, or non-coherent if it is to no-snoop" : "coherent", .good
       )
     }
+  }
+}
+
+extension DeviceFate {
+  /// What makes the kernel refuse the device to everybody.
+  private static func obstacle(
+    _ device: HostDevice, _ members: [HostDevice], _ unit: HostIOMMU?, _ kernel: HostKernel
+  ) -> String? {
+    guard device.group != nil, let unit else { return "it is behind no IOMMU" }
+    if !unit.isolatedMSI, !kernel.allowUnsafeInterrupts { return "interrupts are not isolated" }
+    let regions = members.lazy.flatMap(\.reserved)
+    return regions.contains { $0.kind == .direct } ? "firmware maps memory for it" : nil
   }
 }
 

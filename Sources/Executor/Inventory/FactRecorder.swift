@@ -20,7 +20,7 @@ public final class FactRecorder {
     entries[path] = .file(Self.withoutPrivateParts(path, bytes))
   }
 
-  /// Of a target that has no room in an archive, the last part, which is all that facts are made of.
+  /// Of a target that has no room in an archive, the last part: facts are made of nothing else.
   func record(_ path: String, link text: String) {
     let last = text.split(separator: "/").last.map(String.init) ?? text
     entries[path] = .link(text.utf8.count > 100 ? last : text)

@@ -29,7 +29,7 @@ struct HostCommand: ParsableCommand {
   @Option(help: "text for people, yaml or json for --host.")
   var format = Format.text
 
-  @Option(help: "Write a tar archive of the files that the facts come from, to be read with --root.")
+  @Option(help: "Write a tar archive of the files that the facts come from, for --root.")
   var capture: String?
 
   @OptionGroup var options: OutputOptions
