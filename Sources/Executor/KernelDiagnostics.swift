@@ -75,7 +75,19 @@ public enum KernelDiagnostics {
   static func denied(_ path: String, _ errno: Errno, _ origin: SourceSpan?) -> Diagnostic {
     Diagnostic(
       notPermitted, "\(path) can't be read and written: \(errno)", at: origin,
-      help: "run as root, or give the user access to it")
+      help: "run as root" + (udevRule(for: path).map { ", or add the udev rule " + $0 } ?? ""))
+  }
+
+  /// What gives the group `kvm` access to a node; drivers are changed by root only.
+  static func udevRule(for path: String) -> String? {
+    let match: String
+    switch path {
+    case "/dev/iommu", "/dev/kvm": match = #"KERNEL=="\#(path.dropFirst(5))""#
+    case _ where path.hasPrefix("/dev/vfio/devices/"): match = #"SUBSYSTEM=="vfio-dev""#
+    case _ where path.hasPrefix("/dev/vfio/"): match = #"SUBSYSTEM=="vfio""#
+    default: return nil
+    }
+    return match + #", GROUP="kvm", MODE="0660""#
   }
 
   /// Why no journal can be kept; `name` gives the user's name of a device.

@@ -82,4 +82,16 @@ struct DeviceUseTests {
     try copy.write(partition + "/holders/nvme0n1p2", "")
     #expect(uses(of: Self.disk).isEmpty)
   }
+
+  @Test(arguments: [
+    ("/dev/iommu", #"KERNEL=="iommu", GROUP="kvm", MODE="0660""#),
+    ("/dev/vfio/devices/vfio3", #"SUBSYSTEM=="vfio-dev", GROUP="kvm", MODE="0660""#),
+    ("/dev/vfio/17", #"SUBSYSTEM=="vfio", GROUP="kvm", MODE="0660""#),
+    ("/sys/bus/pci/drivers/vfio-pci/bind", nil),
+  ])
+  func whoMayNotIsToldTheRule(path: String, rule: String?) {
+    #expect(KernelDiagnostics.udevRule(for: path) == rule)
+    let help = KernelDiagnostics.denied(path, .eacces, nil).help
+    #expect(help == "run as root" + (rule.map { ", or add the udev rule " + $0 } ?? ""))
+  }
 }
