@@ -63,6 +63,10 @@ struct HostTests {
     #expect(display.output.contains("0000:00:02.0") && !display.output.contains("0000:02:00.0"))
     let one = try Tool.run(["host", "--root", copy.path, "0000:02:00.0"])
     #expect(one.output.contains("0000:02:00.0") && !one.output.contains("0000:00:02.0"))
+    let group = try Tool.run(["host", "--root", copy.path, "1"])
+    #expect(group.output.contains("0000:01:00.1") && !group.output.contains("0000:02:00.0"))
+    let none = try Tool.run(["host", "--root", copy.path, "77"])
+    #expect(none.code == 0 && none.output.hasSuffix("\n  no such device\n"))
     #expect(try Tool.run(["host", "--root", copy.path, "displays"]).code == 64)
     #expect(try Tool.run(["host", "--root", copy.path, "--format", "yaml", "display"]).code == 64)
   }

@@ -8,7 +8,7 @@ public struct HostText {
   private let advice: IOMMUAdvice
   private let filters: Set<String>
 
-  /// Prepares the table of the devices whose class or address is wanted; of all if none is named.
+  /// Prepares the table of the devices whose class, address or group is wanted; of all if none is.
   public init(
     _ inventory: HostInventory, names: PCINames, advice: IOMMUAdvice, filters: [String] = []
   ) {
@@ -21,9 +21,9 @@ public struct HostText {
   /// The words that stand for classes of devices.
   public static var classWords: [String] { PCIClass.all }
 
-  /// Whether a word names a class or an address.
+  /// Whether a word names a class, an address or, as a number, a group.
   public static func isFilter(_ word: String) -> Bool {
-    BDF(word) != nil || classWords.contains(word)
+    BDF(word) != nil || classWords.contains(word) || UInt32(word) != nil
   }
 
   private static func normalized(_ filter: String) -> String {
@@ -33,7 +33,8 @@ public struct HostText {
   /// The table, the units and what to do if there are none.
   public func page(_ decorator: Decorator) -> TextPage {
     var page = TextPage(decorator)
-    page.line("host \(host.name, .strong), Linux \(host.kernel.release): \(interfaces)", hanging: 2)
+    let release = host.kernel.release.isEmpty ? "" : ", Linux " + host.kernel.release
+    page.line("host \(host.name, .strong)\(release): \(interfaces)", hanging: 2)
     for unit in host.iommus { page.line(Self.text(of: unit), indent: 2, hanging: 4) }
     if host.iommus.isEmpty {
       page.line("\("no IOMMU:", .warning) \(advice.text)", indent: 2, hanging: 4)
@@ -42,7 +43,7 @@ public struct HostText {
       (group: group, rows: group.members.filter(isWanted).map { row($0, among: group.members) })
     }.filter { !$0.rows.isEmpty }
     page.blank()
-    if shown.isEmpty { page.line("no device is of a class that is wanted", indent: 2) }
+    if shown.isEmpty { page.line("no such device", indent: 2) }
     let columns = TextPage.Columns([Self.header] + shown.flatMap(\.rows), indent: 4)
     if !shown.isEmpty { page.row(Self.header, in: columns) }
     for (group, rows) in shown {
@@ -98,6 +99,7 @@ public struct HostText {
   private func isWanted(_ device: HostDevice) -> Bool {
     filters.isEmpty || filters.contains(PCIClass.word(of: device.classCode))
       || filters.contains(device.address.description)
+      || device.group.map { filters.contains(String($0)) } ?? false
   }
 
   private func row(_ device: HostDevice, among members: [HostDevice]) -> [StyledText] {

@@ -20,7 +20,9 @@ struct HostCommand: ParsableCommand {
     case json
   }
 
-  @Argument(help: "As text, only these: words for classes, such as display, or addresses.")
+  @Argument(
+    help:
+      "As text, only these: words for classes, such as display, addresses, or numbers of groups.")
   var wanted: [String] = []
 
   @Option(help: "A directory with a copy of another machine's /sys.")
@@ -43,7 +45,7 @@ struct HostCommand: ParsableCommand {
     }
     for word in wanted where !HostText.isFilter(word) {
       throw ValidationError(
-        "'\(word)' is neither an address nor a class: "
+        "'\(word)' is no address, no group's number and no class: "
           + HostText.classWords.joined(separator: ", ") + "."
       )
     }
