@@ -30,6 +30,20 @@ struct ApplyTests {
     #expect(missing.code == 127 && missing.errors.contains("error[VP5903]"))
   }
 
+  @Test func aSavedPlanIsRunOnlyWhereItsFactsHold() throws {
+    let folder = try TemporaryFolder()
+    let plan = folder.path("plan.json")
+    let saved = try Tool.run(["compile"] + Self.input + ["-o", plan])
+    #expect(saved == .init(code: 0, output: "", errors: ""))
+    // Its own facts are enough for what touches nothing.
+    #expect(try Tool.run(["apply", plan, "--dry-run"]).code == 0)
+    #expect(try Tool.run(["apply", plan, "--simulate"]).code == 0)
+    for mode in [["--check"], [], ["--", "true"]] {
+      let outcome = try Tool.run(["apply", plan] + mode)
+      #expect(outcome.code == 69 && outcome.errors.contains("error[VP491"), "\(outcome.errors)")
+    }
+  }
+
   @Test func aFailureIsRolledBackAndShownAtItsLine() throws {
     let outcome = try Tool.run(["apply"] + Self.input + ["--simulate", "--fail", "15=EPERM"])
     #expect(outcome.code == 71)

@@ -9,11 +9,11 @@ struct ApplyCommand: ParsableCommand {
     commandName: "apply", _superCommandName: "vfioplan",
     abstract: "Run a plan's program, on this machine's kernel or on the simulator.",
     discussion: """
-      A description is compiled first; a saved plan is taken as it is, for the host whose facts it \
-      carries or, with --host, for one where the same facts hold. Without --simulate, --dry-run or \
-      --check the plan is in force until SIGINT or SIGTERM comes, or until COMMAND ends; then \
-      everything is taken back. COMMAND gets the open files from number 3 on, as LISTEN_FDS and \
-      LISTEN_FDNAMES say; {name} in its arguments becomes the number of that file.
+      A description is compiled first; a saved plan is taken as it is, and run only where the \
+      facts hold that it carries: on this machine, or on the one of --host. Without --simulate, \
+      --dry-run or --check the plan is in force until SIGINT or SIGTERM comes, or until COMMAND \
+      ends; then everything is taken back. COMMAND gets the open files from number 3 on, as \
+      LISTEN_FDS and LISTEN_FDNAMES say; {name} in its arguments becomes the number of that file.
       """)
 
   /// What is done with the program.
@@ -77,7 +77,8 @@ struct ApplyCommand: ParsableCommand {
 
   func run() {
     options.runCommand { (findings) throws(CommandFailure) -> Int32 in
-      let inputs = try Inputs.load(input, host: plan.host)
+      var inputs = try Inputs.load(input, host: plan.host)
+      if mode == nil || mode == .check { inputs = try inputs.onThisMachine() }
       var compiled = try inputs.compiled(target: plan.target.name, objective: plan.objective)
       if !command.isEmpty { compiled = compiled.leavingKVMToCommand }
       compiled.stopUnlessLawful()

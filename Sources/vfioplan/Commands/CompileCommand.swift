@@ -15,8 +15,11 @@ struct CompileCommand: ParsableCommand {
 
   @OptionGroup var plan: PlanOptions
 
-  @Option(help: "text for people, json to save and apply, program for the canonical program.")
-  var format = FormatOption.text
+  @Option(
+    help: ArgumentHelp(
+      "text for people, json to save and apply, program for the canonical program; without it json "
+        + "if the file of -o ends so, else text."))
+  var format: FormatOption?
 
   @Option(name: [.short, .customLong("output")], help: "Write the plan to a file.")
   var output: String?
@@ -25,6 +28,11 @@ struct CompileCommand: ParsableCommand {
   var pareto = false
 
   @OptionGroup var options: OutputOptions
+
+  /// A plan that is saved is to be read again, which only JSON can be.
+  private var chosenFormat: FormatOption {
+    format ?? (output?.hasSuffix(".json") == true ? .json : .text)
+  }
 
   func validate() throws {
     if vm == FileInput.standardInput, plan.host == FileInput.standardInput {
@@ -35,7 +43,7 @@ struct CompileCommand: ParsableCommand {
         throw ValidationError("'\(output)' is an input; -o would overwrite it.")
       }
     }
-    if pareto, format.name == "program" {
+    if pareto, format?.name == "program" {
       throw ValidationError("A Pareto front is written as text or json.")
     }
   }
@@ -51,7 +59,7 @@ struct CompileCommand: ParsableCommand {
       findings.add(compiled.diagnostics, files: inputs.files)
       let destination = Destination(path: output)
       try destination.write(
-        compiled, as: format.emitter,
+        compiled, as: chosenFormat.emitter,
         EmitterContext(
           files: inputs.files, decorator: options.decorator(for: destination),
           concurrently: { concurrently($0, $1).1 }))
@@ -66,7 +74,7 @@ struct CompileCommand: ParsableCommand {
       target: plan.target.name, objective: plan.objective, into: &sink)
     findings.add(sink.diagnostics, files: inputs.files)
     let destination = Destination(path: output)
-    if format.name == "json" {
+    if chosenFormat.name == "json" {
       try destination.write(bytes: text.json())
     } else {
       try destination.write(text.page(options.decorator(for: destination)))
@@ -82,6 +90,7 @@ struct FormatOption: ExpressibleByArgument {
   let emitter: any Emitter
 
   static let text = FormatOption(name: "text", emitter: TextEmitter())
+  static let json = FormatOption(name: "json", emitter: JSONEmitter())
   static var allValueStrings: [String] { Emitters.all.map(\.name) }
   var defaultValueDescription: String { name }
 

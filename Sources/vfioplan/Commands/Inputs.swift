@@ -161,6 +161,15 @@ extension Inputs {
     }
   }
 
+  /// The same inputs on this machine, unless a host was named: a saved plan is run only where its
+  /// facts hold.
+  func onThisMachine() throws(CommandFailure) -> Inputs {
+    if host != nil { return self }
+    let machine = try Self.thisMachine(.host)
+    return Inputs(
+      document: document, host: machine.value, warnings: warnings, files: files + [machine.file])
+  }
+
   /// What a saved plan's host has against the one that was named; an error refuses it.
   func hostFindings(for plan: CompiledPlan) throws(CommandFailure) -> [Diagnostic] {
     guard isSavedPlan, let host else { return [] }
