@@ -81,7 +81,10 @@ struct HostTests {
       name: vm
       memory: [ { gpa: 16MiB, size: 1GiB } ]
       devices:
-        - { name: igd, address: "0000:00:02.0", noSnoop: required }
+        - name: igd
+          address: "0000:00:02.0"
+          noSnoop: required
+          expect: { vendor: 0x8086, device: 0xa780, class: 0x030000, group: 0 }
         - { name: sound, address: "0000:02:00.0", noSnoop: forbidden }
       """)
     var plans: [String] = []

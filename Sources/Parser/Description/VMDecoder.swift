@@ -63,6 +63,26 @@ struct VMDecoder {
       span: decoder.span(fields[incoherent], or: start))
   }
 
+  private mutating func expectation(_ node: YAMLTree.Node) -> DeviceExpectation? {
+    var fields = MappingDecoder(tree, "what a device has to be")
+    let vendor = fields.allow("vendor")
+    let device = fields.allow("device")
+    let classCode = fields.allow("class")
+    let group = fields.allow("group")
+    guard fields.read(node, &decoder) else { return nil }
+    var expected = DeviceExpectation(span: tree.span(of: node))
+    expected.vendor = decoder.number(fields[vendor], "a vendor id", in: 0...0xffff)
+      .map { UInt16(truncatingIfNeeded: $0) }
+    expected.device = decoder.number(fields[device], "a device id", in: 0...0xffff)
+      .map { UInt16(truncatingIfNeeded: $0) }
+    expected.classCode = decoder.number(fields[classCode], "a class code", in: 0...0xff_ffff)
+      .map { UInt32(truncatingIfNeeded: $0) }
+    expected.group = decoder.number(
+      fields[group], "a group number", in: 0...UInt64(Int32.max)
+    ).map { Int(truncatingIfNeeded: $0) }
+    return expected
+  }
+
   private mutating func assignedDevices(_ node: YAMLTree.Node?) -> [AssignedDevice] {
     guard let node, let items = decoder.list(node, "a list of devices") else { return [] }
     var fields = MappingDecoder(tree, "a device")
@@ -70,6 +90,7 @@ struct VMDecoder {
     let address = fields.require("address")
     let noSnoop = fields.allow("noSnoop")
     let space = fields.allow("addressSpace")
+    let expected = fields.allow("expect")
     var devices: [AssignedDevice] = []
     devices.reserveCapacity(tree.childCount(of: node))
     for item in items where fields.read(item, &decoder) {
@@ -85,6 +106,7 @@ struct VMDecoder {
       device.addressSpan = decoder.span(fields[address], or: device.nameSpan)
       device.noSnoopSpan = decoder.span(fields[noSnoop], or: device.nameSpan)
       device.addressSpaceSpan = decoder.span(fields[space], or: device.nameSpan)
+      if let node = fields[expected] { device.expected = expectation(node) }
       devices.append(device)
     }
     return devices

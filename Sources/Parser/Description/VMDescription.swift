@@ -122,6 +122,23 @@ public enum NoSnoopIntent: String, CaseIterable, Hashable, Sendable {
   case auto
 }
 
+/// What a device has to be, so that another one that took its address is not given away.
+public struct DeviceExpectation: Hashable, Sendable {
+  /// PCI vendor id; `nil` for any.
+  public var vendor: UInt16?
+  /// PCI device id; `nil` for any.
+  public var device: UInt16?
+  /// PCI class code, 24 bits; `nil` for any.
+  public var classCode: UInt32?
+  /// IOMMU group; `nil` for any.
+  public var group: Int?
+  /// Where it stands.
+  public var span: SourceSpan
+
+  /// Expects nothing yet.
+  public init(span: SourceSpan = .wholeVM) { self.span = span }
+}
+
 /// One host device given to the VM.
 public struct AssignedDevice: Hashable, Sendable {
   /// The user's name for it, unique in the VM.
@@ -132,6 +149,8 @@ public struct AssignedDevice: Hashable, Sendable {
   public var noSnoop: NoSnoopIntent
   /// The address space its DMA goes through; `gpa` unless told otherwise.
   public var addressSpace: String
+  /// What it has to be; `nil` if nothing is said.
+  public var expected: DeviceExpectation?
   /// Where the whole entry stands.
   public var span: SourceSpan
   /// Where the name's value stands.

@@ -100,6 +100,14 @@ struct DeviceLookup {
   private mutating func checkUsable(
     _ index: Int, _ found: Int, into sink: inout DiagnosticSink
   ) {
+    if let expected = vm.devices[index].expected {
+      let fact = topology.host.devices[found]
+      let differences = expected.differences(from: fact)
+      if !differences.isEmpty {
+        sink.report(
+          PlannerDiagnostics.unexpected(vm.devices[index], expected, fact, differences))
+      }
+    }
     if topology.host.devices[found].classCode >> 8 == 0x0604 {
       sink.report(PlannerDiagnostics.bridge(vm.devices[index], topology.host.devices[found]))
     }
@@ -162,5 +170,23 @@ struct DeviceLookup {
       count: hostIndex.count, hostIndex: hostIndex, iommu: iommu, space: spaces,
       canNoSnoop: hostIndex.map { topology.host.devices[Int($0)].noSnoopCapable != .no },
       canEnforce: iommu.map { enforcing[Int($0)] })
+  }
+}
+
+extension DeviceExpectation {
+  /// What a device of the host has otherwise, in words.
+  fileprivate func differences(from fact: HostDevice) -> [String] {
+    var found: [String] = []
+    func compare(_ what: String, _ wanted: UInt64?, _ real: UInt64?, _ text: (UInt64) -> String) {
+      guard let wanted, wanted != real else { return }
+      found.append("\(what) is \(real.map(text) ?? "none"), not \(text(wanted))")
+    }
+    compare("vendor", vendor.map(UInt64.init), UInt64(fact.vendor)) { PlannerDiagnostics.hex($0) }
+    compare("device", device.map(UInt64.init), UInt64(fact.device)) { PlannerDiagnostics.hex($0) }
+    compare("class", classCode.map(UInt64.init), UInt64(fact.classCode)) {
+      PlannerDiagnostics.hex($0)
+    }
+    compare("group", group.map { UInt64($0) }, fact.group.map { UInt64($0) }) { "\($0)" }
+    return found
   }
 }

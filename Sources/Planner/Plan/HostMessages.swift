@@ -47,6 +47,18 @@ extension PlannerDiagnostics {
       help: "switch the IOMMU on in firmware and kernel")
   }
 
+  static func unexpected(
+    _ device: AssignedDevice, _ expected: DeviceExpectation, _ fact: HostDevice,
+    _ differences: [String]
+  ) -> Diagnostic {
+    Diagnostic(
+      unexpectedDevice,
+      "device \(quote(device.name)) is not what is expected: "
+        + differences.joined(separator: ", "),
+      at: expected.span, notes: [.init("the host has this at \(fact.address)", fact.span)],
+      help: "see 'vfioplan host' for its address now, or correct what is expected")
+  }
+
   static func bridge(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
     Diagnostic(
       deviceIsBridge, "device \(quote(device.name)) is a PCI bridge and can't be given to a VM",

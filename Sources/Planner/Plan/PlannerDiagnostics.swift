@@ -20,7 +20,8 @@ public enum PlannerDiagnostics {
   ]
 
   static let hostLimits = [
-    deviceNotOnHost, deviceWithoutIOMMU, deviceWithoutGroup, deviceIsBridge, groupNotViable,
+    deviceNotOnHost, deviceWithoutIOMMU, deviceWithoutGroup, unexpectedDevice, deviceIsBridge,
+    groupNotViable,
     msiNotIsolated, directRegion, interfaceMissing, noKVM, alwaysWithoutKVM,
     mateHoldsBack,
   ]
@@ -255,6 +256,14 @@ extension PlannerDiagnostics {
     """
     VFIO gives devices to user space by IOMMU group; a device without one is not isolated. \
     Switch the IOMMU on, then take the host's snapshot again.
+    """)
+  static let unexpectedDevice = DiagnosticCode(
+    "VP4012", .error, "the device at the address is another one than expected",
+    """
+    The description says with 'expect' what the device has to be: vendor, device, class, group. \
+    Addresses move when cards are added or firmware settings change, and groups with the kernel; \
+    without this check another device would be given away. Compare with `vfioplan host`, then \
+    correct the address or what is expected.
     """)
   static let deviceIsBridge = DiagnosticCode(
     "VP4004", .error, "a bridge can't be given to a VM",
