@@ -20,10 +20,9 @@ public enum PlannerDiagnostics {
   ]
 
   static let hostLimits = [
-    deviceNotOnHost, deviceWithoutIOMMU, deviceWithoutGroup, unexpectedDevice, deviceIsBridge,
-    groupNotViable,
-    msiNotIsolated, directRegion, interfaceMissing, noKVM, alwaysWithoutKVM,
-    mateHoldsBack,
+    deviceNotOnHost, deviceWithoutIOMMU, deviceWithoutGroup, deviceIsBridge, groupNotViable,
+    msiNotIsolated, directRegion, interfaceMissing, noKVM, alwaysWithoutKVM, mateHoldsBack,
+    unexpectedDevice,
   ]
 }
 
@@ -257,14 +256,6 @@ extension PlannerDiagnostics {
     VFIO gives devices to user space by IOMMU group; a device without one is not isolated. \
     Switch the IOMMU on, then take the host's snapshot again.
     """)
-  static let unexpectedDevice = DiagnosticCode(
-    "VP4012", .error, "the device at the address is another one than expected",
-    """
-    The description says with 'expect' what the device has to be: vendor, device, class, group. \
-    Addresses move when cards are added or firmware settings change, and groups with the kernel; \
-    without this check another device would be given away. Compare with `vfioplan host`, then \
-    correct the address or what is expected.
-    """)
   static let deviceIsBridge = DiagnosticCode(
     "VP4004", .error, "a bridge can't be given to a VM",
     """
@@ -322,5 +313,13 @@ extension PlannerDiagnostics {
     refused with EINVAL, or is not enforced. The plan counts assigned devices only; a real kernel \
     will refuse it, and everything is then taken back. All devices of a group are behind one IOMMU \
     on real hardware: check the host description.
+    """)
+  static let unexpectedDevice = DiagnosticCode(
+    "VP4012", .error, "the device at the address is another one than expected",
+    """
+    The description says with 'expect' what the device has to be: vendor, device, class, group. \
+    Addresses move when cards are added or firmware settings change, and groups with the kernel; \
+    without this check another device would be given away. Compare with `vfioplan host`, then \
+    correct the address or what is expected.
     """)
 }
