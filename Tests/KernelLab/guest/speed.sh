@@ -4,7 +4,7 @@ cd /scenario/speed || exit 1
 export NO_COLOR=1
 while read -r target; do
   echo "== race $target"
-  race 5 $target.race 2>&1
+  race 3 $target.race 2>&1
   for position in first second; do
     command=$(sed -n "$(test $position = first && echo 1 || echo 2)p" $target.race)
     rm -f /tmp/log

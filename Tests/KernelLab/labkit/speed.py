@@ -8,8 +8,8 @@ from .kernels import Kernel
 from .machines import Machine
 from .scenario import Bench, Verdict
 
-MEBIBYTES = 256
-ROUNDS = 5
+MEBIBYTES = 512
+ROUNDS = 3
 DEVICES = ["0000:00:03.0", "0000:00:05.0"]
 # One that can't be enforced next to one that can: one page table or two, as the objective says.
 MIXED = ["0000:00:03.0", "0000:00:04.0"]
@@ -27,7 +27,7 @@ APPLY = "vfioplan apply --check /scenario/speed/{} --host /tmp/host.yaml --targe
 
 
 class Speed:
-    """Two commands in turn, five times each; and the calls that each of them makes."""
+    """Two commands in turn, three times each; and the calls that each of them makes."""
 
     name = "speed"
     law = (f"a check of {MEBIBYTES} MiB takes at most {MOST_TO_C} times a C program that makes the"
@@ -45,10 +45,10 @@ class Speed:
         files = {f"{name}.yaml": description(objective, devices) for name, objective in
                  (("one", "page-tables"), ("two", "coherency"))}
         files["run.sh"] = sections.script(self.name)
-        for target in bench.targets:
+        for target in bench.targets[:1]:
             files[f"{target}.race"] = "".join(
                 f"{command}\n" for command in self.commands(bench, target)).encode()
-        return files | {"targets": "".join(f"{name}\n" for name in bench.targets).encode()}
+        return files | {"targets": f"{bench.targets[0]}\n".encode()}
 
     def commands(self, bench: Bench, target: str) -> list[str]:
         """What races: the first may take a little longer than the second."""
@@ -60,7 +60,7 @@ class Speed:
 
     def seconds(self, bench: Bench) -> float:
         """A generous time limit."""
-        return 120 * len(bench.targets)
+        return 240
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """The ratios, and whether the calls are the same."""
