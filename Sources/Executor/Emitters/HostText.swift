@@ -133,11 +133,12 @@ private struct DeviceFate {
   let role: Decorator.Role
 
   init(_ device: HostDevice, _ members: [HostDevice], _ host: HostDescription) {
-    let canNoSnoop = device.noSnoopCapable != .no
     let unit = host.iommus.first { $0.name == device.iommu }
-    let canEnforce = unit?.enforceSnoop == .yes
-    box = canEnforce ? (canNoSnoop ? 1 : 2) : (canNoSnoop ? 3 : 4)
-    let inTheWay = members.filter { !$0.isSafe && $0.address != device.address }
+    box = PlannedDevice.box(
+      canEnforceSnoop: unit?.enforceSnoop == .yes, canNoSnoop: device.noSnoopCapable != .no)
+    let inTheWay = members.filter {
+      !GroupViability.isSafe(driver: $0.driver) && $0.address != device.address
+    }
     if PCIClass.isBridge(device.classCode) {
       (text, role) = ("a bridge, stays with the host", .faint)
     } else if let obstacle = Self.obstacle(device, members, unit, host.kernel) {
@@ -165,13 +166,5 @@ extension DeviceFate {
     if !unit.isolatedMSI, !kernel.allowUnsafeInterrupts { return "interrupts are not isolated" }
     let regions = members.lazy.flatMap(\.reserved)
     return regions.contains { $0.kind == .direct } ? "firmware maps memory for it" : nil
-  }
-}
-
-extension HostDevice {
-  /// Whether its driver does no DMA of the host's (`driver_managed_dma`, Linux 5.19).
-  fileprivate var isSafe: Bool {
-    guard let driver else { return true }
-    return VFIODriver.isVFIO(driver) || ["pci-stub", "pcieport"].contains(driver)
   }
 }

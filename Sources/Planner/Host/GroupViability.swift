@@ -5,12 +5,12 @@ import Parser
 /// The kernel refuses to hand a group to user space while a driver does DMA through the kernel's
 /// own mappings for one of its members (`iommu_group_claim_dma_owner`, drivers/iommu/iommu.c,
 /// 5.19).
-enum GroupViability {
+public enum GroupViability {
   /// Drivers that set `driver_managed_dma` because they do no DMA: they may stay.
   static let harmlessDrivers = ["pcieport", "shpchp", "pci-stub"]
 
   /// Whether a member with this driver leaves its group usable; `nil` is no driver.
-  static func isSafe(driver: String?) -> Bool {
+  public static func isSafe(driver: String?) -> Bool {
     guard let driver else { return true }
     return harmlessDrivers.contains(driver) || VFIODriver.isVFIO(driver)
   }

@@ -202,7 +202,10 @@ public struct PlannedDevice: Hashable, Sendable {
   }
 
   /// The box of the 2021 discussion, 1 to 4.
-  public var box: Int {
+  public var box: Int { Self.box(canEnforceSnoop: canEnforceSnoop, canNoSnoop: canNoSnoop) }
+
+  /// The box of a device with these facts.
+  public static func box(canEnforceSnoop: Bool, canNoSnoop: Bool) -> Int {
     switch (canEnforceSnoop, canNoSnoop) {
     case (true, true): 1
     case (true, false): 2
