@@ -1,0 +1,54 @@
+import Parser
+import Planner
+import TestSupport
+import Testing
+
+@Suite("Program selection")
+struct ProgramSelectionTests {
+  static let sketch = PlanSketch([
+    .init("igd", group: 0, driver: "i915", isEnforced: false, canEnforce: false),
+    .init("nic", group: 17),
+  ])
+
+  static func lowered(_ dialect: some Dialect) -> Program {
+    dialect.lower(sketch.plan(target: dialect.name), for: sketch.vm, on: sketch.host)
+  }
+
+  static let programs = [
+    lowered(IOMMUFDDialect()), lowered(VFIOType1Dialect()), lowered(IOASIDProposalDialect()),
+  ]
+
+  @Test("a condition that always holds changes nothing", arguments: programs)
+  func all(program: Program) {
+    #expect(program.keeping { _ in true } == program)
+    #expect(program.keeping { _ in false } == Program())
+  }
+
+  @Test("without the VM nothing tells KVM anything, and all else is there under new numbers")
+  func withoutKVM() {
+    let program = Self.programs[0]
+    let kept = program.keeping { step in
+      if case .open(.kvm, _) = step.action { false } else { true }
+    }
+    #expect(ProgramVerifier.verify(kept, for: IOMMUFDDialect()) == [])
+    var vm = Self.sketch.vm
+    vm.kvm.owner = .command
+    let other = IOMMUFDDialect().lower(
+      Self.sketch.plan(target: "iommufd"), for: vm, on: Self.sketch.host)
+    #expect(kept == other)
+    #expect(ProgramUndoTests.undos(kept) == ProgramUndoTests.undos(other))
+  }
+
+  @Test("any step can be left out, and what is left uses only what is made", arguments: programs)
+  func anyStep(program: Program) {
+    for (index, left) in program.steps.enumerated() {
+      let kept = program.keeping { $0 != left }
+      #expect(kept.steps.count < program.steps.count)
+      #expect(!kept.steps.contains(left) || kept.results.count < program.results.count)
+      let breaches = ProgramVerifier.verify(kept).filter {
+        [.definedEarlier, .madeOnce, .operandKinds, .resultKinds, .ownIDs].contains($0.law)
+      }
+      #expect(breaches == [], "without step \(index + 1)")
+    }
+  }
+}
