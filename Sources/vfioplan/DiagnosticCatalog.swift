@@ -7,8 +7,8 @@ enum DiagnosticCatalog {
   /// The codes of all modules, by name.
   static let all: [DiagnosticCode] =
     (ParserDiagnostics.all + ProgramDiagnostics.all + PlannerDiagnostics.all
-    + SavedPlanDiagnostics.all + ExecutorDiagnostics.all + KernelDiagnostics.all
-    + InventoryDiagnostics.all + CommandDiagnostics.all)
+    + VMMDiagnostics.all + SavedPlanDiagnostics.all + ExecutorDiagnostics.all
+    + KernelDiagnostics.all + InventoryDiagnostics.all + CommandDiagnostics.all)
     .sorted { $0.name < $1.name }
 
   /// The code of a name, in either case, with or without `VP`.

@@ -32,7 +32,7 @@ enum ExitCode: Int32, CaseIterable {
   /// Errors of the host alone (VP4xxx) are the host's fault; any other makes it the description's.
   init(of diagnostics: [Diagnostic]) {
     let isHostAlone = diagnostics.allSatisfy {
-      $0.code.severity != .error || $0.code.name.hasPrefix("VP4")
+      $0.severity != .error || $0.code.name.hasPrefix("VP4")
     }
     self = isHostAlone ? .hostUnable : .cannotCompile
   }

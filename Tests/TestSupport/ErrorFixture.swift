@@ -92,7 +92,7 @@ public struct ErrorFixture: Sendable, CustomStringConvertible {
       return lines.position(of: span.start).line
     }
     return diagnostics.flatMap { finding in
-      let text = "\(finding.code.severity.rawValue)[\(finding.code.name)]: \(finding.message)"
+      let text = "\(finding.severity.rawValue)[\(finding.code.name)]: \(finding.message)"
       let notes = finding.notes.filter { line($0.span) > 0 }
       return [Expectation(line: line(finding.span), text: text)]
         + notes.map { Expectation(line: line($0.span), text: "note: " + $0.message) }

@@ -16,6 +16,7 @@ struct ExampleTests {
 
   static let everyTarget: [(String, [Int]?)] = [
     ("amd-unknown", [0, 0, 1, 3]), ("arm-unknown", [1, 2, 1, 0]), ("box-4", [0, 0, 1, 0]),
+    ("companions", [0, 0, 1, 1]), ("found-devices", [0, 0, 1, 2]),
     ("gpu-and-audio", [0, 0, 1, 1]), ("group-conflict", nil), ("huge-pages", [0, 0, 1, 2]),
     ("igd-and-nic", [1, 1, 2, 0]), ("infeasible", nil), ("kvm-always", [1, 0, 2, 1]),
     ("kvm-never", [0, 0, 2, 1]), ("mixed-iommus", [0, 0, 3, 2]), ("nested-virtio", [0, 0, 1, 0]),

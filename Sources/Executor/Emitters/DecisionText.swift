@@ -18,6 +18,7 @@ struct DecisionText {
     appendHeader(to: &page)
     appendPageTables(to: &page)
     appendDevices(to: &page)
+    appendCompanions(to: &page)
     appendKVM(to: &page)
     appendCost(to: &page)
     appendNotes(to: &page)
@@ -124,6 +125,18 @@ extension DecisionText {
 }
 
 extension DecisionText {
+  private func appendCompanions(to page: inout TextPage) {
+    if plan.companions.isEmpty { return }
+    page.heading("Companions, taken from their drivers and kept unused")
+    page.table(
+      plan.companions.map { companion in
+        [
+          "\(companion.address.description, .strong)", "group \(companion.group)",
+          "from \(companion.driver)", "because of \(plan.devices[companion.device].name)",
+        ]
+      })
+  }
+
   private func appendKVM(to page: inout TextPage) {
     page.heading("KVM")
     var rows: [[StyledText]] = [["WBINVD", told], ["why", "\(explanation.kvm)"]]

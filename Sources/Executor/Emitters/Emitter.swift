@@ -8,6 +8,12 @@ public protocol Emitter: Sendable {
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void)
 }
 
+/// A form that configures a VMM, which then attaches the devices by itself.
+public protocol VMMEmitter: Emitter {
+  /// How the VMM comes to page tables with a plan's target.
+  func rule(for plan: CompiledPlan) -> VMMRule
+}
+
 /// What a form may need besides the plan.
 public struct EmitterContext: Sendable {
   /// Does one piece of work while bytes are made on another thread, and returns those.
@@ -43,5 +49,7 @@ public enum Emitters {
   /// Every form by its name on the command line; the first is the default.
   public static let all: [(name: String, emitter: any Emitter)] = [
     ("text", TextEmitter()), ("json", JSONEmitter()), ("program", ProgramEmitter()),
+    ("qemu", QEMUEmitter()), ("libvirt", LibvirtEmitter()),
+    ("cloud-hypervisor", CloudHypervisorEmitter()),
   ]
 }

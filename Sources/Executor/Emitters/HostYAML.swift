@@ -69,6 +69,7 @@ extension HostYAML {
     if let unit = device.iommu { lines.append("    iommu: " + scalar(unit)) }
     if let group = device.group { lines.append("    group: \(group)") }
     if let driver = device.driver { lines.append("    driver: " + scalar(driver)) }
+    if let path = device.path { lines.append("    path: \"\(path)\"") }
     lines.append("    noSnoopCapable: \(device.noSnoopCapable.rawValue)  # \(source)")
     if !device.reserved.isEmpty { lines.append("    reserved:") }
     lines += device.reserved.map {
@@ -139,6 +140,7 @@ extension HostYAML {
     if let unit = device.iommu { writer.member("iommu", unit) }
     if let group = device.group { writer.member("group", group) }
     if let driver = device.driver { writer.member("driver", driver) }
+    if let path = device.path { writer.member("path", path.description) }
     write("noSnoopCapable", device.noSnoopCapable, to: &writer)
     writer.key("reserved")
     writer.beginArray()

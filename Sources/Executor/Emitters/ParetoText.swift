@@ -107,13 +107,7 @@ extension ParetoText {
   private func write(_ index: Int, to writer: inout JSONWriter) {
     let plan = plans[index]
     writer.beginObject()
-    writer.key("metrics")
-    writer.beginObject()
-    writer.member("wbinvd", plan.metrics.wbinvd)
-    writer.member("incoherentDevices", plan.metrics.incoherentDevices)
-    writer.member("pageTables", plan.metrics.pageTables)
-    writer.member("blockedNoSnoop", plan.metrics.blockedNoSnoop)
-    writer.endObject()
+    writer.member("metrics", plan.metrics)
     writer.member("presets", choices[index].presets)
     writer.member("objective", choices[index].order?.map(\.rawValue) ?? [])
     writer.member("effective", plan.devices.filter(\.isEffective).map(\.name))

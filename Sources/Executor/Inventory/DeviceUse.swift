@@ -47,8 +47,16 @@ public struct DeviceUse {
       changed.insert(write.address)
     }
     if changed.isEmpty { return [] }
-    return plan.plan.devices.filter { changed.contains($0.address) }.flatMap { device in
-      uses(of: device.address).map { InventoryDiagnostics.inUse(device, $0) }
+    let devices = plan.plan.devices
+    let own = devices.map { ($0.address, "device '\($0.name)' (\($0.address))", $0.origin) }
+    let companions = plan.plan.companions.map {
+      (
+        $0.address, "\($0.address), a companion of '\(devices[$0.device].name)',",
+        devices[$0.device].origin
+      )
+    }
+    return (own + companions).filter { changed.contains($0.0) }.flatMap { address, name, origin in
+      uses(of: address).map { InventoryDiagnostics.inUse(name, $0, origin) }
     }
   }
 

@@ -29,6 +29,7 @@ private struct HostInventoryReader {
   private(set) var sources: [String] = []
   private(set) var findings: [Diagnostic] = []
   private var reserved: [Int: [ReservedRegion]] = [:]
+  private var paths = PCIPaths()
 
   init(_ tree: SysfsTree) { self.tree = tree }
 
@@ -45,6 +46,7 @@ private struct HostInventoryReader {
       }
       if let device = device(address, "\(directory)/\(name)", units) { found.append(device) }
     }
+    for index in found.indices { found[index].path = paths.path(of: found[index].address) }
     return found
   }
 
@@ -55,7 +57,9 @@ private struct HostInventoryReader {
       let identifier = number(directory + "/device", UInt16.self),
       let classCode = number(directory + "/class", UInt32.self), classCode < 1 << 24
     else { return nil }
-    let noSnoop = NoSnoopFact(configuration: tree.bytes(directory + "/config") ?? [])
+    let configuration = tree.bytes(directory + "/config") ?? []
+    paths.note(address, configuration: configuration)
+    let noSnoop = NoSnoopFact(configuration: configuration)
     let group = tree.link(directory + "/iommu_group").flatMap(Int.init)
     let unit = tree.link(directory + "/iommu").flatMap { units.contains($0) ? $0 : nil }
     sources.append(noSnoop.source)

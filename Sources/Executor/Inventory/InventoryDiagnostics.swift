@@ -7,6 +7,7 @@ public enum InventoryDiagnostics {
   /// Every code of this file, in order.
   public static let all = [
     notPCI, malformedFact, diskInUse, networkInUse, consoleInUse, fewHugePages, lowLockLimit,
+    notResettable,
   ]
 
   static let notPCI = DiagnosticCode(
@@ -35,7 +36,7 @@ public enum InventoryDiagnostics {
     """)
 
   static let networkInUse = DiagnosticCode(
-    "VP4031", .error, "the default route goes through the device",
+    "VP4031", .error, canBeForced: true, "the default route goes through the device",
     """
     Taking the device from its driver cuts the machine off, and with it whoever is logged in. \
     Move the default route to another interface first, or give the VM another device.
@@ -50,7 +51,7 @@ public enum InventoryDiagnostics {
     """)
 
   static let fewHugePages = DiagnosticCode(
-    "VP4033", .error, "there are not enough huge pages",
+    "VP4033", .error, canBeForced: true, "there are not enough huge pages",
     """
     Guest memory on huge pages comes from the kernel's pool of that size, which has too few free \
     ones. Pages of 2 MiB can be added while the machine runs, as long as memory is not too \
@@ -58,12 +59,32 @@ public enum InventoryDiagnostics {
     """)
 
   static let lowLockLimit = DiagnosticCode(
-    "VP4034", .error, "the plan locks more memory than the process may",
+    "VP4034", .error, canBeForced: true, "the plan locks more memory than the process may",
     """
     All memory that devices can reach is pinned, and counts against RLIMIT_MEMLOCK, once for every \
     address space that maps it. The kernel would refuse the map with ENOMEM. Raise the limit \
     (`ulimit -l`, LimitMEMLOCK= of a systemd unit), or run with CAP_IPC_LOCK, which root has.
     """)
+
+  static let notResettable = DiagnosticCode(
+    "VP4035", .warning, "a device can't be reset by itself",
+    """
+    VFIO resets a device when it is opened and closed, so that the guest finds it fresh and leaves \
+    nothing of its own to the next user. The kernel knows no way to do so for this device alone. \
+    It keeps its state, or the VMM resets the whole bus, which needs every device on it to be the \
+    VM's. Give the neighbours to the VM, too, or see that the next user can be trusted.
+    """)
+
+  static func noReset(_ device: PlannedDevice, taking neighbours: [BDF]) -> Diagnostic {
+    let list = neighbours.prefix(4).map(\.description).joined(separator: ", ")
+    let more = neighbours.count > 4 ? " and \(neighbours.count - 4) more" : ""
+    return Diagnostic(
+      notResettable,
+      neighbours.isEmpty
+        ? "device '\(device.name)' (\(device.address)) can't be reset by itself"
+        : "device '\(device.name)' (\(device.address)) can only be reset with its bus, which takes "
+          + "\(list)\(more) along", at: device.origin)
+  }
 
   static func hugePages(
     _ bytes: UInt64, needed: UInt64, available: UInt64, pool: String, _ origin: SourceSpan?
@@ -81,24 +102,23 @@ public enum InventoryDiagnostics {
       at: origin, help: "raise the limit with 'ulimit -l' or LimitMEMLOCK=, or run as root")
   }
 
-  static func inUse(_ device: PlannedDevice, _ use: DeviceUse.Use) -> Diagnostic {
-    let name = "device '\(device.name)' (\(device.address))"
-    return switch use {
+  static func inUse(_ name: String, _ use: DeviceUse.Use, _ origin: SourceSpan) -> Diagnostic {
+    switch use {
     case .mounted(let place):
       Diagnostic(
-        diskInUse, "\(name) has the disk that \(place) is mounted from", at: device.origin,
+        diskInUse, "\(name) has the disk that \(place) is mounted from", at: origin,
         help: "unmount it first")
     case .swap(let path):
       Diagnostic(
-        diskInUse, "\(name) has the disk of \(path), which is swapped to", at: device.origin,
+        diskInUse, "\(name) has the disk of \(path), which is swapped to", at: origin,
         help: "run 'swapoff' first")
     case .defaultRoute(let interface):
       Diagnostic(
         networkInUse, "the default route goes through \(name), interface \(interface)",
-        at: device.origin, help: "route through another interface first")
+        at: origin, help: "route through another interface first")
     case .console:
       Diagnostic(
-        consoleInUse, "\(name) is this machine's console", at: device.origin,
+        consoleInUse, "\(name) is this machine's console", at: origin,
         help: "see that there is another way in")
     }
   }

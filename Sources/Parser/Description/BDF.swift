@@ -12,6 +12,9 @@ public struct BDF: Hashable, Comparable, Sendable, CustomStringConvertible {
       UInt64(domain) << 16 | UInt64(bus) << 8 | UInt64(device) << 3 | UInt64(function)
   }
 
+  /// `0000:00:00.0`.
+  public static let zero = BDF(domain: 0, bus: 0, device: 0, function: 0)
+
   /// The PCI domain (segment).
   public var domain: UInt32 { UInt32(truncatingIfNeeded: packed >> 16) }
   /// The bus number.

@@ -122,14 +122,17 @@ struct HostDecoder {
     let iommu = decoder.text(fields.mapping[fields.iommu], "an IOMMU's name")
     let driver = decoder.name(fields.mapping[fields.driver], "a driver's name")
     let regions = reserved.list(fields.mapping[fields.reserved], &decoder)
+    let path = decoder.path(fields.mapping[fields.path])
     guard let address else { return nil }
-    return HostDevice(
+    var result = HostDevice(
       address: address, vendor: UInt16(truncatingIfNeeded: vendor ?? 0),
       device: UInt16(truncatingIfNeeded: id ?? 0),
       classCode: UInt32(truncatingIfNeeded: code ?? 0), iommu: iommu,
       group: group.map { Int(truncatingIfNeeded: $0) }, driver: driver,
       noSnoopCapable: capable ?? .unknown, reserved: regions,
       span: decoder.span(fields.mapping[fields.address], or: .wholeHost))
+    result.path = path
+    return result
   }
 }
 
@@ -137,7 +140,7 @@ struct HostDecoder {
 private struct HostDeviceFields {
   var mapping: MappingDecoder
   let address, vendor, device, classCode, iommu, group, driver: MappingDecoder.Field
-  let noSnoopCapable, reserved: MappingDecoder.Field
+  let noSnoopCapable, reserved, path: MappingDecoder.Field
 
   init(_ tree: YAMLTree) {
     mapping = MappingDecoder(tree, "a host device")
@@ -150,6 +153,7 @@ private struct HostDeviceFields {
     driver = mapping.allow("driver")
     noSnoopCapable = mapping.allow("noSnoopCapable")
     reserved = mapping.allow("reserved")
+    path = mapping.allow("path")
   }
 }
 

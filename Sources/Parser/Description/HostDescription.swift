@@ -165,6 +165,8 @@ public struct HostDevice: Hashable, Sendable {
   public var noSnoopCapable: Fact
   /// IOVAs it must not use.
   public var reserved: [ReservedRegion]
+  /// Its way from the root bus; `nil` if it is not known, or is the address itself.
+  public var path: PCIPath?
   /// Where its address stands.
   public var span: SourceSpan
 

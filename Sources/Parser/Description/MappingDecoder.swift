@@ -16,6 +16,8 @@ public struct MappingDecoder: Sendable {
   private let what: String
   private var names: [String] = []
   private var isRequired: [Bool] = []
+  /// The keys that may stand in the place of each required one.
+  private var substitutes: [[Field]] = []
   private var values: [UInt32] = []
   /// The slot of each key number of the tree.
   private var slots: [UInt8]
@@ -27,8 +29,12 @@ public struct MappingDecoder: Sendable {
     slots = [UInt8](repeating: Self.noSlot, count: tree.keys.count)
   }
 
-  /// Declares a key that every mapping must have.
-  public mutating func require(_ name: String) -> Field { declare(name, isRequired: true) }
+  /// Declares a key that every mapping must have, unless one of some others is there.
+  public mutating func require(_ name: String, unless substitutes: Field...) -> Field {
+    let field = declare(name, isRequired: true)
+    self.substitutes[field.slot] = substitutes
+    return field
+  }
 
   /// Declares a key that may be left out.
   public mutating func allow(_ name: String) -> Field { declare(name, isRequired: false) }
@@ -40,6 +46,7 @@ public struct MappingDecoder: Sendable {
     names.append(name)
     isRequired.append(required)
     values.append(Self.missing)
+    substitutes.append([])
     return Field(slot: names.count - 1)
   }
 
@@ -88,15 +95,17 @@ public struct MappingDecoder: Sendable {
   }
 
   /// Whether a required key had no value in the mapping read last.
-  private var hasGap: Bool {
-    values.indices.contains { isRequired[$0] && values[$0] == Self.missing }
+  private var hasGap: Bool { values.indices.contains(where: isGap) }
+
+  private func isGap(_ slot: Int) -> Bool {
+    isRequired[slot] && values[slot] == Self.missing
+      && !substitutes[slot].contains { values[$0.slot] != Self.missing }
   }
 
   private func reportMissing(
     _ node: YAMLTree.Node, _ claimed: Set<String>, _ decoder: inout NodeDecoder
   ) {
-    let gaps = values.indices.filter { isRequired[$0] && values[$0] == Self.missing }
-    let missing = gaps.map { names[$0] }.filter { !claimed.contains($0) }
+    let missing = values.indices.filter(isGap).map { names[$0] }.filter { !claimed.contains($0) }
     guard !missing.isEmpty else { return }
     decoder.report(ParserDiagnostics.missingKeys(missing, in: what, at: tree.headSpan(of: node)))
   }

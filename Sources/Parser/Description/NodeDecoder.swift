@@ -47,6 +47,15 @@ public struct NodeDecoder: Sendable {
     return nil
   }
 
+  /// A path to a PCI device.
+  public mutating func path(_ node: YAMLTree.Node?) -> PCIPath? {
+    guard let node, isText(node, "a path of PCI addresses") else { return nil }
+    let text = tree.string(of: node)
+    if let path = PCIPath(text) { return path }
+    report(ParserDiagnostics.path(text, at: tree.span(of: node)))
+    return nil
+  }
+
   /// A whole number in a range, decimal or with `0x`.
   public mutating func number(
     _ node: YAMLTree.Node?, _ what: String, in range: ClosedRange<UInt64>

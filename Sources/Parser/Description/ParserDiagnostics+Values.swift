@@ -36,6 +36,33 @@ extension ParserDiagnostics {
         ? "did you mean \(QuotedText.quote("0000:" + text))?" : "'lspci -D' shows the addresses")
   }
 
+  static let place = DiagnosticCode(
+    "VP1045", .error, "a device is named in more than one way",
+    """
+    Each device says in one way which device of the host it is: by 'address', by 'path', which \
+    stays when buses are numbered anew, or by 'match' with ids and, among several, an 'index'.
+    """)
+
+  static func severalPlaces(at span: SourceSpan) -> Diagnostic {
+    Diagnostic(
+      place, "a device can have only one of 'address', 'path' and 'match'", at: span,
+      help: "to check what is at an address use 'expect'")
+  }
+
+  static let path = DiagnosticCode(
+    "VP1046", .error, "invalid path of PCI addresses",
+    """
+    A path leads from a root bus to a device: the address of what is on the root bus, then device \
+    and function of each further one, separated by slashes, '0000:00:1c.0/00.0'. `vfioplan host \
+    --format yaml` gives the path of every device behind a bridge.
+    """)
+
+  static func path(_ text: String, at span: SourceSpan) -> Diagnostic {
+    Diagnostic(
+      path, "expected a path such as '0000:00:1c.0/00.0', found \(QuotedText.quote(text))",
+      at: span, help: "'vfioplan host --format yaml' shows the paths")
+  }
+
   static let number = DiagnosticCode(
     "VP1032", .error, "invalid number",
     """

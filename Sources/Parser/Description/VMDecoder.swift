@@ -34,6 +34,7 @@ struct VMDecoder {
     let kvm = fields.allow("kvm")
     let devices = fields.require("devices")
     let spaces = fields.allow("addressSpaces")
+    let companions = fields.allow("companions")
     _ = fields.read(tree.root, &decoder)
     let start = decoder.span(fields[name], or: tree.headSpan(of: tree.root))
     return VMDescription(
@@ -43,6 +44,8 @@ struct VMDecoder {
       kvm: kvmClause(fields[kvm], or: start),
       devices: assignedDevices(fields[devices]),
       addressSpaces: addressSpaces(fields[spaces]),
+      companions: decoder.word(
+        fields[companions], WordList("policy", of: CompanionPolicy.self)) ?? .refuse,
       nameSpan: start)
   }
 
@@ -64,52 +67,92 @@ struct VMDecoder {
   }
 
   private mutating func expectation(_ node: YAMLTree.Node) -> DeviceExpectation? {
-    var fields = MappingDecoder(tree, "what a device has to be")
-    let vendor = fields.allow("vendor")
-    let device = fields.allow("device")
-    let classCode = fields.allow("class")
-    let group = fields.allow("group")
-    guard fields.read(node, &decoder) else { return nil }
+    var fields = ExpectationFields(tree, "what a device has to be")
+    return expectation(node, &fields)
+  }
+
+  private mutating func expectation(
+    _ node: YAMLTree.Node, _ fields: inout ExpectationFields
+  ) -> DeviceExpectation? {
+    guard fields.mapping.read(node, &decoder) else { return nil }
     var expected = DeviceExpectation(span: tree.span(of: node))
-    expected.vendor = decoder.number(fields[vendor], "a vendor id", in: 0...0xffff)
-      .map { UInt16(truncatingIfNeeded: $0) }
-    expected.device = decoder.number(fields[device], "a device id", in: 0...0xffff)
-      .map { UInt16(truncatingIfNeeded: $0) }
-    expected.classCode = decoder.number(fields[classCode], "a class code", in: 0...0xff_ffff)
-      .map { UInt32(truncatingIfNeeded: $0) }
+    expected.vendor = decoder.number(
+      fields.mapping[fields.vendor], "a vendor id", in: 0...0xffff
+    ).map { UInt16(truncatingIfNeeded: $0) }
+    expected.device = decoder.number(
+      fields.mapping[fields.device], "a device id", in: 0...0xffff
+    ).map { UInt16(truncatingIfNeeded: $0) }
+    expected.classCode = decoder.number(
+      fields.mapping[fields.classCode], "a class code", in: 0...0xff_ffff
+    ).map { UInt32(truncatingIfNeeded: $0) }
     expected.group = decoder.number(
-      fields[group], "a group number", in: 0...UInt64(Int32.max)
+      fields.mapping[fields.group], "a group number", in: 0...UInt64(Int32.max)
     ).map { Int(truncatingIfNeeded: $0) }
     return expected
   }
 
   private mutating func assignedDevices(_ node: YAMLTree.Node?) -> [AssignedDevice] {
     guard let node, let items = decoder.list(node, "a list of devices") else { return [] }
-    var fields = MappingDecoder(tree, "a device")
-    let name = fields.require("name")
-    let address = fields.require("address")
-    let noSnoop = fields.allow("noSnoop")
-    let space = fields.allow("addressSpace")
-    let expected = fields.allow("expect")
+    var fields = AssignedDeviceFields(tree)
     var devices: [AssignedDevice] = []
     devices.reserveCapacity(tree.childCount(of: node))
-    for item in items where fields.read(item, &decoder) {
-      let nameText = decoder.name(fields[name], "a device name")
-      let bdf = decoder.bdf(fields[address])
-      let intent = decoder.word(fields[noSnoop], intents)
-      let spaceText = decoder.name(fields[space], "an address space name")
-      guard let nameText, let bdf else { continue }
-      var device = AssignedDevice(
-        name: nameText, address: bdf, noSnoop: intent ?? .auto,
-        addressSpace: spaceText ?? VMDescription.guestPhysicalSpace, span: tree.span(of: item))
-      device.nameSpan = decoder.span(fields[name], or: device.span)
-      device.addressSpan = decoder.span(fields[address], or: device.nameSpan)
-      device.noSnoopSpan = decoder.span(fields[noSnoop], or: device.nameSpan)
-      device.addressSpaceSpan = decoder.span(fields[space], or: device.nameSpan)
-      if let node = fields[expected] { device.expected = expectation(node) }
-      devices.append(device)
+    for item in items where fields.mapping.read(item, &decoder) {
+      if let device = assignedDevice(item, fields) { devices.append(device) }
     }
     return devices
+  }
+
+  @inline(__always)
+  private mutating func assignedDevice(
+    _ item: YAMLTree.Node, _ fields: borrowing AssignedDeviceFields
+  ) -> AssignedDevice? {
+    let name = decoder.name(fields.mapping[fields.name], "a device name")
+    let address = decoder.bdf(fields.mapping[fields.address])
+    let selector = selector(item, fields)
+    let intent = decoder.word(fields.mapping[fields.noSnoop], intents)
+    let space = decoder.name(fields.mapping[fields.addressSpace], "an address space name")
+    let driver = decoder.name(fields.mapping[fields.driver], "a driver's name")
+    let expected = fields.mapping[fields.expected].flatMap { expectation($0) }
+    guard let name, let address = address ?? selector.map({ _ in BDF.zero }) else { return nil }
+    var device = AssignedDevice(
+      name: name, address: address, noSnoop: intent ?? .auto,
+      addressSpace: space ?? VMDescription.guestPhysicalSpace, span: tree.span(of: item))
+    device.selector = selector
+    device.driver = driver
+    device.expected = expected
+    device.nameSpan = decoder.span(fields.mapping[fields.name], or: device.span)
+    device.addressSpan = decoder.span(fields.place, or: device.nameSpan)
+    device.driverSpan = decoder.span(fields.mapping[fields.driver], or: device.nameSpan)
+    device.noSnoopSpan = decoder.span(fields.mapping[fields.noSnoop], or: device.nameSpan)
+    device.addressSpaceSpan = decoder.span(
+      fields.mapping[fields.addressSpace], or: device.nameSpan)
+    return device
+  }
+
+  /// What stands in place of an address, if anything does.
+  @inline(__always)
+  private mutating func selector(
+    _ item: YAMLTree.Node, _ fields: borrowing AssignedDeviceFields
+  ) -> DeviceSelector? {
+    let (path, match) = (fields.mapping[fields.path], fields.mapping[fields.match])
+    let hasAddress = fields.mapping[fields.address] != nil
+    if hasAddress, path == nil, match == nil { return nil }
+    guard !hasAddress, path == nil || match == nil else {
+      decoder.report(ParserDiagnostics.severalPlaces(at: tree.span(of: item)))
+      return nil
+    }
+    if let match { return self.match(match) }
+    return decoder.path(path).map { .path($0) }
+  }
+
+  /// What a device is selected by.
+  private mutating func match(_ node: YAMLTree.Node) -> DeviceSelector? {
+    var fields = ExpectationFields(tree, "what a device is selected by")
+    let index = fields.mapping.allow("index")
+    guard let wanted = expectation(node, &fields) else { return nil }
+    let position = decoder.number(
+      fields.mapping[index], "a position among devices", in: 0...UInt64(Int32.max))
+    return .match(wanted, index: position.map { Int(truncatingIfNeeded: $0) })
   }
 
   private mutating func addressSpaces(_ node: YAMLTree.Node?) -> [AddressSpace] {
@@ -128,5 +171,40 @@ struct VMDecoder {
       let read = windows?.compactMap { regions.window($0, &decoder) } ?? []
       return text.map { AddressSpace(name: $0, windows: read, nameSpan: span) }
     }
+  }
+}
+
+/// The keys of a VM's device.
+private struct AssignedDeviceFields {
+  var mapping: MappingDecoder
+  let name, address, path, match, noSnoop, addressSpace, expected, driver: MappingDecoder.Field
+
+  init(_ tree: YAMLTree) {
+    mapping = MappingDecoder(tree, "a device")
+    name = mapping.require("name")
+    path = mapping.allow("path")
+    match = mapping.allow("match")
+    address = mapping.require("address", unless: path, match)
+    noSnoop = mapping.allow("noSnoop")
+    addressSpace = mapping.allow("addressSpace")
+    expected = mapping.allow("expect")
+    driver = mapping.allow("driver")
+  }
+
+  /// The value that says which device it is.
+  var place: YAMLTree.Node? { mapping[address] ?? mapping[path] ?? mapping[match] }
+}
+
+/// The keys that say what a device is.
+private struct ExpectationFields {
+  var mapping: MappingDecoder
+  let vendor, device, classCode, group: MappingDecoder.Field
+
+  init(_ tree: YAMLTree, _ what: String) {
+    mapping = MappingDecoder(tree, what)
+    vendor = mapping.allow("vendor")
+    device = mapping.allow("device")
+    classCode = mapping.allow("class")
+    group = mapping.allow("group")
   }
 }

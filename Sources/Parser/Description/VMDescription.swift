@@ -12,6 +12,8 @@ public struct VMDescription: Hashable, Sendable {
   public var devices: [AssignedDevice]
   /// Address spaces other than `gpa`, in file order.
   public var addressSpaces: [AddressSpace]
+  /// What happens to members of the devices' IOMMU groups that drivers of the host use.
+  public var companions: CompanionPolicy
   /// Where the name stands: the origin of what no single line asked for.
   public var nameSpan: SourceSpan
 
@@ -19,7 +21,8 @@ public struct VMDescription: Hashable, Sendable {
   public init(
     name: String, objective: Objective = .coherency, memory: [MemoryRegion] = [],
     kvm: KVMClause = KVMClause(), devices: [AssignedDevice] = [],
-    addressSpaces: [AddressSpace] = [], nameSpan: SourceSpan = .wholeVM
+    addressSpaces: [AddressSpace] = [], companions: CompanionPolicy = .refuse,
+    nameSpan: SourceSpan = .wholeVM
   ) {
     self.name = name
     self.objective = objective
@@ -27,11 +30,22 @@ public struct VMDescription: Hashable, Sendable {
     self.kvm = kvm
     self.devices = devices
     self.addressSpaces = addressSpaces
+    self.companions = companions
     self.nameSpan = nameSpan
   }
 
   /// The name of the address space that holds guest-physical memory.
   public static let guestPhysicalSpace = "gpa"
+}
+
+/// What is done about unassigned members of an IOMMU group that drivers of the host use; the raw
+/// value is the word in files.
+public enum CompanionPolicy: String, CaseIterable, Hashable, Sendable {
+  /// The VM can't be compiled. The default.
+  case refuse
+  /// They are taken from their drivers and kept by vfio-pci, unused, for as long as the plan is in
+  /// force.
+  case bind
 }
 
 /// A range of guest-physical memory.
@@ -143,8 +157,12 @@ public struct DeviceExpectation: Hashable, Sendable {
 public struct AssignedDevice: Hashable, Sendable {
   /// The user's name for it, unique in the VM.
   public var name: String
-  /// Its PCI address on the host.
+  /// Its PCI address on the host; meaningless as long as there is a selector.
   public var address: BDF
+  /// How it is to be found on the host; `nil` if it is named by its address.
+  public var selector: DeviceSelector?
+  /// The VFIO driver it is to be given to; `nil` for `vfio-pci`, or the one that has it.
+  public var driver: String?
   /// What is wanted of its no-snoop DMA.
   public var noSnoop: NoSnoopIntent
   /// The address space its DMA goes through; `gpa` unless told otherwise.
@@ -155,8 +173,10 @@ public struct AssignedDevice: Hashable, Sendable {
   public var span: SourceSpan
   /// Where the name's value stands.
   public var nameSpan: SourceSpan
-  /// Where the address's value stands.
+  /// Where the value of the address, or of what stands in its place, stands.
   public var addressSpan: SourceSpan
+  /// Where the driver's value stands; the name's span if it was left out.
+  public var driverSpan: SourceSpan
   /// Where the intent's value stands; the name's span if it was left out.
   public var noSnoopSpan: SourceSpan
   /// Where the address space's value stands; the name's span if it was left out.
@@ -174,6 +194,7 @@ public struct AssignedDevice: Hashable, Sendable {
     self.span = span
     nameSpan = span
     addressSpan = span
+    driverSpan = span
     noSnoopSpan = span
     addressSpaceSpan = span
   }

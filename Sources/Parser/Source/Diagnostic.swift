@@ -13,16 +13,22 @@ public enum Severity: String, Hashable, Sendable {
 public struct DiagnosticCode: Hashable, Sendable {
   /// The code as shown, `VP` and four digits.
   public let name: String
-  /// The severity every finding of this code has.
+  /// The severity that findings of this code have.
   public let severity: Severity
+  /// Whether a user may go on in spite of an error of this code: nothing of the host is at risk.
+  public let canBeForced: Bool
   /// What the code means, in a few words, without any detail of one case.
   public let title: String
   /// What `vfioplan explain` says, as plain text paragraphs: the rule, its reason, what to do.
   public let explanation: String
 
   /// Declares a code; done once per code, in the messages file of a module.
-  public init(_ name: String, _ severity: Severity, _ title: String, _ explanation: String) {
+  public init(
+    _ name: String, _ severity: Severity, canBeForced: Bool = false, _ title: String,
+    _ explanation: String
+  ) {
     self.name = name
+    self.canBeForced = canBeForced
     self.severity = severity
     self.title = title
     self.explanation = explanation
@@ -47,6 +53,8 @@ public struct Diagnostic: Hashable, Sendable {
 
   /// What kind of finding this is.
   public var code: DiagnosticCode
+  /// How bad it is: that of the code, unless somebody said otherwise.
+  public private(set) var severity: Severity
   /// What is wrong and what was expected: lower case, no full stop, user text in single quotes.
   public var message: String
   /// Where; `nil` only if the finding is about no file (the machine, the command line).
@@ -62,10 +70,18 @@ public struct Diagnostic: Hashable, Sendable {
     help: String? = nil
   ) {
     self.code = code
+    severity = code.severity
     self.message = message
     self.span = span
     self.notes = notes
     self.help = help
+  }
+
+  /// The same finding where it stops nothing.
+  public var asWarning: Diagnostic {
+    var other = self
+    other.severity = .warning
+    return other
   }
 }
 
@@ -93,7 +109,7 @@ public struct DiagnosticSink: Sendable {
   /// Adds a finding.
   public mutating func report(_ diagnostic: Diagnostic) {
     diagnostics.append(diagnostic)
-    if diagnostic.code.severity == .error { hasErrors = true }
+    if diagnostic.severity == .error { hasErrors = true }
   }
 
   /// Adds the finding that ends a phase at once; the result is to be thrown.

@@ -28,7 +28,7 @@ public struct DiagnosticJSON {
   private mutating func write(_ diagnostic: Diagnostic, to writer: inout JSONWriter) {
     writer.beginObject()
     writer.member("code", diagnostic.code.name)
-    writer.member("severity", diagnostic.code.severity.rawValue)
+    writer.member("severity", diagnostic.severity.rawValue)
     writer.member("message", diagnostic.message)
     write(diagnostic.span, to: &writer)
     writer.key("notes")

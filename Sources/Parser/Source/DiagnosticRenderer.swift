@@ -36,7 +36,7 @@ public struct DiagnosticRenderer {
 
   /// How many errors and warnings there are, in words.
   public static func count(_ diagnostics: [Diagnostic]) -> String {
-    let errors = diagnostics.count { $0.code.severity == .error }
+    let errors = diagnostics.count { $0.severity == .error }
     let parts = [(errors, "error"), (diagnostics.count - errors, "warning")]
     return parts.filter { $0.0 > 0 }
       .map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }
@@ -44,8 +44,8 @@ public struct DiagnosticRenderer {
   }
 
   private mutating func append(_ diagnostic: Diagnostic, to text: inout String) {
-    let isError = diagnostic.code.severity == .error
-    let label = "\(diagnostic.code.severity.rawValue)[\(diagnostic.code.name)]:"
+    let isError = diagnostic.severity == .error
+    let label = "\(diagnostic.severity.rawValue)[\(diagnostic.code.name)]:"
     appendHead(
       label, isError ? .error : .warning, diagnostic.message, at: diagnostic.span, to: &text)
     for note in diagnostic.notes {

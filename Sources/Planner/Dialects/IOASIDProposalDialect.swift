@@ -25,7 +25,7 @@ public struct IOASIDProposalDialect: Dialect {
   ) -> Program {
     guard !plan.devices.isEmpty else { return Program() }
     var lowering = IOASIDLowering(plan, vm)
-    lowering.builder.bindDrivers(of: plan.devices)
+    lowering.builder.bindDrivers(of: plan)
     let ioasidFD = lowering.openIOASIDFD()
     let machine = lowering.registerWithKVM(ioasidFD, on: host.kernel)
     let devices = lowering.bindDevices(to: ioasidFD)

@@ -29,7 +29,7 @@ public struct IOMMUFDDialect: Dialect {
   ) -> Program {
     guard !plan.devices.isEmpty else { return Program() }
     var lowering = IOMMUFDLowering(plan, vm)
-    lowering.builder.bindDrivers(of: plan.devices)
+    lowering.builder.bindDrivers(of: plan)
     let iommufd = lowering.openIOMMUFD()
     let spaces = lowering.makeAddressSpaces(in: iommufd)
     let kvm = lowering.builder.makeKVMVFIO(for: vm, plan, on: host.kernel)

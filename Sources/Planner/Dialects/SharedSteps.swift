@@ -15,20 +15,32 @@ public enum VFIODriver {
 
 /// Steps that every dialect takes.
 extension ProgramBuilder {
-  /// Gives every device that is elsewhere to vfio-pci.
+  /// Gives every device that is elsewhere, and every companion, to a VFIO driver.
   ///
   /// Before any file is opened: the kernel refuses to hand out a group while a driver of the host
   /// does DMA in it. Unbind, override, probe in this order, although the override could come first:
   /// only so does the exact reverse (unbind vfio-pci, clear the override, probe) end with the old
   /// driver.
-  mutating func bindDrivers(of devices: [PlannedDevice]) {
-    for device in devices {
-      if let driver = device.driver, VFIODriver.isVFIO(driver) { continue }
+  mutating func bindDrivers(of plan: IOASIDPlan) {
+    for device in plan.devices {
+      if let driver = device.driver, VFIODriver.isVFIO(driver),
+        driver == device.wantedDriver ?? driver
+      {
+        continue
+      }
       origin = device.origin
-      if let driver = device.driver { sysfs(.unbind(device.address, from: driver)) }
-      sysfs(.driverOverride(device.address, VFIODriver.standard))
-      sysfs(.probe(device.address, by: VFIODriver.standard))
+      bind(device.address, from: device.driver, to: device.wantedDriver ?? VFIODriver.standard)
     }
+    for companion in plan.companions {
+      origin = plan.devices[companion.device].origin
+      bind(companion.address, from: companion.driver, to: VFIODriver.standard)
+    }
+  }
+
+  private mutating func bind(_ address: BDF, from old: String?, to new: String) {
+    if let old { sysfs(.unbind(address, from: old)) }
+    sysfs(.driverOverride(address, new))
+    sysfs(.probe(address, by: new))
   }
 
   /// Opens `/dev/kvm` and makes a VM.

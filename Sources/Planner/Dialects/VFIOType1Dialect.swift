@@ -27,7 +27,7 @@ public struct VFIOType1Dialect: Dialect {
   ) -> Program {
     guard !plan.devices.isEmpty else { return Program() }
     var lowering = VFIOType1Lowering(plan, vm)
-    lowering.builder.bindDrivers(of: plan.devices)
+    lowering.builder.bindDrivers(of: plan)
     let containers = lowering.openContainers()
     let groups = lowering.openGroups(in: containers)
     if let kvm = lowering.builder.makeKVMVFIO(for: vm, plan, on: host.kernel) {

@@ -108,6 +108,9 @@ struct DeviceLookup {
           PlannerDiagnostics.unexpected(vm.devices[index], expected, fact, differences))
       }
     }
+    if let driver = vm.devices[index].driver, !VFIODriver.isVFIO(driver) {
+      sink.report(PlannerDiagnostics.otherDriver(vm.devices[index], driver))
+    }
     if topology.host.devices[found].classCode >> 8 == 0x0604 {
       sink.report(PlannerDiagnostics.bridge(vm.devices[index], topology.host.devices[found]))
     }
@@ -175,7 +178,7 @@ struct DeviceLookup {
 
 extension DeviceExpectation {
   /// What a device of the host has otherwise, in words.
-  fileprivate func differences(from fact: HostDevice) -> [String] {
+  func differences(from fact: HostDevice) -> [String] {
     var found: [String] = []
     func compare(_ what: String, _ wanted: UInt64?, _ real: UInt64?, _ text: (UInt64) -> String) {
       guard let wanted, wanted != real else { return }

@@ -107,6 +107,7 @@ struct HostChecks {
       !GroupViability.isSafe(driver: driver)
     else { return }
     let fact = topology.host.devices[member]
+    if vm.companions == .bind, Companion.canBeKept(fact) { return }
     sink.report(
       PlannerDiagnostics.unsafe(
         member: fact, driver: driver, group: fact.group ?? 0, of: vm.devices[first]))

@@ -93,7 +93,8 @@ extension HostTopology {
     var pageSizes: [UInt64]
   }
 
-  private static func classes(of units: [HostIOMMU]) -> ([Int32], representatives: [Int]) {
+  /// The compatibility class of each unit, and a unit of each class.
+  static func classes(of units: [HostIOMMU]) -> ([Int32], representatives: [Int]) {
     var known: [Compatibility: Int32] = [:]
     var representatives: [Int] = []
     let classes = units.enumerated().map { index, unit in

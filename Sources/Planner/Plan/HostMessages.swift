@@ -59,6 +59,14 @@ extension PlannerDiagnostics {
       help: "see 'vfioplan host' for its address now, or correct what is expected")
   }
 
+  static func otherDriver(_ device: AssignedDevice, _ driver: String) -> Diagnostic {
+    Diagnostic(
+      driverNotVFIO,
+      "device \(quote(device.name)) can't be given to driver \(quote(driver)), which is none of "
+        + "VFIO's", at: device.driverSpan,
+      help: "leave out 'driver' for vfio-pci, or name a variant such as 'mlx5_vfio_pci'")
+  }
+
   static func bridge(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
     Diagnostic(
       deviceIsBridge, "device \(quote(device.name)) is a PCI bridge and can't be given to a VM",
@@ -76,7 +84,10 @@ extension PlannerDiagnostics {
         + "\(quote(driver)) of the host uses",
       at: device.addressSpan,
       notes: [.init("'\(member.address)' is described here", member.span)],
-      help: "unbind '\(member.address)' from \(quote(driver)), or give it to the VM, too")
+      help: Companion.canBeKept(member)
+        ? "unbind '\(member.address)' from \(quote(driver)), give it to the VM, too, or let "
+          + "vfioplan keep it away with 'companions: bind'"
+        : "unbind '\(member.address)' from \(quote(driver))")
   }
 
   static func mateUnenforceable(

@@ -17,6 +17,8 @@ public struct IOASIDPlan: Hashable, Sendable {
   public var pageTables: [PageTable]
   /// One entry per device of the VM, in description order.
   public var devices: [PlannedDevice]
+  /// Devices that leave their drivers because of the groups they are in.
+  public var companions: [Companion]
   /// What KVM is told, and why.
   public var coherency: VMCoherency
 
@@ -24,7 +26,7 @@ public struct IOASIDPlan: Hashable, Sendable {
   public init(
     target: String, objective: Objective, metrics: PlanMetrics,
     addressSpaces: [PlannedAddressSpace], pageTables: [PageTable], devices: [PlannedDevice],
-    coherency: VMCoherency
+    companions: [Companion] = [], coherency: VMCoherency
   ) {
     self.target = target
     self.objective = objective
@@ -32,6 +34,7 @@ public struct IOASIDPlan: Hashable, Sendable {
     self.addressSpaces = addressSpaces
     self.pageTables = pageTables
     self.devices = devices
+    self.companions = companions
     self.coherency = coherency
   }
 }
@@ -156,6 +159,8 @@ public struct PlannedDevice: Hashable, Sendable {
   public var iommu: String
   /// The driver that has it now; `nil` if none.
   public var driver: String?
+  /// The driver it is to be given to; `nil` for `vfio-pci`, or the VFIO driver that has it.
+  public var wantedDriver: String?
   /// What the user wrote.
   public var intent: NoSnoopIntent
   /// What `auto` became; equal to `intent` otherwise, never `auto`.

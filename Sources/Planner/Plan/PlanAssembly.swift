@@ -33,14 +33,14 @@ struct PlanAssembly {
         return planned(
           device, on: Int(tables.ofDevice[device]), isEnforced: isEnforced[group],
           isKnown: known[device], reason: reasons.reason(for: device, groupReasons[group]))
-      }, coherency: coherency)
+      }, companions: Companion.all(of: groups, for: vm, on: topology), coherency: coherency)
   }
 
   private func planned(
     _ index: Int, on table: Int, isEnforced: Bool, isKnown: Bool, reason: PlacementReason
   ) -> PlannedDevice {
     let host = Int(devices.hostIndex[index])
-    return PlannedDevice(
+    var planned = PlannedDevice(
       name: vm.devices[index].name, address: vm.devices[index].address,
       group: topology.host.devices[host].group ?? 0,
       iommu: topology.host.iommus[Int(devices.iommu[index])].name,
@@ -49,6 +49,8 @@ struct PlanAssembly {
       canEnforceSnoop: devices.canEnforce[index], pageTable: table,
       isEffective: !isEnforced && devices.canNoSnoop[index], isKnownToKVM: isKnown,
       reason: reason, origin: vm.devices[index].span, resolution: intents.resolutions[index])
+    planned.wantedDriver = vm.devices[index].driver
+    return planned
   }
 }
 

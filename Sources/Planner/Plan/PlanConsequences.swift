@@ -42,45 +42,16 @@ public enum PlanConsequences {
   }
 
   /// What attaching by IOAS id, in the order of the file, would do on iommufd.
-  ///
-  /// The kernel then takes the first automatic HWPT that accepts the device, and one that does not
-  /// enforce accepts every device (drivers/iommu/iommufd/device.c, 6.2 to 7.3). So in each cell the
-  /// first group decides whether enforceable groups after it are enforced.
   private static func attachOrder(_ plan: IOASIDPlan, host: HostDescription) -> String? {
     guard plan.target == "iommufd" else { return nil }
-    let lost = unenforcedByOrder(plan, host: host)
-    let isHit = { (position: Int) in
-      lost[position] && plan.pageTables[plan.devices[position].pageTable].snoopPolicy == .enforced
+    let other = VMMGrouping(of: plan, on: host, as: .cloudHypervisor)
+    let hit = plan.devices.indices.filter {
+      plan.pageTables[plan.devices[$0].pageTable].snoopPolicy == .enforced && !other.isEnforced($0)
     }
-    let hit = plan.devices.indices.filter(isHit)
     guard !hit.isEmpty else { return nil }
     return "a VMM that attaches by IOAS id in the order of the file would leave "
       + "\(PlannerDiagnostics.list(hit.map { plan.devices[$0].name })) without enforced snoop and "
       + "say nothing; this plan attaches by HWPT id"
-  }
-
-  private struct Cell: Hashable {
-    var space: Int
-    var type: String
-    var addressBits: Int
-    var pageSizes: [UInt64]
-  }
-
-  /// Which devices would end up on a table that does not enforce.
-  private static func unenforcedByOrder(_ plan: IOASIDPlan, host: HostDescription) -> [Bool] {
-    let units = Dictionary(
-      host.iommus.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    let cannot = Set(plan.devices.lazy.filter { !$0.canEnforceSnoop }.map(\.group))
-    var first: [Cell: Bool] = [:]
-    return plan.devices.map { device in
-      guard let unit = units[device.iommu] else { return false }
-      let cell = Cell(
-        space: plan.pageTables[device.pageTable].addressSpace, type: unit.type,
-        addressBits: unit.addressBits, pageSizes: unit.pageSizes)
-      let isOpen = first[cell] ?? cannot.contains(device.group)
-      first[cell] = isOpen
-      return isOpen || cannot.contains(device.group)
-    }
   }
 
   /// The names of some devices, `'a', 'b' and 12 more`.

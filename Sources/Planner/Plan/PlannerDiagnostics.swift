@@ -22,7 +22,7 @@ public enum PlannerDiagnostics {
   static let hostLimits = [
     deviceNotOnHost, deviceWithoutIOMMU, deviceWithoutGroup, deviceIsBridge, groupNotViable,
     msiNotIsolated, directRegion, interfaceMissing, noKVM, alwaysWithoutKVM, mateHoldsBack,
-    unexpectedDevice,
+    unexpectedDevice, nothingSelected, severalSelected, driverNotVFIO,
   ]
 }
 
@@ -321,5 +321,26 @@ extension PlannerDiagnostics {
     Addresses move when cards are added or firmware settings change, and groups with the kernel; \
     without this check another device would be given away. Compare with `vfioplan host`, then \
     correct the address or what is expected.
+    """)
+  static let nothingSelected = DiagnosticCode(
+    "VP4013", .error, "no device of the host is what a device is selected by",
+    """
+    'path' leads from a root bus over bridges to a device, and 'match' says what a device is: \
+    vendor, device, class, group; 'index' takes one of several, counted from 0 in order of their \
+    addresses. The host has no device there, or none that is all of this. `vfioplan host --format \
+    yaml` shows paths and ids as the host has them.
+    """)
+  static let severalSelected = DiagnosticCode(
+    "VP4014", .error, "several devices of the host are what a device is selected by",
+    """
+    To take any of them would give away a device that nobody named. Say more in 'match', take one \
+    by its 'index', or name the device by 'path' or 'address'.
+    """)
+  static let driverNotVFIO = DiagnosticCode(
+    "VP4015", .error, "a device is to be given to a driver that is none of VFIO's",
+    """
+    'driver' names the driver that hands the device to user space: vfio-pci, or a variant of it \
+    for one kind of device, such as mlx5_vfio_pci or nvgrace-gpu-vfio-pci, as it is called in \
+    /sys/bus/pci/drivers. Their names end in vfio-pci or vfio_pci.
     """)
 }

@@ -59,9 +59,12 @@ struct ProgramCheck {
 
   /// The requests the program may have; `nil` if it may have any.
   let requests: Set<RequestDescriptor>?
+  /// Devices whose drivers may change although the program does not open them.
+  let unopened: Set<BDF>
 
-  init(_ program: Program, requests: Set<RequestDescriptor>?) {
+  init(_ program: Program, requests: Set<RequestDescriptor>?, unopened: Set<BDF>) {
     self.requests = requests
+    self.unopened = unopened
     results = program.results
     facts = program.results.map { Facts(kind: $0.kind) }
     checkNames()

@@ -149,7 +149,9 @@ extension ProgramCheck {
       while position < openedDevices.count, openedDevices[position].address < device.address {
         position += 1
       }
-      if position == openedDevices.count || openedDevices[position].address != device.address {
+      if position == openedDevices.count || openedDevices[position].address != device.address,
+        !unopened.contains(device.address)
+      {
         broken(.driverChanges, "the driver of \(device.address) changes for nothing")
       }
     }

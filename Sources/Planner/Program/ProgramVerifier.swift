@@ -47,7 +47,8 @@ public enum ProgramLaw: String, CaseIterable, Hashable, Sendable {
   case ranges = "ranges"
   /// Mappings of one address space do not overlap.
   case overlaps = "overlaps"
-  /// Drivers change only of devices that the program opens, in the order unbind, override, probe.
+  /// Drivers change only of devices that the program opens, or that a plan keeps unopened, in the
+  /// order unbind, override, probe.
   case driverChanges = "driver-changes"
   /// Devices go to VFIO drivers only, and names of drivers are plain file names.
   case driverNames = "driver-names"
@@ -80,12 +81,14 @@ public enum ProgramVerifier {
   /// Finds the laws that a program breaks, in step order; empty if it may run.
   ///
   /// With a dialect, requests of other interfaces are breaches, too: numbers of the 2021 proposal
-  /// may mean something else to a kernel to come. Linear in the number of steps, except that
-  /// devices and mappings are sorted if they are not yet.
+  /// may mean something else to a kernel to come. Drivers of the devices in `unopened` may change
+  /// although the program does not open them. Linear in the number of steps, except that devices
+  /// and mappings are sorted if they are not yet.
   public static func verify(
-    _ program: Program, for dialect: (any Dialect)? = nil
+    _ program: Program, for dialect: (any Dialect)? = nil, unopened: Set<BDF> = []
   ) -> [Violation] {
-    var check = ProgramCheck(program, requests: dialect.map { Set($0.requests) })
+    var check = ProgramCheck(
+      program, requests: dialect.map { Set($0.requests) }, unopened: unopened)
     for index in program.steps.indices {
       check.step = index
       check.check(program.steps[index])

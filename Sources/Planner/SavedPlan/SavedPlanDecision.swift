@@ -10,16 +10,25 @@ extension SavedPlanWriter {
     writer.member("vm", compiled.vm.name)
     writer.member("target", plan.target)
     writer.member("objective", plan.objective.order.map(\.rawValue))
-    writer.key("metrics")
-    writer.beginObject()
-    writer.member("wbinvd", plan.metrics.wbinvd)
-    writer.member("incoherentDevices", plan.metrics.incoherentDevices)
-    writer.member("pageTables", plan.metrics.pageTables)
-    writer.member("blockedNoSnoop", plan.metrics.blockedNoSnoop)
-    writer.endObject()
+    writer.member("metrics", plan.metrics)
     writer.key("ioasids")
     writer.beginArray(.block)
     for table in plan.pageTables { write(table, to: &writer) }
+    writer.endArray()
+    if !plan.companions.isEmpty { write(plan.companions, to: &writer) }
+  }
+
+  private func write(_ companions: [Companion], to writer: inout JSONWriter) {
+    writer.key("companions")
+    writer.beginArray(.block)
+    for companion in companions {
+      writer.beginObject()
+      writer.member("address", companion.address)
+      writer.member("group", companion.group)
+      writer.member("driver", companion.driver)
+      writer.member("device", compiled.plan.devices[companion.device].name)
+      writer.endObject()
+    }
     writer.endArray()
   }
 
@@ -160,5 +169,18 @@ extension JSONWriter {
     appendRaw("\"")
     appendText(text)
     appendRaw("\"")
+  }
+}
+
+extension JSONWriter {
+  /// Writes a member whose value are the four metrics.
+  public mutating func member(_ name: StaticString, _ metrics: PlanMetrics) {
+    key(name)
+    beginObject()
+    member("wbinvd", metrics.wbinvd)
+    member("incoherentDevices", metrics.incoherentDevices)
+    member("pageTables", metrics.pageTables)
+    member("blockedNoSnoop", metrics.blockedNoSnoop)
+    endObject()
   }
 }

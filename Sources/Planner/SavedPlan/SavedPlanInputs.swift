@@ -29,6 +29,7 @@ extension SavedPlanWriter {
     writer.member("incoherentDMA", vm.kvm.incoherentDMA.rawValue)
     if vm.kvm.owner != .auto { writer.member("owner", vm.kvm.owner.rawValue) }
     writer.endObject()
+    if vm.companions != .refuse { writer.member("companions", vm.companions.rawValue) }
   }
 
   /// Writes an element of the description's devices.
@@ -40,6 +41,7 @@ extension SavedPlanWriter {
     if device.addressSpace != VMDescription.guestPhysicalSpace {
       writer.member("addressSpace", device.addressSpace)
     }
+    if let driver = device.driver { writer.member("driver", driver) }
     writer.endObject()
   }
 

@@ -56,6 +56,7 @@ public struct SavedPlanReader {
     var objective: Objective
     var devices: YAMLTree.Node
     var steps: YAMLTree.Node
+    var companions: YAMLTree.Node?
   }
 }
 
@@ -67,6 +68,7 @@ extension SavedPlanReader {
     var fields = MappingDecoder(tree, "a plan")
     _ = ["format", "vm", "metrics", "ioasids", "kvm", "addressSpaces", "diagnostics", "summary"]
       .map { fields.require($0) }
+    let companions = fields.allow("companions")
     let target = fields.require("target")
     let objective = fields.require("objective")
     let devices = fields.require("devices")
@@ -79,7 +81,8 @@ extension SavedPlanReader {
       description: fields[description] ?? tree.root, host: fields[host] ?? tree.root,
       target: decoder.word(fields[target], dialects) ?? "",
       objective: self.objective(fields[objective]) ?? .coherency,
-      devices: fields[devices] ?? tree.root, steps: fields[steps] ?? tree.root)
+      devices: fields[devices] ?? tree.root, steps: fields[steps] ?? tree.root,
+      companions: fields[companions])
     try decoder.sink.throwIfErrors()
     return members
   }
@@ -127,6 +130,10 @@ extension SavedPlanReader {
     var comparison = TreeComparison(saved: tree, expected: decision)
     comparison.compareMembers(tree.root, decision.root)
     for difference in comparison.differences { report(difference) }
+    // What a plan without companions leaves out must not be there either.
+    if let companions = members.companions, compiled.plan.companions.isEmpty {
+      _ = hasCount(0, companions, "companions")
+    }
     guard hasCount(compiled.plan.devices.count, members.devices, "devices") else { return }
     compareElements(members.devices, compiled.plan.devices.count) { run in
       var writer = Self.listWriter()

@@ -53,6 +53,19 @@ struct ApplyCommand: ParsableCommand {
       valueName: "step=errno"))
   var failUndo: [FaultOption] = []
 
+  @Flag(
+    help: ArgumentHelp(
+      "Prepare only, for a VMM that attaches devices by itself: drivers and, on iommufd, open "
+        + "files. 'compile --format qemu' and its like give the VMM's arguments."))
+  var handOver = false
+
+  @Option(
+    parsing: .singleValue,
+    help: ArgumentHelp(
+      "Go on in spite of a finding before the run: \(ForceOption.names). May be repeated.",
+      valueName: "code"))
+  var force: [ForceOption] = []
+
   @Option(help: "text or json.")
   var format = DiagnosticFormat.text
 
@@ -70,6 +83,12 @@ struct ApplyCommand: ParsableCommand {
     if mode != .simulate, mode != .check, !(fail + failUndo).isEmpty {
       throw ValidationError("--fail and --fail-undo need --simulate or --check.")
     }
+    if mode == .simulate, handOver {
+      throw ValidationError("The simulator has no VMM to hand over to; use --dry-run.")
+    }
+    if mode == .simulate || mode == .dryRun, !force.isEmpty {
+      throw ValidationError("--force is about this machine, which is not touched.")
+    }
     if mode == .simulate || mode == .check, !command.isEmpty {
       throw ValidationError("A command is started on the real machine, while the plan is in force.")
     }
@@ -80,7 +99,11 @@ struct ApplyCommand: ParsableCommand {
       var inputs = try Inputs.load(input, host: plan.host)
       if mode == nil || mode == .check { inputs = try inputs.onThisMachine() }
       var compiled = try inputs.compiled(target: plan.target.name, objective: plan.objective)
-      if !command.isEmpty { compiled = compiled.leavingKVMToCommand }
+      if handOver {
+        compiled = compiled.handedOver
+      } else if !command.isEmpty {
+        compiled = compiled.leavingKVMToCommand
+      }
       compiled.stopUnlessLawful()
       findings.add(compiled.diagnostics, files: inputs.files)
       findings.add(try inputs.hostFindings(for: compiled))
@@ -90,11 +113,13 @@ struct ApplyCommand: ParsableCommand {
       case .check:
         let faults = try Simulation.faults(of: compiled.program, fail: fail, failUndo: failUndo)
         var run = KernelRun(compiled, .check, format, faults: faults)
+        run.forced = Set(force.map(\.code))
         return try run.run(&findings)
       case nil:
         let mode: KernelRun.Mode =
           command.isEmpty ? .hold : .command(try HandedCommand(command, compiled.program))
         var run = KernelRun(compiled, mode, format)
+        run.forced = Set(force.map(\.code))
         return try run.run(&findings)
       }
     }

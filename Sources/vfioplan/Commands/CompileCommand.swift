@@ -17,8 +17,9 @@ struct CompileCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "text for people, json to save and apply, program for the canonical program; without it json "
-        + "if the file of -o ends so, else text."))
+      "text for people, json to save and apply, program for the canonical program, qemu, libvirt "
+        + "or cloud-hypervisor to configure that VMM; without it json if the file of -o ends so, "
+        + "else text."))
   var format: FormatOption?
 
   @Option(name: [.short, .customLong("output")], help: "Write the plan to a file.")
@@ -26,6 +27,11 @@ struct CompileCommand: ParsableCommand {
 
   @Flag(help: "List the Pareto front of the four metrics instead, one plan a row.")
   var pareto = false
+
+  @Option(
+    name: .customLong("as"),
+    help: "Show the plan next to what this VMM or interface makes of the same devices instead.")
+  var vmm: VMMOption?
 
   @OptionGroup var options: OutputOptions
 
@@ -43,8 +49,10 @@ struct CompileCommand: ParsableCommand {
         throw ValidationError("'\(output)' is an input; -o would overwrite it.")
       }
     }
-    if pareto, format?.name == "program" {
-      throw ValidationError("A Pareto front is written as text or json.")
+    if pareto, vmm != nil { throw ValidationError("--pareto and --as exclude each other.") }
+    if pareto || vmm != nil, let format, !["text", "json"].contains(format.name) {
+      throw ValidationError(
+        "\(pareto ? "A Pareto front" : "What a VMM does") is written as text or json.")
     }
   }
 
@@ -57,7 +65,13 @@ struct CompileCommand: ParsableCommand {
       }
       let compiled = try inputs.compiled(target: plan.target.name, objective: plan.objective)
       findings.add(compiled.diagnostics, files: inputs.files)
+      if plan.host == nil { findings.add(machineFindings(compiled)) }
       let destination = Destination(path: output)
+      if let vmm {
+        try write(VMMText(compiled, as: vmm.rule), to: destination)
+        return .done
+      }
+      findings.add(try vmmFindings(compiled), files: inputs.files)
       try destination.write(
         compiled, as: chosenFormat.emitter,
         EmitterContext(
@@ -66,6 +80,27 @@ struct CompileCommand: ParsableCommand {
       findings.keep(inputs, compiled)
       return .done
     }
+  }
+
+  /// What would keep the plan from running on this machine, which it is for.
+  private func machineFindings(_ compiled: CompiledPlan) -> [Diagnostic] {
+    if Dialects.named(compiled.plan.target)?.isProposalOnly == true { return [] }
+    return Preflight.findings(for: compiled).map(\.asWarning)
+  }
+
+  /// What the VMM makes otherwise, if it is one that is configured.
+  private func vmmFindings(_ compiled: CompiledPlan) throws(CommandFailure) -> [Diagnostic] {
+    guard let emitter = chosenFormat.emitter as? any VMMEmitter else { return [] }
+    if Dialects.named(compiled.plan.target)?.isProposalOnly == true {
+      throw CommandFailure(
+        [ExecutorDiagnostics.proposalCannotRun(compiled.plan.target)], .hostUnable)
+    }
+    return VMMDiagnostics.findings(for: compiled, with: emitter.rule(for: compiled))
+  }
+
+  private func write(_ text: VMMText, to destination: Destination) throws(CommandFailure) {
+    if chosenFormat.name == "json" { return try destination.write(bytes: text.json()) }
+    try destination.write(text.page(options.decorator(for: destination)))
   }
 
   private func writeFront(_ inputs: Inputs, _ findings: inout Findings) throws(CommandFailure) {
@@ -102,5 +137,19 @@ struct FormatOption: ExpressibleByArgument {
   init?(argument: String) {
     guard let found = Emitters.all.first(where: { $0.name == argument }) else { return nil }
     self.init(name: found.name, emitter: found.emitter)
+  }
+}
+
+/// A rule of `VMMRule`, by name.
+struct VMMOption: ExpressibleByArgument {
+  /// The rule.
+  let rule: VMMRule
+
+  static var allValueStrings: [String] { VMMRule.all.map(\.name) }
+  var defaultValueDescription: String { rule.name }
+
+  init?(argument: String) {
+    guard let found = VMMRule.all.first(where: { $0.name == argument }) else { return nil }
+    rule = found
   }
 }

@@ -174,7 +174,7 @@ extension Inputs {
   func hostFindings(for plan: CompiledPlan) throws(CommandFailure) -> [Diagnostic] {
     guard isSavedPlan, let host else { return [] }
     let findings = HostDifference.findings(of: plan, on: host)
-    if findings.contains(where: { $0.code.severity == .error }) {
+    if findings.contains(where: { $0.severity == .error }) {
       throw CommandFailure(findings, .hostUnable, files: files)
     }
     return findings

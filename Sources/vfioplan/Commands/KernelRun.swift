@@ -18,6 +18,8 @@ struct KernelRun {
   private let plan: CompiledPlan
   private let mode: Mode
   private let format: DiagnosticFormat
+  /// Codes of findings that do not refuse the run.
+  var forced: Set<DiagnosticCode> = []
   private var interpreter: Interpreter
   private var journal: DriverJournal?
 
@@ -63,10 +65,8 @@ struct KernelRun {
       throw CommandFailure(
         [ExecutorDiagnostics.proposalCannotRun(plan.plan.target)], .hostUnable)
     }
-    let findings =
-      KernelPreflight.findings(for: plan.program) + MemoryPreflight().findings(for: plan)
-      + DeviceUse().findings(for: plan)
-    let errors = findings.filter { $0.code.severity == .error }
+    let findings = Preflight.findings(for: plan, forced: forced)
+    let errors = findings.filter { $0.severity == .error }
     if errors.isEmpty { return findings }
     let isDenied = errors.allSatisfy { $0.code == KernelDiagnostics.notPermitted }
     throw CommandFailure(findings, isDenied ? .notPermitted : .hostUnable)

@@ -1,0 +1,34 @@
+import Parser
+import Planner
+
+/// cloud-hypervisor's options for the devices, to go after `vfioplan apply --hand-over --`.
+///
+/// With iommufd version 53 or later takes the open files; with type1 it opens everything by itself.
+public struct CloudHypervisorEmitter: VMMEmitter {
+  /// Makes an emitter.
+  public init() {}
+
+  /// cloud-hypervisor's own, or that of type1.
+  public func rule(for plan: CompiledPlan) -> VMMRule {
+    plan.plan.target == "iommufd" ? .cloudHypervisor : .type1
+  }
+
+  /// Writes `--platform` for iommufd, then one `--device` with a value for each device.
+  public func emit(
+    _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
+  ) {
+    let handed = HandedDevices(plan, as: rule(for: plan))
+    guard !handed.devices.isEmpty else { return }
+    var text = handed.hasIOMMUFD ? "--platform iommufd_fd={iommufd}\n" : ""
+    text += "--device"
+    for device in handed.devices {
+      if let file = device.file {
+        text += " fd={\(file)},id=\(file)"
+      } else {
+        text += " path=/sys/bus/pci/devices/\(device.address)/"
+      }
+    }
+    text += "\n"
+    text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
+  }
+}

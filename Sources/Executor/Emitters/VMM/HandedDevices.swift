@@ -1,0 +1,35 @@
+import Parser
+import Planner
+
+/// A plan's devices as a VMM is to attach them.
+struct HandedDevices {
+  /// One of them.
+  struct Device {
+    /// Where it is.
+    let address: BDF
+    /// The name of its file in the plan's program, also good as a name of the VMM; `nil` if the
+    /// program opens none.
+    let file: String?
+  }
+
+  /// Whether the VMM gets them on an iommufd, or makes a container of its own.
+  let hasIOMMUFD: Bool
+  /// The devices, in the order that leads to the planned page tables, if there is one.
+  let devices: [Device]
+
+  /// Puts a plan's devices in order for a rule.
+  init(_ compiled: CompiledPlan, as rule: VMMRule) {
+    let plan = compiled.plan
+    let program = compiled.program
+    var files: [BDF: String] = [:]
+    for step in program.steps {
+      guard case .open(.vfioDevice(let address), let file) = step.action else { continue }
+      files[address] = program.results[Int(file.index)].name
+    }
+    let reaching = VMMGrouping.reaching(plan, on: compiled.host, as: rule)
+    hasIOMMUFD = plan.target == "iommufd"
+    devices = (reaching?.order ?? Array(plan.devices.indices)).map {
+      Device(address: plan.devices[$0].address, file: files[plan.devices[$0].address])
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import Parser
+import Planner
+
+/// A libvirt domain with the devices; what else the VM has is for the user to add.
+///
+/// With iommufd it needs libvirt 12.2. The devices are not `managed`: vfioplan changes drivers,
+/// with `apply --hand-over`.
+public struct LibvirtEmitter: VMMEmitter {
+  /// Makes an emitter.
+  public init() {}
+
+  /// That of QEMU, which libvirt starts, or that of type1.
+  public func rule(for plan: CompiledPlan) -> VMMRule { QEMUEmitter().rule(for: plan) }
+
+  /// Writes the domain.
+  public func emit(
+    _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
+  ) {
+    let handed = HandedDevices(plan, as: rule(for: plan))
+    let isArm = plan.host.iommus.contains { $0.type.hasPrefix("arm") }
+    let (processor, machine) = isArm ? ("aarch64", "virt") : ("x86_64", "q35")
+    var text = """
+      <domain type='\(plan.host.kernel.kvm ? "kvm" : "qemu")'>
+        <name>\(Self.escaped(plan.vm.name))</name>
+        <memory unit='b'>\(plan.vm.memory.reduce(0) { $0 &+ $1.size })</memory>
+      \(Self.memoryBacking(plan.vm))\(handed.hasIOMMUFD ? "  <iommufd enabled='yes'/>\n" : "")\
+        <os>
+          <type arch='\(processor)' machine='\(machine)'>hvm</type>
+        </os>
+        <devices>
+
+      """
+    for device in handed.devices { text += Self.element(device, handed.hasIOMMUFD) }
+    text += "  </devices>\n</domain>\n"
+    text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
+  }
+
+  private static func element(_ device: HandedDevices.Device, _ hasIOMMUFD: Bool) -> String {
+    let address = device.address
+    return """
+          <hostdev mode='subsystem' type='pci' managed='no'>
+            <driver name='vfio'\(hasIOMMUFD ? " iommufd='yes'" : "")/>
+            <source>
+              <address domain='\(hex(address.domain, 4))' bus='\(hex(UInt32(address.bus), 2))' \
+      slot='\(hex(UInt32(address.device), 2))' function='\(hex(UInt32(address.function), 1))'/>
+            </source>
+          </hostdev>
+
+      """
+  }
+
+  /// Huge pages, if all of the memory is made of pages of one size.
+  private static func memoryBacking(_ vm: VMDescription) -> String {
+    guard let bytes = vm.memory.first?.hugePageBytes,
+      vm.memory.allSatisfy({ $0.hugePageBytes == bytes })
+    else { return "" }
+    return """
+        <memoryBacking>
+          <hugepages>
+            <page size='\(bytes)' unit='b'/>
+          </hugepages>
+        </memoryBacking>
+
+      """
+  }
+
+  private static func hex(_ value: UInt32, _ digits: Int) -> String {
+    let text = String(value, radix: 16)
+    return "0x" + String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+  }
+
+  private static func escaped(_ text: String) -> String {
+    var escaped = ""
+    for character in text {
+      switch character {
+      case "&": escaped += "&amp;"
+      case "<": escaped += "&lt;"
+      case ">": escaped += "&gt;"
+      default: escaped.append(character)
+      }
+    }
+    return escaped
+  }
+}

@@ -1,0 +1,34 @@
+import Parser
+import Planner
+
+/// QEMU's options for the devices, one a line, to go after `vfioplan apply --hand-over --`.
+///
+/// With iommufd QEMU 9.0 or later takes the open files; with type1 it opens everything by itself.
+public struct QEMUEmitter: VMMEmitter {
+  /// Makes an emitter.
+  public init() {}
+
+  /// QEMU's own, or that of type1.
+  public func rule(for plan: CompiledPlan) -> VMMRule {
+    plan.plan.target == "iommufd" ? .qemu : .type1
+  }
+
+  /// Writes `-object iommufd` and one `-device vfio-pci` for each device.
+  public func emit(
+    _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
+  ) {
+    let handed = HandedDevices(plan, as: rule(for: plan))
+    var text = handed.hasIOMMUFD ? "-object iommufd,id=iommufd0,fd={iommufd}\n" : ""
+    for device in handed.devices {
+      text += "-device vfio-pci,"
+      if let file = device.file {
+        // QEMU's ids start with a letter; without one the device is as good.
+        if file.first?.isLetter == true { text += "id=\(file)," }
+        text += "iommufd=iommufd0,fd={\(file)}\n"
+      } else {
+        text += "host=\(device.address)\n"
+      }
+    }
+    text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
+  }
+}

@@ -1,0 +1,141 @@
+import Parser
+import Planner
+
+/// A plan next to what a VMM makes of the same devices by itself.
+public struct VMMText {
+  private let compiled: CompiledPlan
+  private let other: VMMGrouping
+  private let better: VMMGrouping?
+  private var plan: IOASIDPlan { compiled.plan }
+
+  /// Prepares the text of a plan and a rule.
+  public init(_ compiled: CompiledPlan, as rule: VMMRule) {
+    self.compiled = compiled
+    other = VMMGrouping(of: compiled.plan, on: compiled.host, as: rule)
+    better = VMMGrouping.reaching(compiled.plan, on: compiled.host, as: rule)
+  }
+
+  /// Device by device, then what it costs, then what to do.
+  public func page(_ decorator: Decorator) -> TextPage {
+    var page = TextPage(decorator)
+    page.line(
+      "VM \(compiled.vm.name, .strong) on host \(compiled.host.name, .strong): the plan for "
+        + "\(plan.target), next to \(other.rule.title, .strong)", hanging: 2)
+    page.blank()
+    page.table(
+      [Self.header("device", "address", "plan", other.rule.name, "")]
+        + plan.devices.indices.map(row))
+    page.blank()
+    page.table(
+      [Self.header("metric", "plan", other.rule.name)] + Metric.allCases.map(cost))
+    page.heading("What that means")
+    for remark in remarks { page.line("- \(remark)", indent: 2, hanging: 2) }
+    return page
+  }
+
+  private static func header(_ words: String...) -> [StyledText] {
+    words.map { StyledText($0, .strong) }
+  }
+
+  private func row(_ index: Int) -> [StyledText] {
+    let device = plan.devices[index]
+    let table = plan.pageTables[device.pageTable]
+    return [
+      "\(device.name, .strong)", StyledText(device.address.description),
+      Self.text(table), Self.text(other.pageTables[other.tableOfDevice[index]]),
+      change(of: index),
+    ]
+  }
+
+  private static func text(_ table: PageTable) -> StyledText {
+    table.snoopPolicy == .enforced
+      ? "\(table.name) \("enforced", .good)" : "\(table.name) \("not enforced", .warning)"
+  }
+
+  private func change(of index: Int) -> StyledText {
+    let device = plan.devices[index]
+    let wasEnforced = plan.pageTables[device.pageTable].snoopPolicy == .enforced
+    switch (wasEnforced, other.isEnforced(index)) {
+    case (true, false) where device.resolved == .forbidden && device.canNoSnoop:
+      return "\("no-snoop is forbidden, but works", .error)"
+    case (true, false): return "\("loses enforced snoop", .warning)"
+    case (false, true) where device.resolved == .required:
+      return "\("no-snoop is required, but blocked", .error)"
+    case (false, true): return "\("no-snoop is blocked", .warning)"
+    default: return ""
+    }
+  }
+
+  private func cost(_ metric: Metric) -> [StyledText] {
+    let theirs = other.metrics(of: plan)[metric]
+    return [
+      StyledText(metric.rawValue), "\(plan.metrics[metric], .strong)",
+      theirs > plan.metrics[metric] ? "\(theirs, .warning)" : "\(theirs)",
+    ]
+  }
+
+  private var remarks: [StyledText] {
+    let findings = VMMDiagnostics.findings(for: compiled, with: other.rule)
+    var remarks = findings.map { "\($0.code.name, .warning) \($0.message)" as StyledText }
+    if let better, better.order != other.order {
+      let names = nameList(better.order.map { plan.devices[$0].name })
+      remarks.append(
+        "in the order of the file it does not reach the plan; in this one it does: \(names)")
+    } else if better != nil {
+      remarks.append("in the order of the file it reaches the planned page tables")
+    }
+    return remarks
+  }
+}
+
+extension VMMText {
+  /// The same for programs: `vfioplan.vmm/v1`.
+  public func json() -> [UInt8] {
+    var writer = JSONWriter()
+    writer.beginObject(.block)
+    writer.member("format", "vfioplan.vmm/v1")
+    writer.member("vm", compiled.vm.name)
+    writer.member("host", compiled.host.name)
+    writer.member("as", other.rule.name)
+    writer.member("order", names(other.order))
+    writer.member("agrees", other.hasGrouping(of: plan))
+    if let better {
+      writer.member("reaching", names(better.order))
+    } else {
+      writer.member("reaching", nil as String?)
+    }
+    write(other.metrics(of: plan), other.pageTables, other.allowsIncoherentDMA, to: &writer)
+    writer.key("plan")
+    writer.beginObject()
+    writer.member("target", plan.target)
+    write(plan.metrics, plan.pageTables, plan.coherency.allowsIncoherentDMA, to: &writer)
+    writer.endObject()
+    writer.endObject()
+    writer.endText()
+    return writer.bytes
+  }
+
+  private func names(_ devices: [Int]) -> [String] { devices.map { plan.devices[$0].name } }
+
+  private func write(
+    _ metrics: PlanMetrics, _ tables: [PageTable], _ isIncoherent: Bool,
+    to writer: inout JSONWriter
+  ) {
+    writer.member("metrics", metrics)
+    writer.key("ioasids")
+    writer.beginArray()
+    for table in tables {
+      writer.beginObject()
+      writer.member("name", table.name)
+      writer.member("enforceSnoop", table.snoopPolicy == .enforced)
+      writer.member("iommus", table.iommus)
+      writer.member("devices", names(table.devices))
+      writer.endObject()
+    }
+    writer.endArray()
+    writer.key("kvm")
+    writer.beginObject()
+    writer.member("incoherentDMA", isIncoherent)
+    writer.endObject()
+  }
+}

@@ -1,0 +1,17 @@
+import Parser
+import Planner
+
+/// Everything that can be seen on this machine before a plan touches it.
+public enum Preflight {
+  /// What would make the plan fail, or harm the machine; all of it at once.
+  ///
+  /// Errors refuse a run, except those of `forced` codes that may be forced: they become warnings.
+  public static func findings(
+    for plan: CompiledPlan, forced: Set<DiagnosticCode> = []
+  ) -> [Diagnostic] {
+    let findings =
+      KernelPreflight.findings(for: plan.program) + MemoryPreflight().findings(for: plan)
+      + DeviceUse().findings(for: plan) + ResetScope().findings(for: plan)
+    return findings.map { $0.code.canBeForced && forced.contains($0.code) ? $0.asWarning : $0 }
+  }
+}

@@ -1,0 +1,112 @@
+import Parser
+
+/// Finds the devices that a description names by path or by what they are.
+struct DeviceSelection {
+  private let host: HostDescription
+  /// The devices at each path, in file order.
+  private var byPath: [PCIPath: [Int]] = [:]
+  /// What was found before, by what was looked for.
+  private var byMatch: [DeviceExpectation: [Int]] = [:]
+
+  /// The same description with addresses only; `nil`, reported, if a device can't be told.
+  ///
+  /// One pass over the host for each different `match`, one for all paths.
+  static func resolved(
+    _ vm: VMDescription, on host: HostDescription, into sink: inout DiagnosticSink
+  ) -> VMDescription? {
+    let selected = vm.devices.indices.filter { vm.devices[$0].selector != nil }
+    if selected.isEmpty { return vm }
+    var selection = DeviceSelection(host)
+    var resolved = vm
+    var isSound = true
+    for index in selected {
+      switch selection.device(for: vm.devices[index]) {
+      case .success(let found):
+        resolved.devices[index].address = host.devices[found].address
+        resolved.devices[index].selector = nil
+      case .failure(let error):
+        isSound = false
+        sink.report(error.finding)
+      }
+    }
+    return isSound ? resolved : nil
+  }
+
+  private struct Failure: Error {
+    let finding: Diagnostic
+  }
+
+  private init(_ host: HostDescription) { self.host = host }
+
+  private mutating func device(for device: AssignedDevice) -> Result<Int, Failure> {
+    let (found, position) =
+      switch device.selector {
+      case .path(let path): (devices(at: path), nil as Int?)
+      case .match(let wanted, let index): (devices(like: wanted), index)
+      case nil: ([], nil)
+      }
+    if let position, position < found.count { return .success(found[position]) }
+    if position == nil, found.count == 1 { return .success(found[0]) }
+    let candidates = found.map { host.devices[$0] }
+    return .failure(
+      Failure(
+        finding: found.isEmpty || position != nil
+          ? PlannerDiagnostics.notSelected(device, on: host, candidates)
+          : PlannerDiagnostics.ambiguous(device, on: host, candidates)))
+  }
+
+  private mutating func devices(at path: PCIPath) -> [Int] {
+    if byPath.isEmpty {
+      for (index, device) in host.devices.enumerated() {
+        byPath[device.path ?? PCIPath(root: device.address), default: []].append(index)
+      }
+    }
+    return byPath[path] ?? []
+  }
+
+  /// Devices in order of their addresses.
+  private mutating func devices(like wanted: DeviceExpectation) -> [Int] {
+    var key = wanted
+    key.span = .wholeVM
+    if let known = byMatch[key] { return known }
+    let found = host.devices.indices.filter { wanted.differences(from: host.devices[$0]).isEmpty }
+      .sorted { host.devices[$0].address < host.devices[$1].address }
+    byMatch[key] = found
+    return found
+  }
+}
+
+// Findings about devices that are selected.
+extension PlannerDiagnostics {
+  static func notSelected(
+    _ device: AssignedDevice, on host: HostDescription, _ candidates: [HostDevice]
+  ) -> Diagnostic {
+    guard case .match(_, let index?) = device.selector, !candidates.isEmpty else {
+      return Diagnostic(
+        nothingSelected,
+        "device \(quote(device.name)): host \(quote(host.name)) has no such device",
+        at: device.addressSpan, help: "compare with 'vfioplan host --format yaml' on the host")
+    }
+    return Diagnostic(
+      nothingSelected,
+      "device \(quote(device.name)): host \(quote(host.name)) has "
+        + "\(candidates.count) such devices, none with index \(index)",
+      at: device.addressSpan, notes: notes(candidates),
+      help: "'index' counts from 0, in order of addresses")
+  }
+
+  static func ambiguous(
+    _ device: AssignedDevice, on host: HostDescription, _ candidates: [HostDevice]
+  ) -> Diagnostic {
+    Diagnostic(
+      severalSelected,
+      "device \(quote(device.name)) can be any of \(candidates.count) devices of host "
+        + "\(quote(host.name))",
+      at: device.addressSpan, notes: notes(candidates),
+      help: "say more in 'match', add 'index', or use 'path' or 'address'")
+  }
+
+  private static func notes(_ candidates: [HostDevice]) -> [Diagnostic.Note] {
+    candidates.prefix(4).map { .init("'\($0.address)' is one", $0.span) }
+  }
+}

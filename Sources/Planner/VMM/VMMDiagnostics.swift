@@ -1,0 +1,84 @@
+import Parser
+
+/// What a VMM that attaches devices by itself makes otherwise than planned: codes VP3020 and on.
+public enum VMMDiagnostics {
+  /// Every code of this file, in order.
+  public static let all = [otherGrouping, otherKVM, oneAddressSpace]
+
+  static let otherGrouping = DiagnosticCode(
+    "VP3020", .warning, "the VMM can't reach the planned grouping",
+    """
+    A VMM attaches one device after another, each to a page table that accepts it, and takes no \
+    page table from vfioplan. In some orders of the devices that gives what was planned; here no \
+    order does. The message says what it gives instead: `vfioplan compile --as` shows all of it. \
+    Change the intents, use a VMM on another interface, or let vfioplan attach the devices.
+    """)
+
+  static let otherKVM = DiagnosticCode(
+    "VP3021", .warning, "the VMM makes KVM trap WBINVD, which the plan avoids",
+    """
+    KVM takes a device for non-coherent whenever its IOMMU can't enforce snoop, even if the device \
+    can't no-snoop. The plan leaves such devices out of KVM's VFIO device, so that the guest stays \
+    fast; VMMs register every device. No option of theirs changes that.
+    """)
+
+  static let oneAddressSpace = DiagnosticCode(
+    "VP3022", .warning, "the VMM has one address space only",
+    """
+    The description gives a device an address space of its own. QEMU and cloud-hypervisor give \
+    every device the whole of the guest's memory, unless the guest has a virtual IOMMU, which is \
+    the guest's to set up. The device could then reach memory that the description keeps from it.
+    """)
+
+  /// What a VMM makes otherwise than a plan, in the best order of its devices.
+  public static func findings(
+    for compiled: CompiledPlan, with rule: VMMRule
+  ) -> [Diagnostic] {
+    let plan = compiled.plan
+    var findings: [Diagnostic] = []
+    let other = plan.devices.filter { plan.pageTables[$0.pageTable].addressSpace != 0 }
+    if plan.addressSpaces.count > 1, let first = other.first {
+      findings.append(
+        Diagnostic(
+          oneAddressSpace,
+          "\(rule.title) gives \(PlannerDiagnostics.list(other.map(\.name))) the guest's memory "
+            + "instead of an address space of its own", at: first.origin,
+          help: "let vfioplan attach the devices, or leave out 'addressSpace'"))
+    } else if VMMGrouping.reaching(plan, on: compiled.host, as: rule) == nil {
+      findings.append(otherGrouping(compiled, rule))
+    }
+    if compiled.host.kernel.kvm, !plan.coherency.allowsIncoherentDMA,
+      let cause = plan.devices.first(where: { !$0.canEnforceSnoop })
+    {
+      findings.append(
+        Diagnostic(
+          otherKVM,
+          "\(rule.title) tells KVM of \(PlannerDiagnostics.quote(cause.name)), whose IOMMU can't "
+            + "enforce snoop: KVM then traps WBINVD for nothing", at: cause.origin,
+          help: "let vfioplan attach the devices and tell KVM"))
+    }
+    return findings
+  }
+
+  private static func otherGrouping(_ compiled: CompiledPlan, _ rule: VMMRule) -> Diagnostic {
+    let plan = compiled.plan
+    let other = VMMGrouping(of: plan, on: compiled.host, as: rule)
+    let differing = plan.devices.indices.filter {
+      (plan.pageTables[plan.devices[$0].pageTable].snoopPolicy == .enforced)
+        != other.isEnforced($0)
+    }
+    let names = PlannerDiagnostics.list(differing.map { plan.devices[$0].name })
+    let change =
+      differing.isEmpty
+      ? "shares page tables otherwise than planned"
+      : other.isEnforced(differing[0])
+        ? "enforces snoop for \(names), which the plan does not"
+        : "leaves \(names) without enforced snoop"
+    return Diagnostic(
+      otherGrouping,
+      "\(rule.title) reaches the planned page tables in no order of the devices; in that of the "
+        + "file it \(change)",
+      at: (differing.first ?? plan.devices.indices.first).flatMap { plan.devices[$0].origin },
+      help: "see 'vfioplan compile --as \(rule.name)'")
+  }
+}
