@@ -3,6 +3,9 @@
 
 #include <malloc.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -10,6 +13,8 @@
 int memfd_create(const char *name, unsigned int flags);
 // Behind _GNU_SOURCE in fcntl.h.
 int fallocate(int fd, int mode, off_t offset, off_t length);
+// Behind _GNU_SOURCE in sys/socket.h.
+int accept4(int socket, struct sockaddr *address, socklen_t *length, int flags);
 
 // A union member that Swift does not see.
 static inline int signal_is_ignored(const struct sigaction *action) {
@@ -18,3 +23,61 @@ static inline int signal_is_ignored(const struct sigaction *action) {
 
 // Swift hides fork(2), which is unsafe in a process of several threads; whoever calls this has one.
 static inline pid_t single_threaded_fork(void) { return fork(); }
+
+// The most files that go with one message: SCM_MAX_FD of include/net/scm.h.
+enum { MAXIMUM_FILES = 253 };
+
+// Room for their control data, which is laid out by macros that Swift does not see.
+union file_control {
+  struct cmsghdr header;
+  char bytes[CMSG_SPACE(MAXIMUM_FILES * sizeof(int))];
+};
+
+// Sends bytes, and files with the first of them; how many bytes were taken, or -1.
+static inline ssize_t send_with_files(
+    int socket, const void *bytes, size_t length, const int *files, size_t count) {
+  union file_control control;
+  struct iovec vector = {(void *)bytes, length};
+  struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+  if (count > 0) {
+    memset(&control, 0, sizeof control);
+    control.header.cmsg_len = CMSG_LEN(count * sizeof *files);
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    memcpy(CMSG_DATA(&control.header), files, count * sizeof *files);
+    message.msg_control = &control;
+    message.msg_controllen = CMSG_SPACE(count * sizeof *files);
+  }
+  return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+// Receives bytes, and at most *count files, close-on-exec; *count becomes how many came, and
+// *is_truncated whether there was more. How many bytes came, or -1.
+static inline ssize_t receive_with_files(
+    int socket, void *bytes, size_t length, int *files, size_t *count, int *is_truncated) {
+  union file_control control;
+  struct iovec vector = {bytes, length};
+  struct msghdr message = {
+      .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control,
+      .msg_controllen = CMSG_LEN(*count * sizeof *files)};
+  ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  *count = 0;
+  if (got < 0) return got;
+  *is_truncated = (message.msg_flags & MSG_CTRUNC) != 0;
+  for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    size_t some = (part->cmsg_len - CMSG_LEN(0)) / sizeof *files;
+    memcpy(files + *count, CMSG_DATA(part), some * sizeof *files);
+    *count += some;
+  }
+  return got;
+}
+
+// The user that a process had when it connected to a unix socket; -1 if that can't be told.
+static inline uid_t user_of_peer(int socket) {
+  // struct ucred, behind _GNU_SOURCE.
+  struct { pid_t process; uid_t user; gid_t group; } peer;
+  socklen_t size = sizeof peer;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return (uid_t)-1;
+  return peer.user;
+}

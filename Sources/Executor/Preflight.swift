@@ -6,11 +6,13 @@ public enum Preflight {
   /// What would make the plan fail, or harm the machine; all of it at once.
   ///
   /// Errors refuse a run, except those of `forced` codes that may be forced: they become warnings.
+  /// An iommufd that is received needs no node.
   public static func findings(
-    for plan: CompiledPlan, forced: Set<DiagnosticCode> = []
+    for plan: CompiledPlan, receivingIOMMUFD: Bool = false, forced: Set<DiagnosticCode> = []
   ) -> [Diagnostic] {
     let findings =
-      KernelPreflight.findings(for: plan.program) + MemoryPreflight().findings(for: plan)
+      KernelPreflight.findings(for: plan.program, receivingIOMMUFD: receivingIOMMUFD)
+      + MemoryPreflight().findings(for: plan)
       + DeviceUse().findings(for: plan) + ResetScope().findings(for: plan)
     return findings.map { $0.code.canBeForced && forced.contains($0.code) ? $0.asWarning : $0 }
   }

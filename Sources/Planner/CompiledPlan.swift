@@ -27,13 +27,22 @@ public struct CompiledPlan: Hashable, Sendable {
 }
 
 extension CompiledPlan {
-  /// The same plan for a command that makes the VM of KVM by itself, unless the description says
+  /// The same plan for a process that makes the VM of KVM by itself, unless the description says
   /// that vfioplan does.
   public var leavingKVMToCommand: CompiledPlan {
     guard vm.kvm.owner == .auto, let dialect = Dialects.named(plan.target) else { return self }
     var other = self
     other.vm.kvm.owner = .command
     other.program = dialect.lower(plan, for: other.vm, on: host)
+    return other
+  }
+
+  /// The same plan for an iommufd that somebody else has opened, who has said how it accounts.
+  public var receivingIOMMUFD: CompiledPlan {
+    var other = self
+    other.program = program.keeping { step in
+      if case .ioctl(_, IOMMUFDRequests.option, _, _) = step.action { false } else { true }
+    }
     return other
   }
 

@@ -54,10 +54,57 @@ enum CommandDiagnostics {
     around anything that can't be such a name are left alone; `{{name}}` stands for `{name}` itself.
     """)
 
+  /// An iommufd is to be sent or received, and the program has none.
+  static let noIOMMUFD = DiagnosticCode(
+    "VP5905", .error, "the plan has no iommufd",
+    """
+    --send-iommufd and --iommufd-from are about the file that /dev/iommu gives, which only plans \
+    for target 'iommufd' with at least one device have. Nothing was touched. Compile for that \
+    target; --send-fds hands over the files of any plan. The exit status is 69.
+    """)
+
+  /// The socket that files are to be fetched from could not be made.
+  static let notListening = DiagnosticCode(
+    "VP5906", .error, "the socket can't be made",
+    """
+    --send-fds and --send-iommufd make a unix socket before the plan's first step, and remove it \
+    again. What is at the path already is left alone, even a socket that nobody serves any more: \
+    remove it if that is so. The directory must exist and be writable. Nothing was touched. The \
+    exit status is 73.
+    """)
+
+  /// Nobody took the files.
+  static let notHandedOver = DiagnosticCode(
+    "VP5907", .error, "the files were not handed over",
+    """
+    Whoever connects to the socket of --send-fds answers with one byte when it has all files, and \
+    keeps the connection open for as long as it needs them; the one that --send-iommufd is for has \
+    60 seconds to connect. This one did not come or went away before. Everything was taken back; \
+    the exit status is 71.
+    """)
+
+  /// It is unknown whether the iommufd was taken.
+  static let notAcknowledged = DiagnosticCode(
+    "VP5908", .warning, "it was not said that the iommufd has arrived",
+    """
+    Whoever fetches the file of --send-iommufd answers with one byte. It was sent, but no answer \
+    came within 60 seconds, or the connection was closed first. The plan stays in force all the \
+    same, as KubeVirt's own plugins go on then.
+    """)
+
+  /// No iommufd came.
+  static let notReceived = DiagnosticCode(
+    "VP5909", .error, "no iommufd was received",
+    """
+    --iommufd-from connects to a unix socket, from which one message with exactly one file has to \
+    come within 60 seconds: an open /dev/iommu of this machine. Anything else is closed again and \
+    nothing is touched. Such servers often serve one client only, once. The exit status is 69.
+    """)
+
   /// Every code, in order.
   static let all = [
     unreadableInput, fixedPlan, noSuchStep, unwritableOutput, commandNotStarted,
-    unknownPlaceholder,
+    unknownPlaceholder, noIOMMUFD, notListening, notHandedOver, notAcknowledged, notReceived,
   ]
 }
 
@@ -131,6 +178,46 @@ extension CommandFailure {
       ], .wrongUsage)
   }
 
+  /// The program has no iommufd.
+  static func noIOMMUFD(target: String) -> CommandFailure {
+    CommandFailure(
+      [
+        Diagnostic(
+          CommandDiagnostics.noIOMMUFD, "the plan for target '\(target)' has no iommufd", at: nil,
+          help: "compile for target 'iommufd'; --send-fds hands over the files of any target")
+      ], .hostUnable)
+  }
+
+  /// The socket could not be made.
+  static func notListening(_ path: String, _ error: SystemError) -> CommandFailure {
+    CommandFailure(
+      [
+        Diagnostic(
+          CommandDiagnostics.notListening,
+          "can't make the socket '\(path)': \(error.message)", at: nil)
+      ], .outputUnwritable)
+  }
+
+  /// The files were not taken.
+  static func notHandedOver(_ path: String, _ failure: UnixSocket.Failure) -> CommandFailure {
+    CommandFailure(
+      [
+        Diagnostic(
+          CommandDiagnostics.notHandedOver,
+          "no process took the files from '\(path)': \(failure.message)", at: nil)
+      ], .rolledBack)
+  }
+
+  /// No iommufd came, or something else did.
+  static func notReceived(_ path: String, _ failure: UnixSocket.Failure) -> CommandFailure {
+    CommandFailure(
+      [
+        Diagnostic(
+          CommandDiagnostics.notReceived,
+          "no iommufd came from '\(path)': \(failure.message)", at: nil)
+      ], .hostUnable)
+  }
+
   /// `--target` or `--objective` was given for a saved plan.
   static let fixedPlan = CommandFailure(
     [
@@ -138,4 +225,13 @@ extension CommandFailure {
         CommandDiagnostics.fixedPlan, "a saved plan can't get another target or objective",
         at: nil, help: "compile the description with --target or --objective")
     ], .wrongUsage)
+}
+
+extension Diagnostic {
+  /// The iommufd was sent, and no answer came.
+  static func notAcknowledged(_ path: String) -> Diagnostic {
+    Diagnostic(
+      CommandDiagnostics.notAcknowledged,
+      "the process that took the iommufd from '\(path)' did not answer", at: nil)
+  }
 }

@@ -18,7 +18,7 @@ enum ExitCode: Int32, CaseIterable {
   case hostUnable = 69
   /// A system call failed and everything was rolled back.
   case rolledBack = 71
-  /// An output can't be written.
+  /// An output can't be written, or a socket not made.
   case outputUnwritable = 73
   /// A system call failed and something could not be rolled back; the message lists what is left.
   case leftovers = 74

@@ -38,6 +38,35 @@ struct UsageTests {
       ["apply", vm, "--host", host, "--dry-run", "--fail", "1=EPERM"],
       "Error: --fail and --fail-undo need --simulate or --check."
     ),
+    (
+      ["apply", vm, "--send-fds", "/tmp/s"],
+      "Error: The value '/tmp/s' is invalid for '--send-fds <unix:path>': it has to begin with"
+    ),
+    (
+      ["apply", vm, "--iommufd-from", "unix:" + String(repeating: "x", count: 108)],
+      "Error: The value 'unix:\(String(repeating: "x", count: 108))' is invalid for "
+        + "'--iommufd-from <unix:path>': a socket's path has 1 to 107 bytes"
+    ),
+    (
+      ["apply", vm, "--send-iommufd", "unix:"],
+      "Error: The value 'unix:' is invalid for '--send-iommufd <unix:path>': a socket's path has"
+    ),
+    (
+      ["apply", vm, "--send-iommufd", "unix:a", "--send-fds", "unix:b"],
+      "Error: --send-fds and --send-iommufd exclude each other."
+    ),
+    (
+      ["apply", vm, "--send-fds", "unix:a", "--check"],
+      "Error: --send-fds and --send-iommufd hand over the files of a plan that is in force"
+    ),
+    (
+      ["apply", vm, "--send-iommufd", "unix:a", "--", "true"],
+      "Error: --send-fds and --send-iommufd hand over the files of a plan that is in force"
+    ),
+    (
+      ["apply", vm, "--iommufd-from", "unix:a", "--simulate"],
+      "Error: The simulator makes its own iommufd; --iommufd-from is for a kernel."
+    ),
     (["explain", "VP9999"], "Error: There is no diagnostic 'VP9999'."),
   ])
   func aWrongCommandLineIsRefused(arguments: [String], message: String) throws {

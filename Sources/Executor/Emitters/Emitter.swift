@@ -27,6 +27,8 @@ public struct EmitterContext: Sendable {
   public let decorator: Decorator
   /// The command that the plan is made for, and the names of the files it gets, from number 3 on.
   public var command: (words: [String], files: [String])?
+  /// Where the iommufd comes from, if not from opening `/dev/iommu`.
+  public var iommufdSource: String?
   /// How two things are done at once; one after the other unless told otherwise.
   public let concurrently: Concurrently
 

@@ -14,7 +14,7 @@ public struct ListingEmitter: Emitter {
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
     var page = TextPage(context.decorator)
-    let calls = SystemCallText(plan)
+    let calls = SystemCallText(plan, iommufdSource: context.iommufdSource)
     let steps = plan.program.steps
     let digits = String(steps.count).utf8.count
     page.line(
@@ -57,9 +57,11 @@ public struct ListingEmitter: Emitter {
 struct SystemCallText {
   private let program: Program
   private let steps: StepText
+  private let iommufdSource: String?
 
-  /// Prepares the calls of a plan.
-  init(_ plan: CompiledPlan) {
+  /// Prepares the calls of a plan; an iommufd that comes from elsewhere is not opened.
+  init(_ plan: CompiledPlan, iommufdSource: String? = nil) {
+    self.iommufdSource = iommufdSource
     program = plan.program
     steps = StepText(plan)
   }
@@ -93,6 +95,9 @@ struct SystemCallText {
   }
 
   private func open(_ path: DevicePath) -> StyledText {
+    if path == .iommu, let iommufdSource {
+      return "(no call) received from \(iommufdSource) before the first step"
+    }
     guard case .vfioDevice(let address) = path else {
       return "open(\("\"\(StepText.path(path))\""), O_RDWR|O_CLOEXEC)"
     }

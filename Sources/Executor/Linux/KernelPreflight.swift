@@ -7,8 +7,12 @@ import Planner
 /// that are not there, or not ours to use.
 public enum KernelPreflight {
   /// What a program needs and this machine lacks; all of it at once.
-  public static func findings(for program: Program) -> [Diagnostic] {
-    var seen: Set<String> = []
+  ///
+  /// An iommufd that comes from elsewhere needs no node here.
+  public static func findings(
+    for program: Program, receivingIOMMUFD isReceived: Bool = false
+  ) -> [Diagnostic] {
+    var seen: Set<String> = isReceived ? ["/dev/iommu"] : []
     return program.steps.compactMap { step in
       guard let (path, need) = requirement(of: step.action), seen.insert(path).inserted else {
         return nil

@@ -10,16 +10,34 @@ import Planner
 public final class LinuxKernel: Kernel {
   /// What `driver_override` held before this kernel changed it, for the devices it changed.
   private var formerOverrides: [BDF: String] = [:]
+  /// An open `/dev/iommu` from elsewhere that no step has asked for yet.
+  private var received: Int32?
 
   /// Makes a backend that has touched nothing yet.
   public init() {}
+
+  deinit { if let received { try? SystemCalls.close(received) } }
+
+  /// Makes the next `open` of `/dev/iommu` yield a file that is open already.
+  ///
+  /// Whoever opens it so closes it; if nobody does, it goes with this kernel.
+  public func adopt(iommufd file: Int32) { received = file }
+
+  /// Whether an open file is one of `/dev/iommu`, by the number of the node or, without a node, by
+  /// what sysfs says.
+  public static func isIOMMUFD(_ file: Int32) -> Bool {
+    let node = SystemCalls.characterDevice(at: "/dev/iommu")
+    let expected = node ?? (try? SystemCalls.read("/sys/class/misc/iommu/dev"))
+    return expected != nil && SystemCalls.characterDevice(file) == expected
+  }
 
   /// Opens a device node for reading and writing, close-on-exec.
   ///
   /// `ENODEV` if a cdev's number went to another device between the look-up and the open.
   public func open(_ path: DevicePath) throws(Errno) -> Int32 {
     switch path {
-    case .iommu: try SystemCalls.open("/dev/iommu", O_RDWR)
+    case .iommu:
+      if let file = received.take() { file } else { try SystemCalls.open("/dev/iommu", O_RDWR) }
     case .vfioContainer: try SystemCalls.open("/dev/vfio/vfio", O_RDWR)
     case .vfioGroup(let number): try SystemCalls.open("/dev/vfio/\(number)", O_RDWR)
     case .vfioDevice(let address): try openDevice(address)

@@ -99,7 +99,24 @@ enum SystemCalls {
   static func deviceNumber(of file: Int32) throws(Errno) -> String {
     var status = stat()
     guard fstat(file, &status) == 0 else { throw Errno(rawValue: errno) }
-    let number = status.st_rdev
+    return text(of: status.st_rdev)
+  }
+
+  /// The device number of an open character device; `nil` for any other file.
+  static func characterDevice(_ file: Int32) -> String? {
+    var status = stat()
+    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFCHR else { return nil }
+    return text(of: status.st_rdev)
+  }
+
+  /// The device number of a character device's node; `nil` if there is no such node.
+  static func characterDevice(at path: String) -> String? {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFCHR else { return nil }
+    return text(of: status.st_rdev)
+  }
+
+  private static func text(of number: dev_t) -> String {
     let major = (number >> 8) & 0xfff | (number >> 32) & ~0xfff
     let minor = number & 0xff | (number >> 12) & ~0xff
     return "\(major):\(minor)"

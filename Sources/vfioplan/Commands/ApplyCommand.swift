@@ -13,7 +13,8 @@ struct ApplyCommand: ParsableCommand {
       facts hold that it carries: on this machine, or on the one of --host. Without --simulate, \
       --dry-run or --check the plan is in force until SIGINT or SIGTERM comes, or until COMMAND \
       ends; then everything is taken back. COMMAND gets the open files from number 3 on, as \
-      LISTEN_FDS and LISTEN_FDNAMES say; {name} in its arguments becomes the number of that file.
+      LISTEN_FDS and LISTEN_FDNAMES say; {name} in its arguments becomes the number of that file. \
+      A process that runs already gets them with --send-fds.
       """)
 
   /// What is done with the program.
@@ -74,6 +75,8 @@ struct ApplyCommand: ParsableCommand {
     help: "After --: what is started with the open files, with its arguments.")
   var command: [String] = []
 
+  @OptionGroup var sockets: SocketOptions
+
   @OptionGroup var options: OutputOptions
 
   func validate() throws {
@@ -92,6 +95,14 @@ struct ApplyCommand: ParsableCommand {
     if mode == .simulate || mode == .check, !command.isEmpty {
       throw ValidationError("A command is started on the real machine, while the plan is in force.")
     }
+    if sockets.isSending, mode != nil || !command.isEmpty {
+      throw ValidationError(
+        "--send-fds and --send-iommufd hand over the files of a plan that is in force, without "
+          + "--simulate, --dry-run, --check and a command.")
+    }
+    if mode == .simulate, sockets.iommufdFrom != nil {
+      throw ValidationError("The simulator makes its own iommufd; --iommufd-from is for a kernel.")
+    }
   }
 
   func run() {
@@ -99,11 +110,9 @@ struct ApplyCommand: ParsableCommand {
       var inputs = try Inputs.load(input, host: plan.host)
       if mode == nil || mode == .check { inputs = try inputs.onThisMachine() }
       var compiled = try inputs.compiled(target: plan.target.name, objective: plan.objective)
-      if handOver {
-        compiled = compiled.handedOver
-      } else if !command.isEmpty {
-        compiled = compiled.leavingKVMToCommand
-      }
+      if !command.isEmpty { compiled = compiled.leavingKVMToCommand }
+      compiled = try sockets.adapted(compiled)
+      if handOver { compiled = compiled.handedOver }
       compiled.stopUnlessLawful()
       findings.add(compiled.diagnostics, files: inputs.files)
       findings.add(try inputs.hostFindings(for: compiled))
@@ -112,17 +121,23 @@ struct ApplyCommand: ParsableCommand {
       case .simulate: return try simulate(compiled, &findings).rawValue
       case .check:
         let faults = try Simulation.faults(of: compiled.program, fail: fail, failUndo: failUndo)
-        var run = KernelRun(compiled, .check, format, faults: faults)
+        var run = KernelRun(
+          compiled, .check, format, iommufdFrom: sockets.iommufdFrom, faults: faults)
         run.forced = Set(force.map(\.code))
         return try run.run(&findings)
       case nil:
-        let mode: KernelRun.Mode =
-          command.isEmpty ? .hold : .command(try HandedCommand(command, compiled.program))
-        var run = KernelRun(compiled, mode, format)
+        var run = KernelRun(
+          compiled, try runMode(compiled), format, iommufdFrom: sockets.iommufdFrom)
         run.forced = Set(force.map(\.code))
         return try run.run(&findings)
       }
     }
+  }
+
+  /// What a run that stays in force waits for.
+  private func runMode(_ plan: CompiledPlan) throws(CommandFailure) -> KernelRun.Mode {
+    if !command.isEmpty { return .command(try HandedCommand(command, plan.program)) }
+    return sockets.handover(of: plan.program).map { .handover($0) } ?? .hold
   }
 
   private func list(_ plan: CompiledPlan, _ files: [SourceFile]) throws(CommandFailure) -> ExitCode
@@ -132,6 +147,7 @@ struct ApplyCommand: ParsableCommand {
     if !command.isEmpty {
       context.command = (command, try HandedCommand(command, plan.program).files.map(\.name))
     }
+    context.iommufdSource = sockets.iommufdFrom?.description
     let emitter: any Emitter = format == .json ? JSONEmitter() : ListingEmitter()
     try Destination.standard.write(plan, as: emitter, context)
     return .done

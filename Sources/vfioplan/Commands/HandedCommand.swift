@@ -20,14 +20,8 @@ struct HandedCommand {
     self.path = path
     self.words = words
     self.program = program
-    files = program.results.indices.filter { Self.isHanded(program.results[$0].kind) }.map {
-      (program.results[$0].name, ResultID(Int32($0)))
-    }
+    files = program.handedFiles
     _ = try arguments { _ in 0 }
-  }
-
-  private static func isHanded(_ kind: ObjectKind) -> Bool {
-    kind.isFile && ![.kvm, .vm, .kvmVFIO].contains(kind)
   }
 
   /// The arguments with every placeholder replaced; `value` gives ids.
@@ -68,6 +62,15 @@ struct HandedCommand {
         name, known: files.map(\.name) + known.map { program.results[$0].name })
     }
     return String(value(ResultID(Int32(index))))
+  }
+}
+
+extension Program {
+  /// The files that are of use to another process, in the order they are made: none of KVM's.
+  var handedFiles: [(name: String, id: ResultID)] {
+    results.enumerated().filter { _, result in
+      result.kind.isFile && ![.kvm, .vm, .kvmVFIO].contains(result.kind)
+    }.map { ($1.name, ResultID(Int32($0))) }
   }
 }
 

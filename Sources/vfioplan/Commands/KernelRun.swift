@@ -13,6 +13,8 @@ struct KernelRun {
     case hold
     /// When a command ends, which gets the files.
     case command(HandedCommand)
+    /// When a process that got files has done with them, or a signal says so.
+    case handover(Handover)
   }
 
   private let plan: CompiledPlan
@@ -20,17 +22,23 @@ struct KernelRun {
   private let format: DiagnosticFormat
   /// Codes of findings that do not refuse the run.
   var forced: Set<DiagnosticCode> = []
+  private let iommufdSource: SocketPath?
+  private let kernel = LinuxKernel()
   private var interpreter: Interpreter
   private var journal: DriverJournal?
 
   /// Prepares a run; steps in `faults`, by 0-based call, fail without being made.
-  init(_ plan: CompiledPlan, _ mode: Mode, _ format: DiagnosticFormat, faults: [Int: Errno] = [:]) {
+  init(
+    _ plan: CompiledPlan, _ mode: Mode, _ format: DiagnosticFormat,
+    iommufdFrom source: SocketPath? = nil, faults: [Int: Errno] = [:]
+  ) {
     self.plan = plan
     self.mode = mode
     self.format = format
-    let kernel: any Kernel =
-      faults.isEmpty ? LinuxKernel() : FaultInjectingKernel(LinuxKernel(), faults: faults)
-    interpreter = Interpreter(program: plan.program, kernel: kernel)
+    iommufdSource = source
+    interpreter = Interpreter(
+      program: plan.program,
+      kernel: faults.isEmpty ? kernel : FaultInjectingKernel(kernel, faults: faults))
   }
 
   /// Runs the plan and takes it back; the status of the process.
@@ -39,12 +47,16 @@ struct KernelRun {
   mutating func run(_ findings: inout Findings) throws(CommandFailure) -> Int32 {
     findings.add(try warningsUnlessRefused())
     let mask = Signals.hold()
+    if case .handover(let handover) = mode { try handover.listen() }
+    defer { if case .handover(let handover) = mode { handover.close() } }
+    try receiveIOMMUFD()
     try keepJournal()
     let execution = interpreter.run { Signals.isEndPending }
     var status = Self.status(of: execution)
     if execution.isSuccess {
       do throws(CommandFailure) {
-        status = try remain(RunReport(plan, execution: execution, teardown: nil), mask)
+        let report = RunReport(plan, execution: execution, teardown: nil)
+        status = try remain(report, mask, &findings)
       } catch {
         findings.add(error.diagnostics)
         status = error.status.rawValue
@@ -65,11 +77,25 @@ struct KernelRun {
       throw CommandFailure(
         [ExecutorDiagnostics.proposalCannotRun(plan.plan.target)], .hostUnable)
     }
-    let findings = Preflight.findings(for: plan, forced: forced)
+    let findings = Preflight.findings(
+      for: plan, receivingIOMMUFD: iommufdSource != nil, forced: forced)
     let errors = findings.filter { $0.severity == .error }
     if errors.isEmpty { return findings }
     let isDenied = errors.allSatisfy { $0.code == KernelDiagnostics.notPermitted }
     throw CommandFailure(findings, isDenied ? .notPermitted : .hostUnable)
+  }
+
+  /// Takes the iommufd from the process that serves the named socket, if one is named.
+  private func receiveIOMMUFD() throws(CommandFailure) {
+    guard let source = iommufdSource else { return }
+    do throws(UnixSocket.Failure) {
+      let patience = Patience(signals: Signals.effective(Signals.ending), seconds: 60)
+      let file = try FileReceipt.file(
+        over: try UnixSocket.connected(to: source.path), patience, isWanted: LinuxKernel.isIOMMUFD)
+      kernel.adopt(iommufd: file)
+    } catch {
+      throw .notReceived(source.path, error)
+    }
   }
 
   /// Writes down the drivers that the program changes, before it does.
@@ -100,7 +126,7 @@ struct KernelRun {
 
   /// Stays as long as the mode wants; the status of the process if all can be taken back.
   private func remain(
-    _ report: RunReport, _ mask: sigset_t
+    _ report: RunReport, _ mask: sigset_t, _ findings: inout Findings
   ) throws(CommandFailure) -> Int32 {
     switch mode {
     case .check: break
@@ -108,6 +134,9 @@ struct KernelRun {
       try announce(report)
       _ = Signals.wait(for: Signals.ending)
     case .command(let command): return try attend(command, mask)
+    case .handover(let handover):
+      try announce(report)
+      try handover.attend(&findings) { interpreter.value(of: $0) }
     }
     return ExitCode.done.rawValue
   }

@@ -35,9 +35,7 @@ enum Signals {
 
   /// Waits for one of some signals, which is answered by that.
   static func wait(for signals: [Int32]) -> (number: Int32, isFromProcess: Bool) {
-    var set = sigset_t()
-    sigemptyset(&set)
-    for signal in signals { sigaddset(&set, signal) }
+    var set = set(of: signals)
     while true {
       var information = siginfo_t()
       let number = sigwaitinfo(&set, &information)
@@ -45,6 +43,17 @@ enum Signals {
       // its signals to everybody by itself (sigaction(2)).
       if number > 0 { return (number, information.si_code <= 0) }
     }
+  }
+
+  /// Those that would have an effect if they were let through.
+  static func effective(_ signals: [Int32]) -> [Int32] { signals.filter { !isIgnored($0) } }
+
+  /// A set of signals.
+  static func set(of signals: [Int32]) -> sigset_t {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for signal in signals { sigaddset(&set, signal) }
+    return set
   }
 
   private static func isIgnored(_ signal: Int32) -> Bool {

@@ -1,7 +1,5 @@
 """Scenario `modes`: plans held, handed to a command, run by a user, and where something is missing."""
 
-import re
-
 from . import sections
 from .kernels import Kernel
 from .machines import Machine
@@ -88,16 +86,7 @@ class Modes:
 
 def judged(case: str, target: str, section: Section | None) -> Verdict:
     """What a case should have said, ended with and left behind: nothing."""
-    what = f"{target} {case}"
-    if section is None:
-        return Verdict(False, f"{what} was not tried")
     status, wanted = ELSE.get((case, target), EXPECTED[case])
     wanted = wanted + (NODES[target] if case == "command" else [])
     wanted += [ACCOUNTS[target]] if case.startswith("hold-") and case != "hold-KILL" else []
-    said, _, left = section.text.rpartition("status ")
-    ended, _, left = left.partition("\n")
-    problems = [f"no line like {pattern}" for pattern in wanted
-                if not re.search(pattern, said, re.M)]
-    problems += [f"status {ended}, not {status}"] if ended != str(status) else []
-    problems += [f"left behind: {left}"] if left.strip() else []
-    return Verdict(not problems, what, (*problems, *section.lines) if problems else ())
+    return sections.judged(f"{target} {case}", section, status, wanted)

@@ -3,6 +3,7 @@
 from .disturbances import FAULTS, INJECTION, SIGNALS
 from .dryrun import DryRun
 from .groupings import Groupings, Tables
+from .handover import Handover
 from .hostfacts import HostFacts
 from .layouts import Layouts
 from .modes import Modes
@@ -10,4 +11,4 @@ from .plans import DRIVERS, PLANS
 from .refusals import Refusals
 from .speed import Speed
 
-SCENARIOS = [DRIVERS, Modes(), SIGNALS, FAULTS, PLANS, Groupings(), DryRun(), Speed(), Refusals(), Tables(), Layouts(), HostFacts(), INJECTION]
+SCENARIOS = [DRIVERS, Modes(), Handover(), SIGNALS, FAULTS, PLANS, Groupings(), DryRun(), Speed(), Refusals(), Tables(), Layouts(), HostFacts(), INJECTION]

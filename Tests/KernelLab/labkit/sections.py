@@ -1,8 +1,9 @@
 """A guest's script, and what it prints, cut into sections: a line `== words` begins one."""
 
+import re
 from dataclasses import dataclass
 
-from .scenario import GUEST
+from .scenario import GUEST, Verdict
 
 
 @dataclass(frozen=True)
@@ -44,3 +45,16 @@ def grouped(sections: list[Section], first: str) -> list[dict[str, Section]]:
         if groups:
             groups[-1][section.words[0]] = section
     return groups
+
+
+def judged(what: str, section: Section | None, status: int, wanted: list[str]) -> Verdict:
+    """What a section should have said, ended with (`status N`) and left behind: nothing."""
+    if section is None:
+        return Verdict(False, f"{what} was not tried")
+    said, _, left = section.text.rpartition("status ")
+    ended, _, left = left.partition("\n")
+    problems = [f"no line like {pattern}" for pattern in wanted
+                if not re.search(pattern, said, re.M)]
+    problems += [f"status {ended}, not {status}"] if ended != str(status) else []
+    problems += [f"left behind: {left}"] if left.strip() else []
+    return Verdict(not problems, what, (*problems, *section.lines) if problems else ())
