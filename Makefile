@@ -33,6 +33,7 @@ demo: release ## build, then run the main job on the simulator for two examples
 test: deps lint schemas ## everything: dependencies, build, lint, schemas, all tests, README, real kernels
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build
+	$(PYTHON) scripts/vmm.py .build/debug/vfioplan
 	$(MAKE) lab COUNT=$(or $(COUNT),40) FILTER='^(?!.*speed)'
 	@echo "all tests passed"
 
@@ -80,6 +81,7 @@ deps: ## install what is missing (Debian packages)
 	@missing=""; \
 	test -e /usr/include/yaml.h || missing+=" libyaml-dev"; \
 	command -v pkg-config >/dev/null || missing+=" pkg-config"; \
+	command -v xmllint >/dev/null || missing+=" libxml2-utils"; \
 	$(PYTHON) -c 'import yaml' 2>/dev/null || missing+=" python3-yaml"; \
 	$(PYTHON) -c 'import jsonschema' 2>/dev/null || missing+=" python3-jsonschema"; \
 	if test -n "$$missing"; then \

@@ -13,6 +13,15 @@ struct GoldenTests {
       Example.targets.map { Case(example: example, target: $0) }
     }
 
+    /// Those that VMMs differ on, and a few plain ones.
+    static let forVMMs = all.filter { test in
+      test.target != "ioasid"
+        && [
+          "borrowed-table", "box-4", "companions", "huge-pages", "order-trap",
+          "two-address-spaces",
+        ].contains(test.example.name)
+    }
+
     /// The arguments all commands of the case share.
     var input: [String] {
       [example.vmPath, "--host", example.hostPath, "--target", target]
@@ -54,6 +63,18 @@ struct GoldenTests {
     let outcome = try Tool.run(["compile"] + test.input + ["--format", "program"])
     guard outcome.code == 0 else { return }
     let difference = try Golden.difference(outcome.output, "\(test).program")
+    #expect(difference == nil, "\(difference ?? "")")
+  }
+
+  @Test(arguments: Case.forVMMs)
+  func whatVMMsGetIsWhatItWas(test: Case) throws {
+    let forms = ["qemu", "libvirt", "cloud-hypervisor"].map { ["--format", $0] }
+    let others = ["qemu", "cloud-hypervisor", "type1"].map { ["--as", $0] }
+    let json = [["--as", "qemu", "--format", "json"]]
+    var commands = (forms + others + json).map { ["compile"] + test.input + $0 }
+    commands.append(["apply"] + test.input + ["--hand-over", "--dry-run"])
+    let transcript = try commands.map(Transcript.run).joined(separator: "\n")
+    let difference = try Golden.difference(transcript, "\(test).vmm.txt")
     #expect(difference == nil, "\(difference ?? "")")
   }
 

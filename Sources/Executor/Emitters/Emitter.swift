@@ -29,6 +29,8 @@ public struct EmitterContext: Sendable {
   public var command: (words: [String], files: [String])?
   /// Where the iommufd comes from, if not from opening `/dev/iommu`.
   public var iommufdSource: String?
+  /// Whether a VMM does by itself what the program leaves out.
+  public var isHandedOver = false
   /// How two things are done at once; one after the other unless told otherwise.
   public let concurrently: Concurrently
 

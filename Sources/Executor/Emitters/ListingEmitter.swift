@@ -26,6 +26,9 @@ public struct ListingEmitter: Emitter {
       Self.append(calls.call(index), number: index + 1, digits, to: &page)
       if index % 512 == 511 { page.drain(to: write) }
     }
+    if context.isHandedOver {
+      page.heading("Left to the VMM: to bind and attach the devices, to map memory, to tell KVM")
+    }
     if let command = context.command { Self.append(command, to: &page) }
     page.heading("Undo, in this order, when a call fails or at the end (numbers are of the steps)")
     for index in steps.indices.reversed() {

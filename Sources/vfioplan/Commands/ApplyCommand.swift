@@ -148,6 +148,7 @@ struct ApplyCommand: ParsableCommand {
       context.command = (command, try HandedCommand(command, plan.program).files.map(\.name))
     }
     context.iommufdSource = sockets.iommufdFrom?.description
+    context.isHandedOver = handOver
     let emitter: any Emitter = format == .json ? JSONEmitter() : ListingEmitter()
     try Destination.standard.write(plan, as: emitter, context)
     return .done

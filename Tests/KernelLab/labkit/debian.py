@@ -17,8 +17,9 @@ SECURITY_SUITES = ["bookworm-security"]
 class Archive:
     """A private view of the Debian archive, kept in one directory."""
 
-    def __init__(self, directory: Path):
+    def __init__(self, directory: Path, suites: list[str] = SUITES):
         self.directory = directory
+        self.suites = suites
         self.options = [
             f"-oDir::Etc::SourceList={directory}/lab.sources.list",
             "-oDir::Etc::SourceParts=/dev/null",
@@ -32,7 +33,7 @@ class Archive:
         """Reads the package lists; seconds, and the lists are kept."""
         for part in ("lists/partial", "cache/archives/partial", "packages"):
             (self.directory / part).mkdir(parents=True, exist_ok=True)
-        (self.directory / "lab.sources.list").write_text(sources())
+        (self.directory / "lab.sources.list").write_text(sources(self.suites))
         self._apt("apt-get", "update", "-q")
 
     def candidate(self, package: str) -> str:
@@ -71,8 +72,8 @@ class Archive:
         return run.stdout
 
 
-def sources() -> str:
-    """A sources list with the machine's own archive addresses and the lab's suites."""
+def sources(suites: list[str]) -> str:
+    """A sources list with the machine's own archive addresses and some suites."""
     targets = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"],
         text=True, capture_output=True, check=True).stdout
@@ -88,7 +89,7 @@ def sources() -> str:
             archive = archive or uri
     if archive is None:
         raise LookupError("apt on this machine has no Debian archive with component main")
-    lines = [f"deb {archive} {suite} main" for suite in SUITES]
+    lines = [f"deb {archive} {suite} main" for suite in suites]
     if security:
         lines += [f"deb {security} {suite} main" for suite in SECURITY_SUITES]
     return "\n".join(lines) + "\n"
