@@ -14,6 +14,7 @@ public enum Preflight {
       KernelPreflight.findings(for: plan.program, receivingIOMMUFD: receivingIOMMUFD)
       + MemoryPreflight().findings(for: plan)
       + DeviceUse().findings(for: plan) + ResetScope().findings(for: plan)
+      + DeviceHolders().findings(for: plan)
     return findings.map { $0.code.canBeForced && forced.contains($0.code) ? $0.asWarning : $0 }
   }
 }

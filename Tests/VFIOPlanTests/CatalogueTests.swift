@@ -21,6 +21,8 @@ struct CatalogueTests {
     "VP4033": "depends on the machine: MemoryPreflightTests, and the kernel lab's modes",
     "VP4034": "depends on the user: MemoryPreflightTests, and the kernel lab's modes",
     "VP4035": "depends on the machine: ResetScopeTests",
+    "VP4036": "needs another process with a device: DeviceHoldersTests, and the kernel lab's modes",
+    "VP4037": "needs a device that can be tested: the kernel lab's companions",
     "VP5002": "needs a kernel that answers otherwise than the plan expects",
     "VP5004": "needs a program that its own plan does not give",
     "VP5006": "needs a run on a real kernel: the kernel lab's signals",

@@ -9,9 +9,9 @@ public struct HostInventory: Sendable {
   /// Files that do not say what they should; the devices concerned are left out.
   public let findings: [Diagnostic]
 
-  /// Reads a machine or a copy of its files.
-  public init(_ tree: SysfsTree) {
-    var reader = HostInventoryReader(tree)
+  /// Reads a machine or a copy of its files; what tests have found of devices counts more.
+  public init(_ tree: SysfsTree, tested: [BDF: NoSnoopFact] = [:]) {
+    var reader = HostInventoryReader(tree, tested)
     let kernel = HostKernel(tree)
     let units = HostIOMMU.all(in: tree, release: kernel)
     let devices = reader.devices(behind: Set(units.map(\.name)))
@@ -30,8 +30,12 @@ private struct HostInventoryReader {
   private(set) var findings: [Diagnostic] = []
   private var reserved: [Int: [ReservedRegion]] = [:]
   private var paths = PCIPaths()
+  private let tested: [BDF: NoSnoopFact]
 
-  init(_ tree: SysfsTree) { self.tree = tree }
+  init(_ tree: SysfsTree, _ tested: [BDF: NoSnoopFact]) {
+    self.tree = tree
+    self.tested = tested
+  }
 
   mutating func devices(behind units: Set<String>) -> [HostDevice] {
     let directory = "/sys/bus/pci/devices"
@@ -59,7 +63,7 @@ private struct HostInventoryReader {
     else { return nil }
     let configuration = tree.bytes(directory + "/config") ?? []
     paths.note(address, configuration: configuration)
-    let noSnoop = NoSnoopFact(configuration: configuration)
+    let noSnoop = tested[address] ?? NoSnoopFact(configuration: configuration)
     let group = tree.link(directory + "/iommu_group").flatMap(Int.init)
     let unit = tree.link(directory + "/iommu").flatMap { units.contains($0) ? $0 : nil }
     sources.append(noSnoop.source)

@@ -7,7 +7,7 @@ public enum InventoryDiagnostics {
   /// Every code of this file, in order.
   public static let all = [
     notPCI, malformedFact, diskInUse, networkInUse, consoleInUse, fewHugePages, lowLockLimit,
-    notResettable,
+    notResettable, heldElsewhere, drivenDevice,
   ]
 
   static let notPCI = DiagnosticCode(
@@ -74,6 +74,36 @@ public enum InventoryDiagnostics {
     It keeps its state, or the VMM resets the whole bus, which needs every device on it to be the \
     VM's. Give the neighbours to the VM, too, or see that the next user can be trusted.
     """)
+
+  static let heldElsewhere = DiagnosticCode(
+    "VP4036", .error, canBeForced: true, "another process has the device",
+    """
+    A device, or another one of its IOMMU group, is open in another process: a VMM that runs, or \
+    another vfioplan. The kernel gives a group to one user at a time, so the plan would fail with \
+    EBUSY. End that process first. One that only keeps the file of a device open, without having \
+    bound it, is in nobody's way: then go on with --force.
+    """)
+
+  static let drivenDevice = DiagnosticCode(
+    "VP4037", .error, "a device that is in use can't be tested",
+    """
+    The write test sets a bit of the device's configuration for a moment, so it is for devices \
+    that no driver has. Unbind the device first, or leave it out: what the device says without a \
+    test is shown anyway.
+    """)
+
+  static func held(_ device: PlannedDevice, process: String, command: String) -> Diagnostic {
+    Diagnostic(
+      heldElsewhere,
+      "device '\(device.name)' (\(device.address)), or one of its group, is open in process "
+        + "\(process) (\(command.visible))", at: device.origin, help: "end that process first")
+  }
+
+  static func driven(_ address: BDF, by driver: String) -> Diagnostic {
+    Diagnostic(
+      drivenDevice, "driver '\(driver)' has \(address)", at: nil,
+      help: "unbind it first, or leave it out")
+  }
 
   static func noReset(_ device: PlannedDevice, taking neighbours: [BDF]) -> Diagnostic {
     let list = neighbours.prefix(4).map(\.description).joined(separator: ", ")

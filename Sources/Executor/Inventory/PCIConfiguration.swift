@@ -20,8 +20,7 @@ public struct NoSnoopFact: Hashable, Sendable {
       source = bytes.isEmpty ? "no configuration space" : "only root can read the capabilities"
       return
     }
-    if let express = Self.capability(0x10, in: bytes), express + 10 <= bytes.count {
-      let control = bytes.littleEndian(at: express + 8, width: 2)
+    if let control = Self.deviceControl(in: bytes).map({ bytes.littleEndian(at: $0, width: 2) }) {
       fact = control & 0x800 != 0 ? .yes : .unknown
       source = "Device Control 0x" + Self.hex(control, 4) + (fact == .yes ? "" : ", bit 11 clear")
     } else if Self.capability(0x07, in: bytes) != nil {
@@ -31,6 +30,19 @@ public struct NoSnoopFact: Hashable, Sendable {
       fact = .no
       source = "neither PCI Express nor PCI-X"
     }
+  }
+
+  /// What a write test has found: whether Enable No Snoop can be set at all.
+  init(isSettable: Bool) {
+    fact = isSettable ? .yes : .no
+    source = isSettable ? "Enable No Snoop can be set" : "Enable No Snoop can't be set"
+  }
+
+  /// Where Device Control is; `nil` if the device is not PCI Express, or nobody may see.
+  static func deviceControl(in bytes: [UInt8]) -> Int? {
+    guard bytes.count > 64, let express = capability(0x10, in: bytes), express + 10 <= bytes.count
+    else { return nil }
+    return express + 8
   }
 
   /// Where a capability is; lists that go round in circles end.

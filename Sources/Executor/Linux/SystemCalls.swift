@@ -65,6 +65,25 @@ enum SystemCalls {
     return String(decoding: bytes.last == 10 ? bytes.dropLast() : bytes[...], as: UTF8.self)
   }
 
+  /// Reads from a place in a file; what is there may be shorter.
+  static func read(_ file: Int32, at offset: Int, count: Int) throws(Errno) -> [UInt8] {
+    var error: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, length in
+      let read = pread(file, buffer.baseAddress, count, off_t(offset))
+      if read < 0 { error = errno }
+      length = max(0, read)
+    }
+    if error != 0 { throw Errno(rawValue: error) }
+    return bytes
+  }
+
+  /// Writes to a place in a file, in one call.
+  static func write(_ bytes: [UInt8], to file: Int32, at offset: Int) throws(Errno) {
+    guard pwrite(file, bytes, bytes.count, off_t(offset)) == bytes.count else {
+      throw Errno(rawValue: errno)
+    }
+  }
+
   /// What a symbolic link points to; `nil` if there is no such link.
   static func linkText(_ path: String) -> String? {
     let bytes = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in

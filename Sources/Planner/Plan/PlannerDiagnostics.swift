@@ -275,8 +275,9 @@ extension PlannerDiagnostics {
     "VP4006", .error, "an IOMMU does not isolate interrupts",
     """
     Without isolated MSI a device can raise any interrupt of the host, so the kernel refuses to \
-    bind it with EPERM. Switch interrupt remapping on, or accept the risk with the module option \
-    allow_unsafe_interrupts and 'allowUnsafeInterrupts: true' in the host description.
+    bind it with EPERM. Switch interrupt remapping on. Or accept the risk: with the parameter \
+    allow_unsafe_interrupts, which the modules iommufd and vfio_iommu_type1 have one each of, and \
+    'allowUnsafeInterrupts: true' in the host description.
     """)
   static let directRegion = DiagnosticCode(
     "VP4007", .error, "firmware insists on a mapping of its own for a device",

@@ -34,9 +34,25 @@ struct HostCommand: ParsableCommand {
   @Option(help: "Write a tar archive of the files that the facts come from, for --root.")
   var capture: String?
 
+  @Option(
+    parsing: .singleValue,
+    help: ArgumentHelp(
+      "Find out by a write to its configuration whether a device may no-snoop; for one that no "
+        + "driver has. May be repeated.",
+      valueName: "address"), transform: Self.address)
+  var testNoSnoop: [BDF] = []
+
   @OptionGroup var options: OutputOptions
 
+  private static func address(_ text: String) throws -> BDF {
+    guard let address = BDF(text) else { throw ValidationError("it is no PCI address") }
+    return address
+  }
+
   func validate() throws {
+    if !testNoSnoop.isEmpty, root != nil || capture != nil {
+      throw ValidationError("--test-no-snoop is for devices of this machine.")
+    }
     if capture != nil, format != .text || !wanted.isEmpty {
       throw ValidationError("--capture writes the facts as they are, in no form and all of them.")
     }
@@ -55,7 +71,7 @@ struct HostCommand: ParsableCommand {
     options.run { (findings) throws(CommandFailure) in
       let recorder = capture.map { _ in FactRecorder() }
       let tree = SysfsTree(root: root ?? "", recorder: recorder)
-      let inventory = HostInventory(tree)
+      let inventory = HostInventory(tree, tested: try testedDevices())
       findings.add(inventory.findings)
       if let recorder {
         _ = IOMMUAdvice(tree)
@@ -74,5 +90,18 @@ struct HostCommand: ParsableCommand {
       }
       return inventory.findings.isEmpty ? .done : .inputUnreadable
     }
+  }
+
+  /// What the wanted tests have found.
+  private func testedDevices() throws(CommandFailure) -> [BDF: NoSnoopFact] {
+    var facts: [BDF: NoSnoopFact] = [:]
+    for address in testNoSnoop {
+      do throws(NoSnoopTest.Failure) {
+        facts[address] = try NoSnoopTest.run(on: address)
+      } catch {
+        throw CommandFailure([error.finding], error.isDenied ? .notPermitted : .hostUnable)
+      }
+    }
+    return facts
   }
 }

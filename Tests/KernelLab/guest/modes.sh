@@ -120,6 +120,29 @@ begin few-files
 (ulimit -n 6; apply --check $plain) 2>&1
 finish $?
 
+begin held-elsewhere
+vfioplan apply --host $host --target "$target" $plain > /tmp/held 2>&1 & holder=$!
+held
+apply --check $plain 2>&1
+status=$?
+kill -TERM $holder
+wait $holder
+finish $status
+
+begin tested-driven
+vfioplan host --test-no-snoop 0000:00:07.0 2>&1
+finish $?
+
+# A device of PCI Express, without its driver for the time being.
+begin tested
+driver=$(readlink $here/0000:00:04.0/driver)
+test -z "$driver" || echo 0000:00:04.0 > $here/0000:00:04.0/driver/unbind
+vfioplan host --test-no-snoop 0000:00:04.0 --format yaml > /tmp/tested 2>&1
+status=$?
+grep -A 14 '"0000:00:04.0"' /tmp/tested | grep noSnoopCapable
+test -z "$driver" || echo 0000:00:04.0 > /sys/bus/pci/drivers/"$(basename "$driver")"/bind
+finish $status
+
 node=/dev/iommu
 test "$target" = type1 && node=/dev/vfio/vfio
 begin no-interface

@@ -12,10 +12,12 @@ from . import debian, mixed
 
 HERE = Path(__file__).resolve().parent.parent
 FRAGMENT = HERE / "kernel.fragment"
-# Modules of the stock kernel, in the order they are loaded.
+# Modules of the stock kernel, in the order they are loaded; the last ones are drivers of the south
+# bridge's functions, which share an IOMMU group.
 STOCK_MODULES = [
     "irqbypass", "ccp", "kvm", "kvm-amd", "vfio", "vfio_virqfd", "vfio_iommu_type1",
-    "vfio-pci-core", "vfio-pci",
+    "vfio-pci-core", "vfio-pci", "scsi_common", "scsi_mod", "libata", "libahci", "ahci",
+    "i2c-smbus", "i2c-i801",
 ]
 
 

@@ -35,6 +35,9 @@ EXPECTED: dict[str, tuple[int, list[str]]] = {
     "accountant-limit": (69, [r"VP4034", r"locks 4 MiB, RLIMIT_MEMLOCK is 1 MiB"]),
     "huge-pages": (69, [r"VP4033", r"needs 512 huge pages of 2 MiB, 64 can be had"]),
     "few-files": (71, [r"EMFILE"]),
+    "held-elsewhere": (69, [r"VP4036", r"is open in process \d+ \(vfioplan\)"]),
+    "tested-driven": (69, [r"VP4037", r"driver 'vfio-pci' has 0000:00:07\.0"]),
+    "tested": (0, [r"noSnoopCapable: (true|false)  # Enable No Snoop can"]),
     "no-interface": (69, [r"VP5011", r"CONFIG_"]),
 }
 # Only who has CAP_SYS_RESOURCE may say how iommufd accounts.

@@ -1,5 +1,6 @@
 """Every scenario of the lab; adding one is one module and one line."""
 
+from .companions import Companions
 from .disturbances import FAULTS, INJECTION, SIGNALS
 from .dryrun import DryRun
 from .groupings import Groupings, Tables
@@ -11,4 +12,7 @@ from .plans import DRIVERS, PLANS
 from .refusals import Refusals
 from .speed import Speed
 
-SCENARIOS = [DRIVERS, Modes(), Handover(), SIGNALS, FAULTS, PLANS, Groupings(), DryRun(), Speed(), Refusals(), Tables(), Layouts(), HostFacts(), INJECTION]
+SCENARIOS = [
+    DRIVERS, Modes(), Handover(), Companions(), SIGNALS, FAULTS, PLANS, Groupings(), DryRun(), Speed(),
+    Refusals(), Tables(), Layouts(), HostFacts(), INJECTION,
+]

@@ -1,0 +1,53 @@
+"""Scenario `companions`: a group with devices on several drivers of the host, of which a VM gets one."""
+
+from . import sections
+from .kernels import Kernel
+from .machines import Machine
+from .scenario import Bench, Verdict
+
+VM = """\
+apiVersion: vfioplan/v1
+kind: VM
+name: companions
+memory: [ {{ gpa: 0x0, size: 4MiB }} ]
+companions: {}
+devices:
+  - {{ name: smbus, path: "0000:00:1f.3", expect: {{ class: 0x0c0500 }} }}
+"""
+# Case -> the status it ends with, and what it must have said.
+EXPECTED: dict[str, tuple[int, list[str]]] = {
+    "before": (0, [r"^0000:00:1f\.2 ahci$", r"^0000:00:1f\.3 i801_smbus$"]),
+    "refused": (69, [r"VP4005", r"'0000:00:1f\.2', which driver 'ahci' of the host uses"]),
+    "planned": (0, [r"0000:00:1f\.2 +group \d+ +from ahci +because of smbus"]),
+    "checked": (0, [r"^accepted: "]),
+    "held": (0, [r"^0000:00:1f\.0 none$", r"^0000:00:1f\.2 vfio-pci$", r"^0000:00:1f\.3 vfio-pci$"]),
+    "killed": (0, [r"^0000:00:1f\.2 vfio-pci$"]),
+}
+
+
+class Companions:
+    """The south bridge: its SMBus goes to a VM, so the SATA controller has to leave its driver."""
+
+    name = "companions"
+    law = ("members of a device's group are kept by vfio-pci while a plan is in force, and go back to"
+           " their drivers, after SIGKILL by restore")
+    needsHostDrivers = True
+
+    def fits(self, kernel: Kernel, machine: Machine) -> bool:
+        """Where the kernel has drivers for the south bridge."""
+        return kernel.name == "6.1" and machine.name == "intel-snoop"
+
+    def files(self, bench: Bench) -> dict[str, bytes]:
+        """The description with and without companions, and the script."""
+        return {"bind.yaml": VM.format("bind").encode(), "refuse.yaml": VM.format("refuse").encode(),
+                "run.sh": sections.script("companions")}
+
+    def seconds(self, bench: Bench) -> float:
+        """A generous time limit."""
+        return 120
+
+    def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
+        """One verdict for each case."""
+        found = {section.words[0]: section for section in sections.read(text)}
+        return [sections.judged(case, found.get(case), status, wanted)
+                for case, (status, wanted) in EXPECTED.items()]
