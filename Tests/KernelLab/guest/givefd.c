@@ -50,7 +50,8 @@ int main(int words, char **word)
 	if (sendmsg(peer, &message, 0) != 1)
 		err(1, "send");
 	byte = 1;
-	printf("answer %zd %d\n", read(peer, &byte, 1), byte);
+	ssize_t got = read(peer, &byte, 1);
+	printf("answer %zd %d\n", got, byte);
 	unlink(word[1]);
 	return 0;
 }

@@ -19,29 +19,23 @@ finish() {
   for path in $socket $give; do test ! -e $path || echo "$path is still there"; done
   rm -f $socket $give
 }
-# Waits for a line that begins so, at most 20 seconds, and shows what was said.
+# Waits for a line that begins so, at most 20 seconds.
 said() {
   tries=0
   until grep -q "^$1" "$2" 2>/dev/null || test $tries = 200; do tries=$((tries + 1)); sleep 0.1; done
 }
 start() { vfioplan apply --host $host --target "$target" "$@" > /tmp/held 2>&1 & holder=$!; }
-end() { kill -"$1" $holder; wait $holder; status=$?; cat /tmp/held; finish $status; }
+end() { wait $holder; status=$?; cat /tmp/held; finish $status; }
 
 begin all
 start $vm --send-fds unix:$socket
 takefds $socket all brief
-wait $holder
-status=$?
-cat /tmp/held
-finish $status
+end
 
 begin all-many
 start $many --send-fds unix:$socket
 takefds $socket all brief
-wait $holder
-status=$?
-cat /tmp/held
-finish $status
+end
 
 for signal in INT TERM; do
   begin all-$signal
@@ -52,29 +46,28 @@ for signal in INT TERM; do
   kill -$signal $holder
   wait $peer
   cat /tmp/taken
-  end $signal 2>/dev/null
+  end
 done
 
 begin all-nobody
 start $vm --send-fds unix:$socket
 said holding /tmp/held
 echo "mode $(stat -c %a $socket)"
-end TERM
+kill -TERM $holder
+end
 
 begin all-mute
 start $vm --send-fds unix:$socket
 takefds $socket all mute
-wait $holder
-status=$?
-cat /tmp/held
-finish $status
+end
 
 begin all-stall
 start $vm --send-fds unix:$socket
 takefds $socket all stall > /tmp/taken & peer=$!
 said "files" /tmp/taken
-end TERM
+kill -TERM $holder
 wait $peer
+end
 
 begin all-strangers
 start $vm --send-fds unix:$socket
@@ -83,10 +76,7 @@ unprivileged 65536 user takefds $socket all brief 2>&1 | head -1
 chmod 0666 $socket
 unprivileged 65536 user takefds $socket all brief 2>&1
 takefds $socket all brief
-wait $holder
-status=$?
-cat /tmp/held
-finish $status
+end
 
 begin exists
 echo precious > /tmp/file
@@ -107,14 +97,16 @@ start $vm --send-iommufd unix:$socket
 said holding /tmp/held
 test ! -e $socket || echo "mode $(stat -c %a $socket)"
 takefds $socket one stay
-end TERM
+kill -TERM $holder
+end
 
 begin one-mute
 start $vm --send-iommufd unix:$socket
 takefds $socket one mute
 said holding /tmp/held
 sleep 1
-end TERM
+kill -TERM $holder
+end
 
 begin one-nobody
 apply $vm --send-iommufd unix:$socket 2>&1
@@ -123,11 +115,12 @@ finish $?
 begin one-signal
 start $vm --send-iommufd unix:$socket
 said holding /tmp/held
-end INT
+kill -INT $holder
+end
 
 # An iommufd from elsewhere. Starts the server, which has to be there first.
 serve() { givefd $give "$@" > /tmp/given 2>&1 & server=$!; while test ! -e $give; do sleep 0.1; done; }
-served() { kill $server 2>/dev/null; wait $server; cat /tmp/given; }
+served() { said answer /tmp/given; kill $server 2>/dev/null; wait $server; cat /tmp/given; }
 
 begin from
 serve /dev/iommu 1
