@@ -15,7 +15,9 @@ struct SchemaTests {
     #expect(outcome.code == 0, "\(outcome.output)\(outcome.errors)")
   }
 
-  @Test func everyExampleFitsItsSchema() throws { try Self.validate(["--examples"]) }
+  @Test func everyExampleAndEveryCapturedMachineFitsItsSchema() throws {
+    try Self.validate(["--examples"])
+  }
 
   /// Codes about the shape of a description, which a schema can express.
   static let shapes = [
@@ -62,7 +64,7 @@ struct SchemaTests {
 
   private func goldens(where isWanted: (String) -> Bool) throws -> [String] {
     try PackageFiles.list("Tests/Fixtures/golden", suffix: ".json").filter {
-      isWanted(try PackageFiles.text($0))
+      try !$0.contains("/captures/") && isWanted(try PackageFiles.text($0))
     }
   }
 }
