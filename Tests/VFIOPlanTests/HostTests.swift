@@ -145,6 +145,21 @@ struct HostTests {
     }
   }
 
+  @Test func aUnitOfNoKnownTypeCountsOnlyWithADeviceBehindIt() throws {
+    let copy = try Self.desktop()
+    for unit in ["iommufd_selftest_iommu.0", "ff650800.iommu", "ff660480.iommu"] {
+      try copy.write("sys/class/iommu/\(unit)/.keep", "")
+    }
+    try copy.unit("dmar2", cap: "d2008c40660462", ecap: "f050da")
+    try copy.device("0000:03:00.0", 0x1234, 0x11e8, 0x00ff00, unit: "ff660480.iommu", group: 9)
+    let text = try Tool.run(["host", "--root", copy.path, "--format", "yaml"]).output
+    let units = text.matches(of: /- \{ name: ([^,]*), type: ([^,]*),/).map { "\($0.1) \($0.2)" }
+    #expect(
+      units == [
+        "dmar0 intel-vtd", "dmar1 intel-vtd", "dmar2 intel-vtd", "\"ff660480.iommu\" iommu",
+      ])
+  }
+
   @Test func whatTheKernelRefusesIsSaid() throws {
     let copy = try Self.desktop()
     try copy.write("proc/interrupts", " 24:  0  0  PCI-MSI-0000:00:1c.0  0-edge  PCIe PME\n")

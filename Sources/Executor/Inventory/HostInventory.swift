@@ -15,9 +15,11 @@ public struct HostInventory: Sendable {
     let kernel = HostKernel(tree)
     let units = HostIOMMU.all(in: tree, release: kernel)
     let devices = reader.devices(behind: Set(units.map(\.name)))
+    // The class also holds units of other buses, and those of the kernel's own tests.
+    let used = Set(devices.compactMap(\.iommu))
     description = HostDescription(
-      name: tree.text("/proc/sys/kernel/hostname") ?? "host", kernel: kernel, iommus: units,
-      devices: devices)
+      name: tree.text("/proc/sys/kernel/hostname") ?? "host", kernel: kernel,
+      iommus: units.filter { $0.isOfKnownType || used.contains($0.name) }, devices: devices)
     sources = reader.sources
     findings = reader.findings
   }

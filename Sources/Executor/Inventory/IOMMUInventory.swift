@@ -24,10 +24,21 @@ extension HostIOMMU {
       } else if tree.isVirtioIOMMU(name) {
         (unit.type, unit.enforceSnoop, unit.addressBits) = (virtio, .no, 64)
       } else {
-        (unit.type, unit.addressBits) = (String(name.prefix { !$0.isNumber && $0 != "." }), 32)
+        (unit.type, unit.addressBits) = (kind(ofUnit: name), 32)
       }
       return unit
     }
+  }
+
+  /// Whether this program knows units of the type; others may not be for PCI devices at all.
+  var isOfKnownType: Bool { [Self.intel, Self.amd, Self.arm, Self.virtio].contains(type) }
+
+  /// What a unit of no known type is called without its number or address, such as `iommu` for
+  /// `ff650800.iommu`.
+  private static func kind(ofUnit name: String) -> String {
+    let words = name.split(separator: ".").filter { UInt64($0, radix: 16) == nil }
+    let kinds = words.map { $0.prefix { !$0.isNumber } }
+    return String(kinds.first { !$0.isEmpty } ?? name[...])
   }
 
   private static let threeSizes: [UInt64] = [4 << 10, 2 << 20, 1 << 30]
