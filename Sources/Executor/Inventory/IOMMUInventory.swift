@@ -6,16 +6,23 @@ extension HostIOMMU {
   /// The type of Arm's units of version 3.
   static let arm = "arm-smmu-v3"
 
-  /// Every unit that the kernel drives, by name (`/sys/class/iommu`).
-  static func all(in tree: SysfsTree, release: HostKernel) -> [HostIOMMU] {
+  /// Every unit that the kernel drives, by name (`/sys/class/iommu`); what their files do not say
+  /// is reported.
+  static func all(
+    in tree: SysfsTree, release: HostKernel, into findings: inout [Diagnostic]
+  ) -> [HostIOMMU] {
     let isolated = tree.isolatesInterrupts
-    return tree.names(in: "/sys/class/iommu").map { name in
+    return tree.names(in: "/sys/class/iommu").compactMap { name in
       let directory = "/sys/class/iommu/\(name)"
+      guard NodeDecoder.takesText(name) else {
+        findings.append(InventoryDiagnostics.malformed(directory, "a unit's name"))
+        return nil
+      }
       var unit = HostIOMMU(name: name, type: name, isolatedMSI: isolated)
       if tree.exists(directory + "/intel-iommu") {
-        unit.describe(
-          intelCapabilities: tree.hex(directory + "/intel-iommu/cap"),
-          extended: tree.hex(directory + "/intel-iommu/ecap"))
+        let cap = tree.register(directory + "/intel-iommu/cap", into: &findings)
+        let ecap = tree.register(directory + "/intel-iommu/ecap", into: &findings)
+        unit.describe(intelCapabilities: cap, extended: ecap)
       } else if tree.exists(directory + "/amd-iommu") {
         unit.describe(amdFeatures: tree.hex(directory + "/amd-iommu/features"), release)
       } else if name.hasPrefix("smmu3") {
@@ -72,6 +79,13 @@ extension HostIOMMU {
 }
 
 extension SysfsTree {
+  /// A register of a unit; reported if it can't be read.
+  fileprivate func register(_ path: String, into findings: inout [Diagnostic]) -> UInt64? {
+    if let value = hex(path) { return value }
+    findings.append(InventoryDiagnostics.malformed(path, "a hexadecimal number of 64 bits"))
+    return nil
+  }
+
   /// Whether a unit is a virtio-iommu: it is named after its bus's device, a PCI function of the
   /// device ids that virtio gives to type 23, or one in memory.
   fileprivate func isVirtioIOMMU(_ name: String) -> Bool {

@@ -131,6 +131,16 @@ public struct NodeDecoder: Sendable {
     return false
   }
 
+  /// Whether a text from elsewhere would be read as text: whoever writes a description asks.
+  public static func takesText(_ text: String) -> Bool {
+    !text.isEmpty && Array(text.utf8).withUnsafeBufferPointer(isLine)
+  }
+
+  /// Whether a text from elsewhere would be read as a name.
+  public static func takesName(_ text: String) -> Bool {
+    Array(text.utf8).withUnsafeBufferPointer(isName)
+  }
+
   private static func isLine(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
     guard text.count <= 255 else { return false }
     for index in text.indices {
