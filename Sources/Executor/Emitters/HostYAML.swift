@@ -44,6 +44,7 @@ extension HostYAML {
       "    device: \(hex(UInt64(device.device), 4))",
       "    class: \(hex(UInt64(device.classCode), 6))",
     ]
+    if let subsystem = device.subsystem { lines.append("    subsystem: \"\(subsystem)\"") }
     if let unit = device.iommu { lines.append("    iommu: " + scalar(unit)) }
     if let group = device.group { lines.append("    group: \(group)") }
     if let driver = device.driver { lines.append("    driver: " + scalar(driver)) }

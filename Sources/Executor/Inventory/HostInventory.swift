@@ -81,8 +81,19 @@ private struct HostInventoryReader {
     return HostDevice(
       address: address, vendor: UInt16(truncatingIfNeeded: vendor),
       device: UInt16(truncatingIfNeeded: identifier),
-      classCode: UInt32(truncatingIfNeeded: classCode), iommu: unit, group: group, driver: driver,
-      noSnoopCapable: noSnoop.fact, reserved: group.map { reservedRegions(of: $0) } ?? [])
+      classCode: UInt32(truncatingIfNeeded: classCode), subsystem: subsystem(directory),
+      iommu: unit, group: group, driver: driver, noSnoopCapable: noSnoop.fact,
+      reserved: group.map { reservedRegions(of: $0) } ?? [])
+  }
+
+  /// The subsystem ids; copies may lack them, so that nothing is reported if there are no files.
+  private mutating func subsystem(_ directory: String) -> PCISubsystem? {
+    let paths = ["/subsystem_vendor", "/subsystem_device"].map { directory + $0 }
+    guard paths.contains(where: tree.exists) else { return nil }
+    let ids = paths.map { number($0, bits: 16) }
+    guard let vendor = ids[0], let device = ids[1] else { return nil }
+    return PCISubsystem(
+      vendor: UInt16(truncatingIfNeeded: vendor), device: UInt16(truncatingIfNeeded: device))
   }
 
   private mutating func number(_ path: String, bits: Int) -> UInt64? {

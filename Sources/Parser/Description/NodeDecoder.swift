@@ -47,6 +47,14 @@ public struct NodeDecoder: Sendable {
     return nil
   }
 
+  /// Subsystem ids.
+  public mutating func subsystem(_ node: YAMLTree.Node?) -> PCISubsystem? {
+    guard let node, isText(node, "subsystem ids") else { return nil }
+    if let ids = tree.withText(of: node, { PCISubsystem(utf8: $0) }) { return ids }
+    report(ParserDiagnostics.subsystem(tree.string(of: node), at: tree.span(of: node)))
+    return nil
+  }
+
   /// A whole number in a range, decimal or with `0x`.
   public mutating func number(
     _ node: YAMLTree.Node?, _ what: String, in range: ClosedRange<UInt64>

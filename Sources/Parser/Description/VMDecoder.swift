@@ -68,6 +68,7 @@ struct VMDecoder {
     let vendor = fields.allow("vendor")
     let device = fields.allow("device")
     let classCode = fields.allow("class")
+    let subsystem = fields.allow("subsystem")
     let group = fields.allow("group")
     guard fields.read(node, &decoder) else { return nil }
     var expected = DeviceExpectation(span: tree.span(of: node))
@@ -77,6 +78,7 @@ struct VMDecoder {
       .map { UInt16(truncatingIfNeeded: $0) }
     expected.classCode = decoder.number(fields[classCode], "a class code", in: 0...0xff_ffff)
       .map { UInt32(truncatingIfNeeded: $0) }
+    expected.subsystem = decoder.subsystem(fields[subsystem])
     expected.group = decoder.number(
       fields[group], "a group number", in: 0...UInt64(Int32.max)
     ).map { Int(truncatingIfNeeded: $0) }

@@ -75,6 +75,7 @@ public enum HostJSON {
     writer.member("vendor", hex: UInt64(device.vendor), digits: 4)
     writer.member("device", hex: UInt64(device.device), digits: 4)
     writer.member("class", hex: UInt64(device.classCode), digits: 6)
+    if let subsystem = device.subsystem { writer.member("subsystem", subsystem.description) }
     if let iommu = device.iommu { writer.member("iommu", iommu) }
     if let group = device.group { writer.member("group", group) }
     if let driver = device.driver { writer.member("driver", driver) }
