@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Validates files against the JSON Schemas in schemas/, with the stock validator `jsonschema`.
 
-    validate.py --examples              every example and every host against its schema
+    validate.py --examples              every example, every host and every captured machine
     validate.py SCHEMA FILE...          files against schemas/SCHEMA.schema.json; - is standard input
     validate.py --reject SCHEMA FILE... each file must be refused
 
@@ -70,6 +70,9 @@ def main(arguments):
         examples = ROOT / "examples"
         wanted = [("vm", sorted(examples.glob("*.yaml")), False)]
         wanted.append(("host", sorted((examples / "hosts").glob("*.yaml")), False))
+        captures = ROOT / "Tests" / "Fixtures" / "golden" / "captures"
+        for form in ("json", "yaml"):
+            wanted.append(("host", sorted(captures.glob("*." + form)), False))
     else:
         refused = arguments[:1] == ["--reject"]
         name, *files = arguments[refused:]

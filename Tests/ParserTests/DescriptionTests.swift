@@ -121,6 +121,7 @@ struct HostDescriptionTests {
             vendor: 0x8086
             device: 0xa780
             class: 0x030000
+            subsystem: 1462:7B48
             iommu: dmar0
             group: 7
             driver: i915
@@ -137,12 +138,14 @@ struct HostDescriptionTests {
     let igd = host.devices[0]
     #expect((igd.vendor, igd.device, igd.classCode) == (0x8086, 0xa780, 0x30000))
     #expect((igd.iommu, igd.group, igd.driver) == ("dmar0", 7, "i915"))
+    #expect(igd.subsystem == PCISubsystem(vendor: 0x1462, device: 0x7b48))
+    #expect(igd.subsystem?.description == "1462:7b48")
     #expect(igd.noSnoopCapable == .yes)
     #expect(igd.reserved.map(\.start) == [0xfee0_0000])
     #expect(igd.reserved.map(\.kind) == [.msi])
     let other = host.devices[1]
     #expect(other.driver == nil && other.iommu == nil && other.group == nil)
-    #expect(other.noSnoopCapable == .unknown && other.reserved.isEmpty)
+    #expect(other.noSnoopCapable == .unknown && other.subsystem == nil && other.reserved.isEmpty)
   }
 
   @Test func aKernelClauseLeftOutHasAllInterfaces() throws {

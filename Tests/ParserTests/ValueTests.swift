@@ -155,3 +155,17 @@ struct QuotedTextTests {
     #expect(QuotedText.quote("a\nb\u{1b}\u{202e}") == "'a\\nb\\u{1b}\\u{202e}'")
   }
 }
+
+struct PCISubsystemTests {
+  @Test(arguments: ["1462:7b48", "0000:0000", "ffff:ffff"])
+  func idsAreReadAndPrinted(text: String) {
+    #expect(PCISubsystem(text)?.description == text)
+    #expect(PCISubsystem(text.uppercased()) == PCISubsystem(text))
+  }
+
+  @Test(arguments: [
+    "", ":", "1462", "14627b48", "1462:7b4", "1462:7b488", "01462:7b48", "1462-7b48", "146g:7b48",
+    "1462:7b4 ", "0x14:7b48", "1462:7b48:0",
+  ])
+  func otherTextsAreNone(text: String) { #expect(PCISubsystem(text) == nil) }
+}

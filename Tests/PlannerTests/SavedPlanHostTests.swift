@@ -80,6 +80,31 @@ struct HostDifferenceTests {
         == ["\(name): the device is gone"])
   }
 
+  @Test("subsystem ids are compared if the plan has them")
+  func subsystems() throws {
+    let sample = try SavedPlanSample(Example.named("gpu-and-audio"), "iommufd") { host in
+      for index in host.devices.indices {
+        host.devices[index].subsystem = PCISubsystem("1462:7B48")
+      }
+    }
+    let saved = try sample.read(sample.text)
+    func messages(_ ids: PCISubsystem?) throws -> [String] {
+      var now = saved.host
+      let address = try device.address
+      for index in now.devices.indices where now.devices[index].address == address {
+        now.devices[index].subsystem = ids
+      }
+      return HostDifference.findings(of: saved, on: now).map(\.message)
+    }
+    let name = try device.address.description
+    #expect(try messages(PCISubsystem("1462:7b48")) == [])
+    #expect(
+      try messages(PCISubsystem("1462:9b48"))
+        == ["\(name): subsystem was 1462:7b48, is 1462:9b48"])
+    #expect(try messages(nil) == ["\(name): subsystem was 1462:7b48, is unknown"])
+    #expect(try self.messages(ofDevice: { $0.subsystem = PCISubsystem("1462:7b48") }) == [])
+  }
+
   @Test("a new member of an assigned group is named, and one that left")
   func groups() throws {
     let group = try #require(try device.group)

@@ -8,15 +8,18 @@ struct SavedPlanSample {
   let compiled: CompiledPlan
   let text: String
 
-  /// Compiles an example for a target.
-  init(_ example: Example, _ target: String) throws {
+  /// Compiles an example for a target, on its host as it is or changed.
+  init(
+    _ example: Example, _ target: String, _ change: (inout HostDescription) -> Void = { _ in }
+  ) throws {
     var sink = DiagnosticSink()
     let files = [
       SourceFile(id: .vm, name: "vm.yaml", text: example.text),
       SourceFile(id: .host, name: "host.yaml", text: try PackageFiles.text(example.hostPath)),
     ]
     let vm = try DescriptionReader.vm(files[0], into: &sink)
-    let host = try DescriptionReader.host(files[1], into: &sink)
+    var host = try DescriptionReader.host(files[1], into: &sink)
+    change(&host)
     self.init(
       try Compilation.compile(vm, on: host, target: target, into: &sink), files: files)
   }
@@ -101,6 +104,7 @@ enum SampleWorld {
     host.devices.append(
       HostDevice(
         address: address, vendor: 0x8086, device: UInt16(index), classCode: 0x020000,
+        subsystem: index % 2 == 0 ? PCISubsystem(vendor: 0x8086, device: 0x7b48) : nil,
         iommu: "dmar\(index % 2)", group: 10 + index / Int.random(in: 1...2, using: &random),
         driver: [nil, "i40e", "vfio-pci"].randomElement(using: &random) ?? nil,
         noSnoopCapable: Fact.allCases.randomElement(using: &random) ?? .yes,

@@ -42,12 +42,17 @@ public final class SysfsCopy {
   /// A device; `control` is its PCI Express Device Control, without which it is plain PCI.
   public func device(
     _ address: String, _ vendor: Int, _ device: Int, _ classCode: Int, unit: String?, group: Int?,
-    driver: String? = nil, control: UInt16? = 0x2810
+    driver: String? = nil, control: UInt16? = 0x2810, subsystem: (Int, Int)? = nil
   ) throws {
     let directory = "sys/bus/pci/devices/\(address)/"
     try write(directory + "vendor", "0x" + String(vendor, radix: 16) + "\n")
     try write(directory + "device", "0x" + String(device, radix: 16) + "\n")
     try write(directory + "class", "0x" + String(classCode, radix: 16) + "\n")
+    if let subsystem {
+      for (name, value) in [("vendor", subsystem.0), ("device", subsystem.1)] {
+        try write(directory + "subsystem_" + name, "0x" + String(value, radix: 16) + "\n")
+      }
+    }
     var configuration = [UInt8](repeating: 0, count: 256)
     (configuration[6], configuration[0x34]) = (0x10, 0x40)
     (configuration[0x40], configuration[0x41]) = (0x05, 0x60)  // MSI, then what is asked for

@@ -20,7 +20,9 @@ struct HostTests {
     try copy.device(
       "0000:01:00.1", 0x10de, 0x22ba, 0x040300, unit: "dmar1", group: 1, driver: "snd_hda_intel",
       control: 0x2010)
-    try copy.device("0000:02:00.0", 0x1102, 0x0002, 0x040100, unit: "dmar1", group: 2, control: nil)
+    try copy.device(
+      "0000:02:00.0", 0x1102, 0x0002, 0x040100, unit: "dmar1", group: 2, control: nil,
+      subsystem: (0x1102, 0x80))
     try copy.device(
       "0000:00:1c.0", 0x8086, 0x7a38, 0x060400, unit: "dmar1", group: 3, driver: "pcieport")
     try copy.write(
@@ -30,9 +32,8 @@ struct HostTests {
     return copy
   }
 
-  static let captures = PackageFiles.entries("Tests/Fixtures/captures").map {
-    String($0.dropLast(".tar.gz".count))
-  }
+  static let captures = PackageFiles.entries("Tests/Fixtures/captures")
+    .filter { $0.hasSuffix(".tar.gz") }.map { String($0.dropLast(".tar.gz".count)) }
 
   @Test func theTableSaysWhatEachDeviceMeans() throws {
     let copy = try Self.desktop()
@@ -85,7 +86,10 @@ struct HostTests {
           address: "0000:00:02.0"
           noSnoop: required
           expect: { vendor: 0x8086, device: 0xa780, class: 0x030000, group: 0 }
-        - { name: sound, address: "0000:02:00.0", noSnoop: forbidden }
+        - name: sound
+          address: "0000:02:00.0"
+          noSnoop: forbidden
+          expect: { subsystem: 1102:0080 }
       """)
     var plans: [String] = []
     for form in ["yaml", "json"] {
@@ -98,6 +102,16 @@ struct HostTests {
       plans.append(plan.output)
     }
     #expect(plans[0] == plans[1])
+  }
+
+  @Test func subsystemIDsAreReadAndWhatIsNoneIsNamed() throws {
+    let copy = try Self.desktop()
+    let whole = try Tool.run(["host", "--root", copy.path, "--format", "yaml"]).output
+    #expect(whole.components(separatedBy: "    subsystem: \"1102:0080\"\n").count == 2)
+    try copy.write("sys/bus/pci/devices/0000:02:00.0/subsystem_device", "0x18000\n")
+    let outcome = try Tool.run(["host", "--root", copy.path, "--format", "json"])
+    #expect(outcome.code == 66 && outcome.errors.contains("0000:02:00.0/subsystem_device"))
+    #expect(outcome.output.contains("0000:02:00.0") && !outcome.output.contains("subsystem"))
   }
 
   @Test func aCaptureSaysTheSameAndHasNothingPrivate() throws {
@@ -122,10 +136,9 @@ struct HostTests {
   func aCapturedMachineIsShownAsItWas(name: String) throws {
     let archive = PackageFiles.path("Tests/Fixtures/captures/\(name).tar.gz")
     let copy = try SysfsCopy(archive: archive)
-    let text = try Tool.run(["host", "--root", copy.path]).output
-    let yaml = try Tool.run(["host", "--root", copy.path, "--format", "yaml"]).output
-    for (form, said) in [("txt", text), ("yaml", yaml)] {
-      let difference = try Golden.difference(said, "captures/\(name).\(form)")
+    for (form, file) in [("text", "txt"), ("yaml", "yaml"), ("json", "json")] {
+      let said = try Tool.run(["host", "--root", copy.path, "--format", form]).output
+      let difference = try Golden.difference(said, "captures/\(name).\(file)")
       #expect(difference == nil, "\(difference ?? "")")
     }
   }
@@ -145,6 +158,21 @@ struct HostTests {
     ] {
       #expect(text.contains(expected), "\(text)")
     }
+  }
+
+  @Test func aUnitOfNoKnownTypeCountsOnlyWithADeviceBehindIt() throws {
+    let copy = try Self.desktop()
+    for unit in ["iommufd_selftest_iommu.0", "ff650800.iommu", "ff660480.iommu"] {
+      try copy.write("sys/class/iommu/\(unit)/.keep", "")
+    }
+    try copy.unit("dmar2", cap: "d2008c40660462", ecap: "f050da")
+    try copy.device("0000:03:00.0", 0x1234, 0x11e8, 0x00ff00, unit: "ff660480.iommu", group: 9)
+    let text = try Tool.run(["host", "--root", copy.path, "--format", "yaml"]).output
+    let units = text.matches(of: /- \{ name: ([^,]*), type: ([^,]*),/).map { "\($0.1) \($0.2)" }
+    #expect(
+      units == [
+        "dmar0 intel-vtd", "dmar1 intel-vtd", "dmar2 intel-vtd", "\"ff660480.iommu\" iommu",
+      ])
   }
 
   @Test func whatTheKernelRefusesIsSaid() throws {

@@ -20,35 +20,13 @@ public struct HostYAML {
     }
     return lines.joined(separator: "\n") + "\n"
   }
-
-  /// The same as JSON, which is YAML as well.
-  public func json() -> JSONWriter {
-    let host = inventory.description
-    var writer = JSONWriter()
-    writer.beginObject(.block)
-    writer.member("apiVersion", "vfioplan/v1")
-    writer.member("kind", "Host")
-    writer.member("name", host.name)
-    writer.key("kernel")
-    Self.write(host.kernel, to: &writer)
-    writer.key("iommus")
-    writer.beginArray(.block)
-    for unit in host.iommus { Self.write(unit, to: &writer) }
-    writer.endArray()
-    writer.key("devices")
-    writer.beginArray(.block)
-    for device in host.devices { Self.write(device, to: &writer) }
-    writer.endArray()
-    writer.endObject()
-    writer.endText()
-    return writer
-  }
 }
 
-/// YAML.
 extension HostYAML {
   private static func line(_ kernel: HostKernel) -> String {
-    "kernel: { release: \(quoted(kernel.release)), iommufd: \(kernel.iommufd), "
+    "kernel: { "
+      + (kernel.release.isEmpty ? "" : "release: \(quoted(kernel.release)), ")
+      + "iommufd: \(kernel.iommufd), "
       + "vfioCdev: \(kernel.vfioCdev), type1: \(kernel.type1), kvm: \(kernel.kvm), "
       + "allowUnsafeInterrupts: \(kernel.allowUnsafeInterrupts) }"
   }
@@ -66,6 +44,7 @@ extension HostYAML {
       "    device: \(hex(UInt64(device.device), 4))",
       "    class: \(hex(UInt64(device.classCode), 6))",
     ]
+    if let subsystem = device.subsystem { lines.append("    subsystem: \"\(subsystem)\"") }
     if let unit = device.iommu { lines.append("    iommu: " + scalar(unit)) }
     if let group = device.group { lines.append("    group: \(group)") }
     if let driver = device.driver { lines.append("    driver: " + scalar(driver)) }
@@ -101,65 +80,5 @@ extension HostYAML {
   private static func hex(_ value: UInt64, _ digits: Int) -> String {
     let text = String(value, radix: 16)
     return "0x" + String(repeating: "0", count: max(0, digits - text.count)) + text
-  }
-}
-
-/// JSON.
-extension HostYAML {
-  private static func write(_ kernel: HostKernel, to writer: inout JSONWriter) {
-    writer.beginObject()
-    writer.member("release", kernel.release)
-    writer.member("iommufd", kernel.iommufd)
-    writer.member("vfioCdev", kernel.vfioCdev)
-    writer.member("type1", kernel.type1)
-    writer.member("kvm", kernel.kvm)
-    writer.member("allowUnsafeInterrupts", kernel.allowUnsafeInterrupts)
-    writer.endObject()
-  }
-
-  private static func write(_ unit: HostIOMMU, to writer: inout JSONWriter) {
-    writer.beginObject()
-    writer.member("name", unit.name)
-    writer.member("type", unit.type)
-    write("enforceSnoop", unit.enforceSnoop, to: &writer)
-    writer.member("isolatedMSI", unit.isolatedMSI)
-    writer.member("addressBits", unit.addressBits)
-    writer.key("pageSizes")
-    writer.beginArray()
-    for size in unit.pageSizes { writer.integer(size) }
-    writer.endArray()
-    writer.endObject()
-  }
-
-  private static func write(_ device: HostDevice, to writer: inout JSONWriter) {
-    writer.beginObject()
-    writer.member("address", device.address)
-    writer.member("vendor", hex: UInt64(device.vendor), digits: 4)
-    writer.member("device", hex: UInt64(device.device), digits: 4)
-    writer.member("class", hex: UInt64(device.classCode), digits: 6)
-    if let unit = device.iommu { writer.member("iommu", unit) }
-    if let group = device.group { writer.member("group", group) }
-    if let driver = device.driver { writer.member("driver", driver) }
-    if let path = device.path { writer.member("path", path.description) }
-    write("noSnoopCapable", device.noSnoopCapable, to: &writer)
-    writer.key("reserved")
-    writer.beginArray()
-    for region in device.reserved {
-      writer.beginObject()
-      writer.member("start", hex: region.start)
-      writer.member("end", hex: region.end)
-      writer.member("type", region.kind.rawValue)
-      writer.endObject()
-    }
-    writer.endArray()
-    writer.endObject()
-  }
-
-  private static func write(_ name: StaticString, _ fact: Fact, to writer: inout JSONWriter) {
-    switch fact {
-    case .yes: writer.member(name, true)
-    case .no: writer.member(name, false)
-    case .unknown: writer.member(name, Fact.unknown.rawValue)
-    }
   }
 }

@@ -12,12 +12,16 @@ public struct HostInventory: Sendable {
   /// Reads a machine or a copy of its files; what tests have found of devices counts more.
   public init(_ tree: SysfsTree, tested: [BDF: NoSnoopFact] = [:]) {
     var reader = HostInventoryReader(tree, tested)
-    let kernel = HostKernel(tree)
-    let units = HostIOMMU.all(in: tree, release: kernel)
+    let name = reader.line("/proc/sys/kernel/hostname", "a name") ?? "host"
+    var kernel = HostKernel(tree)
+    kernel.release = reader.line("/proc/sys/kernel/osrelease", "a release") ?? ""
+    let units = HostIOMMU.all(in: tree, release: kernel, into: &reader.findings)
     let devices = reader.devices(behind: Set(units.map(\.name)))
+    // The class also holds units of other buses, and those of the kernel's own tests.
+    let used = Set(devices.compactMap(\.iommu))
     description = HostDescription(
-      name: tree.text("/proc/sys/kernel/hostname") ?? "host", kernel: kernel, iommus: units,
-      devices: devices)
+      name: name, kernel: kernel,
+      iommus: units.filter { $0.isOfKnownType || used.contains($0.name) }, devices: devices)
     sources = reader.sources
     findings = reader.findings
   }
@@ -27,7 +31,7 @@ public struct HostInventory: Sendable {
 private struct HostInventoryReader {
   private let tree: SysfsTree
   private(set) var sources: [String] = []
-  private(set) var findings: [Diagnostic] = []
+  var findings: [Diagnostic] = []
   private var reserved: [Int: [ReservedRegion]] = [:]
   private var paths = PCIPaths()
   private let tested: [BDF: NoSnoopFact]
@@ -37,15 +41,28 @@ private struct HostInventoryReader {
     self.tested = tested
   }
 
+  /// A text that descriptions can hold; `nil` without the file.
+  mutating func line(_ path: String, _ expected: String) -> String? {
+    guard let text = tree.text(path) else { return nil }
+    if NodeDecoder.takesText(text) { return text }
+    report(path, expected)
+    return nil
+  }
+
+  private mutating func report(_ path: String, _ expected: String) {
+    findings.append(InventoryDiagnostics.malformed(path, expected))
+  }
+
   mutating func devices(behind units: Set<String>) -> [HostDevice] {
     let directory = "/sys/bus/pci/devices"
-    if !tree.exists(directory) {
+    if !tree.isDirectory(directory) {
       findings.append(InventoryDiagnostics.noPCI(tree.root + directory))
     }
     var found: [HostDevice] = []
     for name in tree.names(in: directory) {
-      guard let address = BDF(name) else {
-        findings.append(InventoryDiagnostics.malformed("\(directory)/\(name)", "a PCI address"))
+      // Addresses are unique as long as there is one way to write each.
+      guard let address = BDF(name), address.description == name else {
+        report("\(directory)/\(name)", "a PCI address")
         continue
       }
       if let device = device(address, "\(directory)/\(name)", units) { found.append(device) }
@@ -57,28 +74,49 @@ private struct HostInventoryReader {
   private mutating func device(
     _ address: BDF, _ directory: String, _ units: Set<String>
   ) -> HostDevice? {
-    guard let vendor = number(directory + "/vendor", UInt16.self),
-      let identifier = number(directory + "/device", UInt16.self),
-      let classCode = number(directory + "/class", UInt32.self), classCode < 1 << 24
+    guard let vendor = number(directory + "/vendor", bits: 16),
+      let identifier = number(directory + "/device", bits: 16),
+      let classCode = number(directory + "/class", bits: 24)
     else { return nil }
     let configuration = tree.bytes(directory + "/config") ?? []
     paths.note(address, configuration: configuration)
     let noSnoop = tested[address] ?? NoSnoopFact(configuration: configuration)
-    let group = tree.link(directory + "/iommu_group").flatMap(Int.init)
-    let unit = tree.link(directory + "/iommu").flatMap { units.contains($0) ? $0 : nil }
+    let group = link(directory + "/iommu_group", "a link to a group") { Int32($0) ?? -1 >= 0 }
+      .flatMap(Int.init)
+    let unit = link(directory + "/iommu", "a link to a unit of /sys/class/iommu", units.contains)
+    let driver = link(directory + "/driver", "a link to a driver", NodeDecoder.takesName)
     sources.append(noSnoop.source)
     return HostDevice(
-      address: address, vendor: vendor, device: identifier, classCode: classCode, iommu: unit,
-      group: group, driver: tree.link(directory + "/driver"), noSnoopCapable: noSnoop.fact,
+      address: address, vendor: UInt16(truncatingIfNeeded: vendor),
+      device: UInt16(truncatingIfNeeded: identifier),
+      classCode: UInt32(truncatingIfNeeded: classCode), subsystem: subsystem(directory),
+      iommu: unit, group: group, driver: driver, noSnoopCapable: noSnoop.fact,
       reserved: group.map { reservedRegions(of: $0) } ?? [])
   }
 
-  private mutating func number<Number: FixedWidthInteger>(
-    _ path: String, _ type: Number.Type
-  ) -> Number? {
-    if let value = tree.hex(path), let number = Number(exactly: value) { return number }
-    findings.append(
-      InventoryDiagnostics.malformed(path, "a hexadecimal number of \(Number.bitWidth) bits"))
+  /// The subsystem ids; copies may lack them, so that nothing is reported if there are no files.
+  private mutating func subsystem(_ directory: String) -> PCISubsystem? {
+    let paths = ["/subsystem_vendor", "/subsystem_device"].map { directory + $0 }
+    guard paths.contains(where: tree.exists) else { return nil }
+    let ids = paths.map { number($0, bits: 16) }
+    guard let vendor = ids[0], let device = ids[1] else { return nil }
+    return PCISubsystem(
+      vendor: UInt16(truncatingIfNeeded: vendor), device: UInt16(truncatingIfNeeded: device))
+  }
+
+  private mutating func number(_ path: String, bits: Int) -> UInt64? {
+    if let value = tree.hex(path), value >> UInt64(bits) == 0 { return value }
+    report(path, "a hexadecimal number of \(bits) bits")
+    return nil
+  }
+
+  /// The last part of what a link points to; `nil` if there is none, reported if it is not right.
+  private mutating func link(
+    _ path: String, _ expected: String, _ isRight: (String) -> Bool
+  ) -> String? {
+    let name = tree.link(path)
+    if let name, isRight(name) { return name }
+    if name != nil || tree.exists(path) { report(path, expected) }
     return nil
   }
 
@@ -92,7 +130,7 @@ private struct HostInventoryReader {
       guard words.count == 3, let start = Self.address(words[0]), let end = Self.address(words[1]),
         start <= end, let kind = ReservedRegion.Kind(rawValue: String(words[2]))
       else {
-        findings.append(InventoryDiagnostics.malformed(path, "lines of start, end and type"))
+        report(path, "lines of start, end and type")
         break
       }
       regions.append(ReservedRegion(start: start, end: end, kind: kind))

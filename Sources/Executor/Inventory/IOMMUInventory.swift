@@ -6,16 +6,23 @@ extension HostIOMMU {
   /// The type of Arm's units of version 3.
   static let arm = "arm-smmu-v3"
 
-  /// Every unit that the kernel drives, by name (`/sys/class/iommu`).
-  static func all(in tree: SysfsTree, release: HostKernel) -> [HostIOMMU] {
+  /// Every unit that the kernel drives, by name (`/sys/class/iommu`); what their files do not say
+  /// is reported.
+  static func all(
+    in tree: SysfsTree, release: HostKernel, into findings: inout [Diagnostic]
+  ) -> [HostIOMMU] {
     let isolated = tree.isolatesInterrupts
-    return tree.names(in: "/sys/class/iommu").map { name in
+    return tree.names(in: "/sys/class/iommu").compactMap { name in
       let directory = "/sys/class/iommu/\(name)"
+      guard NodeDecoder.takesText(name) else {
+        findings.append(InventoryDiagnostics.malformed(directory, "a unit's name"))
+        return nil
+      }
       var unit = HostIOMMU(name: name, type: name, isolatedMSI: isolated)
       if tree.exists(directory + "/intel-iommu") {
-        unit.describe(
-          intelCapabilities: tree.hex(directory + "/intel-iommu/cap"),
-          extended: tree.hex(directory + "/intel-iommu/ecap"))
+        let cap = tree.register(directory + "/intel-iommu/cap", into: &findings)
+        let ecap = tree.register(directory + "/intel-iommu/ecap", into: &findings)
+        unit.describe(intelCapabilities: cap, extended: ecap)
       } else if tree.exists(directory + "/amd-iommu") {
         unit.describe(amdFeatures: tree.hex(directory + "/amd-iommu/features"), release)
       } else if name.hasPrefix("smmu3") {
@@ -24,10 +31,21 @@ extension HostIOMMU {
       } else if tree.isVirtioIOMMU(name) {
         (unit.type, unit.enforceSnoop, unit.addressBits) = (virtio, .no, 64)
       } else {
-        (unit.type, unit.addressBits) = (String(name.prefix { !$0.isNumber && $0 != "." }), 32)
+        (unit.type, unit.addressBits) = (kind(ofUnit: name), 32)
       }
       return unit
     }
+  }
+
+  /// Whether this program knows units of the type; others may not be for PCI devices at all.
+  var isOfKnownType: Bool { [Self.intel, Self.amd, Self.arm, Self.virtio].contains(type) }
+
+  /// What a unit of no known type is called without its number or address, such as `iommu` for
+  /// `ff650800.iommu`.
+  private static func kind(ofUnit name: String) -> String {
+    let words = name.split(separator: ".").filter { UInt64($0, radix: 16) == nil }
+    let kinds = words.map { $0.prefix { !$0.isNumber } }
+    return String(kinds.first { !$0.isEmpty } ?? name[...])
   }
 
   private static let threeSizes: [UInt64] = [4 << 10, 2 << 20, 1 << 30]
@@ -61,6 +79,13 @@ extension HostIOMMU {
 }
 
 extension SysfsTree {
+  /// A register of a unit; reported if it can't be read.
+  fileprivate func register(_ path: String, into findings: inout [Diagnostic]) -> UInt64? {
+    if let value = hex(path) { return value }
+    findings.append(InventoryDiagnostics.malformed(path, "a hexadecimal number of 64 bits"))
+    return nil
+  }
+
   /// Whether a unit is a virtio-iommu: it is named after its bus's device, a PCI function of the
   /// device ids that virtio gives to type 23, or one in memory.
   fileprivate func isVirtioIOMMU(_ name: String) -> Bool {

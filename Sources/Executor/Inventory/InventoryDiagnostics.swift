@@ -22,8 +22,9 @@ public enum InventoryDiagnostics {
     "VP4021", .error, "a file in sysfs does not say what it should",
     """
     The kernel writes these files itself, so a file that is empty, cut off or something else \
-    means a copy that is not complete, or a device that went away meanwhile. The device is left \
-    out. Make the copy again, or run the command again.
+    means a copy that is not complete, or a device that went away meanwhile. What the file was to \
+    say is left out, and the device with it if it is nothing without. Make the copy again, or run \
+    the command again.
     """)
 
   static let diskInUse = DiagnosticCode(

@@ -23,6 +23,11 @@ public struct SysfsTree {
     return true
   }
 
+  /// Whether there is a directory of a name.
+  func isDirectory(_ path: String) -> Bool {
+    exists(path) && SystemCalls.isDirectory(root + path)
+  }
+
   /// The names in a directory, in order of bytes.
   func names(in path: String) -> [String] {
     let names = SystemCalls.names(in: root + path)

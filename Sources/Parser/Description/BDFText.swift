@@ -36,7 +36,8 @@ extension BDF {
       domain: domain, bus: UInt8(bus), device: UInt8(device), function: UInt8(function))
   }
 
-  private static func hex(_ utf8: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> UInt32? {
+  /// Hexadecimal digits as a number, up to eight of them; `nil` if one is none.
+  static func hex(_ utf8: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> UInt32? {
     var value: UInt32 = 0
     for index in range {
       let byte = utf8[index]

@@ -116,6 +116,7 @@ struct HostDecoder {
     let vendor = decoder.number(fields.mapping[fields.vendor], "a vendor id", in: 0...0xffff)
     let id = decoder.number(fields.mapping[fields.device], "a device id", in: 0...0xffff)
     let code = decoder.number(fields.mapping[fields.classCode], "a class code", in: 0...0xff_ffff)
+    let subsystem = decoder.subsystem(fields.mapping[fields.subsystem])
     let group = decoder.number(
       fields.mapping[fields.group], "a group number", in: 0...UInt64(Int32.max))
     let capable = decoder.word(fields.mapping[fields.noSnoopCapable], facts)
@@ -127,7 +128,7 @@ struct HostDecoder {
     var result = HostDevice(
       address: address, vendor: UInt16(truncatingIfNeeded: vendor ?? 0),
       device: UInt16(truncatingIfNeeded: id ?? 0),
-      classCode: UInt32(truncatingIfNeeded: code ?? 0), iommu: iommu,
+      classCode: UInt32(truncatingIfNeeded: code ?? 0), subsystem: subsystem, iommu: iommu,
       group: group.map { Int(truncatingIfNeeded: $0) }, driver: driver,
       noSnoopCapable: capable ?? .unknown, reserved: regions,
       span: decoder.span(fields.mapping[fields.address], or: .wholeHost))
@@ -139,8 +140,8 @@ struct HostDecoder {
 /// The keys of a host's device.
 private struct HostDeviceFields {
   var mapping: MappingDecoder
-  let address, vendor, device, classCode, iommu, group, driver: MappingDecoder.Field
-  let noSnoopCapable, reserved, path: MappingDecoder.Field
+  let address, vendor, device, classCode, subsystem, iommu, group: MappingDecoder.Field
+  let driver, noSnoopCapable, reserved, path: MappingDecoder.Field
 
   init(_ tree: YAMLTree) {
     mapping = MappingDecoder(tree, "a host device")
@@ -148,6 +149,7 @@ private struct HostDeviceFields {
     vendor = mapping.allow("vendor")
     device = mapping.allow("device")
     classCode = mapping.allow("class")
+    subsystem = mapping.allow("subsystem")
     iommu = mapping.allow("iommu")
     group = mapping.allow("group")
     driver = mapping.allow("driver")

@@ -155,6 +155,8 @@ public struct HostDevice: Hashable, Sendable {
   public var device: UInt16
   /// PCI class code, 24 bits: base class, subclass, programming interface.
   public var classCode: UInt32
+  /// The ids of the card or board it is part of; `nil` if unknown.
+  public var subsystem: PCISubsystem?
   /// Name of the IOMMU unit it sits behind; `nil` if none.
   public var iommu: String?
   /// Number of its IOMMU group; `nil` if it has none.
@@ -173,7 +175,7 @@ public struct HostDevice: Hashable, Sendable {
   /// Makes a device.
   public init(
     address: BDF, vendor: UInt16 = 0, device: UInt16 = 0, classCode: UInt32 = 0,
-    iommu: String? = nil, group: Int? = nil, driver: String? = nil,
+    subsystem: PCISubsystem? = nil, iommu: String? = nil, group: Int? = nil, driver: String? = nil,
     noSnoopCapable: Fact = .unknown, reserved: [ReservedRegion] = [],
     span: SourceSpan = .wholeHost
   ) {
@@ -181,6 +183,7 @@ public struct HostDevice: Hashable, Sendable {
     self.vendor = vendor
     self.device = device
     self.classCode = classCode
+    self.subsystem = subsystem
     self.iommu = iommu
     self.group = group
     self.driver = driver

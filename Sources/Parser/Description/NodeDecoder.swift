@@ -56,6 +56,14 @@ public struct NodeDecoder: Sendable {
     return nil
   }
 
+  /// Subsystem ids.
+  public mutating func subsystem(_ node: YAMLTree.Node?) -> PCISubsystem? {
+    guard let node, isText(node, "subsystem ids") else { return nil }
+    if let ids = tree.withText(of: node, { PCISubsystem(utf8: $0) }) { return ids }
+    report(ParserDiagnostics.subsystem(tree.string(of: node), at: tree.span(of: node)))
+    return nil
+  }
+
   /// A whole number in a range, decimal or with `0x`.
   public mutating func number(
     _ node: YAMLTree.Node?, _ what: String, in range: ClosedRange<UInt64>
@@ -138,6 +146,16 @@ public struct NodeDecoder: Sendable {
     if record.form == .scalar, record.second > 0 { return true }
     reportKind(of: node, expected: expected())
     return false
+  }
+
+  /// Whether a text from elsewhere would be read as text: whoever writes a description asks.
+  public static func takesText(_ text: String) -> Bool {
+    !text.isEmpty && Array(text.utf8).withUnsafeBufferPointer(isLine)
+  }
+
+  /// Whether a text from elsewhere would be read as a name.
+  public static func takesName(_ text: String) -> Bool {
+    Array(text.utf8).withUnsafeBufferPointer(isName)
   }
 
   private static func isLine(_ text: UnsafeBufferPointer<UInt8>) -> Bool {

@@ -63,6 +63,24 @@ extension ParserDiagnostics {
       at: span, help: "'vfioplan host --format yaml' shows the paths")
   }
 
+  static let subsystem = DiagnosticCode(
+    "VP1047", .error, "invalid subsystem ids",
+    """
+    Subsystem ids say whose card or board a device is part of, and which one. They are written as \
+    `lspci -nnv` prints them, 'vvvv:dddd': vendor and id, four hexadecimal digits each, without \
+    '0x'.
+    """)
+
+  static func subsystem(_ text: String, at span: SourceSpan) -> Diagnostic {
+    // What other tools write: one number of 32 bits, or two with another mark between them.
+    let digits = text.lowercased().replacing("0x", with: "").filter { $0.isHexDigit }
+    let meant = PCISubsystem(digits.prefix(4) + ":" + digits.dropFirst(4))
+    return Diagnostic(
+      subsystem, "expected subsystem ids such as '1462:7b48', found \(QuotedText.quote(text))",
+      at: span,
+      help: meant.map { "did you mean '\($0)'?" } ?? "'lspci -nnv' shows the ids")
+  }
+
   static let number = DiagnosticCode(
     "VP1032", .error, "invalid number",
     """

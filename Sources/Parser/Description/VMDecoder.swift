@@ -85,6 +85,7 @@ struct VMDecoder {
     expected.classCode = decoder.number(
       fields.mapping[fields.classCode], "a class code", in: 0...0xff_ffff
     ).map { UInt32(truncatingIfNeeded: $0) }
+    expected.subsystem = decoder.subsystem(fields.mapping[fields.subsystem])
     expected.group = decoder.number(
       fields.mapping[fields.group], "a group number", in: 0...UInt64(Int32.max)
     ).map { Int(truncatingIfNeeded: $0) }
@@ -198,13 +199,14 @@ private struct AssignedDeviceFields {
 /// The keys that say what a device is.
 private struct ExpectationFields {
   var mapping: MappingDecoder
-  let vendor, device, classCode, group: MappingDecoder.Field
+  let vendor, device, classCode, subsystem, group: MappingDecoder.Field
 
   init(_ tree: YAMLTree, _ what: String) {
     mapping = MappingDecoder(tree, what)
     vendor = mapping.allow("vendor")
     device = mapping.allow("device")
     classCode = mapping.allow("class")
+    subsystem = mapping.allow("subsystem")
     group = mapping.allow("group")
   }
 }

@@ -144,6 +144,8 @@ public struct DeviceExpectation: Hashable, Sendable {
   public var device: UInt16?
   /// PCI class code, 24 bits; `nil` for any.
   public var classCode: UInt32?
+  /// The ids of the card or board it is part of; `nil` for any.
+  public var subsystem: PCISubsystem?
   /// IOMMU group; `nil` for any.
   public var group: Int?
   /// Where it stands.

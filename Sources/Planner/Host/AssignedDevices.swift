@@ -189,6 +189,10 @@ extension DeviceExpectation {
     compare("class", classCode.map(UInt64.init), UInt64(fact.classCode)) {
       PlannerDiagnostics.hex($0)
     }
+    if let subsystem, subsystem != fact.subsystem {
+      let real = fact.subsystem?.description ?? "unknown"
+      found.append("subsystem is \(real), not \(subsystem)")
+    }
     compare("group", group.map { UInt64($0) }, fact.group.map { UInt64($0) }) { "\($0)" }
     return found
   }

@@ -318,7 +318,8 @@ extension PlannerDiagnostics {
   static let unexpectedDevice = DiagnosticCode(
     "VP4012", .error, "the device at the address is another one than expected",
     """
-    The description says with 'expect' what the device has to be: vendor, device, class, group. \
+    The description says with 'expect' what the device has to be: vendor, device, class, \
+    subsystem, group. Something the host does not know can't be confirmed, so it is refused, too. \
     Addresses move when cards are added or firmware settings change, and groups with the kernel; \
     without this check another device would be given away. Compare with `vfioplan host`, then \
     correct the address or what is expected.

@@ -149,6 +149,11 @@ extension HostDifference {
     guard isAssigned else { return }
     compare(code, subject(), "vendor", before.vendor, after.vendor, at: span, as: Self.hex)
     compare(code, subject(), "device", before.device, after.device, at: span, as: Self.hex)
+    // Plans of hosts that do not say it pin none.
+    if before.subsystem != nil {
+      compare(
+        code, subject(), "subsystem", before.subsystem, after.subsystem, at: span, as: Self.text)
+    }
     compare(code, subject(), "iommu", before.iommu, after.iommu, at: span, as: Self.text)
     compare(
       code, subject(), "noSnoopCapable", before.noSnoopCapable, after.noSnoopCapable, at: span
@@ -172,6 +177,7 @@ extension HostDifference {
 
   private static func text(_ value: String?) -> String { value ?? "none" }
   private static func text(_ value: Int?) -> String { value.map { "\($0)" } ?? "none" }
+  private static func text(_ ids: PCISubsystem?) -> String { ids?.description ?? "unknown" }
   private static func text(_ regions: [HostDevice.Region]) -> String {
     let shown = regions.map { "\(hex($0.start))-\(hex($0.end)) \($0.kind.rawValue)" }
     return "[" + shown.joined(separator: ", ") + "]"

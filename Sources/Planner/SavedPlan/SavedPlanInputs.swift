@@ -71,83 +71,11 @@ extension SavedPlanWriter {
     writer.endArray()
     writer.endObject()
   }
-}
 
-extension SavedPlanWriter {
   /// Starts `host`, up to its devices.
   func beginHost(to writer: inout JSONWriter) {
     writer.key("host")
-    writer.beginObject(.block)
-    writer.member("apiVersion", DescriptionReader.apiVersion)
-    writer.member("kind", "Host")
-    writer.member("name", compiled.host.name)
-    write(compiled.host.kernel, to: &writer)
-    writer.key("iommus")
-    writer.beginArray(.block)
-    for index in facts.iommus { write(compiled.host.iommus[index], to: &writer) }
-    writer.endArray()
-  }
-
-  private func write(_ kernel: HostKernel, to writer: inout JSONWriter) {
-    writer.key("kernel")
-    writer.beginObject()
-    if !kernel.release.isEmpty { writer.member("release", kernel.release) }
-    writer.member("iommufd", kernel.iommufd)
-    writer.member("vfioCdev", kernel.vfioCdev)
-    writer.member("type1", kernel.type1)
-    writer.member("kvm", kernel.kvm)
-    writer.member("allowUnsafeInterrupts", kernel.allowUnsafeInterrupts)
-    writer.endObject()
-  }
-
-  private func write(_ unit: HostIOMMU, to writer: inout JSONWriter) {
-    writer.beginObject()
-    writer.member("name", unit.name)
-    writer.member("type", unit.type)
-    write("enforceSnoop", unit.enforceSnoop, to: &writer)
-    writer.member("isolatedMSI", unit.isolatedMSI)
-    writer.member("addressBits", unit.addressBits)
-    writer.key("pageSizes")
-    writer.beginArray()
-    for size in unit.pageSizes { writer.hex(size) }
-    writer.endArray()
-    writer.endObject()
-  }
-
-  private func write(_ key: StaticString, _ fact: Fact, to writer: inout JSONWriter) {
-    writer.key(key)
-    switch fact {
-    case .yes: writer.bool(true)
-    case .no: writer.bool(false)
-    case .unknown: writer.string("unknown")
-    }
-  }
-
-  /// Writes an element of the host's devices.
-  func write(_ device: HostDevice, to writer: inout JSONWriter) {
-    writer.beginObject()
-    writer.member("address", device.address)
-    writer.member("vendor", hex: UInt64(device.vendor), digits: 4)
-    writer.member("device", hex: UInt64(device.device), digits: 4)
-    writer.member("class", hex: UInt64(device.classCode), digits: 6)
-    if let iommu = device.iommu { writer.member("iommu", iommu) }
-    if let group = device.group { writer.member("group", group) }
-    if let driver = device.driver { writer.member("driver", driver) }
-    write("noSnoopCapable", device.noSnoopCapable, to: &writer)
-    if !device.reserved.isEmpty { write(device.reserved, to: &writer) }
-    writer.endObject()
-  }
-
-  private func write(_ regions: [ReservedRegion], to writer: inout JSONWriter) {
-    writer.key("reserved")
-    writer.beginArray()
-    for region in regions {
-      writer.beginObject()
-      writer.member("start", hex: region.start)
-      writer.member("end", hex: region.end)
-      writer.member("type", region.kind.rawValue)
-      writer.endObject()
-    }
-    writer.endArray()
+    let host = compiled.host
+    HostJSON.begin(host, units: facts.iommus.lazy.map { host.iommus[$0] }, to: &writer)
   }
 }

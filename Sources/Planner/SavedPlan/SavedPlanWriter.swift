@@ -97,7 +97,9 @@ extension SavedPlanWriter {
     case .toHostDevices: return toHostDevices()
     case .hostDevices(let run):
       var writer = continued(run, depth: Self.innerDepth)
-      for index in run { write(compiled.host.devices[facts.devices[index]], to: &writer) }
+      for index in run {
+        HostJSON.write(compiled.host.devices[facts.devices[index]], to: &writer)
+      }
       return writer
     case .toSteps: return toSteps()
     case .steps(let run):

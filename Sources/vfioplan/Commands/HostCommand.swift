@@ -1,6 +1,7 @@
 import ArgumentParser
 import Executor
 import Parser
+import Planner
 
 /// `vfioplan host`: what this machine has.
 struct HostCommand: ParsableCommand {
@@ -81,7 +82,7 @@ struct HostCommand: ParsableCommand {
       switch format {
       case .yaml:
         try Destination.standard.write(bytes: Array(HostYAML(inventory).text().utf8))
-      case .json: try Destination.standard.write(HostYAML(inventory).json())
+      case .json: try Destination.standard.write(HostJSON.document(inventory.description))
       case .text:
         let names = PCINames(for: inventory.description, in: tree)
         let text = HostText(

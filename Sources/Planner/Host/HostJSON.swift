@@ -1,0 +1,100 @@
+import Parser
+
+/// Writes a host description as JSON, in the form that the reader of descriptions takes.
+///
+/// The only place that knows the form, for `vfioplan host` and for plan files alike. Ids, and what
+/// is 64 bits wide, are text in hexadecimal; what has no value is left out.
+public enum HostJSON {
+  /// A whole description.
+  public static func document(_ host: HostDescription) -> JSONWriter {
+    var writer = JSONWriter()
+    begin(host, units: host.iommus, to: &writer)
+    writer.key("devices")
+    writer.beginArray(.block)
+    for device in host.devices { write(device, to: &writer) }
+    writer.endArray()
+    writer.endObject()
+    writer.endText()
+    return writer
+  }
+
+  /// Begins a description, up to its devices.
+  static func begin(
+    _ host: HostDescription, units: some Sequence<HostIOMMU>, to writer: inout JSONWriter
+  ) {
+    writer.beginObject(.block)
+    writer.member("apiVersion", DescriptionReader.apiVersion)
+    writer.member("kind", "Host")
+    writer.member("name", host.name)
+    write(host.kernel, to: &writer)
+    writer.key("iommus")
+    writer.beginArray(.block)
+    for unit in units { write(unit, to: &writer) }
+    writer.endArray()
+  }
+
+  private static func write(_ kernel: HostKernel, to writer: inout JSONWriter) {
+    writer.key("kernel")
+    writer.beginObject()
+    if !kernel.release.isEmpty { writer.member("release", kernel.release) }
+    writer.member("iommufd", kernel.iommufd)
+    writer.member("vfioCdev", kernel.vfioCdev)
+    writer.member("type1", kernel.type1)
+    writer.member("kvm", kernel.kvm)
+    writer.member("allowUnsafeInterrupts", kernel.allowUnsafeInterrupts)
+    writer.endObject()
+  }
+
+  private static func write(_ unit: HostIOMMU, to writer: inout JSONWriter) {
+    writer.beginObject()
+    writer.member("name", unit.name)
+    writer.member("type", unit.type)
+    write("enforceSnoop", unit.enforceSnoop, to: &writer)
+    writer.member("isolatedMSI", unit.isolatedMSI)
+    writer.member("addressBits", unit.addressBits)
+    writer.key("pageSizes")
+    writer.beginArray()
+    for size in unit.pageSizes { writer.hex(size) }
+    writer.endArray()
+    writer.endObject()
+  }
+
+  private static func write(_ key: StaticString, _ fact: Fact, to writer: inout JSONWriter) {
+    writer.key(key)
+    switch fact {
+    case .yes: writer.bool(true)
+    case .no: writer.bool(false)
+    case .unknown: writer.string(fact.rawValue)
+    }
+  }
+
+  /// Writes an element of the host's devices.
+  static func write(_ device: HostDevice, to writer: inout JSONWriter) {
+    writer.beginObject()
+    writer.member("address", device.address)
+    writer.member("vendor", hex: UInt64(device.vendor), digits: 4)
+    writer.member("device", hex: UInt64(device.device), digits: 4)
+    writer.member("class", hex: UInt64(device.classCode), digits: 6)
+    if let path = device.path { writer.member("path", path.description) }
+    if let subsystem = device.subsystem { writer.member("subsystem", subsystem.description) }
+    if let iommu = device.iommu { writer.member("iommu", iommu) }
+    if let group = device.group { writer.member("group", group) }
+    if let driver = device.driver { writer.member("driver", driver) }
+    write("noSnoopCapable", device.noSnoopCapable, to: &writer)
+    if !device.reserved.isEmpty { write(device.reserved, to: &writer) }
+    writer.endObject()
+  }
+
+  private static func write(_ regions: [ReservedRegion], to writer: inout JSONWriter) {
+    writer.key("reserved")
+    writer.beginArray()
+    for region in regions {
+      writer.beginObject()
+      writer.member("start", hex: region.start)
+      writer.member("end", hex: region.end)
+      writer.member("type", region.kind.rawValue)
+      writer.endObject()
+    }
+    writer.endArray()
+  }
+}

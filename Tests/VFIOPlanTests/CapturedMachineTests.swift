@@ -1,0 +1,112 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What the captures of real machines say, checked against what is known of those machines.
+struct CapturedMachineTests {
+  private static func copy(_ name: String) throws -> SysfsCopy {
+    try SysfsCopy(archive: PackageFiles.path("Tests/Fixtures/captures/\(name).tar.gz"))
+  }
+
+  /// The table's lines, each whole and with one space between words.
+  private static func table(_ copy: SysfsCopy) throws -> String {
+    let outcome = try Tool.run(["host", "--root", copy.path])
+    #expect(outcome.code == 0 && outcome.errors == "", "\(outcome.errors)")
+    let whole = outcome.output.replacing(/\n {40,}/, with: " ")
+    return whole.split(separator: "\n").map { line in
+      line.split(separator: " ").joined(separator: " ")
+    }.joined(separator: "\n")
+  }
+
+  /// Compiles for a machine a VM with some of its devices, by address and intent.
+  private static func compile(
+    _ copy: SysfsCopy, _ devices: [(address: String, intent: String)]
+  ) throws -> Tool.Outcome {
+    let host = try Tool.run(["host", "--root", copy.path, "--format", "json"]).output
+    try copy.write("host.json", host)
+    let list = devices.enumerated().map { index, device in
+      "  - { name: d\(index), address: \"\(device.address)\", noSnoop: \(device.intent) }\n"
+    }
+    try copy.write(
+      "vm.yaml",
+      "apiVersion: vfioplan/v1\nkind: VM\nname: vm\nmemory: [ { gpa: 16MiB, size: 1GiB } ]\n"
+        + "devices:\n" + list.joined())
+    return try Tool.run(
+      ["compile", copy.path + "/vm.yaml", "--host", copy.path + "/host.json", "--format", "json"])
+  }
+
+  @Test func theMadeArchivesAreWhatTheirScriptMakes() throws {
+    let python = try #require(SchemaTests.python, "python3 is missing; run `make deps`")
+    let outcome = try Tool.run(python, ["Tests/Fixtures/captures/make_real.py", "--check"])
+    #expect(outcome.code == 0, "\(outcome.errors)")
+  }
+
+  @Test(arguments: HostTests.captures)
+  func aCaptureOfACaptureIsTheSame(name: String) throws {
+    let copy = try Self.copy(name)
+    let again = copy.path + "/again.tar"
+    #expect(try Tool.run(["host", "--root", copy.path, "--capture", again]).code == 0)
+    let other = try SysfsCopy(archive: again)
+    let difference = try Tool.run(
+      "/usr/bin/env", ["diff", "-r", "--no-dereference", "-x", "again.tar", copy.path, other.path])
+    #expect(difference.code == 0, "\(difference.output)\(difference.errors)")
+  }
+
+  @Test func theLaptopsGraphicsAreBehindAUnitThatCantEnforce() throws {
+    let table = try Self.table(try Self.copy("laptop-coffee-lake"))
+    for expected in [
+      "dmar0 (intel-vtd) can't enforce snoop, isolates interrupts, 39 bits, 4 KiB, 2 MiB, 1 GiB",
+      "dmar1 (intel-vtd) can enforce snoop, isolates interrupts, 39 bits, 4 KiB, 2 MiB, 1 GiB",
+      "group 2 behind dmar0\n0000:00:02.0 display i915 unknown 3 makes the VM non-coherent",
+      "0000:01:00.0 display nouveau yes 1 group has 0000:01:00.1 on snd_hda_intel",
+      "0000:01:00.1 multimedia snd_hda_intel yes 1 group has 0000:01:00.0 on nouveau",
+      "0000:00:1f.3 multimedia snd_hda_intel no 2 group has 0000:00:1f.4 on i801_smbus",
+      "0000:07:00.1 network r8169 yes 1 group has 0000:07:00.0 on rtsx_pci",
+      "0000:06:00.0 storage nvme yes 1 coherent, or non-coherent if it is to no-snoop",
+      "0000:00:17.0 storage ahci no 2 coherent",
+    ] {
+      #expect(table.contains(expected), "\(expected) is not in\n\(table)")
+    }
+  }
+
+  @Test func theLaptopsGraphicsNeedATableOfTheirOwn() throws {
+    let copy = try Self.copy("laptop-coffee-lake")
+    let refused = try Self.compile(copy, [("0000:00:02.0", "forbidden")])
+    #expect(refused.code == 1 && refused.errors.contains("error[VP3005]"), "\(refused.errors)")
+    let plan = try Self.compile(copy, [("0000:00:02.0", "auto"), ("0000:06:00.0", "forbidden")])
+    #expect(plan.code == 0, "\(plan.errors)")
+    let metrics = #""wbinvd":1,"incoherentDevices":1,"pageTables":2,"blockedNoSnoop":0"#
+    #expect(plan.output.contains(metrics), "\(plan.output)")
+    // Linux 5.10 is older than iommufd.
+    #expect(plan.output.contains(#""target":"type1""#))
+  }
+
+  @Test func theDesktopsChipsetIsOneGroupAndItsGraphicsAnother() throws {
+    let table = try Self.table(try Self.copy("desktop-b550"))
+    for expected in [
+      "ivhd0 (amd-vi) can enforce snoop, isolates interrupts, 64 bits",
+      "0000:05:00.0 network igc yes 1 group has 0000:01:00.0 on xhci_hcd and 2 more",
+      "0000:01:00.1 storage ahci yes 1 group has 0000:01:00.0 on xhci_hcd and 2 more",
+      "0000:02:08.0 bridge pcieport unknown 1 a bridge, stays with the host",
+      "group 15 behind ivhd0\n0000:06:00.0 display nouveau yes 1 group has 0000:06:00.1 on snd_hda",
+      "in no IOMMU group\n0000:00:00.2 system - no - can't be given: it is behind no IOMMU",
+    ] {
+      #expect(table.contains(expected), "\(expected) is not in\n\(table)")
+    }
+  }
+
+  @Test func theDesktopGivesItsGraphicsWholeAndItsNetworkNotAtAll() throws {
+    let copy = try Self.copy("desktop-b550")
+    let network = try Self.compile(copy, [("0000:05:00.0", "allowed")])
+    #expect(network.code == 69)
+    for (address, driver) in [
+      ("0000:01:00.0", "xhci_hcd"), ("0000:01:00.1", "ahci"), ("0000:04:00.0", "iwlwifi"),
+    ] {
+      #expect(network.errors.contains("group 14 with '\(address)', which driver '\(driver)'"))
+    }
+    #expect(network.errors.components(separatedBy: "error[VP4005]").count == 4)
+    let graphics = try Self.compile(copy, (0..<4).map { ("0000:06:00.\($0)", "allowed") })
+    #expect(graphics.code == 0, "\(graphics.errors)")
+    #expect(graphics.output.contains(#""target":"iommufd""#))
+  }
+}
