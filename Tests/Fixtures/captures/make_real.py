@@ -103,8 +103,8 @@ MACHINES = {
         },
         # The first unit is for the graphics alone, the second for all else.
         "unit": lambda address: "virtual/iommu/dmar" + ("0" if address == "00:02.0" else "1"),
-        # What a bus hangs on, from its root: the bridges above it.
-        "above": {"01": 1, "06": 1, "07": 1},
+        # Bridges, the bus behind each and the last one below it.
+        "bridges": {"00:01.0": (1, 5), "00:1d.0": (6, 6), "00:1d.5": (7, 7)},
         "reserved": {
             2: "0x000000008b000000 0x000000008f7fffff direct-relaxable\n" + MSI,
             5: "0x0000000089575000 0x0000000089594fff direct-relaxable\n" + MSI,
@@ -119,25 +119,30 @@ MACHINES = {
         "table": "IVRS",
         "units": {"ivhd0/amd-iommu": {"features": "58f77ef22294a5a:0"}},
         "unit": lambda address: "pci0000:00/0000:00:00.2/iommu/ivhd0",
-        "above": {"01": 1, "02": 2, "04": 3, "05": 3, "06": 1, "07": 1, "08": 1},
+        "bridges": {
+            "00:01.2": (1, 5), "00:03.1": (6, 6), "00:07.1": (7, 7), "00:08.1": (8, 8),
+            "01:00.2": (2, 5), "02:00.0": (3, 3), "02:08.0": (4, 4), "02:09.0": (5, 5),
+        },
         "reserved": {},
         "regions": MSI + "0x000000fd00000000 0x000000ffffffffff reserved\n",
     },
 }
 
 
-def configuration(vendor, device, classCode, isMultifunction, control):
+def configuration(row, isMultifunction, behind):
     """The 256 bytes of a device's configuration space that captures keep."""
+    address, vendor, device, classCode, _, _, control = row
     space = bytearray(256)
-    isBridge = classCode >> 8 == 0x0604
     space[0:4] = vendor.to_bytes(2, "little") + device.to_bytes(2, "little")
     space[6] = 0x10  # a list of capabilities, from 0x40
     space[9:12] = classCode.to_bytes(3, "little")
-    space[14] = (0x80 if isMultifunction else 0) | (1 if isBridge else 0)
+    space[14] = (0x80 if isMultifunction else 0) | (1 if behind else 0)
+    if behind:
+        space[0x18:0x1B] = bytes([int(address[:2], 16), *behind])
     space[0x34], space[0x40] = 0x40, 0x01
     if control is not None:
         space[0x40] = 0x10
-        space[0x42] = 0x42 if isBridge else 0x02
+        space[0x42] = 0x42 if behind else 0x02
         space[0x48:0x4A] = control.to_bytes(2, "little")
     return bytes(space)
 
@@ -166,17 +171,26 @@ def entries(machine):
     return files
 
 
+def above(address, bridges):
+    """How many bridges are between a device and the root bus."""
+    for bridge, (bus, _) in bridges.items():
+        if bus == int(address[:2], 16):
+            return 1 + above(bridge, bridges)
+    return 0
+
+
 def add(row, machine, files):
     """The files of one device."""
-    address, vendor, device, classCode, group, driver, control = row
+    address, vendor, device, classCode, group, driver, _ = row
     path = "sys/bus/pci/devices/0000:" + address
     siblings = [other[0] for other in machine["devices"] if other[0][:6] == address[:6]]
-    up = "../" * (2 + machine["above"].get(address[:2], 0))
+    bridges = machine["bridges"]
+    up = "../" * (2 + above(address, bridges))
     files[path] = None
     files[path + "/vendor"] = b"0x%04x\n" % vendor
     files[path + "/device"] = b"0x%04x\n" % device
     files[path + "/class"] = b"0x%06x\n" % classCode
-    files[path + "/config"] = configuration(vendor, device, classCode, len(siblings) > 1, control)
+    files[path + "/config"] = configuration(row, len(siblings) > 1, bridges.get(address))
     if driver:
         files[path + "/driver"] = up + "../bus/pci/drivers/" + driver
     if group is None:
