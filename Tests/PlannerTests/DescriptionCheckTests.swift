@@ -53,7 +53,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (nil, true), ("pcieport", true), ("shpchp", true), ("pci-stub", true), ("vfio-pci", true),
+    (nil, true), ("pcieport", true), ("shpchp", false), ("pci-stub", true), ("vfio-pci", true),
     ("mlx5_vfio_pci", true), ("nvgrace-gpu-vfio-pci", true), ("nvme", false),
     ("vfio-pci-not", false), ("", false),
   ])

@@ -196,10 +196,5 @@ extension SimulatedDevice {
   var isOnVFIO: Bool { driver.map(VFIODriver.isVFIO) ?? false }
 
   /// Whether its driver does no DMA through the kernel (`driver_managed_dma`, section 5.2).
-  var hasSafeDriver: Bool {
-    switch driver {
-    case nil, "pci-stub", "pcieport": true
-    default: isOnVFIO
-    }
-  }
+  var hasSafeDriver: Bool { GroupViability.isSafe(driver: driver) }
 }

@@ -268,7 +268,7 @@ extension PlannerDiagnostics {
     """
     The devices of one IOMMU group can reach each other's DMA, so the kernel gives a group to user \
     space only if no member is used by a driver of the host. Members that are not assigned may \
-    have no driver, a bridge driver (pcieport, shpchp, pci-stub) or vfio-pci. Unbind the driver, \
+    have no driver, a bridge driver (pcieport, pci-stub) or vfio-pci. Unbind the driver, \
     or give the device to the VM, too.
     """)
   static let msiNotIsolated = DiagnosticCode(
