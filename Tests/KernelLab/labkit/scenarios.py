@@ -49,8 +49,19 @@ def needsHostDrivers(scenario) -> bool:
     return getattr(scenario, "needsHostDrivers", False)
 
 
+def usesQEMU(scenario) -> bool:
+    """Whether a scenario runs a QEMU in the guest."""
+    return getattr(scenario, "usesQEMU", False)
+
+
 def pack(bench: Bench, busybox: Path, scenarios) -> bytes:
-    """The initial RAM file system of one boot."""
+    """The initial RAM file system of one boot, after what only some scenarios need."""
+    isWithQEMU = bench.qemu is not None and any(map(usesQEMU, scenarios))
+    return (bench.qemu.read_bytes() if isWithQEMU else b"") + own(bench, busybox, scenarios)
+
+
+def own(bench: Bench, busybox: Path, scenarios) -> bytes:
+    """The lab's own programs and what the scenarios bring."""
     archive = Archive()
     archive.addConsole()
     archive.addProgram("bin/busybox", busybox)
