@@ -25,7 +25,7 @@ NEEDED = re.compile(r"\(NEEDED\).*\[(.*)\]")
 
 def obtain(directory: Path, say=print) -> Path:
     """The archive, from a directory that keeps it."""
-    recipe = "\0".join([*SUITES, PACKAGE, Path(__file__).read_text()])
+    recipe = "\0".join([*SUITES, PACKAGE, PROGRAM, LOADER, LIBRARIES, *FILES])
     home = directory / "qemu" / hashlib.sha256(recipe.encode()).hexdigest()[:12]
     if not (home / "done").exists():
         shutil.rmtree(home, ignore_errors=True)

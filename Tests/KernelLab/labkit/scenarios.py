@@ -38,7 +38,8 @@ def script(scenarios) -> dict[str, bytes]:
     names = {True: "", False: ""}
     for scenario in scenarios:
         names[needsHostDrivers(scenario)] += scenario.name + "\n"
-    files = {name: (GUEST / name).read_bytes() for name in ("all.sh", "common.sh", "describe.sh")}
+    files = {f"{name}.sh": (GUEST / f"{name}.sh").read_bytes()
+             for name in ("all", "common", "describe", "watch", "qemu")}
     files |= {"before": names[True].encode(), "after": names[False].encode(),
               "devices": "".join(f"{device}\n" for device in DEVICES).encode()}
     return files
