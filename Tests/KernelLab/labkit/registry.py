@@ -12,8 +12,9 @@ from .others import Others
 from .plans import DRIVERS, PLANS
 from .refusals import Refusals
 from .speed import Speed
+from .vmm import VMM
 
 SCENARIOS = [
-    DRIVERS, Modes(), Handover(), Companions(), SIGNALS, FAULTS, PLANS, Groupings(), DryRun(),
+    DRIVERS, Modes(), Handover(), VMM(), Companions(), SIGNALS, FAULTS, PLANS, Groupings(), DryRun(),
     Speed(), Refusals(), Tables(), Others(), Layouts(), HostFacts(), INJECTION,
 ]
