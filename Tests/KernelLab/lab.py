@@ -11,9 +11,10 @@ import re
 import shutil
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from labkit import debian, kernels, machines, report, runner, tools
+from labkit import debian, kernels, machines, qemu, report, runner, scenarios, tools
 from labkit.registry import SCENARIOS
 from labkit.scenario import Bench
 
@@ -78,6 +79,9 @@ def work(shelf: kernels.Shelf, options) -> list:
                     found.append((Bench(
                         kernel, machine, options.program.resolve(), programs, ROOT / "examples",
                         options.count, options.seed), chosen))
+    if any(scenarios.usesQEMU(scenario) for _, chosen in found for scenario in chosen):
+        archive = qemu.obtain(shelf.directory, say)
+        found = [(replace(bench, qemu=archive), chosen) for bench, chosen in found]
     return sorted(found, key=lambda pair: -runner.limit(*pair))
 
 

@@ -13,6 +13,8 @@
  *   bind A            a device to iommufd
  *   table T A S       a page table for A in the space S
  *   attach A P        a device to the table or the space P; says the table's number
+ *   newest A S        a device to the newest table that takes it, or to one made for it in the
+ *                     space S, as QEMU does; says the table's number
  *   detach A
  *   container C       a VFIO container
  *   join A C, leave A a group to and from a container
@@ -21,7 +23,8 @@
  *   map P IOVA BYTES  memory to a space or container
  *
  * A call that needs what an earlier one did not get is not made: ` = -`. One process makes all of
- * them: in an emulated machine starting a program is what takes time.
+ * them: in an emulated machine starting a program is what takes time. What the kernel traces gets
+ * marks: `case NAME TARGET` where one begins, `end` before its files are closed.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -38,6 +41,7 @@
 #include "requests.h"
 
 #define PROFILE "/sys/kernel/tracing/kprobe_profile"
+#define MARKER "/sys/kernel/tracing/trace_marker"
 
 enum { OBJECTS = 64, NAME = 32, WORDS = 4 };
 
@@ -121,10 +125,26 @@ static long hits(const char *probe)
 	return found ? atol(found + strlen(probe)) : -1;
 }
 
+/* Writes a mark into what the kernel traces, if it does. */
+static void mark(const char *first, const char *second, const char *third)
+{
+	int file = open(MARKER, O_WRONLY | O_CLOEXEC);
+	if (file < 0)
+		return;
+	dprintf(file, "%s %s %s\n", first, second, third);
+	close(file);
+}
+
+static void end_case(void)
+{
+	mark("end", "", "");
+	close_all();
+}
+
 static long begin_case(char **words)
 {
-	(void)words;
-	close_all();
+	end_case();
+	mark("case", words[1], words[2]);
 	return 0;
 }
 
@@ -216,16 +236,36 @@ static long create_table(char **words)
 	return keep(words[1], TABLE, -1, table.id, result);
 }
 
-static long attach(char **words)
+static long attach_to(const struct object *device, uint32_t id)
 {
-	struct object *device = find(words[1]), *to = find(words[2]);
-	struct attach_table argument = {.size = sizeof argument, .id = to->id};
-	if (device->id == 0 || (to->kind != SPACE && to->kind != TABLE))
-		return NOT_MADE;
+	struct attach_table argument = {.size = sizeof argument, .id = id};
 	long result = call(device->file, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &argument);
 	if (result == 0)
 		snprintf(remark, sizeof remark, " table %u", argument.id);
 	return result;
+}
+
+static long attach(char **words)
+{
+	struct object *device = find(words[1]), *to = find(words[2]);
+	if (device->id == 0 || (to->kind != SPACE && to->kind != TABLE))
+		return NOT_MADE;
+	return attach_to(device, to->id);
+}
+
+static long attach_newest(char **words)
+{
+	struct object *device = find(words[1]);
+	long result = -EINVAL;
+	if (device->id == 0)
+		return NOT_MADE;
+	for (int index = object_count - 1; index >= 0 && result == -EINVAL; index--)
+		if (objects[index].kind == TABLE)
+			result = attach_to(device, objects[index].id);
+	if (result != -EINVAL)
+		return result;
+	result = create_table((char *[]){"table", "newest", words[1], words[2]});
+	return result < 0 ? result : attach_to(device, objects[object_count - 1].id);
 }
 
 static long detach(char **words)
@@ -309,7 +349,8 @@ static const struct { const char *word; int count; long (*make)(char **words); }
 	{"case", 3, begin_case}, {"vm", 1, create_vm}, {"device", 2, open_device},
 	{"group", 2, open_group}, {"add", 2, add}, {"remove", 2, remove_file},
 	{"iommufd", 1, open_iommufd}, {"space", 2, create_space}, {"bind", 2, bind_device},
-	{"table", 4, create_table}, {"attach", 3, attach}, {"detach", 2, detach},
+	{"table", 4, create_table}, {"attach", 3, attach}, {"newest", 3, attach_newest},
+	{"detach", 2, detach},
 	{"container", 2, open_container}, {"join", 3, join}, {"leave", 2, leave},
 	{"type1", 2, set_type1}, {"enforced", 2, is_enforced}, {"map", 4, map_memory},
 };
@@ -350,6 +391,6 @@ int main(int count, char **words)
 			return 2;
 		}
 	}
-	close_all();
+	end_case();
 	return 0;
 }

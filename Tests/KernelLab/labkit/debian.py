@@ -63,6 +63,14 @@ class Archive:
             found = list(packages.glob(f"{package}_{escaped}_*.deb"))
         return found[0]
 
+    def downloadWithDependencies(self, package: str) -> list[Path]:
+        """Fetches a package and all it depends on, as if nothing were installed."""
+        nothing = self.directory / "status"
+        nothing.touch()
+        self._apt("apt-get", f"-oDir::State::status={nothing}", "-oDebug::NoLocking=true",
+                  "-y", "-q", "--no-install-recommends", "--download-only", "install", package)
+        return sorted((self.directory / "cache/archives").glob("*.deb"))
+
     def _apt(self, tool: str, *arguments: str, cwd=None) -> str:
         run = subprocess.run(
             [tool, *self.options, *arguments], cwd=cwd, text=True, capture_output=True,

@@ -1,4 +1,4 @@
-"""Initial RAM file systems, written without cpio: newc archives, gzip-compressed."""
+"""Initial RAM file systems, written without cpio: newc archives, gzip-compressed or plain."""
 
 import gzip
 from pathlib import Path
@@ -43,8 +43,12 @@ class Archive:
 
     def bytes(self) -> bytes:
         """The archive, compressed."""
+        return gzip.compress(self.plainBytes(), compresslevel=1, mtime=0)
+
+    def plainBytes(self) -> bytes:
+        """The archive as it is; another may follow it."""
         self._entry("TRAILER!!!", b"", 0)
-        return gzip.compress(b"".join(self._parts), compresslevel=1, mtime=0)
+        return b"".join(self._parts)
 
     def _entry(self, name: str, content: bytes, mode: int, device=(0, 0)):
         self._inode += 1

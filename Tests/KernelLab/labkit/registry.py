@@ -8,11 +8,13 @@ from .handover import Handover
 from .hostfacts import HostFacts
 from .layouts import Layouts
 from .modes import Modes
+from .others import Others
 from .plans import DRIVERS, PLANS
 from .refusals import Refusals
 from .speed import Speed
+from .vmm import VMM
 
 SCENARIOS = [
-    DRIVERS, Modes(), Handover(), Companions(), SIGNALS, FAULTS, PLANS, Groupings(), DryRun(), Speed(),
-    Refusals(), Tables(), Layouts(), HostFacts(), INJECTION,
+    DRIVERS, Modes(), Handover(), VMM(), Companions(), SIGNALS, FAULTS, PLANS, Groupings(), DryRun(),
+    Speed(), Refusals(), Tables(), Others(), Layouts(), HostFacts(), INJECTION,
 ]

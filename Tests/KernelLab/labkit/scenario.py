@@ -21,6 +21,7 @@ class Bench:
     examples: Path
     count: int  # generated descriptions
     seed: int
+    qemu: Path | None = None  # an archive with a QEMU for the guest, if some scenario runs it
 
     @property
     def targets(self) -> list[str]:

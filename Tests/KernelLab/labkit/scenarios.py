@@ -38,7 +38,8 @@ def script(scenarios) -> dict[str, bytes]:
     names = {True: "", False: ""}
     for scenario in scenarios:
         names[needsHostDrivers(scenario)] += scenario.name + "\n"
-    files = {name: (GUEST / name).read_bytes() for name in ("all.sh", "common.sh", "describe.sh")}
+    files = {f"{name}.sh": (GUEST / f"{name}.sh").read_bytes()
+             for name in ("all", "common", "describe", "watch", "qemu")}
     files |= {"before": names[True].encode(), "after": names[False].encode(),
               "devices": "".join(f"{device}\n" for device in DEVICES).encode()}
     return files
@@ -49,8 +50,19 @@ def needsHostDrivers(scenario) -> bool:
     return getattr(scenario, "needsHostDrivers", False)
 
 
+def usesQEMU(scenario) -> bool:
+    """Whether a scenario runs a QEMU in the guest."""
+    return getattr(scenario, "usesQEMU", False)
+
+
 def pack(bench: Bench, busybox: Path, scenarios) -> bytes:
-    """The initial RAM file system of one boot."""
+    """The initial RAM file system of one boot, after what only some scenarios need."""
+    isWithQEMU = bench.qemu is not None and any(map(usesQEMU, scenarios))
+    return (bench.qemu.read_bytes() if isWithQEMU else b"") + own(bench, busybox, scenarios)
+
+
+def own(bench: Bench, busybox: Path, scenarios) -> bytes:
+    """The lab's own programs and what the scenarios bring."""
     archive = Archive()
     archive.addConsole()
     archive.addProgram("bin/busybox", busybox)

@@ -1,0 +1,204 @@
+"""Scenario `others`: what VMMs make of devices that they attach by themselves, in every order."""
+
+import itertools
+import re
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import compiler, sections, watch
+from .descriptions import MATES
+from .kernels import Kernel
+from .machines import Machine
+from .scenario import Bench, Verdict
+from .watch import Seen, Table
+
+# On the mixed machine: C can be enforced, N can't; 2 and 3 are in one group. None can be reset, for
+# which the kernel would wait longer than for everything else.
+DEVICES = {"C1": "0000:00:03.0", "C2": "0000:00:1f.2", "C3": "0000:00:1f.3",
+           "N1": "0000:00:07.0", "N2": "0000:00:0a.0", "N3": "0000:00:0a.1"}
+TARGETS = {"qemu": "iommufd", "cloud-hypervisor": "iommufd", "type1": "type1"}
+POOLS = [(4, ["C1", "C2", "N1", "N2"]), (3, ["C1", "N1", "C2", "C3"]),
+         (3, ["C1", "N1", "N2", "N3"])]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rule and devices in the order they are attached."""
+
+    rule: str
+    names: tuple[str, ...]
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where the devices are."""
+        return [DEVICES[name] for name in self.names]
+
+    @property
+    def label(self) -> str:
+        """As byhand's cases are called."""
+        return f"{'-'.join(self.names)} {self.rule}"
+
+
+# What a real QEMU does in seconds and byhand in milliseconds.
+REAL = [*(Case("qemu", names) for names in itertools.permutations(["C1", "N1", "C2"])),
+        Case("qemu", ("C1", "N1", "N3", "N2")), Case("type1", ("C1", "N1", "C2")),
+        Case("type1", ("N1", "C1", "C2")), Case("type1", ("N2", "C1", "N3"))]
+
+
+def canEnforce(name: str) -> bool:
+    """Whether a device's IOMMU can enforce snoop."""
+    return name[0] == "C"
+
+
+def modelled(case: Case) -> Seen:
+    """What becomes of devices that are attached one after another.
+
+    A device goes where its group is, or else to a table that takes it, or else to one of its own,
+    which enforces if the device can be enforced. Such a table takes no other; one that does not
+    enforce takes both, but for type1, which keeps the kinds apart. Of two, QEMU takes the newest,
+    and the kernel, when it is given an address space, the oldest.
+    """
+    tables: list[tuple[bool, list[str]]] = []
+    for name, address in zip(case.names, case.addresses):
+        mates = [table for table in tables if MATES.get(address) in table[1]]
+        taking = mates or [
+            table for table in tables
+            if table[0] == canEnforce(name) or (canEnforce(name) and case.rule != "type1")]
+        if not taking:
+            taking = [(canEnforce(name), [])]
+            tables += taking
+        taking[-1 if case.rule == "qemu" else 0][1].append(address)
+    return Seen(tuple(Table(isEnforced, tuple(sorted(devices))) for isEnforced, devices in tables),
+                not all(map(canEnforce, case.names)))
+
+
+def cases() -> list[Case]:
+    """Every order of up to four devices of both kinds, and of up to three with a group."""
+    orders = {names: None for most, pool in POOLS for count in range(1, most + 1)
+              for names in itertools.permutations(pool, count)}
+    return [Case(rule, names) for rule in TARGETS for names in orders]
+
+
+class Others:
+    """The kernel's own tables, next to `compile --as` and to a model of its own."""
+
+    name = "others"
+    law = ("what `compile --as` says that QEMU, cloud-hypervisor and type1 make of devices is what"
+           " the kernel's page tables show, in every order of up to four, and in a real QEMU")
+    usesQEMU = True
+
+    def fits(self, kernel: Kernel, machine: Machine) -> bool:
+        """Where devices differ."""
+        return machine.isMixed
+
+    def files(self, bench: Bench) -> dict[str, bytes]:
+        """All calls, then QEMU with some of them."""
+        lines = [". /scenario/watch.sh", ". /scenario/qemu.sh", "watch", "forget",
+                 "byhand /scenario/others/calls > /tmp/answers || cat /tmp/answers",
+                 "echo '== calls'", "seen"]
+        for case in inQEMU(bench):
+            lines += ["forget", f"start $qemu {' '.join(arguments(case))}",
+                      f"echo '== {case.label}'", "seen", "quit", "finish",
+                      "echo \"== ended $status\"", "cat /tmp/said"]
+        calls = [line for case in cases() for line in callsOf(case)]
+        return {"run.sh": ("\n".join([*lines, "unwatch"]) + "\n").encode(),
+                "calls": ("\n".join(calls) + "\n").encode()}
+
+    def seconds(self, bench: Bench) -> float:
+        """A generous time limit."""
+        return 240
+
+    def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
+        """One verdict for each order and rule, and for each QEMU."""
+        parts = sections.read(text)
+        byHand = next(section for section in parts if section.words[0] == "calls")
+        events = watch.cases(list(byHand.lines))
+        with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
+            Path(scratch, "host.yaml").write_text(host)
+            with ThreadPoolExecutor() as pool:
+                asked = [*cases(), *inQEMU(bench)]
+                said = dict(zip(asked, pool.map(
+                    lambda case: compiled(bench.program, Path(scratch), case), asked)))
+        verdicts = [judged(case, said[case], watch.read(events.get(case.label, []), case.addresses))
+                    for case in cases()]
+        return verdicts + [real(case, said[case], parts) for case in inQEMU(bench)]
+
+
+def inQEMU(bench: Bench) -> list[Case]:
+    """QEMU's way does not depend on the kernel: on the others the first shows that it works."""
+    return REAL if bench.kernel.name.startswith("7.3") else REAL[:1]
+
+
+def callsOf(case: Case) -> list[str]:
+    """The calls of a VMM."""
+    addresses = case.addresses
+    lines = [f"case {case.label}", "vm"]
+    if case.rule == "type1":
+        groups = list(dict.fromkeys(min(address, MATES.get(address, address))
+                                    for address in addresses))
+        lines += [*(f"group {group}" for group in groups), "container box",
+                  f"join {groups[0]} box", "type1 box",
+                  *(f"join {group} box" for group in groups[1:])]
+        return lines + [f"add {group}" for group in groups]
+    call = {"qemu": "newest", "cloud-hypervisor": "attach"}[case.rule]
+    lines += [*(f"device {address}" for address in addresses), "iommufd", "space space"]
+    for address in addresses:
+        lines += [f"add {address}", f"bind {address}", f"{call} {address} space"]
+    return lines
+
+
+def arguments(case: Case) -> list[str]:
+    """QEMU's arguments for devices that it opens by itself."""
+    if case.rule == "type1":
+        return [f"-device vfio-pci,host={address}" for address in case.addresses]
+    return ["-object iommufd,id=iommufd0",
+            *(f"-device vfio-pci,host={address},iommufd=iommufd0" for address in case.addresses)]
+
+
+def compiled(program: Path, scratch: Path, case: Case) -> Seen | None:
+    """What vfioplan says of a case."""
+    lines = ["apiVersion: vfioplan/v1", "kind: VM", "name: others",
+             "memory: [ { gpa: 0x0, size: 1MiB } ]", "devices:"]
+    lines += [f'  - {{ name: {name}, address: "{DEVICES[name]}", noSnoop: allowed }}'
+              for name in case.names]
+    vm = scratch / f"{case.label}.yaml"
+    vm.write_text("\n".join(lines) + "\n")
+    _, found = compiler.compiled(program, vm, scratch / "host.yaml", TARGETS[case.rule],
+                                 "--as", case.rule)
+    return found and Seen(tuple(
+        Table(table["enforceSnoop"], tuple(sorted(DEVICES[name] for name in table["devices"])))
+        for table in found["ioasids"]), found["kvm"]["incoherentDMA"])
+
+
+def judged(case: Case, said: Seen | None, seen: Seen) -> Verdict:
+    """Compares what was said, what was seen, and the model."""
+    model = modelled(case)
+    return told(said == seen == model, f"{case.label}: {named(seen)}",
+                f"kernel: {named(seen)}", f"vfioplan: {named(said)}", f"model: {named(model)}")
+
+
+def told(isGood: bool, what: str, *details: str) -> Verdict:
+    """With details only if they are wanted."""
+    return Verdict(isGood, what, () if isGood else details)
+
+
+def named(seen: Seen | None) -> str:
+    """With names in place of addresses."""
+    text = str(seen)
+    for name, address in DEVICES.items():
+        text = text.replace(address, name)
+    return text
+
+
+def real(case: Case, said: Seen | None, parts: list[sections.Section]) -> Verdict:
+    """The same for a QEMU."""
+    place = next(index for index, part in enumerate(parts)
+                 if part.words == tuple(case.label.split()))
+    events, ended = parts[place:place + 2]
+    version = re.search(r'"package": "([^"]*)"', ended.text)
+    found = judged(case, said, watch.read(list(events.lines), case.addresses))
+    return told(found.isGood and ended.words == ("ended", "0"),
+                f"QEMU {version and version[1]}: {found.what}",
+                *found.details, " ".join(ended.words), *ended.lines)
