@@ -16,6 +16,8 @@ start() {
     tries=$((tries + 1))
     sleep 0.1
   done
+  # What does not answer would not end either.
+  test $tries -lt 600 || kill -KILL "$(pidof qemu-system-x86_64)"
 }
 quit() { echo '{"execute":"quit"}' >&9; }
 finish() {
