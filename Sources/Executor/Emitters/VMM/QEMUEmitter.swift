@@ -3,7 +3,7 @@ import Planner
 
 /// QEMU's options for the devices, one a line, to go after `vfioplan apply --hand-over --`.
 ///
-/// With iommufd QEMU 9.0 or later takes the open files; with type1 it opens everything by itself.
+/// With iommufd QEMU 9.1 or later takes the open files; with type1 it opens everything by itself.
 public struct QEMUEmitter: VMMEmitter {
   /// Makes an emitter.
   public init() {}
