@@ -16,13 +16,15 @@ STATIC_DIR := .build-static
 STATIC_FLAGS := -c release --static-swift-stdlib -Xswiftc -static-executable \
   -Xswiftc -use-ld=lld -Xlinker -s --scratch-path $(STATIC_DIR)
 BINARY := $(STATIC_DIR)/release/vfioplan
+# Optimised tests, for what takes minutes even so.
+EXHAUST_DIR := .build-exhaust
 
 SWIFT_FILES = $(shell git ls-files '*.swift')
 
 # What enumerates worlds or sweeps over every step; `make test` runs it, `make check` doesn't.
 SLOW := SmallWorldTests|WorldSimulationTests|FaultSweepTests|InAHundredRuns
 
-.PHONY: help demo test check release bench lab lab-deps golden format lint build deps schemas clean
+.PHONY: help demo test check exhaust release bench lab lab-deps golden format lint build deps schemas clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -40,6 +42,11 @@ test: deps lint schemas ## everything: dependencies, build, lint, schemas, all t
 check: deps lint ## the fast ones: build, lint, tests without the long enumerations
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --skip '$(SLOW)'
+
+exhaust: deps ## the enumerations that take minutes: planner, unwinding; prints what was covered
+	$(SWIFT) build -c release --build-tests -Xswiftc -enable-testing --scratch-path $(EXHAUST_DIR)
+	VFIOPLAN_EXHAUST=1 $(SWIFT) test -c release --skip-build -Xswiftc -enable-testing \
+	  --scratch-path $(EXHAUST_DIR) --no-parallel --filter 'Exhaustive'
 
 release: deps ## a static binary, ./vfioplan
 	$(SWIFT) build $(STATIC_FLAGS) --product vfioplan
@@ -90,4 +97,4 @@ deps: ## install what is missing (Debian packages)
 	fi
 
 clean: ## remove what was built
-	rm -rf .build $(STATIC_DIR) vfioplan Benchmarks/build
+	rm -rf .build $(STATIC_DIR) $(EXHAUST_DIR) vfioplan Benchmarks/build

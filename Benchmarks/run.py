@@ -8,8 +8,10 @@ figure misses its limit, unless --report-only.
 """
 
 import argparse
+import itertools
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -18,21 +20,23 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE / "build"
 SMALL, LARGE, FEW = 10_000, 100_000, 4
+ROLLED_BACK = 71  # the exit code of a run that failed and was taken back
 
 
-def run(arguments):
+def run(arguments, expected=0):
     """Runs a program, output thrown away: seconds from exec to exit, processor time, peak memory."""
     # A plan file of the last run would be replaced, which makes ext4 flush the new one at once.
     if "-o" in arguments:
         pathlib.Path(arguments[arguments.index("-o") + 1]).unlink(missing_ok=True)
     null = os.open(os.devnull, os.O_RDWR)
-    files = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, null, 1)]
+    # A failure that is asked for need not be told of.
+    files = [(os.POSIX_SPAWN_DUP2, null, number) for number in ((0, 1, 2) if expected else (0, 1))]
     start = time.perf_counter()
     child = os.posix_spawn(arguments[0], arguments, os.environ, file_actions=files)
     _, status, usage = os.wait4(child, 0)
     seconds = time.perf_counter() - start
     os.close(null)
-    if os.waitstatus_to_exitcode(status) != 0:
+    if os.waitstatus_to_exitcode(status) != expected:
         sys.exit(f"failed: {' '.join(arguments)}")
     return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
 
@@ -48,6 +52,54 @@ def compile_command(binary, count):
     vm, host = describe(count)
     plan = str(BUILD / f"plan-{count}.json")
     return [binary, "compile", vm, "--host", host, "--format", "json", "-o", plan]
+
+
+# What is done with a plan once it is saved; {plan} is the file, {other} that of another objective.
+STAGES = [
+    ("read back, verify, list", "apply {plan} --dry-run --format json", 0, 5),
+    ("read back, simulate, undo", "apply {plan} --simulate --format json", 0, 6),
+    ("the same, failing at the last step", "apply {plan} --simulate --format json --fail {last}=EINVAL",
+     ROLLED_BACK, 6),
+    ("read two back, diff", "diff {plan} {other} --format json", 0, 9),
+]
+
+
+def plans(binary, count):
+    """Saves two plans of `count` devices that differ in all they can; what the stages refer to."""
+    vm, host = describe(count)
+    names = {}
+    for key, objective in ("plan", "coherency"), ("other", "device-performance"):
+        names[key] = str(BUILD / f"{key}-{count}.json")
+        subprocess.run(
+            [binary, "compile", vm, "--host", host, "--objective", objective, "-o", names[key]],
+            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open(names["plan"], "rb") as file:
+        file.seek(-400, os.SEEK_END)
+        names["last"] = re.search(rb'"steps":(\d+)', file.read()).group(1).decode()
+    return names
+
+
+def measure_stages(binary, rounds):
+    """Yields two figures for each stage: growth in processor time, and memory against the plan.
+
+    Processor time, because these take long enough for a busy machine to stretch one run and not
+    another.
+    """
+    small, large = plans(binary, SMALL), plans(binary, LARGE)
+    size = os.path.getsize(large["plan"])
+    for name, command, status, limit in STAGES:
+        def cost(names):
+            arguments = [binary, *command.format(**names).split()]
+            return [run(arguments, status) for _ in range(rounds)]
+        tenth, full = cost(small), cost(large)
+        ten = statistics.median(cpu for _, cpu, _ in tenth)
+        one = statistics.median(cpu for _, cpu, _ in full)
+        seconds = statistics.median(seconds for seconds, _, _ in full)
+        peak = max(memory for _, _, memory in full)
+        yield (name, one / ten, 12, "x",
+               f"processor {ten:.3f} s to {one:.3f} s, {seconds:.3f} s by the clock")
+        yield ("  peak memory against the plan file", peak / size, limit, "x",
+               f"{peak / 1e6:.0f} MB, the file has {size / 1e6:.0f} MB")
 
 
 def measure(binary, rounds, starts):
@@ -91,12 +143,14 @@ def main():
     options = parser.parse_args()
     BUILD.mkdir(exist_ok=True)
     missed = 0
+    binary = os.path.abspath(options.binary)
     load = os.getloadavg()[0]
     if load > 0.5:
         print(f"note: the machine is busy (load {load:.1f}); ratios of threads suffer most")
     print(f"{'figure':45} {'measured':>10} {'limit':>7}")
-    for figure, value, limit, unit, detail in measure(
-            os.path.abspath(options.binary), options.rounds, options.starts):
+    for figure, value, limit, unit, detail in itertools.chain(
+            measure(binary, options.rounds, options.starts),
+            measure_stages(binary, max(1, options.rounds // 2))):
         verdict = "ok" if value <= limit else "MISSED"
         missed += value > limit
         print(f"{figure:45} {value:>7.2f} {unit:2} {limit:>4} {unit:2} {verdict:6}  {detail}", flush=True)

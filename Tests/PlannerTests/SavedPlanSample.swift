@@ -36,14 +36,18 @@ struct SavedPlanSample {
       of: SourceFile(id: .vm, name: "plan.json", text: text), into: &sink)
   }
 
-  /// The plan that a plan file's text is read as.
+  /// The plan that a plan file's text is read as; both ways of reading it must agree.
   func read(_ text: String) throws -> CompiledPlan {
     var sink = DiagnosticSink()
+    let asWritten = SavedPlanReader.readAsWritten(
+      SourceFile(id: .vm, name: "plan.json", text: text))
     do {
       let plan = try SavedPlanReader.read(tree(text), into: &sink)
       #expect(sink.diagnostics.isEmpty)
+      #expect(asWritten == nil || asWritten == plan, "the same file is read as two plans")
       return plan
     } catch let error as DiagnosticsError {
+      #expect(asWritten == nil, "a plan is accepted that is not")
       #expect(!error.diagnostics.isEmpty)
       throw error
     }

@@ -181,19 +181,43 @@ public enum SmallWorlds {
   /// worlds. And every single group of two such devices, 136 pairs, in each cell and with each word
   /// about KVM: 1,224 worlds.
   public static func forEachSmall(_ visit: (SmallWorld) throws -> Void) rethrows {
-    var chosen: [Int] = []
-    try forEachMultiset(of: kinds.count * cells.count, upTo: 3, &chosen) { choice in
-      try forEachKVM(visit) {
-        choice.enumerated().map { group, index in
-          place(kinds[index / cells.count], group, cells[index % cells.count])
-        }
-      }
+    try forEachSet(of: single, upTo: 3, visit)
+    try forEachSet(of: pairs, from: 1, upTo: 1, visit)
+  }
+
+  /// How many worlds `forEachLarge` visits.
+  public static let largeCount = 1_122_459
+
+  /// Visits a larger universe: every world of up to 4 groups of one device, 812,175 worlds, and
+  /// every world of up to 2 groups of which at least one has two devices, 310,284 worlds.
+  ///
+  /// Kinds, cells and words about KVM are those of `forEachSmall`.
+  public static func forEachLarge(_ visit: (SmallWorld) throws -> Void) rethrows {
+    try forEachSet(of: single, upTo: 4, visit)
+    try forEachSet(of: single + pairs, from: 1, upTo: 2) { world in
+      let groups = (world.devices.last?.group ?? 0) + 1
+      if world.devices.count > groups { try visit(world) }
     }
-    for cell in cells {
-      for (index, first) in kinds.enumerated() {
-        for second in kinds[index...] {
-          try forEachKVM(visit) { [place(first, 0, cell), place(second, 0, cell)] }
-        }
+  }
+
+  private static let single = kinds.map { [$0] }
+  private static let pairs = kinds.indices.flatMap { first in
+    kinds[first...].map { [kinds[first], $0] }
+  }
+
+  /// Visits every multiset of groups, each in every cell, with each word about KVM.
+  private static func forEachSet(
+    of groups: [[SmallWorld.Device]], from least: Int = 0, upTo most: Int,
+    _ visit: (SmallWorld) throws -> Void
+  ) rethrows {
+    var chosen: [Int] = []
+    try forEachMultiset(of: groups.count * cells.count, upTo: most, &chosen) { choice in
+      guard choice.count >= least else { return }
+      let devices = choice.enumerated().flatMap { number, index in
+        groups[index / cells.count].map { place($0, number, cells[index % cells.count]) }
+      }
+      for kvm in KVMClause.IncoherentDMA.allCases {
+        try visit(SmallWorld(devices: devices, kvm: kvm))
       }
     }
   }
@@ -216,15 +240,6 @@ public enum SmallWorlds {
     var device = kind
     (device.group, device.space, device.unitClass) = (group, cell.space, cell.unitClass)
     return device
-  }
-
-  private static func forEachKVM(
-    _ visit: (SmallWorld) throws -> Void, _ devices: () -> [SmallWorld.Device]
-  ) rethrows {
-    let devices = devices()
-    for kvm in KVMClause.IncoherentDMA.allCases {
-      try visit(SmallWorld(devices: devices, kvm: kvm))
-    }
   }
 
   private static func forEachMultiset(

@@ -21,11 +21,14 @@ public enum DescriptionReader {
   public static let planFormat = "vfioplan.plan/v1"
 
   /// Reads any YAML file into a tree.
+  ///
+  /// Parts of it, ascending, may be hidden if the file is all ASCII: they are passed over as if
+  /// they were not there, and places stay those of the file.
   public static func tree(
-    of file: SourceFile, into sink: inout DiagnosticSink
+    of file: SourceFile, hiding hidden: [Range<Int>] = [], into sink: inout DiagnosticSink
   ) throws(DiagnosticsError) -> YAMLTree {
     try phase(&sink) { (sink) throws(DiagnosticsError) in
-      try YAMLComposer.compose(file, into: &sink)
+      try YAMLComposer.compose(file, hiding: hidden, into: &sink)
     }
   }
 

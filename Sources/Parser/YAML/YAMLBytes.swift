@@ -1,8 +1,8 @@
 /// Comparing and hashing runs of bytes, for keys and words.
-enum YAMLBytes {
+public enum YAMLBytes {
   /// Whether two runs of the same length are equal.
-  @inline(__always)
-  static func equal(
+  @inlinable @inline(__always)
+  public static func equal(
     _ left: UnsafePointer<UInt8>, _ right: UnsafePointer<UInt8>, count: Int
   ) -> Bool {
     var index = 0

@@ -49,12 +49,14 @@ struct YAMLComposer: ~Copyable {
   private var sink = DiagnosticSink()
 
   /// Reads a file into a tree; linear in the file's length.
+  ///
+  /// Hidden parts, if the file is all ASCII, are passed over as if they were not there.
   static func compose(
-    _ file: SourceFile, into sink: inout DiagnosticSink
+    _ file: SourceFile, hiding hidden: [Range<Int>] = [], into sink: inout DiagnosticSink
   ) throws(DiagnosticsError) -> YAMLTree {
     let isASCII = try YAMLByteCheck.check(file, into: &sink)
     let outcome = file.bytes.withUnsafeBufferPointer { bytes in
-      composeChecked(file, bytes, isASCII)
+      composeChecked(file, bytes, isASCII, hiding: hidden)
     }
     for diagnostic in outcome.sink.diagnostics { sink.report(diagnostic) }
     guard let tree = outcome.tree, !outcome.sink.hasErrors else {
@@ -64,14 +66,16 @@ struct YAMLComposer: ~Copyable {
   }
 
   private static func composeChecked(
-    _ file: SourceFile, _ bytes: UnsafeBufferPointer<UInt8>, _ isASCII: Bool
+    _ file: SourceFile, _ bytes: UnsafeBufferPointer<UInt8>, _ isASCII: Bool,
+    hiding hidden: [Range<Int>]
   ) -> (tree: YAMLTree?, sink: DiagnosticSink) {
-    guard let reader = YAMLEventReader(bytes, isASCII: isASCII) else {
+    guard let reader = YAMLEventReader(bytes, isASCII: isASCII, hiding: hidden) else {
       var sink = DiagnosticSink()
       sink.report(ParserDiagnostics.syntax(.init(problem: "not enough memory", offset: 0), file))
       return (nil, sink)
     }
-    var composer = YAMLComposer(file, bytes, reader)
+    let shown = hidden.reduce(bytes.count) { $0 - $1.count }
+    var composer = YAMLComposer(file, bytes, reader, byteCount: shown)
     do {
       try composer.readStream()
     } catch {
@@ -88,7 +92,8 @@ struct YAMLComposer: ~Copyable {
   }
 
   private init(
-    _ file: SourceFile, _ source: UnsafeBufferPointer<UInt8>, _ reader: consuming YAMLEventReader
+    _ file: SourceFile, _ source: UnsafeBufferPointer<UInt8>,
+    _ reader: consuming YAMLEventReader, byteCount: Int
   ) {
     self.file = file
     self.source = source
@@ -97,7 +102,7 @@ struct YAMLComposer: ~Copyable {
     texts = YAMLTexts(source: source, side: side.contents)
     frames.reserveCapacity(Self.maximumDepth)
     // Files of short words have a node for every eight bytes; pages never touched cost nothing.
-    records.reserveCapacity(source.count / 7 + 16)
+    records.reserveCapacity(byteCount / 7 + 16)
   }
 
   private consuming func finish() -> YAMLTree {

@@ -24,13 +24,20 @@ struct YAMLEventReader: ~Copyable {
   private let libyaml: UnsafeMutablePointer<yaml_parser_t>
   private let event: UnsafeMutablePointer<yaml_event_t>
   private var cursor: MarkCursor
+  /// What libyaml reads if that is not the whole file.
+  private let visible: UnsafeMutableBufferPointer<UInt8>?
 
   /// Begins reading; `nil` if there is no memory.
   ///
   /// The bytes must stay where they are for the reader's life. They must have passed
-  /// `YAMLByteCheck`; `isASCII` is its finding.
-  init?(_ bytes: UnsafeBufferPointer<UInt8>, isASCII: Bool) {
-    cursor = MarkCursor(bytes, isASCII: isASCII)
+  /// `YAMLByteCheck`; `isASCII` is its finding. Parts of a file of ASCII may be hidden from
+  /// libyaml: positions stay those of the file.
+  init?(
+    _ bytes: UnsafeBufferPointer<UInt8>, isASCII: Bool, hiding hidden: [Range<Int>] = []
+  ) {
+    let hidden = isASCII ? hidden : []
+    cursor = MarkCursor(bytes, isASCII: isASCII, hiding: hidden)
+    visible = hidden.isEmpty ? nil : Self.copy(of: bytes, without: hidden)
     libyaml = .allocate(capacity: 1)
     event = .allocate(capacity: 1)
     event.initialize(to: yaml_event_t())
@@ -38,11 +45,27 @@ struct YAMLEventReader: ~Copyable {
     guard yaml_parser_initialize(libyaml) == 1 else { return nil }
     yaml_parser_set_encoding(libyaml, YAML_UTF8_ENCODING)
     let first = cursor.firstByte
+    let shown = visible.map { UnsafeBufferPointer($0) } ?? bytes
     yaml_parser_set_input_string(
-      libyaml, bytes.baseAddress.map { $0 + first }, bytes.count - first)
+      libyaml, shown.baseAddress.map { $0 + first }, shown.count - first)
+  }
+
+  private static func copy(
+    of bytes: UnsafeBufferPointer<UInt8>, without hidden: [Range<Int>]
+  ) -> UnsafeMutableBufferPointer<UInt8> {
+    let count = hidden.reduce(bytes.count) { $0 - $1.count }
+    let copy = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: count)
+    var (from, to) = (0, 0)
+    for range in hidden + [bytes.count..<bytes.count] {
+      let piece = UnsafeBufferPointer(rebasing: bytes[from..<range.lowerBound])
+      _ = UnsafeMutableBufferPointer(rebasing: copy[to...]).initialize(fromContentsOf: piece)
+      (from, to) = (range.upperBound, to + piece.count)
+    }
+    return copy
   }
 
   deinit {
+    visible?.deallocate()
     yaml_event_delete(event)
     yaml_parser_delete(libyaml)
     event.deallocate()
@@ -170,15 +193,20 @@ struct YAMLEventReader: ~Copyable {
 struct MarkCursor {
   private let bytes: UnsafeBufferPointer<UInt8>
   private let isASCII: Bool
+  /// What libyaml does not see, ascending.
+  private let hidden: [Range<Int>]
   /// Offset of the first byte that libyaml sees: 3 after a byte-order mark.
   let firstByte: Int
   private var character = 0
   private var byte: Int
 
   /// Begins at the start of a file.
-  init(_ bytes: UnsafeBufferPointer<UInt8>, isASCII: Bool) {
+  init(
+    _ bytes: UnsafeBufferPointer<UInt8>, isASCII: Bool, hiding hidden: [Range<Int>] = []
+  ) {
     self.bytes = bytes
     self.isASCII = isASCII
+    self.hidden = hidden
     firstByte = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
     byte = firstByte
   }
@@ -186,7 +214,13 @@ struct MarkCursor {
   /// The byte offset of a character, counted from the first one libyaml sees.
   @inline(__always)
   mutating func offset(of mark: Int) -> UInt32 {
-    isASCII ? UInt32(truncatingIfNeeded: min(mark, bytes.count)) : walk(to: mark)
+    guard isASCII else { return walk(to: mark) }
+    let offset = hidden.isEmpty ? mark : pastHidden(mark)
+    return UInt32(truncatingIfNeeded: min(offset, bytes.count))
+  }
+
+  private func pastHidden(_ mark: Int) -> Int {
+    hidden.reduce(mark) { $0 < $1.lowerBound ? $0 : $0 + $1.count }
   }
 
   private mutating func walk(to mark: Int) -> UInt32 {

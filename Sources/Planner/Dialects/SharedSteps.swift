@@ -9,7 +9,9 @@ public enum VFIODriver {
   ///
   /// sysfs shows either spelling of the last part (`drivers/vfio/pci`).
   public static func isVFIO(_ driver: String) -> Bool {
-    driver.hasSuffix("vfio-pci") || driver.hasSuffix("vfio_pci")
+    guard driver.hasSuffix("vfio-pci") || driver.hasSuffix("vfio_pci") else { return false }
+    let variant = driver.utf8.dropLast(standard.utf8.count).last
+    return variant == nil || variant == UInt8(ascii: "-") || variant == UInt8(ascii: "_")
   }
 }
 

@@ -42,10 +42,40 @@ public struct SavedPlanReader {
     var reader = SavedPlanReader(tree)
     let members = try reader.members()
     var compiled = try reader.compile(members)
-    reader.compareDecision(compiled, members)
+    reader.compareHead(compiled, members)
+    reader.compareDevices(compiled, members)
     reader.compareSteps(&compiled, members.steps)
     try reader.sink.throwIfErrors()
     return compiled
+  }
+
+  /// Reads a plan file that is laid out as vfioplan writes it; `nil` for every other file.
+  ///
+  /// The same result as `read` of its tree, in a fraction of the time and memory: the elements of
+  /// `devices` and `steps`, nearly all of a large file, are compared byte by byte with what is
+  /// written for the facts, and never become nodes. Whatever is not accepted here must go through
+  /// `read`, which says what is wrong.
+  public static func readAsWritten(_ file: SourceFile) -> CompiledPlan? {
+    guard let lists = WrittenLists(file) else { return nil }
+    var ignored = DiagnosticSink()
+    let hidden = [lists.devices, lists.steps]
+    guard let tree = try? DescriptionReader.tree(of: file, hiding: hidden, into: &ignored)
+    else { return nil }
+    var reader = SavedPlanReader(tree)
+    guard let members = try? reader.members(), reader.stands(members.devices, at: lists.devices),
+      reader.stands(members.steps, at: lists.steps), var compiled = try? reader.compile(members)
+    else { return nil }
+    reader.compareHead(compiled, members)
+    return !reader.sink.hasErrors && lists.match(&compiled) ? compiled : nil
+  }
+
+  /// Whether a list is the one whose elements were hidden, and has no others: then libyaml was
+  /// between its brackets when it passed them over, and would have read each line as an element.
+  private func stands(_ node: YAMLTree.Node, at hidden: Range<Int>) -> Bool {
+    let span = tree.span(of: node)
+    return tree.kind(of: node) == .sequence && tree.childCount(of: node) == 0
+      && Int(span.start) == hidden.lowerBound - WrittenLists.opening.utf8CodeUnitCount
+      && Int(span.end) == hidden.upperBound + WrittenLists.closing.utf8CodeUnitCount
   }
 
   /// The members of the file that are looked at one by one.
@@ -117,7 +147,8 @@ extension SavedPlanReader {
 // MARK: - What must come out
 
 extension SavedPlanReader {
-  private mutating func compareDecision(_ compiled: CompiledPlan, _ members: Members) {
+  /// Compares what the decision is but for its devices.
+  private mutating func compareHead(_ compiled: CompiledPlan, _ members: Members) {
     let plan = SavedPlanWriter(compiled, files: [])
     var writer = JSONWriter()
     writer.beginObject()
@@ -134,8 +165,12 @@ extension SavedPlanReader {
     if let companions = members.companions, compiled.plan.companions.isEmpty {
       _ = hasCount(0, companions, "companions")
     }
+  }
+
+  private mutating func compareDevices(_ compiled: CompiledPlan, _ members: Members) {
+    let plan = SavedPlanWriter(compiled, files: [])
     guard hasCount(compiled.plan.devices.count, members.devices, "devices") else { return }
-    compareElements(members.devices, compiled.plan.devices.count) { run in
+    compareElements(members.devices, compiled.plan.devices.count, mayHaveLine: false) { run in
       var writer = Self.listWriter()
       plan.writeDevices(run, to: &writer)
       return writer
@@ -153,7 +188,7 @@ extension SavedPlanReader {
     let plan = SavedPlanWriter(compiled, files: [])
     let count = compiled.program.steps.count
     var isSame = true
-    compareElements(node, count) { run in
+    compareElements(node, count, mayHaveLine: true) { run in
       plan.steps(run, Self.listWriter())
     } report: { reader, index, differences in
       guard let first = differences.first else { return true }
@@ -191,7 +226,8 @@ extension SavedPlanReader {
   /// Run by run, so that what is expected never is in memory as a whole. It ends where one of the
   /// lists ends, or when `report` says so.
   private mutating func compareElements(
-    _ node: YAMLTree.Node, _ count: Int, write: (Range<Int>) -> JSONWriter,
+    _ node: YAMLTree.Node, _ count: Int, mayHaveLine: Bool,
+    write: (Range<Int>) -> JSONWriter,
     report: (inout SavedPlanReader, Int, [TreeComparison.Difference]) -> Bool
   ) {
     guard tree.kind(of: node) == .sequence else { return }
@@ -202,7 +238,8 @@ extension SavedPlanReader {
       guard let expected = compose(writer.bytes) else { return }
       for (index, wanted) in zip(run, expected.children(of: expected.root)) {
         guard let element = elements.next() else { return }
-        var comparison = TreeComparison(saved: tree, expected: expected, ignoring: "line")
+        var comparison = TreeComparison(
+          saved: tree, expected: expected, mayHaveLine: mayHaveLine)
         comparison.compare(element, wanted)
         guard report(&self, index, comparison.differences) else { return }
       }

@@ -80,7 +80,16 @@ struct Inputs {
   private static func document(
     _ path: String, _ id: SourceID
   ) -> Result<Loaded<Document>, CommandFailure> {
-    read(path, id) { (tree, sink) throws(DiagnosticsError) in
+    file(path, id).flatMap { file in
+      if let plan = SavedPlanReader.readAsWritten(file) {
+        return .success(Loaded(value: .plan(plan), file: file, warnings: []))
+      }
+      return document(file)
+    }
+  }
+
+  private static func document(_ file: SourceFile) -> Result<Loaded<Document>, CommandFailure> {
+    decoded(file) { (tree, sink) throws(DiagnosticsError) in
       if DescriptionReader.kind(of: tree) == .plan {
         return .plan(try SavedPlanReader.read(tree, into: &sink))
       }
@@ -92,14 +101,16 @@ struct Inputs {
     _ path: String, _ id: SourceID,
     _ decode: (YAMLTree, inout DiagnosticSink) throws(DiagnosticsError) -> Value
   ) -> Result<Loaded<Value>, CommandFailure> {
+    file(path, id).flatMap { decoded($0, decode) }
+  }
+
+  private static func file(_ path: String, _ id: SourceID) -> Result<SourceFile, CommandFailure> {
     let name = path == FileInput.standardInput ? "<stdin>" : path
-    let file: SourceFile
     do throws(SystemError) {
-      file = SourceFile(id: id, name: name, bytes: try FileInput.bytes(of: path))
+      return .success(SourceFile(id: id, name: name, bytes: try FileInput.bytes(of: path)))
     } catch {
       return .failure(.unreadable(path, error))
     }
-    return decoded(file, decode)
   }
 
   private static func decoded<Value>(
