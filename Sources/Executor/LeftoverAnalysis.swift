@@ -20,6 +20,8 @@ struct LeftoverAnalysis {
   private var held: [[Int]]
   /// For each file that is alive, the step that opened the file at the root of what holds it.
   private var roots: [Int?]
+  /// The containers that a group is still in.
+  private var driven: Set<Int> = []
 
   /// Looks at the first `ran` steps of a program after their undo.
   init(_ program: Program, ran: Int, outcomes: [UndoOutcome], closed: Set<ResultID>) {
@@ -37,6 +39,7 @@ struct LeftoverAnalysis {
     }
     for step in 0..<ran { record(step) }
     findLiveFiles()
+    for step in 0..<ran where !undone[step] { recordContainer(step) }
   }
 
   /// What is left, by step.
@@ -85,6 +88,14 @@ struct LeftoverAnalysis {
     }
   }
 
+  /// The driver of a container, and with it all mappings, leaves with the last group.
+  private mutating func recordContainer(_ step: Int) {
+    guard case .ioctl(let group, let request, let arguments, _) = program.steps[step].action,
+      request.establishes.contains(.contained), roots[Int(group.index)] != nil
+    else { return }
+    for case .result(let container) in arguments { driven.insert(Int(container.index)) }
+  }
+
   private func isFile(_ id: ResultID) -> Bool { program.results[Int(id.index)].kind.isFile }
 
   /// The file whose opening a step's undo would close.
@@ -99,15 +110,16 @@ struct LeftoverAnalysis {
   }
 
   private func concernsLiveObjects(_ step: Int) -> Bool {
-    guard case .ioctl(let receiver, _, let arguments, _) = program.steps[step].action else {
-      return true
-    }
+    guard case .ioctl(let receiver, let request, let arguments, _) = program.steps[step].action
+    else { return true }
     if fileMade(by: step) != nil { return true }
     guard roots[Int(receiver.index)] != nil else { return false }
+    if request.requires.contains(.driven), !driven.contains(Int(receiver.index)) { return false }
     return arguments.allSatisfy { argument in
       guard case .result(let id) = argument else { return true }
       switch program.results[Int(id.index)].kind {
-      case .boundDevice, .deviceLabel, .memory, .number: return true  // outlived by what used them
+      // Outlived by what used them.
+      case .boundDevice, .deviceLabel, .memory, .memoryFile, .number: return true
       default: return isAlive(id)
       }
     }

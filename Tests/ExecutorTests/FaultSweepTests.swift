@@ -208,9 +208,21 @@ struct LeftoverComparison {
 
   /// Objects a program makes itself, without their ids; those the kernel makes do not count.
   private static func objects(_ state: SimulatorState, _ kernel: SimulatedKernel) -> [String] {
-    state.objects.compactMap { object in
+    let automatic = automaticTables(kernel)
+    return state.objects.filter { !automatic.contains($0) }.compactMap { object in
       let kind = String(object.prefix { $0 != " " })
       return ["IOAS", "HWPT", "IOASID"].contains(kind) ? kind : nil
     }
+  }
+
+  /// Tables that come with the first device attached to an address space and go with the last.
+  private static func automaticTables(_ kernel: SimulatedKernel) -> Set<String> {
+    var tables: Set<String> = []
+    for case let file as SimulatedIOMMUFD in kernel.openFiles.all {
+      for case (let id, .hwpt(let table)) in file.liveObjects where table.isAutomatic {
+        tables.insert("HWPT \(id)")
+      }
+    }
+    return tables
   }
 }
