@@ -5,7 +5,8 @@ import subprocess
 from dataclasses import dataclass, field
 
 from . import conformgen
-from .conform_exceptions import EXCEPTIONS
+from .conform_exceptions import EXCEPTIONS, Allowed
+from .conform_fixtures import recorded
 from .conform_pairs import PAIRS
 from .kernels import Kernel
 from .machines import Machine
@@ -52,8 +53,11 @@ class Conform:
 
     def programs(self, bench: Bench) -> dict[str, list[str]]:
         """What is run."""
-        return self.given or conformgen.programs(
-            bench.seed, bench.count * PER_COUNT, bench.targets)
+        if self.given:
+            return self.given
+        return ({name: list(one.steps) for name, one in recorded(bench.label).items()}
+                | conformgen.programs(f"{bench.seed} {bench.label}", bench.count * PER_COUNT,
+                                      bench.targets))
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The programs as one file."""
@@ -61,7 +65,7 @@ class Conform:
 
     def seconds(self, bench: Bench) -> float:
         """A generous time limit."""
-        return 60 + len(self.programs(bench)) / 5
+        return 120 + len(self.programs(bench))
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for all programs that agree, one for each that does not, and coverage."""
@@ -74,6 +78,9 @@ class Conform:
         known = sum(map(len, PAIRS.values()))
         verdicts = [Verdict(False, f"{name}: {one.program[-1]}", tuple(one.lines))
                     for name, one in found.items()]
+        verdicts += [Verdict(answers(text).get(name) == list(one.answers),
+                             f"{name} is answered as it was recorded")
+                     for name, one in recorded(bench.label).items() if not self.given]
         verdicts.append(Verdict(
             "  - " not in text and "  + " not in text, "nothing is left on the machine",
             tuple(line for line in text.splitlines() if line.startswith("  "))))
@@ -154,15 +161,20 @@ def compared(steps: list[str], kernel: list[str], simulator: list[str]) -> Disag
         if index >= len(steps):
             if ours != theirs:
                 return Disagreement((*steps, "the end"), theirs, ours)
-        elif ours != theirs and not excepted(steps[index], theirs, ours):
-            return Disagreement(tuple(steps[:index + 1]), theirs, ours)
+        elif ours != theirs:
+            reason = excepted(steps[index], theirs, ours)
+            if reason is None:
+                return Disagreement(tuple(steps[:index + 1]), theirs, ours)
+            if reason.isEnd:
+                return None
     return None
 
 
-def excepted(step: str, kernel: str, simulator: str) -> bool:
-    """Whether a difference has a reason that is written down."""
-    return any(re.search(one.step, step) and re.fullmatch(one.kernel, kernel)
-               and re.fullmatch(one.simulator, simulator) for one in EXCEPTIONS)
+def excepted(step: str, kernel: str, simulator: str) -> Allowed | None:
+    """The reason for a difference, if one is written down."""
+    return next((one for one in EXCEPTIONS if re.search(one.step, step)
+                 and re.fullmatch(one.kernel, kernel)
+                 and re.fullmatch(one.simulator, simulator)), None)
 
 
 def shortened(steps: list[str]) -> list[list[str]]:
