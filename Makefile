@@ -24,7 +24,8 @@ SWIFT_FILES = $(shell git ls-files '*.swift')
 # What enumerates worlds or sweeps over every step; `make test` runs it, `make check` doesn't.
 SLOW := SmallWorldTests|WorldSimulationTests|FaultSweepTests|InAHundredRuns
 
-.PHONY: help demo test check exhaust release bench lab lab-deps golden format lint build deps schemas clean
+.PHONY: help demo test check exhaust fuzz release bench lab lab-deps conform conformer golden format lint \
+  build deps schemas clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -56,9 +57,16 @@ release: deps ## a static binary, ./vfioplan
 bench: release ## the performance figures against their limits
 	$(PYTHON) Benchmarks/run.py --binary $(BINARY)
 
-lab: release lab-deps ## real kernels under QEMU; FILTER='7.3 intel' runs a part, RECORD=1 writes docs/lab-results.md
+lab: release conformer lab-deps ## real kernels under QEMU; FILTER='7.3 intel' runs a part, RECORD=1 writes docs/lab-results.md
 	$(PYTHON) Tests/KernelLab/lab.py run --program $(BINARY) --count $(or $(COUNT),200) \
 	  $(if $(RECORD),--record) '$(FILTER)'
+
+conform: ## generated programs of calls on the simulator and on every kernel; COUNT=n, 4 programs each a machine
+	$(MAKE) lab COUNT=$(or $(COUNT),200) FILTER=' conform$$'
+
+# What runs such programs on the simulator, beside the release's program.
+conformer: deps
+	$(SWIFT) build $(STATIC_FLAGS) --product Conform
 
 lab-deps:
 	@missing="$$($(PYTHON) Tests/KernelLab/lab.py deps)"; \

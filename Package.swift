@@ -29,13 +29,17 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Parser", "Planner", "Executor"],
       path: "Tests/TestSupport", swiftSettings: strict),
+    .executableTarget(
+      name: "Conform", dependencies: ["Parser", "Planner", "Executor"], path: "Tests/Conform",
+      swiftSettings: strict),
     .testTarget(
       name: "ParserTests", dependencies: ["Parser", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "PlannerTests", dependencies: ["Parser", "Planner", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "ExecutorTests", dependencies: ["Parser", "Planner", "Executor", "TestSupport"],
+      name: "ExecutorTests",
+      dependencies: ["Parser", "Planner", "Executor", "Conform", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
       name: "VFIOPlanTests",

@@ -28,8 +28,8 @@ struct SimulatedArea {
   var source: UInt64
   /// Whether the memory was first mapped for writing, which a later copy must respect.
   var isWriteable: Bool
-  /// Whether the source is a file.
-  var isFile = false
+  /// The file, if the source is one; it may be shorter.
+  var file: SimulatedFile?
 
   /// The length in bytes, 0 for all 2^64.
   var length: UInt64 { range.last &- range.start &+ 1 }

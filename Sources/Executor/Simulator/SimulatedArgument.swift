@@ -58,8 +58,8 @@ struct SimulatedArgument {
     if size < minimum { throw .einval }
     try require(min(size, full))
     guard size > full else { return }
+    for offset in full..<min(size, count) where byte(offset) != 0 { throw .e2big }
     try require(size)
-    for offset in full..<size where byte(offset) != 0 { throw .e2big }
   }
 
   /// The rule of every VFIO structure: `argsz` comes first, more than is known is ignored.

@@ -10,7 +10,8 @@ extension SimulatedIOMMUFD {
     case 0x3b65: return try compatExtension(argument.value)
     case 0x3b66:
       if argument.value != 1, argument.value != 3 { throw .einval }
-      _ = try compatSpace()
+      let ioas = try compatSpace()
+      if argument.value == 1 { try ioas.forbidHugePages() }
     case 0x3b70:
       try argument.checkArgsz(16)
       _ = try compatSpace()
@@ -42,8 +43,7 @@ extension SimulatedIOMMUFD {
     if argument.u32(4) & ~3 != 0 { throw .einval }
     let (source, iova, size) = (argument.u64(8), argument.u64(16), argument.u64(24))
     let ioas = try compatSpace()
-    if source.addingReportingOverflow(size).overflow { throw .eoverflow }
-    if size == 0 || size > .max - 4096 { throw .einval }
+    try checkMemory(source, size)
     _ = try ioas.map(
       source, length: size, at: iova, writeable: argument.u32(4) & 2 != 0, memory: kernel.memory)
   }
@@ -54,16 +54,21 @@ extension SimulatedIOMMUFD {
     let (iova, size) = (argument.u64(8), argument.u64(16))
     if flags & ~2 != 0 { throw .einval }
     let ioas = try compatSpace()
-    var range = AddressRange.everything
     if flags & 2 != 0 {
       if iova != 0 || size != 0 { throw .einval }
-    } else {
-      if size == 0 { throw .einval }
-      let (last, wraps) = iova.addingReportingOverflow(size - 1)
-      if wraps { throw .eoverflow }
-      range = AddressRange(start: iova, last: last)
+      argument.set64(try ioas.unmap(.everything), 16)
+      return
+    }
+    let (last, wraps) = iova.addingReportingOverflow(size &- 1)
+    if !ioas.usesHugePages {  // version 1: mappings may be taken apart
+      try ioas.cut(behind: last)
+      if iova != 0 { try ioas.cut(behind: iova - 1) }
     }
     argument.set64(0, 16)  // written back on failures, too
-    argument.set64(try ioas.unmap(range), 16)
+    if size == 0 { throw .einval }
+    if wraps { throw .eoverflow }
+    let (bytes, isWhole) = ioas.unmapWhole(AddressRange(start: iova, last: last))
+    argument.set64(bytes, 16)
+    if !isWhole { throw .enoent }
   }
 }

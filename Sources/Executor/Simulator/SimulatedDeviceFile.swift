@@ -130,11 +130,12 @@ final class SimulatedDeviceFile: SimulatedFile {
     _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
   ) throws(Errno) {
     try argument.checkArgsz(12)
-    try checkPASID(argument, size: 16, kernel.release)
+    let hasPASID = try checkPASID(argument, size: 16, kernel.release)
     guard let context = binding?.context else { throw .einval }
     let hwpt: SimulatedHWPT
     switch context.object(argument.u32(8)) {
     case nil: throw .enoent
+    case .some where hasPASID: throw .einval  // no table here takes one (`pasid_compat`)
     case .device: throw .einval
     case .hwpt(let chosen):
       try attach(to: chosen, in: kernel)
@@ -147,16 +148,20 @@ final class SimulatedDeviceFile: SimulatedFile {
   /// `VFIO_DEVICE_DETACH_IOMMUFD_PT` (2.23); nothing attached is no error.
   private func detach(_ argument: SimulatedArgument, in kernel: SimulatedKernel) throws(Errno) {
     try argument.checkArgsz(8)
-    try checkPASID(argument, size: 12, kernel.release)
+    if try checkPASID(argument, size: 12, kernel.release) { return }  // nothing is attached by one
     detachDevice(in: kernel)
   }
 
+  /// Whether a PASID is given, which 7.3 knows; then the structure must have it.
   private func checkPASID(
     _ argument: SimulatedArgument, size: Int, _ release: KernelRelease
-  ) throws(Errno) {
+  ) throws(Errno) -> Bool {
     switch argument.u32(4) {
-    case 0: return
-    case 1 where release >= .v7_3: throw Int(argument.u32(0)) < size ? .einval : .eopnotsupp
+    case 0: return false
+    case 1 where release >= .v7_3:
+      if Int(argument.u32(0)) < size { throw .einval }
+      try argument.require(size)
+      return true
     default: throw .einval
     }
   }
@@ -178,6 +183,10 @@ final class SimulatedDeviceFile: SimulatedFile {
     let isFirstStage = kernel.usesIntelFirstStage && unit.isIntel
     let hwpt = SimulatedHWPT(
       for: unit, in: ioas, isAutomatic: true, isFirstStage: isFirstStage, release: kernel.release)
+    if kernel.host.devices[device].hwpt == nil {
+      try attachFirst(to: hwpt, of: context, in: kernel)
+      return hwpt
+    }
     try context.add(hwpt, memory: kernel.memory)
     do throws(Errno) {
       try attach(to: hwpt, in: kernel)
@@ -187,6 +196,19 @@ final class SimulatedDeviceFile: SimulatedFile {
       throw error
     }
     return hwpt
+  }
+
+  /// A first attach comes before the new table is filled (`hw_pagetable.c:206`).
+  private func attachFirst(
+    to hwpt: SimulatedHWPT, of context: SimulatedIOMMUFD, in kernel: SimulatedKernel
+  ) throws(Errno) {
+    try kernel.host.attach(device, to: hwpt)
+    do throws(Errno) {
+      try context.add(hwpt, memory: kernel.memory)
+    } catch {
+      _ = kernel.host.detach(device)
+      throw error
+    }
   }
 
   private func attach(to hwpt: SimulatedHWPT, in kernel: SimulatedKernel) throws(Errno) {

@@ -61,7 +61,9 @@ final class SimulatedGroupFile: SimulatedFile {
     try argument.require(4)
     let file = try kernel.files.file(argument.s32(0))
     if container != nil { throw .einval }
-    guard let container = file as? SimulatedContainer else { throw .ebadfd }
+    guard let container = file as? SimulatedContainer else {
+      throw kernel.release == .v6_1 ? .einval : .ebadfd
+    }
     try kernel.host.claim(group, for: container.id)
     do throws(Errno) {
       try container.join(group, in: kernel)

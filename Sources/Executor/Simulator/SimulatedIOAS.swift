@@ -5,7 +5,7 @@ final class SimulatedIOAS {
   /// Its id in the context.
   var id: UInt32 = 0
   /// Whether IOMMU huge pages may be used.
-  var usesHugePages = true
+  private(set) var usesHugePages = true
   /// What is mapped.
   private(set) var areas = SimulatedAreas()
   /// Ranges the attached devices reserve.
@@ -16,7 +16,7 @@ final class SimulatedIOAS {
   private(set) var hwpts: [SimulatedHWPT] = []
   private var apertureLast = UInt64.max
 
-  /// The alignment of addresses: 1 without page tables, else the largest of their page sizes.
+  /// The alignment of addresses: 1, or a page without huge pages, or more by the page tables.
   private(set) var alignment: UInt64 = 1
 
   /// The ranges that may be mapped as far as hardware goes.
@@ -35,7 +35,7 @@ final class SimulatedIOAS {
     }
     if let last = allowed.last?.last, last > hwpt.apertureLast { throw .eaddrinuse }
     if hwpts.isEmpty {
-      for area in areas.areas where !area.isFile { try memory.pin(area.source, area.length) }
+      for area in areas.areas { try pin(area.source, area.length, of: area.file, memory) }
     }
     hwpts.append(hwpt)
     recalculate()
@@ -48,7 +48,7 @@ final class SimulatedIOAS {
   }
 
   private func recalculate() {
-    alignment = hwpts.map(\.unit.pageBytes).max() ?? 1
+    alignment = max(usesHugePages ? 1 : 4096, hwpts.map(\.unit.pageBytes).max() ?? 1)
     apertureLast = hwpts.map(\.apertureLast).min() ?? .max
   }
 
@@ -76,13 +76,36 @@ final class SimulatedIOAS {
     allowed = ranges.sorted()
   }
 
-  /// `IOMMU_OPTION_HUGE_PAGES` set to 0.
+  /// `IOMMU_OPTION_HUGE_PAGES` set to 1.
+  func allowHugePages() {
+    usesHugePages = true
+    recalculate()
+  }
+
+  /// `IOMMU_OPTION_HUGE_PAGES` set to 0: from then on mappings are whole pages.
   func forbidHugePages() throws(Errno) {
+    if !usesHugePages { return }
     if !hwpts.isEmpty, !areas.isEmpty { throw .einval }
     for area in areas.areas where (area.range.start | area.length | area.source) & 4095 != 0 {
       throw .eaddrinuse
     }
     usesHugePages = false
+    recalculate()
+  }
+
+  /// Cuts the mapping that holds an address, behind it (`io_pagetable.c`, `iopt_area_split`).
+  func cut(behind address: UInt64) throws(Errno) {
+    let index = areas.firstIndex(endingAtOrAfter: address)
+    guard index < areas.areas.count else { return }
+    let area = areas.areas[index]
+    if area.range.start >= address || area.range.last == address { return }
+    var (left, right) = (area, area)
+    right.range.start = address + 1
+    right.source = area.source &+ (address + 1 - area.range.start)
+    if (right.range.start | right.source) & (alignment - 1) != 0 { throw .einval }
+    left.range.last = address
+    _ = areas.remove(index..<(index + 1))
+    insert([left, right])
   }
 
   /// Maps memory at an address, or at a free one if `fixed` is `nil`; returns where (2.5).
@@ -96,12 +119,12 @@ final class SimulatedIOAS {
     areas.insert(
       SimulatedArea(
         range: AddressRange(start: start, last: start + (length - 1)), source: source,
-        isWriteable: writeable, isFile: file != nil))
+        isWriteable: writeable, file: file))
     return start
   }
 
   /// What lies in no memory file, or beyond its end, cannot be pinned (`memfd_pin_folios`, EINVAL).
-  private func pin(
+  func pin(
     _ source: UInt64, _ length: UInt64, of file: SimulatedFile?, _ memory: SimulatedMemory
   ) throws(Errno) {
     guard let file else { return try memory.pin(source, length) }
@@ -167,11 +190,17 @@ final class SimulatedIOAS {
   /// Unmaps every area inside a range (2.9); ENOENT at the first one that is only partly inside,
   /// with those before it gone already.
   func unmap(_ range: AddressRange) throws(Errno) -> UInt64 {
+    let (bytes, isWhole) = unmapWhole(range)
+    if !isWhole { throw .enoent }
+    return bytes
+  }
+
+  /// The same; how many bytes went, and whether all of the range could.
+  func unmapWhole(_ range: AddressRange) -> (bytes: UInt64, isWhole: Bool) {
     let touched = areas.indices(touching: range)
     let whole = touched.prefix { range.contains(areas.areas[$0].range) }
     let bytes = areas.remove(whole.startIndex..<whole.endIndex)
-    if whole.count < touched.count { throw .enoent }
-    return bytes
+    return (bytes, whole.count == touched.count)
   }
 
   /// The pieces of this map that make up a range, as areas that could be mapped elsewhere; ENOENT

@@ -51,8 +51,7 @@ extension SimulatedIOMMUFD {
     let (source, length, iova) = (argument.u64(16), argument.u64(24), argument.u64(32))
     try checkMapArguments(flags, [iova, length])
     let ioas = try ioas(argument.u32(8))
-    if source.addingReportingOverflow(length).overflow { throw .eoverflow }
-    if length == 0 || length > .max - 4096 { throw .einval }
+    try checkMemory(source, length)
     let place = try ioas.map(
       source, length: length, at: flags & Self.fixedIOVA == 0 ? nil : iova,
       writeable: flags & Self.writeable != 0, memory: kernel.memory)
@@ -94,8 +93,8 @@ extension SimulatedIOMMUFD {
       if pieces[index].source & (destination.alignment - 1) != 0 { throw .einval }
       let offset = pieces[index].range.start - from
       let size = pieces[index].length
-      if !destination.hwpts.isEmpty, !pieces[index].isFile {
-        try kernel.memory.pin(pieces[index].source, size)
+      if !destination.hwpts.isEmpty {
+        try destination.pin(pieces[index].source, size, of: pieces[index].file, kernel.memory)
       }
       pieces[index].range = AddressRange(start: place + offset, last: place + offset + (size - 1))
     }
@@ -119,6 +118,14 @@ extension SimulatedIOMMUFD {
     let bytes = try ioas.unmap(AddressRange(start: iova, last: last))
     if bytes == 0 { throw .enoent }
     argument.set64(bytes, 16)
+  }
+
+  /// Where memory may lie; 6.12 looks at its length first (`iommufd/pages.c`).
+  func checkMemory(_ source: UInt64, _ length: UInt64) throws(Errno) {
+    let isLengthWrong = length == 0 || length > .max - 4096
+    if release < .v7_3, isLengthWrong { throw .einval }
+    if source.addingReportingOverflow(length).overflow { throw .eoverflow }
+    if isLengthWrong { throw .einval }
   }
 
   private func checkMapArguments(_ flags: UInt32, _ numbers: [UInt64]) throws(Errno) {

@@ -22,7 +22,8 @@ enum SimulatedIOMMUFDObject {
 /// Not simulated: nested and PASID page tables, faults, vIOMMU, dirty tracking. Those requests give
 /// EOPNOTSUPP where the release has them and ENOTTY where it does not.
 final class SimulatedIOMMUFD: SimulatedFile {
-  private let release: KernelRelease
+  /// Which Linux it behaves like.
+  let release: KernelRelease
   private var objects: [SimulatedIOMMUFDObject?] = [nil]  // id 0 is never used
   private var lowestFree: UInt32 = 1
   private var objectCount = 0
@@ -159,7 +160,7 @@ final class SimulatedIOMMUFD: SimulatedFile {
     switch (argument.u16(8), argument.u64(16)) {
     case (1, _): argument.set64(ioas.usesHugePages ? 1 : 0, 16)
     case (0, 0): try ioas.forbidHugePages()
-    case (0, 1): ioas.usesHugePages = true
+    case (0, 1): ioas.allowHugePages()
     case (0, _): throw .einval
     default: throw .eopnotsupp
     }

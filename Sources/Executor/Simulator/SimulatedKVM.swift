@@ -11,7 +11,10 @@ final class SimulatedKVM: SimulatedFile {
       if argument.value != 0 { throw .einval }
       return kernel.install(SimulatedVM())
     case 0xae03: return SimulatedVM.extensionAnswer(argument.value)
-    default: throw .enotty
+    case 0x4018_aee2, 0x4018_aee3:  // of the system: nothing of group 1 (`kvm/x86.c`)
+      try argument.require(24)
+      throw .enxio
+    default: throw .einval
     }
   }
 }

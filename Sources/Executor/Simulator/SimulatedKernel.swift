@@ -14,6 +14,15 @@ public enum KernelRelease: Int, CaseIterable, Comparable, Sendable {
   public static func < (left: KernelRelease, right: KernelRelease) -> Bool {
     left.rawValue < right.rawValue
   }
+
+  /// The newest release that is not newer than a host's kernel; 7.3 if its release says nothing.
+  public init(of kernel: HostKernel) {
+    switch kernel.release.first?.isNumber {
+    case true where !kernel.hasRelease(atLeast: 6, 6): self = .v6_1
+    case true where !kernel.hasRelease(atLeast: 6, 19): self = .v6_12
+    default: self = .v7_3
+    }
+  }
 }
 
 /// A kernel made of values: it decodes the bytes of every request and does what Linux does.
@@ -141,8 +150,11 @@ public final class SimulatedKernel: Kernel {
     file.release(in: self)
   }
 
+  /// Opens `/dev/null`; not a call of a program.
+  package func openNull() -> Int32 { install(SimulatedOtherFile()) }
+
   /// Duplicates a descriptor, as `dup` does; not a call of a program.
-  func duplicate(_ number: Int32) throws(Errno) -> Int32 {
+  package func duplicate(_ number: Int32) throws(Errno) -> Int32 {
     let file = try files.file(number)
     file.references += 1
     return files.add(file)

@@ -1,6 +1,7 @@
 """Every scenario of the lab; adding one is one module and one line."""
 
 from .companions import Companions
+from .conform import Conform
 from .disturbances import FAULTS, INJECTION, SIGNALS
 from .dryrun import DryRun
 from .groupings import Groupings, Tables
@@ -16,5 +17,6 @@ from .vmm import VMM
 
 SCENARIOS = [
     DRIVERS, Modes(), Handover(), VMM(), Companions(), SIGNALS, FAULTS, PLANS, Groupings(), DryRun(),
-    Speed(), Refusals(), Tables(), Others(), Layouts(), HostFacts(), INJECTION,
+    Speed(), Refusals(), Tables(), Others(), Layouts(), HostFacts(), Conform(),
+    INJECTION,
 ]

@@ -46,7 +46,30 @@ def run(bench: Bench, wanted: list[Scenario], busybox: Path, keep: Path | None,
             say(*boot.console.splitlines()[-5:])
             boot = machines.boot(bench.machine, bench.kernel, image, work, limit(bench, wanted))
     say(f"{bench.label}: {boot.seconds:.0f} s")
+    for scenario in wanted:
+        shrink(bench, scenario, boot, busybox, say)
     return judged(bench, wanted, boot)
+
+
+def shrink(bench: Bench, scenario: Scenario, boot: machines.Boot, busybox: Path, say):
+    """Boots again for less, as long as a scenario that failed wants to know how little it takes."""
+    while scenario and hasattr(scenario, "smaller"):
+        part = output(scenario, boot)
+        scenario = scenario.smaller(bench, part[0], part[1], say) if part else None
+        if scenario:
+            with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
+                image = Path(scratch) / "initramfs"
+                image.write_bytes(scenarios.pack(bench, busybox, [scenario]))
+                boot = machines.boot(bench.machine, bench.kernel, image, Path(scratch),
+                                     limit(bench, [scenario]))
+
+
+def output(scenario: Scenario, boot: machines.Boot) -> tuple[str, str] | None:
+    """What a scenario printed, and the host as it found it."""
+    hosts = re.findall(r"lab: host begin\n(.*?)lab: host end\n", boot.results, re.DOTALL)
+    found = re.search(re.escape(BEGIN.format(scenario.name)) + r"(.*?)lab: scenario "
+                      + scenario.name + r" end ", boot.results, re.DOTALL)
+    return (found[1], hosts[-1]) if found and hosts else None
 
 
 def judged(bench: Bench, wanted: list[Scenario], boot: machines.Boot) -> list[Outcome]:

@@ -1,0 +1,356 @@
+/*
+ * conform FILE: makes the calls of every program in a file, each program in a process of its own,
+ * and says what the kernel answers. Tests/Conform does the same on the simulator; the grammar, and
+ * what is printed, is in docs/kernel-lab.md.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "nodes.h"
+#include "process.h"
+#include "requests.h"
+
+/* Where the simulator's memory begins, and what it is aligned to. */
+#define FIRST_MEMORY 0x7f0000000000
+#define MEMORY_STEP (2ul << 20)
+
+enum { STEPS = 128, WORDS = 96, NAME = 16, PAGE = 4096, ROOM = 2 * PAGE, MOST_TEXT = 65536 };
+/* Where this program's own files are, out of the way of the numbers that programs get. */
+enum { OUTPUT = 250, PROGRAMS = 251 };
+/* Longer than any program of sane calls takes. */
+enum { SECONDS = 30 };
+
+/* Bytes that end where a page begins that can't be read. */
+struct edge {
+	unsigned char *end;
+};
+/* A member of a structure whose bytes are shown after the call. */
+struct shown {
+	size_t offset, width;
+	bool is_file, is_array;
+	unsigned char widths[WORDS];
+};
+struct result {
+	char label[NAME];
+	uint64_t value;
+};
+/* The argument of one ioctl. */
+struct argument {
+	unsigned char bytes[ROOM], array[ROOM];
+	size_t length, array_length;
+	int array_member; /* the pointer's offset; -1 without */
+	struct shown shown[WORDS];
+	int shown_count;
+};
+
+static struct edge structure, pointee;
+static struct result results[STEPS];
+static int result_count;
+static uintptr_t next_memory = FIRST_MEMORY;
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "conform: %s: %s\n", what, strerror(errno));
+	exit(2);
+}
+
+static struct edge make_edge(void)
+{
+	unsigned char *start = mmap(NULL, ROOM + PAGE, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (start == MAP_FAILED || mprotect(start + ROOM, PAGE, PROT_NONE) != 0)
+		fail("memory");
+	return (struct edge){.end = start + ROOM};
+}
+
+/* A number, a label, or a label and an offset; what was never got is -1. */
+static uint64_t value_of(const char *text)
+{
+	if (strchr("-0123456789", text[0]))
+		return strtoull(text, NULL, 0);
+	size_t length = strcspn(text, "+");
+	uint64_t offset = text[length] ? strtoull(text + length + 1, NULL, 0) : 0;
+	for (int index = result_count - 1; index >= 0; index--)
+		if (strlen(results[index].label) == length &&
+		    memcmp(results[index].label, text, length) == 0)
+			return results[index].value == UINT64_MAX ? UINT64_MAX :
+				results[index].value + offset;
+	return UINT64_MAX;
+}
+
+/* The first three files count as closed, as they do on the simulator; O_PATH does it for the numbers
+ * that stand in structures. */
+static int file_of(const char *text)
+{
+	int file = (int)value_of(text);
+	return file < 3 ? -1 : file;
+}
+
+static void keep(const char *label, uint64_t value)
+{
+	if (!label)
+		return;
+	if (result_count == STEPS || strlen(label) >= NAME)
+		fail("a label");
+	strcpy(results[result_count].label, label);
+	results[result_count++].value = value;
+}
+
+/* The answer of a call: its value or its error's name; the value, or -1. */
+static uint64_t say(long result, const char *success)
+{
+	if (result < 0)
+		printf("%s", strerrorname_np(errno));
+	else if (success)
+		printf("%s", success);
+	else
+		printf("%ld", result);
+	return result < 0 ? UINT64_MAX : (uint64_t)result;
+}
+
+static long open_node(char **words, int count)
+{
+	char path[PATH_SIZE];
+	bool is_there = true;
+	if (strcmp(words[0], "cdev") == 0 && count == 2)
+		is_there = device_node(words[1], path);
+	else if (strcmp(words[0], "group") == 0 && count == 2)
+		is_there = group_node(words[1], path);
+	else
+		snprintf(path, sizeof path, "%s", strcmp(words[0], "iommu") == 0 ? "/dev/iommu" :
+			 strcmp(words[0], "container") == 0 ? "/dev/vfio/vfio" :
+			 strcmp(words[0], "kvm") == 0 ? "/dev/kvm" : "/dev/null");
+	return is_there ? open(path, O_RDWR | O_CLOEXEC) : -1;
+}
+
+static long make_memory(uint64_t size)
+{
+	int file = memfd_create("conform", MFD_CLOEXEC);
+	if (file >= 0 && ftruncate(file, (off_t)size) != 0)
+		fail("memory");
+	return file;
+}
+
+/* The address that the simulator chooses. */
+static long map_memory(uint64_t size)
+{
+	long file = make_memory(size);
+	uintptr_t start = (next_memory + MEMORY_STEP - 1) & ~(MEMORY_STEP - 1);
+	void *address = mmap((void *)start, size, PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_FIXED_NOREPLACE, (int)file, 0);
+	if (address != (void *)start)
+		fail("memory where the simulator has it");
+	next_memory = start + size;
+	return (long)start;
+}
+
+static void put(unsigned char *to, size_t *length, uint64_t value, size_t width)
+{
+	if (*length + width > ROOM)
+		fail("room");
+	for (size_t index = 0; index < width; index++)
+		to[(*length)++] = index < 8 ? (unsigned char)(value >> 8 * index) : 0;
+}
+
+static uint64_t get(const unsigned char *from, size_t width)
+{
+	uint64_t value = 0;
+	for (size_t index = width < 8 ? width : 8; index > 0; index--)
+		value = value << 8 | from[index - 1];
+	return value;
+}
+
+/* [WIDTH=VALUE,...]: what a pointer member leads to. */
+static void read_array(char *text, struct argument *argument, struct shown *shown)
+{
+	int count = 0;
+	argument->array_member = (int)argument->length;
+	for (char *item = strtok(text, ","); item; item = strtok(NULL, ",")) {
+		size_t width = strtoul(item, NULL, 10);
+		put(argument->array, &argument->array_length, value_of(strchr(item, '=') + 1), width);
+		shown->widths[count++] = (unsigned char)width;
+	}
+	put(argument->bytes, &argument->length, 0, 8);
+}
+
+/* NAME:WIDTH=VALUE, then ! if it is shown, or @ if it is shown as a file. */
+static void read_member(char *word, struct argument *argument)
+{
+	char *colon = strchr(word, ':'), *equal = strchr(word, '=');
+	if (!colon || !equal)
+		fail(word);
+	struct shown shown = {.offset = argument->length, .width = strtoul(colon + 1, NULL, 10)};
+	char *last = word + strlen(word) - 1;
+	bool is_shown = *last == '!' || *last == '@';
+	shown.is_file = *last == '@';
+	if (is_shown)
+		*last-- = 0;
+	if (equal[1] == '[') {
+		*last = 0;
+		shown.is_array = true;
+		read_array(equal + 2, argument, &shown);
+	} else {
+		put(argument->bytes, &argument->length, value_of(equal + 1), shown.width);
+	}
+	if (is_shown)
+		argument->shown[argument->shown_count++] = shown;
+}
+
+static uint64_t show_members(const struct argument *argument, const unsigned char *start,
+			     const unsigned char *array, uint64_t result)
+{
+	uint64_t value = result;
+	for (int index = 0; index < argument->shown_count; index++) {
+		const struct shown *shown = &argument->shown[index];
+		uint64_t member = get(start + shown->offset, shown->width);
+		if (shown->is_array)
+			for (int item = 0; shown->widths[item]; array += shown->widths[item++])
+				printf(" %#lx", get(array, shown->widths[item]));
+		else if (shown->is_file)
+			printf(" %s", result == UINT64_MAX ? "-" : "fd");
+		else
+			printf(" %#lx", member);
+		if (index == 0 && result != UINT64_MAX)
+			value = member;
+	}
+	return value;
+}
+
+/* FILE REQUEST, then nothing, value:N, text:WORD or members. */
+static uint64_t make_request(char **words, int count, const char *success)
+{
+	static struct argument argument;
+	argument = (struct argument){.array_member = -1};
+	int file = file_of(words[0]);
+	unsigned long request = strtoul(words[1], NULL, 0);
+	if (count == 2)
+		return say(ioctl(file, request, 0), success);
+	if (strncmp(words[2], "value:", 6) == 0)
+		return say(ioctl(file, request, value_of(words[2] + 6)), success);
+	if (strncmp(words[2], "text:", 5) == 0) {
+		unsigned char *text = structure.end - strlen(words[2] + 5) - 1;
+		strcpy((char *)text, words[2] + 5);
+		return say(ioctl(file, request, text), success);
+	}
+	for (int index = 2; index < count; index++)
+		read_member(words[index], &argument);
+	unsigned char *start = structure.end - argument.length;
+	unsigned char *array = pointee.end - argument.array_length;
+	memcpy(start, argument.bytes, argument.length);
+	memcpy(array, argument.array, argument.array_length);
+	if (argument.array_member >= 0)
+		memcpy(start + argument.array_member, &array, sizeof array);
+	uint64_t result = say(ioctl(file, request, start), success);
+	return show_members(&argument, start, array, result);
+}
+
+/* Which objects there are: what destroying every id says, upwards. */
+static void sweep(int file, uint64_t count)
+{
+	for (uint32_t id = 1; id <= count; id++) {
+		struct destroy destroy = {.size = sizeof destroy, .id = id};
+		printf(id == 1 ? "" : " ");
+		say(ioctl(file, IOMMU_DESTROY, &destroy), NULL);
+	}
+}
+
+static void step(char *line)
+{
+	char *words[WORDS + 2], *label = NULL;
+	int count = 0, first = 0;
+	for (char *word = strtok(line, " "); word && count < WORDS; word = strtok(NULL, " "))
+		words[count++] = word;
+	if (count > 2 && strcmp(words[1], "=") == 0) {
+		label = words[0];
+		first = 2;
+	}
+	char *name = words[first], **rest = words + first + 1;
+	count -= first + 1;
+	uint64_t value = UINT64_MAX;
+	if (strcmp(name, "open") == 0)
+		value = say(open_node(rest, count), "fd");
+	else if (strcmp(name, "memory") == 0)
+		value = say(map_memory(value_of(rest[0])), "memory");
+	else if (strcmp(name, "memfd") == 0)
+		value = say(make_memory(value_of(rest[0])), "fd");
+	else if (strcmp(name, "dup") == 0)
+		value = say(fcntl(file_of(rest[0]), F_DUPFD_CLOEXEC, 3), "fd");
+	else if (strcmp(name, "close") == 0)
+		say(close(file_of(rest[0])), NULL);
+	else if (strcmp(name, "ioctl") == 0)
+		value = make_request(rest, count, NULL);
+	else if (strcmp(name, "fdioctl") == 0)
+		value = make_request(rest, count, "fd");
+	else if (strcmp(name, "sweep") == 0)
+		sweep(file_of(rest[0]), value_of(rest[1]));
+	else
+		fail(name);
+	printf("\n");
+	keep(label, value);
+}
+
+/* One program: its first line is its name. */
+static void run(char *text)
+{
+	if (!text[0])
+		return;
+	fflush(stdout);
+	pid_t child = fork();
+	if (child == 0) {
+		alarm(SECONDS);
+		dup2(0, 2);
+		for (char *line = text, *end; *line; line = end) {
+			end = line + strcspn(line, "\n");
+			if (*end)
+				*end++ = 0;
+			if (line == text)
+				printf("%s\n", line);
+			else if (line[0] && line[0] != '#')
+				step(line);
+		}
+		fflush(stdout);
+		_exit(0);
+	}
+	int status = wait_for(child);
+	if (status != 0)
+		printf("ended with %d\n", status);
+}
+
+int main(int count, char **words)
+{
+	static char text[MOST_TEXT], line[4096];
+	int programs = open(count == 2 ? words[1] : "", O_RDONLY);
+	int nothing = open("/", O_PATH);
+	if (programs < 0 || nothing < 0 || dup2(1, OUTPUT) < 0 || dup2(programs, PROGRAMS) < 0)
+		fail("conform FILE");
+	FILE *file = fdopen(PROGRAMS, "r");
+	stdout = fdopen(OUTPUT, "w");
+	if (!file || !stdout)
+		fail("its files");
+	for (int number = 0; number < 3; number++)
+		if (number != 2)
+			dup2(nothing, number);
+	close(programs);
+	close(nothing);
+	structure = make_edge();
+	pointee = make_edge();
+	while (fgets(line, sizeof line, file)) {
+		if (strncmp(line, "program ", 8) == 0) {
+			run(text);
+			text[0] = 0;
+		}
+		if (strlen(text) + strlen(line) >= sizeof text)
+			fail("a program that long");
+		strcat(text, line);
+	}
+	run(text);
+	return 0;
+}

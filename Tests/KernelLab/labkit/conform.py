@@ -1,0 +1,200 @@
+"""Scenario `conform`: generated programs of raw calls on the kernel and on the simulator."""
+
+import re
+import subprocess
+from dataclasses import dataclass, field
+
+from . import conformgen
+from .conform_exceptions import EXCEPTIONS, Allowed
+from .conform_fixtures import recorded
+from .conform_pairs import PAIRS
+from .kernels import Kernel
+from .machines import Machine
+from .scenario import Bench, Verdict
+
+PER_COUNT = 4  # programs for each generated description
+MOST_SHRUNK = 6  # disagreements that are made small at a time
+REQUEST = re.compile(r"ioctl \S+ (0x[0-9a-f]+):(\w+)")
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """The first step of a program that kernel and simulator answer differently."""
+
+    program: tuple[str, ...]  # up to that step
+    kernel: str
+    simulator: str
+
+    @property
+    def kind(self) -> tuple:
+        """What makes disagreements alike."""
+        request = REQUEST.search(self.program[-1])
+        return (request[2] if request else self.program[-1].split()[0],
+                self.kernel.split()[:1], self.simulator.split()[:1])
+
+    @property
+    def lines(self) -> list[str]:
+        """The program and both answers."""
+        return [*self.program, f"kernel:    {self.kernel}", f"simulator: {self.simulator}"]
+
+
+@dataclass
+class Conform:
+    """Programs, generated unless they are given."""
+
+    given: dict[str, list[str]] = field(default_factory=dict)
+    name = "conform"
+    law = ("every step of a generated program of calls, valid or not, is answered by the simulator"
+           " as by the kernel, and so is what is left afterwards")
+
+    def fits(self, kernel: Kernel, machine: Machine) -> bool:
+        """Everywhere."""
+        return True
+
+    def programs(self, bench: Bench) -> dict[str, list[str]]:
+        """What is run."""
+        if self.given:
+            return self.given
+        return ({name: list(one.steps) for name, one in recorded(bench.label).items()}
+                | conformgen.programs(f"{bench.seed} {bench.label}", bench.count * PER_COUNT,
+                                      bench.targets))
+
+    def files(self, bench: Bench) -> dict[str, bytes]:
+        """The programs as one file."""
+        return {"run.sh": RUN, "programs": text(self.programs(bench)).encode()}
+
+    def seconds(self, bench: Bench) -> float:
+        """A generous time limit."""
+        return 120 + len(self.programs(bench))
+
+    def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
+        """One verdict for all programs that agree, one for each that does not, and coverage."""
+        programs = self.programs(bench)
+        found = self.disagreements(bench, text, host)
+        good = len(programs) - len(found)
+        pairs = covered(programs, answers(text))
+        missing = [f"{name} {errno}" for name, errnos in PAIRS.items()
+                   for errno in errnos if (name, errno) not in pairs]
+        known = sum(map(len, PAIRS.values()))
+        verdicts = [Verdict(False, f"{name}: {one.program[-1]}", tuple(one.lines))
+                    for name, one in found.items()]
+        verdicts += [Verdict(answers(text).get(name) == list(one.answers),
+                             f"{name} is answered as it was recorded")
+                     for name, one in recorded(bench.label).items() if not self.given]
+        verdicts.append(Verdict(
+            "  - " not in text and "  + " not in text, "nothing is left on the machine",
+            tuple(line for line in text.splitlines() if line.startswith("  "))))
+        return [*verdicts, Verdict(
+            good > 0, f"{good} of {len(programs)} programs agree, seed {bench.seed}; "
+            f"{known - len(missing)} of {known} pairs of request and answer",
+            tuple(missing))]
+
+    def disagreements(self, bench: Bench, text: str, host: str) -> dict[str, Disagreement]:
+        """The programs that are answered differently."""
+        programs = self.programs(bench)
+        kernel, simulator = answers(text), answers(simulated(bench, programs, host))
+        found = {}
+        for name, steps in programs.items():
+            one = compared(steps, kernel.get(name, []), simulator.get(name, []))
+            if one:
+                found[name] = one
+        return found
+
+    def smaller(self, bench: Bench, text: str, host: str, say) -> "Conform | None":
+        """Programs with a step less of what disagrees; none if there is nothing to try."""
+        found = self.disagreements(bench, text, host)
+        chosen: dict[tuple | str, Disagreement] = {}
+        for name, one in sorted(found.items(), key=lambda pair: len(pair[1].program)):
+            chosen.setdefault(name.split("~")[0] if "~" in name else str(one.kind), one)
+        given = {}
+        for key in {name.split("~")[0] for name in self.given} - set(chosen):
+            say(f"{bench.label}: cannot be smaller", *self.parents[key])
+        self.parents = {}
+        for index, (key, one) in enumerate(list(chosen.items())[:MOST_SHRUNK]):
+            key = key if "~" in next(iter(self.given), "") else f"d{index}"
+            for place, steps in enumerate(shortened(list(one.program))):
+                given[f"{key}~{place}"] = steps
+            self.parents[key] = one.lines
+        if not given:
+            return None
+        next_ = Conform(given)
+        next_.parents = self.parents
+        return next_
+
+
+RUN = b"""echo 0 > /proc/sys/kernel/randomize_va_space
+state save /tmp/conform-before
+conform /scenario/conform/programs
+state same /tmp/conform-before
+"""
+
+
+def text(programs: dict[str, list[str]]) -> str:
+    """Programs as a file."""
+    return "".join(f"program {name}\n" + "".join(f"{step}\n" for step in steps)
+                   for name, steps in programs.items())
+
+
+def answers(text: str) -> dict[str, list[str]]:
+    """What was said of every step of every program."""
+    found: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("program "):
+            current = found.setdefault(line.split()[1], [])
+        elif not line.startswith("  "):
+            current.append(line)
+    return found
+
+
+def simulated(bench: Bench, programs: dict[str, list[str]], host: str) -> str:
+    """What the simulator says."""
+    return subprocess.run([bench.program.parent / "Conform"], input=host + text(programs),
+                          text=True, capture_output=True, check=True).stdout
+
+
+def compared(steps: list[str], kernel: list[str], simulator: list[str]) -> Disagreement | None:
+    """The first step whose answers differ without a reason."""
+    for index in range(max(len(steps), len(kernel), len(simulator))):
+        ours = simulator[index] if index < len(simulator) else "nothing"
+        theirs = kernel[index] if index < len(kernel) else "nothing"
+        if index >= len(steps):
+            if ours != theirs:
+                return Disagreement((*steps, "the end"), theirs, ours)
+        elif ours != theirs:
+            reason = excepted(steps[index], theirs, ours)
+            if reason is None:
+                return Disagreement(tuple(steps[:index + 1]), theirs, ours)
+            if reason.isEnd:
+                return None
+    return None
+
+
+def excepted(step: str, kernel: str, simulator: str) -> Allowed | None:
+    """The reason for a difference, if one is written down."""
+    return next((one for one in EXCEPTIONS if re.search(one.step, step)
+                 and re.fullmatch(one.kernel, kernel)
+                 and re.fullmatch(one.simulator, simulator)), None)
+
+
+def shortened(steps: list[str]) -> list[list[str]]:
+    """Every program with some steps less, the last one kept."""
+    found = []
+    width = max(1, (len(steps) - 1) // 2)
+    while width >= 1:
+        found += [steps[:start] + steps[start + width:]
+                  for start in range(0, len(steps) - width, max(1, width // 2))]
+        width = 0 if width == 1 else max(1, width // 2)
+    return found
+
+
+def covered(programs: dict[str, list[str]], kernel: dict[str, list[str]]) -> set:
+    """Which answers each request was seen to give."""
+    pairs = set()
+    for name, steps in programs.items():
+        for step, answer in zip(steps, kernel.get(name, [])):
+            request = REQUEST.search(step)
+            if request and answer:
+                word = answer.split()[0]
+                pairs.add((request[2], word if word.startswith("E") else "0"))
+    return pairs
