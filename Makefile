@@ -33,10 +33,11 @@ help: ## what there is
 demo: release ## build, then run the main job on the simulator for two examples
 	@scripts/demo.sh $(BINARY)
 
-test: deps lint schemas ## everything: dependencies, build, lint, schemas, all tests, README, real kernels
+test: deps lint schemas ## everything: dependencies, build, lint, schemas, all tests, README, fuzzing, real kernels
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build
 	$(PYTHON) scripts/vmm.py .build/debug/vfioplan
+	$(MAKE) fuzz MINUTES=2
 	$(MAKE) lab COUNT=$(or $(COUNT),40) FILTER='^(?!.*speed)'
 	@echo "all tests passed"
 
@@ -48,6 +49,9 @@ exhaust: deps ## the enumerations that take minutes: planner, unwinding; prints 
 	$(SWIFT) build -c release --build-tests -Xswiftc -enable-testing --scratch-path $(EXHAUST_DIR)
 	VFIOPLAN_EXHAUST=1 $(SWIFT) test -c release --skip-build -Xswiftc -enable-testing \
 	  --scratch-path $(EXHAUST_DIR) --no-parallel --filter 'Exhaustive'
+
+fuzz: deps ## hostile inputs for MINUTES=2 in all; TARGETS='vm plan' runs a part
+	$(PYTHON) Tests/Fuzz/fuzz.py --minutes $(or $(MINUTES),2) $(if $(TARGETS),--only $(TARGETS))
 
 release: deps ## a static binary, ./vfioplan
 	$(SWIFT) build $(STATIC_FLAGS) --product vfioplan
@@ -105,4 +109,4 @@ deps: ## install what is missing (Debian packages)
 	fi
 
 clean: ## remove what was built
-	rm -rf .build $(STATIC_DIR) $(EXHAUST_DIR) vfioplan Benchmarks/build
+	rm -rf .build .build-fuzz $(STATIC_DIR) $(EXHAUST_DIR) vfioplan Benchmarks/build

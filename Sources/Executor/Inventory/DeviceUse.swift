@@ -65,10 +65,10 @@ public struct DeviceUse {
     let part = "/\(address)/"
     var found: [Use] = []
     for block in blocks where block.link.contains(part) {
-      for name in [block.name] + holders(of: block.name, depth: 8) { found += uses(ofBlock: name) }
+      for name in withHolders(block.name) { found += uses(ofBlock: name) }
     }
     let own = Set(interfaces.lazy.filter { $0.link.contains(part) }.map(\.name))
-    for route in routes.sorted() where !own.isDisjoint(with: lower(route, depth: 8)) {
+    for route in routes.sorted() where !own.isDisjoint(with: withLower(route)) {
       found.append(.defaultRoute(route))
     }
     if tree.text("/sys/bus/pci/devices/\(address)/boot_vga") == "1" { found.append(.console) }
@@ -86,18 +86,29 @@ public struct DeviceUse {
     return (mounted.map { [.mounted($0.place)] } ?? []) + (swap.map { [.swap(String($0))] } ?? [])
   }
 
-  /// What is built on a block device: volumes of the device mapper, arrays.
-  private func holders(of name: String, depth: Int) -> [String] {
-    if depth == 0 { return [] }
-    let direct = tree.names(in: "/sys/class/block/\(name)/holders")
-    return direct + direct.flatMap { holders(of: $0, depth: depth - 1) }
+  /// A block device and what is built on it: volumes of the device mapper, arrays.
+  private func withHolders(_ name: String) -> [String] {
+    reached(from: name) { tree.names(in: "/sys/class/block/\($0)/holders") }
   }
 
   /// An interface and those it is built on: ports of a bridge, links of a bond.
-  private func lower(_ interface: String, depth: Int) -> [String] {
-    if depth == 0 { return [interface] }
-    let below = tree.names(in: "/sys/class/net/" + interface).filter { $0.hasPrefix("lower_") }
-    return [interface] + below.flatMap { lower(String($0.dropFirst(6)), depth: depth - 1) }
+  private func withLower(_ interface: String) -> [String] {
+    reached(from: interface) { interface in
+      tree.names(in: "/sys/class/net/" + interface).filter { $0.hasPrefix("lower_") }
+        .map { String($0.dropFirst(6)) }
+    }
+  }
+
+  /// A name and all that follow from it, each once: they may be shared, in a copy even in circles.
+  private func reached(from name: String, _ next: (String) -> [String]) -> [String] {
+    var found = [name]
+    var seen: Set<String> = [name]
+    var index = 0
+    while index < found.count {
+      for name in next(found[index]) where seen.insert(name).inserted { found.append(name) }
+      index += 1
+    }
+    return found
   }
 
   /// A line of mountinfo (`proc_pid_mountinfo(5)`).
