@@ -41,6 +41,10 @@ struct ProgramVerifierTests {
     "ioctl %kvm-vfio KVM_SET_DEVICE_ATTR group=FILE attr=FILE_ADD addr=%\(file)"
   }
 
+  static func rebind(to driver: String) -> String {
+    "sysfs override 0000:65:00.0 with \"\(driver)\"\nsysfs probe 0000:65:00.0 by \"\(driver)\"\n@"
+  }
+
   static let breaches: [(law: ProgramLaw, text: String)] = [
     (.operandKinds, "@\nioctl %iommufd IOMMU_GET_HW_INFO dev_id=%gpa"),
     (.operandKinds, "@\nioctl %iommufd IOMMU_GET_HW_INFO dev_id=5"),
@@ -149,6 +153,8 @@ struct ProgramVerifierTests {
       @
       """
     ),
+    (.driverNames, rebind(to: "evilvfio-pci")),
+    (.driverNames, rebind(to: String(repeating: "a", count: 256) + "-vfio-pci")),
     (
       .driverNames,
       """

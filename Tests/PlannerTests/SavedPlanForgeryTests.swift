@@ -65,6 +65,7 @@ struct SavedPlanForgeryTests {
       #""call":"memory","size":"0xffffffffff000""#, "VP1804"),
     Change("an index of 2^64", #"{"index":3,"#, #"{"index":18446744073709551616,"#, "VP1804"),
     Change("a count of steps", #""steps":22"#, #""steps":21"#, "VP1803"),
+    Change("a count", #""summary":{"devices":1"#, #""summary":{"devices":2"#, "VP1803"),
     Change("a key twice in a step", #"{"index":1,"#, #"{"index":1,"index":1,"#, "VP1009"),
     Change("the steps twice", #""diagnostics":"#, #""steps":[],"diagnostics":"#, "VP1009"),
     Change("a key more at the top", #""diagnostics":"#, #""hooks":[],"diagnostics":"#, "VP1021"),
