@@ -22,4 +22,7 @@ EXCEPTIONS = [
             "and the size is read before the request is found unknown"),
     Allowed("VFIO_GROUP_SET_CONTAINER", "0", "EBADFD",
             "an iommufd in a container's place is not simulated: no plan does that", isEnd=True),
+    Allowed("VFIO_DEVICE_ATTACH_IOMMUFD_PT argsz:4=.* flags:4=1 ", "(0|EBUSY|EADDRINUSE|EFAULT) .*",
+            "EINVAL .*", "PASID 0 is no PASID: such an attach is one of the device itself, which "
+            "detaching does not know; not simulated", isEnd=True),
 ]

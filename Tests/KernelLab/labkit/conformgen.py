@@ -51,6 +51,7 @@ class Writer:
     lines: list[str] = field(default_factory=list)
     labels: dict[str, list[str]] = field(default_factory=dict)
     count: int = 0
+    mapped: list[tuple[str, str, str, int]] = field(default_factory=list)
 
     def add(self, kind: str | None, text: str) -> str:
         """A step; its label if it gets something."""
@@ -88,7 +89,7 @@ class Writer:
             if self.maybe(70):
                 # What is said to be there is there, as zeros or not.
                 for place in range(max(0, min(full + 8, int(first.value)) - full)):
-                    members.append(Member(f"tail{place}", 1, int(self.maybe(10))))
+                    members.append(Member(f"tail{place}", 1, int(self.maybe(25))))
         elif self.maybe(3):
             del members[self.choice.randrange(len(members)):]
         number = NUMBERS[name]
@@ -161,27 +162,40 @@ def destroy(w: Writer):
 def mapMemory(w: Writer):
     """Maps memory of the process."""
     flags = w.flags(7, 7, 7, 6, 5, 3, 1, 4)
-    w.call(w.pick("iommu"), "IOMMU_IOAS_MAP", [
-        size(40), Member("flags", 4, flags), Member("ioas", 4, w.pick("ioas")),
+    file, space, length = w.pick("iommu"), w.pick("ioas"), w.length()
+    label = w.call(file, "IOMMU_IOAS_MAP", [
+        size(40), Member("flags", 4, flags), Member("ioas", 4, space),
         Member("reserved", 4, w.reserved()), Member("va", 8, w.address()),
-        Member("length", 8, w.length()), Member("iova", 8, w.iova(), "!")])
+        Member("length", 8, length), Member("iova", 8, w.iova(), "!")], "map")
+    w.mapped.append((file, space, label, length))
 
 
 def mapFile(w: Writer):
     """Maps a file."""
-    w.call(w.pick("iommu"), "IOMMU_IOAS_MAP_FILE", [
-        size(40), Member("flags", 4, w.flags(7, 7, 6, 5, 1)), Member("ioas", 4, w.pick("ioas")),
-        Member("fd", 4, w.pick("memfd", "memfd", "null")),
-        Member("start", 8, w.choice.choice([0, 0, 0x1000, 0x3000, *ODD])),
-        Member("length", 8, w.length()), Member("iova", 8, w.iova(), "!")])
+    file, space, length = w.pick("iommu"), w.pick("ioas"), w.length()
+    start = w.choice.choice([0, 0, 0x1000, 0x3000] * 6 + ODD)
+    label = w.call(file, "IOMMU_IOAS_MAP_FILE", [
+        size(40), Member("flags", 4, w.flags(7, 7, 6, 5, 1)), Member("ioas", 4, space),
+        Member("fd", 4, w.pick("memfd", "memfd", "null")), Member("start", 8, start),
+        Member("length", 8, length), Member("iova", 8, w.iova(), "!")], "map")
+    w.mapped.append((file, space, label, length))
 
 
 def copy(w: Writer):
     """Maps again what is mapped."""
-    w.call(w.pick("iommu"), "IOMMU_IOAS_COPY", [
-        size(40), Member("flags", 4, w.flags(7, 7, 5, 6, 1)), Member("dst", 4, w.pick("ioas")),
-        Member("src", 4, w.pick("ioas")), Member("length", 8, w.length()),
-        Member("to", 8, w.iova(), "!"), Member("from", 8, w.iova())])
+    file, source, start, length = w.pick("iommu"), w.pick("ioas"), w.iova(), w.length()
+    if w.mapped and w.maybe(80):
+        file, source, start, whole = w.choice.choice(w.mapped)
+        length = w.choice.choice([whole, whole, whole, 0x1000, 0x2000])
+        if w.maybe(15):
+            start += "+0x1000"
+    to = start if w.maybe(15) else w.iova()
+    space = w.pick("ioas")
+    label = w.call(file, "IOMMU_IOAS_COPY", [
+        size(40), Member("flags", 4, w.flags(7, 7, 5, 6, 1)), Member("dst", 4, space),
+        Member("src", 4, source), Member("length", 8, length), Member("to", 8, to, "!"),
+        Member("from", 8, start)], "map")
+    w.mapped.append((file, space, label, length))
 
 
 def unmap(w: Writer):
@@ -191,8 +205,11 @@ def unmap(w: Writer):
         iova, length = 0, TOP - 1
     elif w.maybe(20):
         iova, length = 0x10000, 0x20000
-    w.call(w.pick("iommu"), "IOMMU_IOAS_UNMAP", [
-        size(24), Member("ioas", 4, w.pick("ioas")), Member("iova", 8, iova),
+    file, space = w.pick("iommu"), w.pick("ioas")
+    if w.mapped and w.maybe(50):
+        file, space, iova, length = w.choice.choice(w.mapped)
+    w.call(file, "IOMMU_IOAS_UNMAP", [
+        size(24), Member("ioas", 4, space), Member("iova", 8, iova),
         Member("length", 8, length, "!")])
 
 
@@ -264,9 +281,11 @@ def openDevice(w: Writer):
 
 def bind(w: Writer):
     """Gives a device to an iommufd."""
+    hasToken = w.maybe(15)
     w.call(w.pick("cdev"), "VFIO_DEVICE_BIND_IOMMUFD", [
-        argsz(16), Member("flags", 4, w.flags(0, percent=4)), Member("iommufd", 4, w.pick("iommu")),
-        Member("id", 4, 0, "!")], "device")
+        argsz(24 if hasToken else 16), Member("flags", 4, w.flags(0, percent=4)),
+        Member("iommufd", 4, w.pick("iommu")), Member("id", 4, 0, "!"),
+        *([Member("token", 8, 0)] if hasToken else [])], "device")
 
 
 def attach(w: Writer):
@@ -326,12 +345,13 @@ def handOut(w: Writer):
 
 def anyContainer(w: Writer) -> str:
     """What takes a container's requests."""
-    return w.pick("container") if "type1" in w.targets and w.maybe(70) else w.pick("iommu")
+    kinds = [kind for kind in ("container", "iommu") if w.labels.get(kind)]
+    return w.pick(w.choice.choice(kinds or ["container"]))
 
 
 def setDriver(w: Writer):
     """Gives a container its driver."""
-    w.plain(w.pick("container"), "VFIO_SET_IOMMU",
+    w.plain(anyContainer(w), "VFIO_SET_IOMMU",
             f"value:{w.choice.choice([3, 3, 3, 3, 1, 1, 6, 0, 99])}")
 
 
@@ -390,10 +410,12 @@ def tell(w: Writer):
     name = w.choice.choice(["KVM_SET_DEVICE_ATTR"] * 8 + ["KVM_HAS_DEVICE_ATTR"] * 2
                            + ["KVM_GET_DEVICE_ATTR"])
     file = w.pick("cdev", "cdev", "group", "iommu", "container", "null")
-    w.call(w.pick("kvmvfio"), name, [
-        Member("flags", 4, 0), Member("group", 4, w.choice.choice([1] * 12 + [0, 2])),
-        Member("attribute", 8, w.choice.choice([1, 1, 1, 2, 2, 3, 9])),
-        Member("address", 8, 0 if w.maybe(3) else f"[4={file}]")])
+    vm = w.pick("kvmvfio")
+    for _ in range(w.choice.choice([1, 1, 2])):
+        w.call(vm, name, [
+            Member("flags", 4, 0), Member("group", 4, w.choice.choice([1] * 12 + [0, 2])),
+            Member("attribute", 8, w.choice.choice([1, 1, 1, 1, 2, 2, 3, 9])),
+            Member("address", 8, 0 if w.maybe(3) else f"[4={file}]")])
 
 
 def close(w: Writer):
@@ -433,6 +455,9 @@ IOMMUFD = {ioas: 6, destroy: 8, mapMemory: 14, mapFile: 4, copy: 7, unmap: 9, ra
 TYPE1 = {container: 2, group: 3, status: 3, join: 7, leave: 5, handOut: 5, setDriver: 7,
          checkExtension: 6, containerInformation: 1, mapContainer: 14, unmapContainer: 10,
          apiVersion: 1}
+# The container's requests on an iommufd.
+COMPAT = {compatPointer: 3, setDriver: 2, checkExtension: 1, containerInformation: 1,
+          mapContainer: 4, unmapContainer: 4, apiVersion: 0.5}
 BOTH = {machine: 1, kvmDevice: 1, tell: 5, close: 8, duplicate: 2, openFile: 3, wrongFile: 2}
 
 
@@ -474,6 +499,9 @@ def program(choice: random.Random, targets: list[str]) -> list[str]:
         # Both interfaces at once: groups and devices exclude each other.
         weights |= {step: weight / 3 for step, weight in (
             TYPE1 if isIOMMUFD else IOMMUFD if "iommufd" in targets else {}).items()}
+    if isIOMMUFD and choice.random() < 0.25:
+        weights |= COMPAT
+        compatPointer(w)
     steps = choice.choices(list(weights), list(weights.values()), k=choice.randrange(3, 18))
     for step in steps:
         need = next((need for need in NEEDS.get(step, ()) if not w.labels.get(need)), None)
