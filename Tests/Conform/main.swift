@@ -18,14 +18,13 @@ var sink = DiagnosticSink()
 do throws(DiagnosticsError) {
   let file = SourceFile(id: .host, name: "<stdin>", text: description)
   let host = try DescriptionReader.host(DescriptionReader.tree(of: file, into: &sink), into: &sink)
-  var text = ConformProgram.answers(to: programs, on: host).joined(separator: "\n") + "\n"
-  text.withUTF8 { bytes in
-    var done = 0
-    while done < bytes.count {
-      let count = write(1, bytes.baseAddress! + done, bytes.count - done)
-      if count <= 0 { exit(1) }
-      done += count
-    }
+  let text = ConformProgram.answers(to: programs, on: host).joined(separator: "\n") + "\n"
+  let bytes = Array(text.utf8)
+  var done = 0
+  while done < bytes.count {
+    let count = bytes[done...].withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
+    if count <= 0 { exit(1) }
+    done += count
   }
 } catch {
   exit(1)

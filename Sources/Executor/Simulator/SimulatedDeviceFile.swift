@@ -98,7 +98,10 @@ final class SimulatedDeviceFile: SimulatedFile {
     let group = kernel.host.devices[device].group
     if let group, kernel.host.groups[group].isFileOpen { throw .ebusy }
     if binding != nil { throw .einval }
-    if flags & 1 != 0 { throw .einval }  // vfio-pci knows a token only for SR-IOV functions
+    if flags & 1 != 0 {  // vfio-pci knows a token only for SR-IOV functions, but reads it
+      guard let token = argument.target(at: 16), token.count >= 16 else { throw .efault }
+      throw .einval
+    }
     guard let context = try kernel.files.file(number) as? SimulatedIOMMUFD else { throw .ebadfd }
     if kernel.host.devices[device].owner != nil { throw .einval }
     let unit = try kernel.host.unit(of: device)

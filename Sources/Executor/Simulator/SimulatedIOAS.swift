@@ -66,12 +66,8 @@ final class SimulatedIOAS {
     for range in ranges { reserved.remove(range) }
   }
 
-  /// Sets the allow list (2.4); the old one stays on a failure.
+  /// Sets the allow list (2.4), of ranges that do not overlap; the old one stays on a failure.
   func allow(_ ranges: [AddressRange]) throws(Errno) {
-    for (index, range) in ranges.enumerated() {
-      if range.start >= range.last { throw .einval }
-      if ranges[..<index].contains(where: { $0.overlaps(range) }) { throw .einval }
-    }
     for range in ranges where isReserved(range) { throw .eaddrinuse }
     allowed = ranges.sorted()
   }

@@ -31,15 +31,17 @@ extension SimulatedIOMMUFD {
     if argument.u32(12) != 0 { throw .eopnotsupp }
     let ioas = try ioas(argument.u32(4))
     let array = argument.target(at: 16) ?? []
-    let count = Int(argument.u32(8))
     var ranges: [AddressRange] = []
-    for index in 0..<min(count, array.count / 16) {
-      ranges.append(
-        AddressRange(
-          start: array.littleEndian(at: index * 16, width: 8),
-          last: array.littleEndian(at: index * 16 + 8, width: 8)))
+    for index in 0..<Int(argument.u32(8)) {  // each is looked at before the next one is read
+      if array.count < (index + 1) * 16 { throw .efault }
+      let range = AddressRange(
+        start: array.littleEndian(at: index * 16, width: 8),
+        last: array.littleEndian(at: index * 16 + 8, width: 8))
+      if range.start >= range.last || ranges.contains(where: { $0.overlaps(range) }) {
+        throw .einval
+      }
+      ranges.append(range)
     }
-    if ranges.count < count { throw .efault }
     try ioas.allow(ranges)
   }
 

@@ -18,7 +18,7 @@ public enum KernelRelease: Int, CaseIterable, Comparable, Sendable {
   /// The newest release that is not newer than a host's kernel; 7.3 if its release says nothing.
   public init(of kernel: HostKernel) {
     switch kernel.release.first?.isNumber {
-    case true where !kernel.hasRelease(atLeast: 6, 6): self = .v6_1
+    case true where !kernel.hasRelease(atLeast: 6, 2): self = .v6_1
     case true where !kernel.hasRelease(atLeast: 6, 19): self = .v6_12
     default: self = .v7_3
     }

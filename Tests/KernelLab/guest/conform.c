@@ -86,8 +86,8 @@ static uint64_t value_of(const char *text)
 	return UINT64_MAX;
 }
 
-/* The first three files count as closed, as they do on the simulator; O_PATH does it for the numbers
- * that stand in structures. */
+/* The first three files count as closed, as they do on the simulator; O_PATH does it for the
+ * numbers that stand in structures. */
 static int file_of(const char *text)
 {
 	int file = (int)value_of(text);

@@ -43,6 +43,7 @@ class Conform:
     """Programs, generated unless they are given."""
 
     given: dict[str, list[str]] = field(default_factory=dict)
+    parents: dict[str, Disagreement] = field(default_factory=dict)  # what is to be made smaller
     name = "conform"
     law = ("every step of a generated program of calls, valid or not, is answered by the simulator"
            " as by the kernel, and so is what is left afterwards")
@@ -101,25 +102,25 @@ class Conform:
         return found
 
     def smaller(self, bench: Bench, text: str, host: str, say) -> "Conform | None":
-        """Programs with a step less of what disagrees; none if there is nothing to try."""
+        """Programs with some steps less of what disagrees; none if there is nothing to try.
+
+        Says what can't be made smaller.
+        """
         found = self.disagreements(bench, text, host)
-        chosen: dict[tuple | str, Disagreement] = {}
+        chosen: dict[str, Disagreement] = {}
         for name, one in sorted(found.items(), key=lambda pair: len(pair[1].program)):
-            chosen.setdefault(name.split("~")[0] if "~" in name else str(one.kind), one)
+            chosen.setdefault(name.partition("~")[0] if self.given else str(one.kind), one)
+        if not self.given:
+            chosen = {f"d{index}": one for index, one in enumerate(list(chosen.values()))}
         given = {}
-        for key in {name.split("~")[0] for name in self.given} - set(chosen):
-            say(f"{bench.label}: cannot be smaller", *self.parents[key])
-        self.parents = {}
-        for index, (key, one) in enumerate(list(chosen.items())[:MOST_SHRUNK]):
-            key = key if "~" in next(iter(self.given), "") else f"d{index}"
+        for key, one in list(chosen.items())[:MOST_SHRUNK]:
             for place, steps in enumerate(shortened(list(one.program))):
                 given[f"{key}~{place}"] = steps
-            self.parents[key] = one.lines
-        if not given:
-            return None
-        next_ = Conform(given)
-        next_.parents = self.parents
-        return next_
+        tried = {name.partition("~")[0] for name in given}
+        for key in sorted(self.parents.keys() - tried):
+            say(f"{bench.label}: disagrees, and cannot be smaller:",
+                *chosen.get(key, self.parents[key]).lines)
+        return Conform(given, {key: chosen[key] for key in tried}) if given else None
 
 
 RUN = b"""echo 0 > /proc/sys/kernel/randomize_va_space

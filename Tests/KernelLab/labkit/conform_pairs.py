@@ -1,4 +1,7 @@
-"""Which answers each request has, by the kernel's source: what programs ought to reach."""
+"""Which answers each request has, by the kernel's source: what programs ought to reach.
+
+What takes other hardware is left out: drivers that know no PASIDs, a shortage of memory.
+"""
 
 COMMON = "0 EFAULT EINVAL E2BIG ENOTTY"
 VFIO = "0 EFAULT EINVAL"
@@ -27,8 +30,8 @@ PAIRS = {name: answers.split() for name, answers in {
     "VFIO_GROUP_UNSET_CONTAINER": "0 EINVAL EBUSY",
     "VFIO_GROUP_GET_DEVICE_FD": "0 EINVAL ENODEV",
     "VFIO_DEVICE_BIND_IOMMUFD": f"{VFIO} E2BIG EBUSY EBADF EBADFD EPERM",
-    "VFIO_DEVICE_ATTACH_IOMMUFD_PT": f"{VFIO} ENOENT EADDRINUSE EOPNOTSUPP ENOTTY",
-    "VFIO_DEVICE_DETACH_IOMMUFD_PT": f"{VFIO} EOPNOTSUPP ENOTTY",
+    "VFIO_DEVICE_ATTACH_IOMMUFD_PT": f"{VFIO} ENOENT EADDRINUSE ENOTTY",
+    "VFIO_DEVICE_DETACH_IOMMUFD_PT": f"{VFIO} ENOTTY",
     "KVM_CREATE_VM": "0 EINVAL",
     "KVM_CREATE_DEVICE": "0 EFAULT ENODEV EBUSY",
     "KVM_SET_DEVICE_ATTR": "0 EFAULT ENXIO EBADF EINVAL EEXIST ENOENT",

@@ -16,7 +16,7 @@ from .speed import Speed
 from .vmm import VMM
 
 SCENARIOS = [
-    DRIVERS, Modes(), Handover(), VMM(), Companions(), SIGNALS, FAULTS, PLANS, Groupings(), DryRun(),
-    Speed(), Refusals(), Tables(), Others(), Layouts(), HostFacts(), Conform(),
+    DRIVERS, Modes(), Handover(), VMM(), Companions(), SIGNALS, FAULTS, PLANS, Groupings(),
+    DryRun(), Speed(), Refusals(), Tables(), Others(), Layouts(), HostFacts(), Conform(),
     INJECTION,
 ]

@@ -10,6 +10,7 @@ from .runner import Outcome
 
 RESULTS = Path(__file__).resolve().parents[3] / "docs" / "lab-results.md"
 SHOWN = 6  # details of a failure
+SUMMED_UP = ("plans", "drivers", "conform")  # their last verdict says what came of all
 
 
 class TAP:
@@ -33,7 +34,7 @@ class TAP:
                 print(f"#   {detail}", flush=True)
         good, bad = outcome.count(True), outcome.count(False)
         if not self.isVerbose and not bad:
-            last = outcome.verdicts[-1].what if outcome.scenario in ("plans", "drivers") else ""
+            last = outcome.verdicts[-1].what if outcome.scenario in SUMMED_UP else ""
             self.line("ok", f"{label}: {good} of {good} in {outcome.seconds:.0f} s {last}".rstrip())
         self.failures += bad
 
@@ -84,6 +85,14 @@ def cell(outcome: Outcome | None) -> str:
         if count:
             text += f", {count} {word}"
     return text
+
+
+def unseen(outcomes: list[Outcome]) -> list[str]:
+    """The answers that no generated program got anywhere; nothing if none were run."""
+    missing = [set(outcome.verdicts[-1].details) for outcome in outcomes
+               if outcome.scenario == "conform"]
+    found = sorted(set.intersection(*missing)) if missing else []
+    return [f"answers that no program got: {', '.join(found) or 'none'}"] if missing else []
 
 
 def record(outcomes: list[Outcome], scenarios, seconds: float):
