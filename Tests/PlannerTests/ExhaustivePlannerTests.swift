@@ -32,7 +32,7 @@ import Testing
         feasible += 1
       }
     }
-    Exhaustive.report("planner: 100000 random worlds, \(feasible) feasible", since: start)
+    Exhaustive.report("planner: 200000 random worlds, \(feasible) feasible", since: start)
   }
 
   @Test func theLawsHoldOnEveryWorldOfTwoGroupsAndASixteenthOfThoseOfThree() {
