@@ -74,7 +74,8 @@ def build():
     system = [ROOT / f"Sources/vfioplan/System/{name}.swift" for name in SYSTEM]
     objects = [f"{BUILD}/{module}.o" for module in MODULES]
     swiftc(BINARY, sorted((HERE / "Harness").glob("*.swift")) + system,
-           "-module-name", "Fuzz", *objects)
+           "-module-name", "Fuzz", "-emit-executable", "-emit-module-path",
+           str(BUILD / "Fuzz.swiftmodule"), *objects)
 
 
 def host_of(example):
