@@ -34,6 +34,7 @@ CANARY_SECONDS = 120
 # -assert-config: with the speed of a release, but with every assertion of a debug build.
 FLAGS = [
     "-O", "-wmo", "-g", "-swift-version", "6", "-parse-as-library", "-enable-testing",
+    "-package-name", "vfioplan",
     "-assert-config", "Debug", "-warnings-as-errors", "-sanitize=fuzzer,address",
     "-I", str(BUILD), "-I", "Sources/CLibYAML", "-I", "Sources/CLinux"]
 MODULES = ["Parser", "Planner", "Executor"]
