@@ -76,13 +76,17 @@ extension SimulatedIOMMUFD {
   }
 
   /// `IOMMU_GET_HW_INFO` (2.12): Intel's registers with the snoop control bit, else no data.
+  ///
+  /// From 6.17 on a flag asks for one type of data; only drivers that have data look at it.
   func reportHardware(
     _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
   ) throws(Errno) {
     try argument.checkSize(min: 32, full: 40)
-    if argument.u32(4) != 0 { throw .eopnotsupp }
+    let flags = argument.u32(4)
+    if flags & ~(release >= .v7_3 ? 1 : 0) != 0 { throw .eopnotsupp }
     if argument.u32(28) & 0xffff_ff00 != 0 { throw .eopnotsupp }
     let unit = try kernel.host.unit(of: device(argument.u32(8)))
+    if flags != 0, unit.isIntel, argument.u32(24) > 1 { throw .eopnotsupp }
     let information = unit.hardwareInformation
     let room = Int(argument.u32(12))
     if room > 0 {
