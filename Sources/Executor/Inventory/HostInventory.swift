@@ -112,13 +112,14 @@ private struct HostInventoryReader {
 
   /// The last part of what a link points to; `nil` if there is none, reported if it is not right.
   ///
-  /// A directory is no link and not wrong: the unit's own PCI function has one called `iommu`.
+  /// A directory with something in it is no link and not wrong: the PCI function of AMD's unit has
+  /// one called `iommu`, with the unit.
   private mutating func link(
     _ path: String, _ expected: String, _ isRight: (String) -> Bool
   ) -> String? {
     let name = tree.link(path)
     if let name, isRight(name) { return name }
-    if name != nil || tree.exists(path) && !tree.isDirectory(path) { report(path, expected) }
+    if name != nil || tree.exists(path) && tree.names(in: path).isEmpty { report(path, expected) }
     return nil
   }
 
