@@ -10,8 +10,15 @@ public protocol Emitter: Sendable {
 
 /// A form that configures a VMM, which then attaches the devices by itself.
 public protocol VMMEmitter: Emitter {
+  /// How the VMM comes to page tables with iommufd.
+  var ownRule: VMMRule { get }
+}
+
+extension VMMEmitter {
   /// How the VMM comes to page tables with a plan's target.
-  func rule(for plan: CompiledPlan) -> VMMRule
+  public func rule(for plan: CompiledPlan) -> VMMRule {
+    plan.plan.target == "iommufd" ? ownRule : .type1
+  }
 }
 
 /// What a form may need besides the plan.

@@ -40,9 +40,9 @@ extension HostYAML {
 
   private static func lines(_ device: HostDevice, _ source: String) -> [String] {
     var lines = [
-      "  - address: \"\(device.address)\"", "    vendor: \(hex(UInt64(device.vendor), 4))",
-      "    device: \(hex(UInt64(device.device), 4))",
-      "    class: \(hex(UInt64(device.classCode), 6))",
+      "  - address: \"\(device.address)\"", "    vendor: \(hex(UInt64(device.vendor), digits: 4))",
+      "    device: \(hex(UInt64(device.device), digits: 4))",
+      "    class: \(hex(UInt64(device.classCode), digits: 6))",
     ]
     if let subsystem = device.subsystem { lines.append("    subsystem: \"\(subsystem)\"") }
     if let unit = device.iommu { lines.append("    iommu: " + scalar(unit)) }
@@ -52,7 +52,7 @@ extension HostYAML {
     lines.append("    noSnoopCapable: \(device.noSnoopCapable.rawValue)  # \(source)")
     if !device.reserved.isEmpty { lines.append("    reserved:") }
     lines += device.reserved.map {
-      "      - { start: \(hex($0.start, 1)), end: \(hex($0.end, 1)), type: \($0.kind.rawValue) }"
+      "      - { start: \(hex($0.start)), end: \(hex($0.end)), type: \($0.kind.rawValue) }"
     }
     return lines
   }
@@ -75,10 +75,5 @@ extension HostYAML {
     var writer = JSONWriter()
     writer.string(text)
     return String(decoding: writer.bytes, as: UTF8.self)
-  }
-
-  private static func hex(_ value: UInt64, _ digits: Int) -> String {
-    let text = String(value, radix: 16)
-    return "0x" + String(repeating: "0", count: max(0, digits - text.count)) + text
   }
 }

@@ -254,5 +254,8 @@ extension StepText {
   }
 }
 
-/// A number in hexadecimal with `0x`.
-func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+/// A number in hexadecimal with `0x`, and zeros in front up to a number of digits.
+func hex(_ value: UInt64, digits: Int = 1) -> String {
+  let text = String(value, radix: 16)
+  return "0x" + String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+}

@@ -22,7 +22,7 @@ public struct NoSnoopFact: Hashable, Sendable {
     }
     if let control = Self.deviceControl(in: bytes).map({ bytes.littleEndian(at: $0, width: 2) }) {
       fact = control & 0x800 != 0 ? .yes : .unknown
-      source = "Device Control 0x" + Self.hex(control, 4) + (fact == .yes ? "" : ", bit 11 clear")
+      source = "Device Control " + hex(control, digits: 4) + (fact == .yes ? "" : ", bit 11 clear")
     } else if Self.capability(0x07, in: bytes) != nil {
       fact = .unknown
       source = "PCI-X"
@@ -54,10 +54,5 @@ public struct NoSnoopFact: Hashable, Sendable {
       position = Int(bytes[position + 1] & 0xfc)
     }
     return nil
-  }
-
-  private static func hex(_ value: UInt64, _ digits: Int) -> String {
-    let text = String(value, radix: 16)
-    return String(repeating: "0", count: max(0, digits - text.count)) + text
   }
 }

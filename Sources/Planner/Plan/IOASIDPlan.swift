@@ -39,6 +39,18 @@ public struct IOASIDPlan: Hashable, Sendable {
   }
 }
 
+extension IOASIDPlan {
+  /// Whether the page table of the device at a position enforces snoop.
+  public func isEnforced(_ device: Int) -> Bool {
+    pageTables[devices[device].pageTable].snoopPolicy == .enforced
+  }
+
+  /// The IOMMU groups with a device that can't be enforced.
+  var unenforceableGroups: Set<Int> {
+    Set(devices.lazy.filter { !$0.canEnforceSnoop }.map(\.group))
+  }
+}
+
 /// The value of the four metrics.
 public struct PlanMetrics: Hashable, Sendable {
   /// 1 if KVM traps WBINVD, else 0.

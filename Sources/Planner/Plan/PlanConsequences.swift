@@ -45,9 +45,7 @@ public enum PlanConsequences {
   private static func attachOrder(_ plan: IOASIDPlan, host: HostDescription) -> String? {
     guard plan.target == "iommufd" else { return nil }
     let other = VMMGrouping(of: plan, on: host, as: .cloudHypervisor)
-    let hit = plan.devices.indices.filter {
-      plan.pageTables[plan.devices[$0].pageTable].snoopPolicy == .enforced && !other.isEnforced($0)
-    }
+    let hit = plan.devices.indices.filter { plan.isEnforced($0) && !other.isEnforced($0) }
     guard !hit.isEmpty else { return nil }
     return "a VMM that attaches by IOAS id in the order of the file would leave "
       + "\(PlannerDiagnostics.list(hit.map { plan.devices[$0].name })) without enforced snoop and "

@@ -63,10 +63,7 @@ public enum VMMDiagnostics {
   private static func otherGrouping(_ compiled: CompiledPlan, _ rule: VMMRule) -> Diagnostic {
     let plan = compiled.plan
     let other = VMMGrouping(of: plan, on: compiled.host, as: rule)
-    let differing = plan.devices.indices.filter {
-      (plan.pageTables[plan.devices[$0].pageTable].snoopPolicy == .enforced)
-        != other.isEnforced($0)
-    }
+    let differing = plan.devices.indices.filter { plan.isEnforced($0) != other.isEnforced($0) }
     let names = PlannerDiagnostics.list(differing.map { plan.devices[$0].name })
     let change =
       differing.isEmpty

@@ -75,10 +75,10 @@ extension VMMGrouping {
   ) -> VMMGrouping? {
     let given = VMMGrouping(of: plan, on: host, as: rule)
     if given.hasGrouping(of: plan) { return given }
-    let cannot = Set(plan.devices.lazy.filter { !$0.canEnforceSnoop }.map(\.group))
-    let rank = plan.devices.map { device in
-      if plan.pageTables[device.pageTable].snoopPolicy == .enforced { return 0 }
-      return cannot.contains(device.group) ? 1 : 2
+    let cannot = plan.unenforceableGroups
+    let rank = plan.devices.indices.map { index in
+      if plan.isEnforced(index) { return 0 }
+      return cannot.contains(plan.devices[index].group) ? 1 : 2
     }
     let order = plan.devices.indices.sorted { (rank[$0], $0) < (rank[$1], $1) }
     let other = VMMGrouping(of: plan, on: host, as: rule, order: order)
@@ -110,7 +110,7 @@ private struct Attachment {
     self.plan = plan
     self.rule = rule
     tableOfDevice = Array(repeating: 0, count: plan.devices.count)
-    unenforceable = Set(plan.devices.lazy.filter { !$0.canEnforceSnoop }.map(\.group))
+    unenforceable = plan.unenforceableGroups
     let (classes, representatives) = HostTopology.classes(of: host.iommus)
     let byName = Dictionary(
       zip(host.iommus.lazy.map(\.name), classes), uniquingKeysWith: { first, _ in first })

@@ -119,23 +119,19 @@ struct ApplyCommand: ParsableCommand {
       switch mode {
       case .dryRun: return try list(compiled, inputs.files).rawValue
       case .simulate: return try simulate(compiled, &findings).rawValue
-      case .check:
-        let faults = try Simulation.faults(of: compiled.program, fail: fail, failUndo: failUndo)
+      case .check, nil:
         var run = KernelRun(
-          compiled, .check, format, iommufdFrom: sockets.iommufdFrom, faults: faults)
-        run.forced = Set(force.map(\.code))
-        return try run.run(&findings)
-      case nil:
-        var run = KernelRun(
-          compiled, try runMode(compiled), format, iommufdFrom: sockets.iommufdFrom)
+          compiled, try runMode(compiled), format, iommufdFrom: sockets.iommufdFrom,
+          faults: try Simulation.faults(of: compiled.program, fail: fail, failUndo: failUndo))
         run.forced = Set(force.map(\.code))
         return try run.run(&findings)
       }
     }
   }
 
-  /// What a run that stays in force waits for.
+  /// What a run on this machine waits for before it is taken back.
   private func runMode(_ plan: CompiledPlan) throws(CommandFailure) -> KernelRun.Mode {
+    if mode == .check { return .check }
     if !command.isEmpty { return .command(try HandedCommand(command, plan.program)) }
     return sockets.handover(of: plan.program).map { .handover($0) } ?? .hold
   }

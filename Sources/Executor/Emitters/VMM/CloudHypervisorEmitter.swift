@@ -8,10 +8,8 @@ public struct CloudHypervisorEmitter: VMMEmitter {
   /// Makes an emitter.
   public init() {}
 
-  /// cloud-hypervisor's own, or that of type1.
-  public func rule(for plan: CompiledPlan) -> VMMRule {
-    plan.plan.target == "iommufd" ? .cloudHypervisor : .type1
-  }
+  /// cloud-hypervisor's.
+  public var ownRule: VMMRule { .cloudHypervisor }
 
   /// Writes `--platform` for iommufd, then one `--device` with a value for each device.
   public func emit(

@@ -9,8 +9,8 @@ public struct LibvirtEmitter: VMMEmitter {
   /// Makes an emitter.
   public init() {}
 
-  /// That of QEMU, which libvirt starts, or that of type1.
-  public func rule(for plan: CompiledPlan) -> VMMRule { QEMUEmitter().rule(for: plan) }
+  /// That of QEMU, which libvirt starts.
+  public var ownRule: VMMRule { .qemu }
 
   /// Writes the domain.
   public func emit(
@@ -41,8 +41,10 @@ public struct LibvirtEmitter: VMMEmitter {
           <hostdev mode='subsystem' type='pci' managed='no'>
             <driver name='vfio'\(hasIOMMUFD ? " iommufd='yes'" : "")/>
             <source>
-              <address domain='\(hex(address.domain, 4))' bus='\(hex(UInt32(address.bus), 2))' \
-      slot='\(hex(UInt32(address.device), 2))' function='\(hex(UInt32(address.function), 1))'/>
+              <address domain='\(hex(UInt64(address.domain), digits: 4))' \
+      bus='\(hex(UInt64(address.bus), digits: 2))' \
+      slot='\(hex(UInt64(address.device), digits: 2))' \
+      function='\(hex(UInt64(address.function)))'/>
             </source>
           </hostdev>
 
@@ -62,11 +64,6 @@ public struct LibvirtEmitter: VMMEmitter {
         </memoryBacking>
 
       """
-  }
-
-  private static func hex(_ value: UInt32, _ digits: Int) -> String {
-    let text = String(value, radix: 16)
-    return "0x" + String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
   }
 
   private static func escaped(_ text: String) -> String {

@@ -8,10 +8,8 @@ public struct QEMUEmitter: VMMEmitter {
   /// Makes an emitter.
   public init() {}
 
-  /// QEMU's own, or that of type1.
-  public func rule(for plan: CompiledPlan) -> VMMRule {
-    plan.plan.target == "iommufd" ? .qemu : .type1
-  }
+  /// QEMU's.
+  public var ownRule: VMMRule { .qemu }
 
   /// Writes `-object iommufd` and one `-device vfio-pci` for each device.
   public func emit(

@@ -54,8 +54,7 @@ public struct VMMText {
 
   private func change(of index: Int) -> StyledText {
     let device = plan.devices[index]
-    let wasEnforced = plan.pageTables[device.pageTable].snoopPolicy == .enforced
-    switch (wasEnforced, other.isEnforced(index)) {
+    switch (plan.isEnforced(index), other.isEnforced(index)) {
     case (true, false) where device.resolved == .forbidden && device.canNoSnoop:
       return "\("no-snoop is forbidden, but works", .error)"
     case (true, false): return "\("loses enforced snoop", .warning)"
