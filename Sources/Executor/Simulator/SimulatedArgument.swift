@@ -50,6 +50,11 @@ struct SimulatedArgument {
   /// Writes a 64-bit number.
   mutating func set64(_ value: UInt64, _ offset: Int) { set(value, offset, 8) }
 
+  /// Writes bytes; what does not fit into the caller's is not written.
+  mutating func write(_ content: [UInt8], at offset: Int) {
+    for (index, byte) in content.enumerated() { set(UInt64(byte), offset + index, 1) }
+  }
+
   /// The rule of every iommufd structure (`iommufd/main.c`, section 2.0): reads the size it
   /// starts with; the kernel's own structure is `full` bytes.
   func checkSize(min minimum: Int, full: Int) throws(Errno) {

@@ -13,6 +13,8 @@ struct SimulatedUnit {
   let apertureLast: UInt64
   /// Its smallest page size, in bytes.
   let pageBytes: UInt64
+  /// Its page sizes, as a bit map.
+  let pageSizes: UInt64
   /// Whether it is an Intel unit, whose first-stage tables skip the coherency check.
   let isIntel: Bool
   /// Whether it is a virtio-iommu, whose tables older releases complete at their first attach.
@@ -172,7 +174,8 @@ extension SimulatedUnit {
         compatibilityClass: known ?? classes.count - 1, canEnforceSnoop: unit.enforceSnoop == .yes,
         isolatesInterrupts: unit.isolatedMSI,
         apertureLast: UInt64.max >> UInt64(64 - max(1, min(64, unit.addressBits))),
-        pageBytes: max(1, unit.pageSizes.first ?? 4096), isIntel: unit.type == HostIOMMU.intel,
+        pageBytes: max(1, unit.pageSizes.first ?? 4096),
+        pageSizes: unit.pageSizes.reduce(0, |), isIntel: unit.type == HostIOMMU.intel,
         isVirtio: unit.type == HostIOMMU.virtio)
     }
   }

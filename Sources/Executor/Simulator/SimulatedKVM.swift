@@ -138,7 +138,7 @@ final class SimulatedKVMVFIO: SimulatedFile {
   }
 
   private func add(_ file: SimulatedFile, in kernel: SimulatedKernel) throws(Errno) {
-    let isIncoherent = try countsAsIncoherent(file, in: kernel.host)
+    let isIncoherent = try countsAsIncoherent(file, in: kernel)
     if entries[file.id] != nil { throw .eexist }
     entries[file.id] = (file, isIncoherent)
     file.references += 1
@@ -152,13 +152,14 @@ final class SimulatedKVMVFIO: SimulatedFile {
   }
 
   /// A device file counts by its device, a group file by all the VFIO devices of the group; any
-  /// other file is EINVAL.
+  /// other file is EINVAL, as all but group files are for 6.1.
   private func countsAsIncoherent(
-    _ file: SimulatedFile, in host: SimulatedHost
+    _ file: SimulatedFile, in kernel: SimulatedKernel
   ) throws(Errno) -> Bool {
+    let host = kernel.host
     let devices: [Int]
     switch file {
-    case let file as SimulatedDeviceFile: devices = [file.device]
+    case let file as SimulatedDeviceFile where kernel.release > .v6_1: devices = [file.device]
     case let file as SimulatedGroupFile: devices = host.vfioMembers(of: file.group)
     default: throw .einval
     }

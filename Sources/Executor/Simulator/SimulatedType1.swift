@@ -26,7 +26,8 @@ final class SimulatedContainer: SimulatedFile {
   private var version: UInt64?
   private var reserved = ReservedRanges()
   private var apertureLast = UInt64.max
-  private var pageBytes: UInt64 = 4096
+  private var pageSizes = ~UInt64(4095)
+  private var pageBytes: UInt64 { max(4096, pageSizes & (~pageSizes &+ 1)) }
 
   override var label: String { "/dev/vfio/vfio" }
 
@@ -46,7 +47,7 @@ final class SimulatedContainer: SimulatedFile {
     }
     if !hasDriver { throw .einval }
     switch command {
-    case 0x3b70: try reportInfo(&argument)
+    case 0x3b70: try info.report(into: &argument, release: kernel.release)
     case 0x3b71: try map(argument, in: kernel)
     case 0x3b72: try unmap(&argument, in: kernel)
     default: throw .enotty
@@ -119,7 +120,7 @@ final class SimulatedContainer: SimulatedFile {
     kernel.host.groups[group].domain = domain
     for range in ranges { reserved.add(range) }
     apertureLast = min(apertureLast, unit.apertureLast)
-    pageBytes = max(pageBytes, unit.pageBytes)
+    pageSizes &= unit.pageSizes
   }
 
   private func domain(compatibilityClass: Int, enforcesSnoop: Bool) -> SimulatedDomain {
@@ -146,15 +147,14 @@ final class SimulatedContainer: SimulatedFile {
       domain.groups.first.flatMap { kernel.host.groups[$0].members.first }
     }.compactMap { kernel.host.devices[$0].unit }.map { kernel.host.units[$0] }
     apertureLast = units.map(\.apertureLast).min() ?? .max
-    pageBytes = units.map(\.pageBytes).max() ?? 4096
+    pageSizes = units.reduce(~4095) { $0 & $1.pageSizes }
   }
 
-  /// `VFIO_IOMMU_GET_INFO`: the page sizes, without capabilities.
-  private func reportInfo(_ argument: inout SimulatedArgument) throws(Errno) {
-    try argument.checkArgsz(16)
-    argument.set32(1, 4)
-    argument.set64(~(pageBytes - 1), 8)
-    argument.set32(0, 16)
+  /// What `VFIO_IOMMU_GET_INFO` says.
+  private var info: SimulatedType1Info {
+    SimulatedType1Info(
+      pageSizes: pageSizes, available: entryLimit - areas.areas.count,
+      ranges: reserved.complement(upTo: apertureLast))
   }
 
   /// `VFIO_IOMMU_MAP_DMA`.
