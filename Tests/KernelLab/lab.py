@@ -16,7 +16,7 @@ from pathlib import Path
 
 from labkit import debian, kernels, machines, qemu, report, runner, scenarios, tools
 from labkit.registry import SCENARIOS
-from labkit.scenario import Bench
+from labkit.scenario import FULL_COUNT, Bench
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 1
@@ -131,7 +131,8 @@ def arguments():
     run.add_argument("filter", nargs="?", default="",
                      help="a regular expression over 'KERNEL MACHINE SCENARIO'")
     run.add_argument("--program", type=Path, required=True, help="the static vfioplan")
-    run.add_argument("--count", type=int, default=200, help="generated descriptions a machine")
+    run.add_argument("--count", type=int, default=FULL_COUNT,
+                     help="generated descriptions a machine")
     run.add_argument("--seed", type=int, default=SEED)
     run.add_argument("--jobs", type=int, default=3, help="machines at a time")
     run.add_argument("--keep", type=Path, help="keep consoles and results in this directory")

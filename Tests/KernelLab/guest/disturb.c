@@ -1,6 +1,6 @@
 /*
- * disturb signals|faults|injection HOST TARGET VM: runs `vfioplan apply --check` again and again, each time
- * disturbed at another place, and looks at what is left.
+ * disturb signals|faults|injection HOST TARGET VM STRIDE OFFSET: runs `vfioplan apply --check` again and
+ * again, each time disturbed at another place, one in STRIDE, and looks at what is left.
  *
  * signals: SIGINT, SIGTERM and SIGKILL when each call is entered; after SIGKILL `vfioplan restore`.
  * faults: our own (--fail STEP=EINVAL) at every step.
@@ -21,6 +21,13 @@
 
 static struct text before, after;
 static char *host, *target, *vm;
+static unsigned stride, offset, place;
+
+/* Whether this place is one of those to be tried. */
+static bool is_chosen(void)
+{
+	return place++ % stride == offset;
+}
 
 /* Runs a program with everything it says in a file. */
 static int run(char **words)
@@ -97,6 +104,8 @@ static void try_signals(unsigned calls)
 	char value[32];
 	for (size_t index = 0; index < sizeof signals / sizeof *signals; index++) {
 		for (unsigned call = 1; call <= calls; call++) {
+			if (!is_chosen())
+				continue;
 			snprintf(value, sizeof value, "%d@%u", signals[index], call);
 			int status = follow("--signal", value);
 			report(strsignal(signals[index]), call, 0, 1, status);
@@ -108,6 +117,8 @@ static void try_own_faults(void)
 {
 	char value[32];
 	for (unsigned step = 1; step < 200; step++) {
+		if (!is_chosen())
+			continue;
 		snprintf(value, sizeof value, "%u=EINVAL", step);
 		char *words[] = {"vfioplan", "apply", "--check", vm, "--host", host, "--target", target, "--fail",
 				 value, NULL};
@@ -133,6 +144,8 @@ static void try_kernel_faults(void)
 			continue;
 		for (unsigned nth = 1; nth <= count && nth <= MOST_POINTS; nth++) {
 			unsigned fired;
+			if (!is_chosen())
+				continue;
 			snprintf(value, sizeof value, "%u@%u", nth, call);
 			int status = follow("--fail", value);
 			followed(&fired);
@@ -146,11 +159,13 @@ static void try_kernel_faults(void)
 int main(int count, char **words)
 {
 	unsigned fired;
-	if (count != 5)
+	if (count != 7)
 		return 2;
 	host = words[2];
 	target = words[3];
 	vm = words[4];
+	stride = strtoul(words[5], NULL, 10);
+	offset = strtoul(words[6], NULL, 10);
 	read_state(&before);
 	int status = follow("-o", "/tmp/disturb-log");
 	unsigned calls = followed(&fired);

@@ -1,4 +1,7 @@
-"""Scenarios `signals`, `faults`, `injection`: whatever ends a run, nothing is left behind."""
+"""Scenarios `signals`, `faults`, `injection`: whatever ends a run, nothing is left behind.
+
+Every place is tried in a full run, else one in so many.
+"""
 
 import re
 from collections import Counter
@@ -51,8 +54,9 @@ class Disturbances:
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The plan, and one run of `disturb` for each target."""
-        lines = [f"disturb {self.name} /tmp/host.yaml {target} /scenario/{self.name}/vm.yaml\n"
-                 for target in bench.targets]
+        places = f"{bench.stride} {bench.seed % bench.stride}"
+        lines = [f"disturb {self.name} /tmp/host.yaml {target} /scenario/{self.name}/vm.yaml"
+                 f" {places}\n" for target in bench.targets]
         return {"vm.yaml": VM.encode(), "run.sh": (SETUP + "".join(lines)).encode()}
 
     def seconds(self, bench: Bench) -> float:
@@ -63,7 +67,7 @@ class Disturbances:
         """One verdict for each target and kind of disturbance."""
         verdicts = []
         for part in re.split(r"(?m)^disturbed ", text)[1:]:
-            verdicts += judged(part)
+            verdicts += judged(part, bench.stride)
         if len(re.findall(r"(?m)^disturbed ", text)) != len(bench.targets):
             verdicts.append(Verdict(False, "not every target was tried"))
         return verdicts
@@ -76,8 +80,8 @@ INJECTION = Disturbances(
     "injection", "allocations and copies that fail inside every call are taken back", False)
 
 
-def judged(part: str) -> list[Verdict]:
-    """The verdicts about one target."""
+def judged(part: str, stride: int) -> list[Verdict]:
+    """The verdicts about one target, of which some places were tried."""
     head, _, body = part.partition("\n")
     name, target = head.split()[:2]
     if "status=0" not in head:
@@ -93,7 +97,8 @@ def judged(part: str) -> list[Verdict]:
         if outcome == "left" or not isFitting(kind, int(status)):
             wrong.setdefault(kind, []).append(
                 f"at {call}.{nth}: status {status}, {outcome}; " + "; ".join(details.splitlines()))
-    verdicts = [Verdict(kind not in wrong, f"{target}: {count} of kind '{kind}'",
+    part = f", 1 place in {stride}" if stride > 1 else ""
+    verdicts = [Verdict(kind not in wrong, f"{target}: {count} of kind '{kind}'{part}",
                         tuple(wrong.get(kind, ()))) for kind, count in counts.items()]
     return verdicts or [Verdict(False, f"{target}: nothing was tried")]
 

@@ -1,5 +1,7 @@
 """The lab's kernels: fetched or built once, then kept by a hash of recipe and version."""
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -63,6 +65,30 @@ class Shelf:
 
     def obtain(self, recipe: Recipe) -> list[Kernel]:
         """The kernel of a recipe, and its mixed-coherency variant if it is built here."""
+        with self._alone():
+            home = self._make(recipe)
+        version = (home / "done").read_text().strip()
+        if not recipe.isBuilt:
+            modules = tuple(home / "modules" / f"{name}.ko" for name in STOCK_MODULES)
+            return [Kernel(recipe.name, version, home / "bzImage",
+                           tuple(module for module in modules if module.exists()))]
+        return [Kernel(recipe.name, version, home / "bzImage"),
+                Kernel(recipe.name + "-mixed", version, home / "bzImage-mixed")]
+
+    @contextlib.contextmanager
+    def _alone(self):
+        """Keeps other runs from the cache, which would build the same in the same place."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with open(self.directory / "lock", "w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.say("waiting for another run, which gets kernels")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _make(self, recipe: Recipe) -> Path:
+        """Where the newest kernel of a recipe is, made if it is not there."""
         version, package = self._newest(recipe)
         home = self.directory / "kernels" / f"{recipe.name}-{recipeHash(recipe, version)}"
         if not (home / "done").exists():
@@ -71,13 +97,7 @@ class Shelf:
             deb = self.archive.download(package, version)
             (self._build if recipe.isBuilt else self._unpackStock)(recipe, deb, home)
             (home / "done").write_text(version + "\n")
-        version = (home / "done").read_text().strip()
-        if not recipe.isBuilt:
-            modules = tuple(home / "modules" / f"{name}.ko" for name in STOCK_MODULES)
-            return [Kernel(recipe.name, version, home / "bzImage",
-                           tuple(module for module in modules if module.exists()))]
-        return [Kernel(recipe.name, version, home / "bzImage"),
-                Kernel(recipe.name + "-mixed", version, home / "bzImage-mixed")]
+        return home
 
     def refresh(self):
         """Reads Debian's package lists, once a run."""

@@ -8,6 +8,7 @@ from .kernels import Kernel
 from .machines import Machine
 
 GUEST = Path(__file__).resolve().parent.parent / "guest"
+FULL_COUNT = 200  # of generated descriptions, in a full run
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Bench:
     def targets(self) -> list[str]:
         """The interfaces the kernel has."""
         return ["type1"] if self.kernel.name == "6.1" else ["iommufd", "type1"]
+
+    @property
+    def stride(self) -> int:
+        """Each how manieth place of many like ones is tried; all of them in a full run."""
+        return max(1, FULL_COUNT // self.count)
 
     @property
     def label(self) -> str:
