@@ -11,10 +11,10 @@ public struct ConformProgram {
   private var values: [Substring: UInt64] = [:]
   private var memory: [OpenMemory] = []
 
-  /// Prepares a program on a host, in its kernel's release.
+  /// Prepares a program on a host, whose kernel's release says how it behaves.
   public init(on host: HostDescription) {
     self.host = host
-    kernel = SimulatedKernel(host, release: KernelRelease(of: host.kernel))
+    kernel = SimulatedKernel(host)
   }
 
   /// Runs programs, each on a machine of its own; what is said of every step, after the program's

@@ -51,11 +51,12 @@ public final class SimulatedKernel: Kernel {
   /// Every open file, those without a number included.
   var openFiles = SimulatedOpenFiles()
 
-  /// Boots a host.
+  /// Boots a host, with its own release unless another one is given.
   public init(
-    _ host: HostDescription, release: KernelRelease = .v7_3, usesIntelFirstStage: Bool = false,
+    _ host: HostDescription, release: KernelRelease? = nil, usesIntelFirstStage: Bool = false,
     faults: [Int: Errno] = [:]
   ) {
+    let release = release ?? KernelRelease(of: host.kernel)
     self.host = SimulatedHost(host)
     self.release = release
     self.usesIntelFirstStage = usesIntelFirstStage && release >= .v7_3
@@ -67,7 +68,7 @@ public final class SimulatedKernel: Kernel {
     try begin()
     switch path {
     case .iommu:
-      guard host.kernel.iommufd, release >= .v6_12 else { throw .enoent }
+      guard host.kernel.iommufd else { throw .enoent }
       return install(SimulatedIOMMUFD(release: release))
     case .vfioContainer:
       guard host.kernel.type1 else { throw .enoent }
