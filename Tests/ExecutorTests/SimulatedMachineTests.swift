@@ -168,7 +168,8 @@ struct SimulatedMachineTests {
     #expect(raw.open(.vfioDevice(address)).errno == "0", "the proposal brings its device files")
   }
 
-  @Test("the host's release says how it behaves", arguments: ["6.1.0", "6.12.30", "7.3.4", "custom"])
+  @Test(
+    "the host's release says how it behaves", arguments: ["6.1.0", "6.12.30", "7.3.4", "custom"])
   func release(of name: String) {
     var host = LabHost.mixed()
     host.kernel.release = name
