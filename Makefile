@@ -62,9 +62,9 @@ bench: release ## the performance figures against their limits
 
 lab: release lab-deps ## real kernels under QEMU; FILTER='7.3 intel' runs a part, RECORD=1 writes docs/lab-results.md
 	$(PYTHON) Tests/KernelLab/lab.py run --program $(BINARY) --count $(or $(COUNT),200) \
-	  $(if $(RECORD),--record) '$(or $(FILTER),^(?!.* conform))'
+	  $(if $(SEED),--seed $(SEED)) $(if $(RECORD),--record) '$(or $(FILTER),^(?!.* conform))'
 
-conform: conformer ## generated programs of calls on the simulator and on every kernel; COUNT=n, 4 programs each a machine
+conform: conformer ## generated programs of calls on the simulator and on every kernel; COUNT=n, 4 programs each a machine; SEED=n
 	$(MAKE) lab COUNT=$(or $(COUNT),200) FILTER=' conform$$'
 
 # What runs such programs on the simulator, beside the release's program.

@@ -1,8 +1,6 @@
 import Parser
 
 extension HostIOMMU {
-  /// The type of AMD's units (AMD-Vi).
-  static let amd = "amd-vi"
   /// The type of Arm's units of version 3.
   static let arm = "arm-smmu-v3"
 

@@ -28,8 +28,12 @@ struct SimulatedArea {
   var source: UInt64
   /// Whether the memory was first mapped for writing, which a later copy must respect.
   var isWriteable: Bool
+  /// Whether devices may read or write at all.
+  var isAccessible = true
   /// The file, if the source is one; it may be shorter.
   var file: SimulatedFile?
+  /// Whether its source is good: `VFIO_DMA_UNMAP_FLAG_VADDR` takes it away for a while.
+  var hasSource = true
 
   /// The length in bytes, 0 for all 2^64.
   var length: UInt64 { range.last &- range.start &+ 1 }
@@ -74,6 +78,12 @@ struct SimulatedAreas {
   /// Adds a mapping that touches no other.
   mutating func insert(_ area: SimulatedArea) {
     areas.insert(area, at: firstIndex(endingAtOrAfter: area.range.start))
+  }
+
+  /// Gives a mapping another source, or none for now.
+  mutating func setSource(of index: Int, to source: UInt64?) {
+    areas[index].hasSource = source != nil
+    if let source { areas[index].source = source }
   }
 
   /// Removes mappings and says how many bytes they were.

@@ -45,7 +45,8 @@ extension SimulatedIOMMUFD {
     let ioas = try compatSpace()
     try checkMemory(source, size)
     _ = try ioas.map(
-      source, length: size, at: iova, writeable: argument.u32(4) & 2 != 0, memory: kernel.memory)
+      source, length: size, at: iova, writeable: argument.u32(4) & 2 != 0,
+      accessible: argument.u32(4) & 3 != 0, memory: kernel.memory)
   }
 
   private func compatUnmap(_ argument: inout SimulatedArgument) throws(Errno) {

@@ -14,6 +14,8 @@ final class SimulatedHWPT {
   let isFirstStage: Bool
   /// The last I/O virtual address that its address space may have.
   let apertureLast: UInt64
+  /// Whether it refuses mappings that may neither be read nor written.
+  let refusesNoAccess: Bool
   /// How many devices are attached.
   var attachedDevices = 0
 
@@ -21,6 +23,8 @@ final class SimulatedHWPT {
   ///
   /// Before 6.16 virtio-iommu fills in the aperture at the first attach, which comes before the
   /// address space asks only if the attach makes the table (`iommufd/hw_pagetable.c`, 6.12).
+  /// Mappings without access are refused by AMD's driver before 6.19 (`amd/io_pgtable.c`), by
+  /// Intel's second stage since then (`generic_pt/fmt/vtdss.h`).
   init(
     for unit: SimulatedUnit, in ioas: SimulatedIOAS, isAutomatic: Bool, isFirstStage: Bool,
     release: KernelRelease
@@ -32,6 +36,7 @@ final class SimulatedHWPT {
     self.isAutomatic = isAutomatic
     self.isFirstStage = isFirstStage
     enforcesSnoop = CoherencyModel.newTableEnforces(unit)
+    refusesNoAccess = release >= .v7_3 ? unit.isIntel && !isFirstStage : unit.isAMD
   }
 
   /// Whether the IOMMU driver lets a unit's devices onto it (2.22, A7 and A8).

@@ -17,6 +17,8 @@ struct SimulatedUnit {
   let pageSizes: UInt64
   /// Whether it is an Intel unit, whose first-stage tables skip the coherency check.
   let isIntel: Bool
+  /// Whether it is an AMD unit.
+  let isAMD: Bool
   /// Whether it is a virtio-iommu, whose tables older releases complete at their first attach.
   let isVirtio: Bool
 }
@@ -176,7 +178,7 @@ extension SimulatedUnit {
         apertureLast: UInt64.max >> UInt64(64 - max(1, min(64, unit.addressBits))),
         pageBytes: max(1, unit.pageSizes.first ?? 4096),
         pageSizes: unit.pageSizes.reduce(0, |), isIntel: unit.type == HostIOMMU.intel,
-        isVirtio: unit.type == HostIOMMU.virtio)
+        isAMD: unit.type == HostIOMMU.amd, isVirtio: unit.type == HostIOMMU.virtio)
     }
   }
 }

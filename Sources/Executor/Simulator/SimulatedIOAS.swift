@@ -34,8 +34,9 @@ final class SimulatedIOAS {
       throw .eaddrinuse
     }
     if let last = allowed.last?.last, last > hwpt.apertureLast { throw .eaddrinuse }
-    if hwpts.isEmpty {
-      for area in areas.areas { try pin(area.source, area.length, of: area.file, memory) }
+    for area in areas.areas {
+      if hwpts.isEmpty { try pin(area.source, area.length, of: area.file, memory) }
+      if !area.isAccessible, hwpt.refusesNoAccess { throw .einval }
     }
     hwpts.append(hwpt)
     recalculate()
@@ -106,16 +107,17 @@ final class SimulatedIOAS {
 
   /// Maps memory at an address, or at a free one if `fixed` is `nil`; returns where (2.5).
   func map(
-    _ source: UInt64, length: UInt64, at fixed: UInt64?, writeable: Bool,
+    _ source: UInt64, length: UInt64, at fixed: UInt64?, writeable: Bool, accessible: Bool = true,
     file: SimulatedFile? = nil, memory: SimulatedMemory
   ) throws(Errno) -> UInt64 {
     let start = try place(source, length: length, at: fixed)
     if source & (alignment - 1) != 0 { throw .einval }
     if !hwpts.isEmpty { try pin(source, length, of: file, memory) }
+    if !accessible, hwpts.contains(where: \.refusesNoAccess) { throw .einval }
     areas.insert(
       SimulatedArea(
         range: AddressRange(start: start, last: start + (length - 1)), source: source,
-        isWriteable: writeable, file: file))
+        isWriteable: writeable, isAccessible: accessible, file: file))
     return start
   }
 

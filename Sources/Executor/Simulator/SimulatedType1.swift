@@ -55,10 +55,12 @@ final class SimulatedContainer: SimulatedFile {
     return 0
   }
 
-  /// `VFIO_CHECK_EXTENSION`: TYPE1, TYPE1v2, UNMAP_ALL, and DMA_CC once there is a driver.
+  /// `VFIO_CHECK_EXTENSION`: TYPE1, TYPE1v2, UNMAP_ALL, and once there is a driver DMA_CC and
+  /// UPDATE_VADDR.
   private func checkExtension(_ number: UInt64, _ release: KernelRelease) -> Int32 {
     switch number {
     case 1, 3, 9: 1
+    case 10: hasDriver ? 1 : 0
     case 4: hasDriver && domains.allSatisfy(\.enforcesSnoop) ? 1 : 0
     case 6: release < .v7_3 ? 1 : 0
     default: 0
@@ -170,16 +172,20 @@ final class SimulatedContainer: SimulatedFile {
     if (flags & 3 != 0) == changesAddress { throw .einval }
     if (size | iova | source) & (pageBytes - 1) != 0 { throw .einval }
     let range = AddressRange(start: iova, last: last)
-    if changesAddress {  // nothing is ever invalidated here
-      let index = areas.firstIndex(endingAtOrAfter: iova)
-      guard index < areas.areas.count, areas.areas[index].range.start == iova else { throw .enoent }
-      throw .einval
-    }
+    if changesAddress { return try setSource(of: range, to: source) }
     if areas.touches(range) { throw .eexist }
     if areas.areas.count >= entryLimit { throw .enospc }
     if last > apertureLast || reserved.touches(range) { throw .einval }
     try kernel.memory.pin(source, size)
     areas.insert(SimulatedArea(range: range, source: source, isWriteable: flags & 2 != 0))
+  }
+
+  /// `VFIO_DMA_MAP_FLAG_VADDR`: a mapping whose source was taken away gets another one.
+  private func setSource(of range: AddressRange, to source: UInt64) throws(Errno) {
+    guard let index = areas.indices(touching: range).first else { throw .enoent }
+    let area = areas.areas[index]
+    if area.hasSource || area.range != range { throw .einval }
+    areas.setSource(of: index, to: source)
   }
 
   /// `VFIO_IOMMU_UNMAP_DMA`: version 2 refuses a range that bisects a mapping and changes nothing.
@@ -189,10 +195,14 @@ final class SimulatedContainer: SimulatedFile {
     let flags = argument.u32(4)
     let (iova, size) = (argument.u64(8), argument.u64(16))
     if flags & ~7 != 0 || flags & 1 != 0 && flags & 6 != 0 { throw .einval }
+    if flags & 1 != 0 {  // a bit map of dirty pages, which nobody tracks
+      if argument.u32(0) >= 48 { try argument.require(48) }
+      throw .einval
+    }
     if iova & (pageBytes - 1) != 0 { throw .einval }
     if flags & 2 != 0 {
       if iova != 0 || size != 0 { throw .einval }
-      argument.set64(areas.remove(0..<areas.areas.count), 16)
+      argument.set64(try unmap(0..<areas.areas.count, flags), 16)
       return
     }
     if size == 0 || size & (pageBytes - 1) != 0 { throw .einval }
@@ -201,10 +211,19 @@ final class SimulatedContainer: SimulatedFile {
     let range = AddressRange(start: iova, last: last)
     var touched = areas.indices(touching: range)
     if version == 1 {
-      touched = touched.drop { areas.areas[$0].range.start < iova }.indices
+      let isOffset = touched.first.map { areas.areas[$0].range.start < iova } ?? false
+      if isOffset { touched = touched.prefix(0) }
     } else if !touched.allSatisfy({ range.contains(areas.areas[$0].range) }) {
       throw .einval
     }
-    argument.set64(areas.remove(touched), 16)
+    argument.set64(try unmap(touched, flags), 16)
+  }
+
+  /// Removes mappings, or with `VFIO_DMA_UNMAP_FLAG_VADDR` only their sources; how many bytes.
+  private func unmap(_ indices: Range<Int>, _ flags: UInt32) throws(Errno) -> UInt64 {
+    if flags & 4 == 0 { return areas.remove(indices) }
+    for index in indices where !areas.areas[index].hasSource { throw .einval }
+    for index in indices { areas.setSource(of: index, to: nil) }
+    return indices.reduce(0) { $0 &+ areas.areas[$1].length }
   }
 }

@@ -79,6 +79,8 @@ public struct HostKernel: Hashable, Sendable {
 public struct HostIOMMU: Hashable, Sendable {
   /// The type of Intel's units (VT-d).
   public static let intel = "intel-vtd"
+  /// The type of AMD's units (AMD-Vi).
+  public static let amd = "amd-vi"
   /// The type of a virtual machine's own units (virtio-iommu).
   public static let virtio = "virtio-iommu"
 

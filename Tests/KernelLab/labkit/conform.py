@@ -1,5 +1,6 @@
 """Scenario `conform`: generated programs of raw calls on the kernel and on the simulator."""
 
+import functools
 import re
 import subprocess
 from dataclasses import dataclass, field
@@ -57,8 +58,8 @@ class Conform:
         if self.given:
             return self.given
         return ({name: list(one.steps) for name, one in recorded(bench.label).items()}
-                | conformgen.programs(f"{bench.seed} {bench.label}", bench.count * PER_COUNT,
-                                      bench.targets))
+                | generated(f"{bench.seed} {bench.label}", bench.count * PER_COUNT,
+                            tuple(bench.targets)))
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The programs as one file."""
@@ -121,6 +122,12 @@ class Conform:
             say(f"{bench.label}: disagrees, and cannot be smaller:",
                 *chosen.get(key, self.parents[key]).lines)
         return Conform(given, {key: chosen[key] for key in tried}) if given else None
+
+
+@functools.lru_cache(maxsize=3)  # as many as there are machines at a time
+def generated(seed: str, count: int, targets: tuple[str, ...]) -> dict[str, list[str]]:
+    """Programs, made up once."""
+    return conformgen.programs(seed, count, list(targets))
 
 
 RUN = b"""echo 0 > /proc/sys/kernel/randomize_va_space
