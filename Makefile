@@ -50,7 +50,7 @@ exhaust: deps ## the enumerations that take minutes: planner, unwinding; prints 
 	  --scratch-path $(EXHAUST_DIR) --no-parallel --filter 'Exhaustive'
 
 fuzz: deps ## hostile inputs for MINUTES=2 in all; TARGETS='vm plan' runs a part
-	$(PYTHON) Tests/Fuzz/fuzz.py --minutes $(or $(MINUTES),2) $(if $(TARGETS),--only $(TARGETS))
+	$(PYTHON) Tests/Fuzz/fuzz.py --minutes $(or $(MINUTES),2) $(if $(FIXED),--fixed) $(if $(TARGETS),--only $(TARGETS))
 
 release: deps ## a static binary, ./vfioplan
 	$(SWIFT) build $(STATIC_FLAGS) --product vfioplan

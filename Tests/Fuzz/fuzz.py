@@ -2,6 +2,7 @@
 """Builds the fuzz targets, runs them and prints what came of it; see docs/fuzzing.md.
 
   fuzz.py [--minutes N] [--only TARGET ...]     all targets, in N minutes together
+  fuzz.py --fixed                               the same inputs every time, about two minutes
   fuzz.py --input FILE --only TARGET            one input, for example of a crash
 """
 
@@ -25,6 +26,11 @@ BINARY = BUILD / "fuzz"
 TARGETS = {
     "vm": 4096, "host": 8192, "plan": 24576, "program": 8192, "sysfs": 8192, "messages": 512,
     "journal": 512}
+# How many inputs --fixed tries, two minutes' worth in all, and how long that may take at most.
+FIXED_RUNS = {
+    "vm": 5000, "host": 5000, "plan": 4000, "program": 3000, "sysfs": 3000, "messages": 40000,
+    "journal": 60000}
+FIXED_SECONDS = 900
 # What must be found, within seconds where nothing else runs, and the words that tell how.
 CANARIES = {
     "canary-law": "broken law: canary", "canary-memory": "heap-buffer-overflow",
@@ -138,10 +144,14 @@ def schema_words(schema):
             yield from schema_words(value)
 
 
-def prepare(target):
-    """Folders and a dictionary; libFuzzer's arguments for them."""
-    kept, start = BUILD / "corpus" / target, BUILD / "seeds" / target
-    shutil.rmtree(start, ignore_errors=True)
+def prepare(target, isFixed):
+    """Folders and a dictionary; libFuzzer's arguments for them.
+
+    What must be the same every time does not begin with what earlier runs have found.
+    """
+    kept, start = BUILD / ("fixed" if isFixed else "corpus") / target, BUILD / "seeds" / target
+    for old in [start, kept] if isFixed else [start]:
+        shutil.rmtree(old, ignore_errors=True)
     for folder in (kept, start, BUILD / "crashes"):
         folder.mkdir(parents=True, exist_ok=True)
     for name, data in seeds(target):
@@ -149,7 +159,8 @@ def prepare(target):
     dictionary = BUILD / f"{target}.dict"
     entries = sorted({word for word in words(target) if 1 < len(word) < 60 and '"' not in word})
     dictionary.write_text("".join(f'"{word}"\n' for word in entries))
-    return [str(kept), str(start), *([f"-dict={dictionary}"] if entries else [])]
+    limits = ["-seed=1", f"-runs={FIXED_RUNS[target]}", "-timeout=60"] if isFixed else []
+    return [str(kept), str(start), *([f"-dict={dictionary}"] if entries else []), *limits]
 
 
 def fuzz(target, seconds, arguments, limit):
@@ -160,6 +171,7 @@ def fuzz(target, seconds, arguments, limit):
         # where memory was allocated, which takes a third of the time, --input tells.
         ASAN_OPTIONS=f"detect_leaks=0:symbolize={int(target not in CANARIES)}"
         f":quarantine_size_mb=32:malloc_context_size={1 if seconds else 30}",
+        SWIFT_DETERMINISTIC_HASHING="1",
         # Swift's own handler would come before libFuzzer's, and hang in it.
         SWIFT_BACKTRACE="enable=no")
     command = [str(BINARY), "-timeout=10", *arguments, "-rss_limit_mb=1536", "-detect_leaks=0",
@@ -211,6 +223,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=2)
     parser.add_argument("--only", nargs="+", choices=[*TARGETS, *CANARIES], default=[*TARGETS])
+    parser.add_argument("--fixed", action="store_true")
     parser.add_argument("--input")
     options = parser.parse_args()
     build()
@@ -221,15 +234,24 @@ def main():
         sys.exit(code)
     canaries()
     workers = os.cpu_count() or 1
-    seconds = max(5, round(options.minutes * 60 * workers / len(options.only)))
-    print(f"{len(options.only)} targets, {seconds} s each, {workers} at a time", flush=True)
+    seconds = FIXED_SECONDS if options.fixed else max(
+        5, round(options.minutes * 60 * workers / len(options.only)))
+    print(f"{len(options.only)} targets, {'at most ' if options.fixed else ''}{seconds} s each,"
+          f" {workers} at a time", flush=True)
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         runs = {
-            target: pool.submit(fuzz, target, seconds, prepare(target), TARGETS[target])
+            target: pool.submit(
+                fuzz, target, seconds, prepare(target, options.fixed), TARGETS[target])
             for target in options.only}
     results = {target: run.result() for target, run in runs.items()}
-    table([row(target, log) for target, (_, log) in results.items()])
+    rows = [row(target, log) for target, (_, log) in results.items()]
+    table(rows)
     failures = [target for target, (code, _) in results.items() if code != 0]
+    if options.fixed:
+        short = [name for name, executions, *_ in rows
+                 if name not in failures and int(executions) < FIXED_RUNS[name]]
+        for name in short:
+            print(f"{name}: only {seconds} s of its {FIXED_RUNS[name]} runs, the machine is slow")
     for target in failures:
         print(f"\n{target} failed:\n" + results[target][1][-3000:])
     if failures:
