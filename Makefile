@@ -61,11 +61,11 @@ bench: release ## the performance figures against their limits
 	$(PYTHON) Benchmarks/run.py --binary $(BINARY)
 
 lab: release lab-deps ## real kernels under QEMU; FILTER='7.3 intel' runs a part, RECORD=1 writes docs/lab-results.md
-	$(PYTHON) Tests/KernelLab/lab.py run --program $(BINARY) --count $(or $(COUNT),200) \
+	$(PYTHON) Tests/KernelLab/lab.py run --program $(BINARY) $(if $(COUNT),--count $(COUNT)) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(RECORD),--record) '$(or $(FILTER),^(?!.* conform))'
 
 conform: conformer ## generated programs of calls on the simulator and on every kernel; COUNT=n, 4 programs each a machine; SEED=n
-	$(MAKE) lab COUNT=$(or $(COUNT),200) FILTER=' conform$$'
+	$(MAKE) lab FILTER=' conform$$'
 
 # What runs such programs on the simulator, beside the release's program.
 conformer: deps

@@ -46,7 +46,8 @@ struct SimulatedType1Info {
       let next = index == chain.count - 1 ? 0 : Self.size + bytes.count + size
       let header: [(value: UInt64, width: Int)] = [(capability.id, 2), (1, 2), (UInt64(next), 4)]
       for field in header + capability.fields {
-        bytes += (0..<field.width).map { UInt8(truncatingIfNeeded: field.value >> UInt64(8 * $0)) }
+        bytes += [UInt8](repeating: 0, count: field.width)
+        bytes.setLittleEndian(field.value, at: bytes.count - field.width, width: field.width)
       }
     }
     return bytes
