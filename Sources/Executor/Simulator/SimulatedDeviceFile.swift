@@ -183,10 +183,11 @@ final class SimulatedDeviceFile: SimulatedFile {
       }
     }
     let unit = try kernel.host.unit(of: device)
-    let isFirstStage = kernel.usesIntelFirstStage && unit.isIntel
+    let isFirst = kernel.host.devices[device].hwpt == nil
     let hwpt = SimulatedHWPT(
-      for: unit, in: ioas, isAutomatic: true, isFirstStage: isFirstStage, release: kernel.release)
-    if kernel.host.devices[device].hwpt == nil {
+      for: unit, in: ioas, isAutomatic: true, isAttachedFirst: isFirst,
+      isFirstStage: kernel.usesIntelFirstStage && unit.isIntel, release: kernel.release)
+    if isFirst {
       try attachFirst(to: hwpt, of: context, in: kernel)
       return hwpt
     }

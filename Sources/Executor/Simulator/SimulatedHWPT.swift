@@ -22,14 +22,15 @@ final class SimulatedHWPT {
   /// Makes a table for a unit, not yet part of its address space.
   ///
   /// Before 6.16 virtio-iommu fills in the aperture at the first attach, which comes before the
-  /// address space asks only if the attach makes the table (`iommufd/hw_pagetable.c`, 6.12).
+  /// address space asks only if a device that was on none makes the table by being attached:
+  /// `isAttachedFirst` (`iommufd/hw_pagetable.c`, 6.12).
   /// Mappings without access are refused by AMD's driver before 6.19 (`amd/io_pgtable.c`), by
   /// Intel's second stage since then (`generic_pt/fmt/vtdss.h`).
   init(
-    for unit: SimulatedUnit, in ioas: SimulatedIOAS, isAutomatic: Bool, isFirstStage: Bool,
-    release: KernelRelease
+    for unit: SimulatedUnit, in ioas: SimulatedIOAS, isAutomatic: Bool, isAttachedFirst: Bool,
+    isFirstStage: Bool, release: KernelRelease
   ) {
-    let isEmpty = unit.isVirtio && !isAutomatic && release < .v7_3
+    let isEmpty = unit.isVirtio && !isAttachedFirst && release < .v7_3
     apertureLast = isEmpty ? 0 : unit.apertureLast
     self.ioas = ioas
     self.unit = unit
@@ -48,10 +49,13 @@ final class SimulatedHWPT {
 }
 
 extension SimulatedIOMMUFD {
-  private static let nestParent: UInt32 = 1
-  private static let dirtyTracking: UInt32 = 2
+  private static let faultIDValid: UInt32 = 4
+  private static let pasid: UInt32 = 8
 
-  /// `IOMMU_HWPT_ALLOC` (2.11), without nesting.
+  /// `IOMMU_HWPT_ALLOC` (2.11), on hardware without nesting, dirty tracking and PASIDs.
+  ///
+  /// There 7.3 knows two flags: Intel's driver makes tables for PASIDs even so, and a fault queue
+  /// is looked for once the table is part of its address space; there are none.
   func allocateHWPT(_ argument: inout SimulatedArgument, in kernel: SimulatedKernel) throws(Errno) {
     try argument.checkSize(min: 24, full: 48)
     let flags = argument.u32(4)
@@ -61,17 +65,25 @@ extension SimulatedIOMMUFD {
     let unit = try kernel.host.unit(of: device(argument.u32(8)))
     switch object(argument.u32(12)) {
     case .ioas(let ioas):
-      if flags & ~(Self.nestParent | Self.dirtyTracking) != 0 { throw .eopnotsupp }
-      if dataType != 0 { throw .eopnotsupp }
-      let isFirstStage = flags == 0 && kernel.usesIntelFirstStage && unit.isIntel
+      if flags & ~flagsOfTables(of: unit) != 0 || dataType != 0 { throw .eopnotsupp }
       let hwpt = SimulatedHWPT(
-        for: unit, in: ioas, isAutomatic: false, isFirstStage: isFirstStage,
-        release: kernel.release)
+        for: unit, in: ioas, isAutomatic: false, isAttachedFirst: false,
+        isFirstStage: kernel.usesIntelFirstStage && unit.isIntel, release: kernel.release)
       try add(hwpt, memory: kernel.memory)
+      if flags & Self.faultIDValid != 0 {
+        ioas.removeHWPT(hwpt)
+        remove(hwpt.id)
+        throw .enoent
+      }
       argument.set32(hwpt.id, 16)
     case .hwpt: throw dataType == 0 ? .eopnotsupp : .einval
     case .device, nil: throw .einval
     }
+  }
+
+  private func flagsOfTables(of unit: SimulatedUnit) -> UInt32 {
+    if release < .v7_3 || unit.isVirtio { return 0 }
+    return Self.faultIDValid | (unit.isIntel ? Self.pasid : 0)
   }
 
   /// Puts a new table into its address space and gives it an id.
