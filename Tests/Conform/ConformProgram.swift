@@ -20,18 +20,13 @@ public struct ConformProgram {
   /// Runs programs, each on a machine of its own; what is said of every step, after the program's
   /// first line.
   public static func answers(to lines: [String], on host: HostDescription) -> [String] {
-    var program = ConformProgram(on: host)
-    var answers: [String] = []
-    for line in lines where !line.isEmpty && !line.hasPrefix("#") {
-      if line.hasPrefix("program ") {
-        answers += program.leftovers()
-        program = ConformProgram(on: host)
-        answers.append(line)
-      } else {
-        answers.append(program.step(line))
-      }
+    let lines = lines.filter { !$0.isEmpty && !$0.hasPrefix("#") }
+    let starts = lines.indices.filter { lines[$0].hasPrefix("program ") } + [lines.count]
+    return zip(starts, starts.dropFirst()).flatMap { start, end in
+      var program = ConformProgram(on: host)
+      let answers = program.steps(lines[(start + 1)..<end])
+      return [lines[start]] + answers + program.leftovers()
     }
-    return answers + program.leftovers()
   }
 
   /// What is left when the process ends: nothing.
@@ -39,6 +34,24 @@ public struct ConformProgram {
     kernel.exit()
     let state = kernel.state()
     return state.isPristine ? [] : ["left \(state.openFiles) \(state.objects)"]
+  }
+
+  /// Takes steps; those after `fork N` as a child, which then ends.
+  private mutating func steps(_ lines: ArraySlice<String>) -> [String] {
+    var answers: [String] = []
+    var rest = lines
+    while let line = rest.popFirst() {
+      guard line.hasPrefix("fork ") else {
+        answers.append(step(line))
+        continue
+      }
+      let count = min(Int(value(line.dropFirst(5))), rest.count)
+      let parent = kernel.fork()
+      answers += ["child"] + steps(rest.prefix(count))
+      kernel.exit(to: parent)
+      rest = rest.dropFirst(count)
+    }
+    return answers
   }
 
   private mutating func step(_ line: String) -> String {

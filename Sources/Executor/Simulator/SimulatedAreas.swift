@@ -24,14 +24,14 @@ struct AddressRange: Hashable, Comparable {
 struct SimulatedArea {
   /// The I/O virtual addresses.
   var range: AddressRange
-  /// The address in the calling process, or the offset in a file, of the first byte.
+  /// The address in a process, or the offset in a file, of the first byte.
   var source: UInt64
   /// Whether the memory was first mapped for writing, which a later copy must respect.
   var isWriteable: Bool
   /// Whether devices may read or write at all.
   var isAccessible = true
-  /// The file, if the source is one; it may be shorter.
-  var file: SimulatedFile?
+  /// What an iommufd pins for it.
+  var pages: SimulatedPages?
   /// Whether its source is good: `VFIO_DMA_UNMAP_FLAG_VADDR` takes it away for a while.
   var hasSource = true
 

@@ -50,9 +50,10 @@ struct SimulatedArgument {
   /// Writes a 64-bit number.
   mutating func set64(_ value: UInt64, _ offset: Int) { set(value, offset, 8) }
 
-  /// Writes bytes; what does not fit into the caller's is not written.
-  mutating func write(_ content: [UInt8], at offset: Int) {
+  /// Writes bytes, as `copy_to_user` does: those that fit, and EFAULT if some do not.
+  mutating func write(_ content: [UInt8], at offset: Int) throws(Errno) {
     for (index, byte) in content.enumerated() { set(UInt64(byte), offset + index, 1) }
+    try require(offset + content.count)
   }
 
   /// The rule of every iommufd structure (`iommufd/main.c`, section 2.0): reads the size it

@@ -12,10 +12,7 @@ extension SimulatedIOMMUFD {
       if argument.value != 1, argument.value != 3 { throw .einval }
       let ioas = try compatSpace()
       if argument.value == 1 { try ioas.forbidHugePages() }
-    case 0x3b70:
-      try argument.checkArgsz(16)
-      _ = try compatSpace()
-      argument.set32(1, 4)
+    case 0x3b70: try compatInformation(&argument)
     case 0x3b71: try compatMap(argument, in: kernel)
     case 0x3b72: try compatUnmap(&argument)
     default: throw .enotty
@@ -23,7 +20,8 @@ extension SimulatedIOMMUFD {
     return 0
   }
 
-  private func compatSpace() throws(Errno) -> SimulatedIOAS {
+  /// The address space that `IOMMU_VFIO_IOAS` named, while there is one.
+  func compatSpace() throws(Errno) -> SimulatedIOAS {
     guard let compatIOAS else { throw .enodev }
     return try ioas(compatIOAS)
   }
@@ -46,7 +44,8 @@ extension SimulatedIOMMUFD {
     try checkMemory(source, size)
     _ = try ioas.map(
       source, length: size, at: iova, writeable: argument.u32(4) & 2 != 0,
-      accessible: argument.u32(4) & 3 != 0, memory: kernel.memory)
+      accessible: argument.u32(4) & 3 != 0,
+      of: SimulatedPages(of: .memory(kernel.memory)))
   }
 
   private func compatUnmap(_ argument: inout SimulatedArgument) throws(Errno) {

@@ -191,7 +191,7 @@ final class SimulatedDeviceFile: SimulatedFile {
       try attachFirst(to: hwpt, of: context, in: kernel)
       return hwpt
     }
-    try context.add(hwpt, memory: kernel.memory)
+    try context.add(hwpt)
     do throws(Errno) {
       try attach(to: hwpt, in: kernel)
     } catch {
@@ -208,7 +208,7 @@ final class SimulatedDeviceFile: SimulatedFile {
   ) throws(Errno) {
     try kernel.host.attach(device, to: hwpt)
     do throws(Errno) {
-      try context.add(hwpt, memory: kernel.memory)
+      try context.add(hwpt)
     } catch {
       _ = kernel.host.detach(device)
       throw error

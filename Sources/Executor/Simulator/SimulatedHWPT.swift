@@ -69,7 +69,7 @@ extension SimulatedIOMMUFD {
       let hwpt = SimulatedHWPT(
         for: unit, in: ioas, isAutomatic: false, isAttachedFirst: false,
         isFirstStage: kernel.usesIntelFirstStage && unit.isIntel, release: kernel.release)
-      try add(hwpt, memory: kernel.memory)
+      try add(hwpt)
       if flags & Self.faultIDValid != 0 {
         ioas.removeHWPT(hwpt)
         remove(hwpt.id)
@@ -87,8 +87,8 @@ extension SimulatedIOMMUFD {
   }
 
   /// Puts a new table into its address space and gives it an id.
-  func add(_ hwpt: SimulatedHWPT, memory: SimulatedMemory) throws(Errno) {
-    try hwpt.ioas.addHWPT(hwpt, memory: memory)
+  func add(_ hwpt: SimulatedHWPT) throws(Errno) {
+    try hwpt.ioas.addHWPT(hwpt)
     hwpt.id = add(.hwpt(hwpt))
   }
 

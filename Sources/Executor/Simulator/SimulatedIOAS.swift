@@ -22,8 +22,14 @@ final class SimulatedIOAS {
   /// The ranges that may be mapped as far as hardware goes.
   var usableRanges: [AddressRange] { reserved.complement(upTo: apertureLast) }
 
+  /// The page sizes that all its page tables have, as a bit map, none below 4 KiB.
+  var pageSizes: UInt64 {
+    let common = hwpts.reduce(UInt64.max) { $0 & $1.unit.pageSizes }
+    return max(common & 4095 == 0 ? common : common & ~4095 | 4096, alignment)
+  }
+
   /// Adds a page table: checks alignment and aperture, then pins and maps what is there (2.11).
-  func addHWPT(_ hwpt: SimulatedHWPT, memory: SimulatedMemory) throws(Errno) {
+  func addHWPT(_ hwpt: SimulatedHWPT) throws(Errno) {
     let unit = hwpt.unit
     if unit.pageBytes > 4096 { throw .einval }
     let mask = max(alignment, unit.pageBytes) - 1
@@ -35,7 +41,7 @@ final class SimulatedIOAS {
     }
     if let last = allowed.last?.last, last > hwpt.apertureLast { throw .eaddrinuse }
     for area in areas.areas {
-      if hwpts.isEmpty { try pin(area.source, area.length, of: area.file, memory) }
+      if hwpts.isEmpty { try area.pages?.pin(area.source, area.length) }
       if !area.isAccessible, hwpt.refusesNoAccess { throw .einval }
     }
     hwpts.append(hwpt)
@@ -108,27 +114,18 @@ final class SimulatedIOAS {
   /// Maps memory at an address, or at a free one if `fixed` is `nil`; returns where (2.5).
   func map(
     _ source: UInt64, length: UInt64, at fixed: UInt64?, writeable: Bool, accessible: Bool = true,
-    file: SimulatedFile? = nil, memory: SimulatedMemory
+    of pages: SimulatedPages
   ) throws(Errno) -> UInt64 {
     let start = try place(source, length: length, at: fixed)
     if source & (alignment - 1) != 0 { throw .einval }
-    if !hwpts.isEmpty { try pin(source, length, of: file, memory) }
+    if !hwpts.isEmpty { try pages.pin(source, length) }
     if !accessible, hwpts.contains(where: \.refusesNoAccess) { throw .einval }
-    areas.insert(
+    insert([
       SimulatedArea(
         range: AddressRange(start: start, last: start + (length - 1)), source: source,
-        isWriteable: writeable, isAccessible: accessible, file: file))
+        isWriteable: writeable, isAccessible: accessible, pages: pages)
+    ])
     return start
-  }
-
-  /// What lies in no memory file, or beyond its end, cannot be pinned (`memfd_pin_folios`, EINVAL).
-  func pin(
-    _ source: UInt64, _ length: UInt64, of file: SimulatedFile?, _ memory: SimulatedMemory
-  ) throws(Errno) {
-    guard let file else { return try memory.pin(source, length) }
-    guard let memoryFile = file as? SimulatedMemoryFile, source <= memoryFile.size,
-      length <= memoryFile.size - source
-    else { throw .einval }
   }
 
   /// Finds or checks the address of a mapping: steps P1 to P3.
@@ -220,6 +217,9 @@ final class SimulatedIOAS {
 
   /// Adds areas whose place was checked.
   func insert(_ pieces: [SimulatedArea]) {
-    for piece in pieces { areas.insert(piece) }
+    for piece in pieces {
+      areas.insert(piece)
+      piece.pages?.add(self)
+    }
   }
 }

@@ -11,14 +11,15 @@ extension SimulatedIOMMUFD {
     let ioas = try ioas(argument.u32(4))
     let room = Int(argument.u32(8))
     let ranges = ioas.usableRanges
-    if room > 0 {
+    let shown = ranges.prefix(room)
+    if !shown.isEmpty {
       guard var array = argument.target(at: 16) else { throw .efault }
-      for (index, range) in ranges.prefix(room).enumerated() {
-        if array.count < (index + 1) * 16 { throw .efault }
+      for (index, range) in shown.enumerated() {
         array.setLittleEndian(range.start, at: index * 16, width: 8)
         array.setLittleEndian(range.last, at: index * 16 + 8, width: 8)
       }
       argument.setTarget(array, at: 16)
+      if array.count < shown.count * 16 { throw .efault }
     }
     argument.set32(UInt32(ranges.count), 8)
     argument.set64(ioas.alignment, 24)
@@ -56,7 +57,8 @@ extension SimulatedIOMMUFD {
     try checkMemory(source, length)
     let place = try ioas.map(
       source, length: length, at: flags & Self.fixedIOVA == 0 ? nil : iova,
-      writeable: flags & Self.writeable != 0, memory: kernel.memory)
+      writeable: flags & Self.writeable != 0,
+      of: SimulatedPages(of: .memory(kernel.memory)))
     argument.set64(place, 32)
   }
 
@@ -70,14 +72,15 @@ extension SimulatedIOMMUFD {
     if length == 0 { throw .einval }
     if start.addingReportingOverflow(length - 1).overflow { throw .eoverflow }
     let file = try kernel.files.file(argument.s32(12))
+    if length > .max - 4096 { throw .einval }
     let place = try ioas.map(
       start, length: length, at: flags & Self.fixedIOVA == 0 ? nil : iova,
-      writeable: flags & Self.writeable != 0, file: file, memory: kernel.memory)
+      writeable: flags & Self.writeable != 0, of: SimulatedPages(of: .file(file)))
     argument.set64(place, 32)
   }
 
   /// `IOMMU_IOAS_COPY` (2.8).
-  func copy(_ argument: inout SimulatedArgument, in kernel: SimulatedKernel) throws(Errno) {
+  func copy(_ argument: inout SimulatedArgument) throws(Errno) {
     try argument.checkSize(min: 40, full: 40)
     let flags = argument.u32(4)
     let (length, to, from) = (argument.u64(16), argument.u64(24), argument.u64(32))
@@ -96,7 +99,7 @@ extension SimulatedIOMMUFD {
       let offset = pieces[index].range.start - from
       let size = pieces[index].length
       if !destination.hwpts.isEmpty {
-        try destination.pin(pieces[index].source, size, of: pieces[index].file, kernel.memory)
+        try pieces[index].pages?.pin(pieces[index].source, size)
       }
       pieces[index].range = AddressRange(start: place + offset, last: place + offset + (size - 1))
     }
@@ -120,6 +123,15 @@ extension SimulatedIOMMUFD {
     let bytes = try ioas.unmap(AddressRange(start: iova, last: last))
     if bytes == 0 { throw .enoent }
     argument.set64(bytes, 16)
+  }
+
+  /// `IOMMU_IOAS_CHANGE_PROCESS`: the caller owns what is mapped, which has to be files.
+  func changeProcess(_ argument: SimulatedArgument) throws(Errno) {
+    try argument.checkSize(min: 8, full: 8)
+    if argument.u32(4) != 0 { throw .eopnotsupp }
+    for case .ioas(let ioas) in liveObjects.map(\.object) {
+      if ioas.areas.areas.contains(where: { $0.pages?.isFile != true }) { throw .einval }
+    }
   }
 
   /// Where memory may lie; 6.12 looks at its length first (`iommufd/pages.c`).

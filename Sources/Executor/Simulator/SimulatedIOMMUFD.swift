@@ -53,7 +53,7 @@ final class SimulatedIOMMUFD: SimulatedFile {
     case 0x3b80: try destroy(argument)
     case 0x3b81: try allocateIOAS(&argument)
     case 0x3b82: try allowIOVAs(argument)
-    case 0x3b83: try copy(&argument, in: kernel)
+    case 0x3b83: try copy(&argument)
     case 0x3b84: try reportRanges(&argument)
     case 0x3b85: try map(&argument, in: kernel)
     case 0x3b86: try unmap(&argument)
@@ -62,6 +62,7 @@ final class SimulatedIOMMUFD: SimulatedFile {
     case 0x3b89: try allocateHWPT(&argument, in: kernel)
     case 0x3b8a: try reportHardware(&argument, in: kernel)
     case 0x3b8f: try mapFile(&argument, in: kernel)
+    case 0x3b92: try changeProcess(argument)
     default:
       if command & 0xffff_ff00 != 0x3b00 { throw .enotty }
       throw .eopnotsupp

@@ -9,7 +9,7 @@ final class SimulatedKVM: SimulatedFile {
     case 0xae00: return 12
     case 0xae01:
       if argument.value != 0 { throw .einval }
-      return kernel.install(SimulatedVM())
+      return kernel.install(SimulatedVM(of: kernel.memory))
     case 0xae03: return SimulatedVM.extensionAnswer(argument.value)
     case 0x4018_aee2, 0x4018_aee3:  // of the system: nothing of group 1 (`kvm/x86.c`)
       try argument.require(24)
@@ -21,6 +21,8 @@ final class SimulatedKVM: SimulatedFile {
 
 /// A VM of KVM: what it believes about the coherency of its devices' DMA.
 final class SimulatedVM: SimulatedFile {
+  /// The memory of the process that made it: other processes get EIO (`kvm_vm_ioctl`).
+  let memory: SimulatedMemory
   /// Its kvm-vfio device, which is one at most; the device keeps the VM, not the other way round.
   weak var vfioDevice: SimulatedKVMVFIO?
   /// The ioasid fds registered by `KVM_ADD_IOASID_FD` of the 2021 proposal.
@@ -43,6 +45,9 @@ final class SimulatedVM: SimulatedFile {
     }
   }
 
+  /// Makes a VM of a process.
+  init(of memory: SimulatedMemory) { self.memory = memory }
+
   override var label: String { "KVM VM" }
 
   /// Whether WBINVD of the guest takes effect and its cache attributes are honoured.
@@ -55,6 +60,7 @@ final class SimulatedVM: SimulatedFile {
   override func ioctl(
     _ command: UInt32, _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
   ) throws(Errno) -> Int32 {
+    if memory !== kernel.memory { throw .eio }
     switch command {
     case 0xc00c_aee0: return try createDevice(&argument, in: kernel)
     case 0xae03: return Self.extensionAnswer(argument.value)
@@ -103,6 +109,7 @@ final class SimulatedKVMVFIO: SimulatedFile {
   override func ioctl(
     _ command: UInt32, _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
   ) throws(Errno) -> Int32 {
+    if vm.memory !== kernel.memory { throw .eio }
     switch command {
     case 0x4018_aee1: try setAttribute(argument, in: kernel)
     case 0x4018_aee2: throw .eperm

@@ -28,8 +28,8 @@ public enum KernelRelease: Int, CaseIterable, Comparable, Sendable {
 /// A kernel made of values: it decodes the bytes of every request and does what Linux does.
 ///
 /// Checks come in the kernel's order with the kernel's errno; nothing is real except the
-/// decisions. It is one process with no limits on memory or files. The 2021 proposal is there as
-/// well, although no kernel has it: `/dev/ioasid` opens on every simulated host.
+/// decisions. It runs one process at a time with no limits on memory or files. The 2021 proposal is
+/// there as well, although no kernel has it: `/dev/ioasid` opens on every simulated host.
 public final class SimulatedKernel: Kernel {
   /// Which Linux it behaves like.
   public let release: KernelRelease
@@ -134,7 +134,21 @@ public final class SimulatedKernel: Kernel {
     for (number, _) in files.open {
       if let file = try? files.remove(number) { drop(file) }
     }
-    memory = SimulatedMemory()
+    memory.unmapAll()
+  }
+
+  /// Goes on as a child of the process, which waits; not a call of a program.
+  package func fork() -> SimulatedProcess {
+    let parent = SimulatedProcess(files: files, memory: memory)
+    for (_, file) in files.open { file.references += 1 }
+    memory = memory.forked()
+    return parent
+  }
+
+  /// Ends the child and goes on as its parent; not a call of a program.
+  package func exit(to parent: SimulatedProcess) {
+    exit()
+    (files, memory) = (parent.files, parent.memory)
   }
 
   /// Gives a file a descriptor number.
@@ -165,6 +179,12 @@ public final class SimulatedKernel: Kernel {
     defer { callCount += 1 }
     if let errno = faults[callCount] { throw errno }
   }
+}
+
+/// A process that waits for its child.
+package struct SimulatedProcess {
+  fileprivate let files: SimulatedFileTable
+  fileprivate let memory: SimulatedMemory
 }
 
 /// Every open file, whether a number of the process still stands for it or only another file.

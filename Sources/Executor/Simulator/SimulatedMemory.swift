@@ -11,12 +11,23 @@ final class SimulatedMemoryFile: SimulatedFile {
   override var label: String { "memory" }
 }
 
-/// The memory that the simulated process has mapped, by address.
-struct SimulatedMemory {
+/// The memory of a simulated process, by address: what it has mapped.
+final class SimulatedMemory {
   private static let first: UInt64 = 0x7f00_0000_0000
   private static let limit: UInt64 = 1 << 62  // far more than any machine has, and no overflow
   private var ranges: [AddressRange] = []
   private var next = SimulatedMemory.first
+
+  /// The memory of a child: the same at first.
+  func forked() -> SimulatedMemory {
+    let child = SimulatedMemory()
+    child.ranges = ranges
+    child.next = next
+    return child
+  }
+
+  /// Unmaps everything, as the end of its process does.
+  func unmapAll() { ranges = [] }
 
   /// Refuses what no memory can be: a length that is no multiple of its pages, or far too long.
   static func check(_ memory: GuestMemory) throws(Errno) {
@@ -27,7 +38,7 @@ struct SimulatedMemory {
   }
 
   /// Maps memory that was found possible.
-  mutating func map(size: UInt64, hugePageBytes: UInt64?) throws(Errno) -> UInt64 {
+  func map(size: UInt64, hugePageBytes: UInt64?) throws(Errno) -> UInt64 {
     let page = hugePageBytes ?? 4096
     let alignment = max(page, 1 << 21)
     let start = (next + alignment - 1) & ~(alignment - 1)
@@ -38,7 +49,7 @@ struct SimulatedMemory {
   }
 
   /// Unmaps exactly what `map` made.
-  mutating func unmap(_ address: UInt64, size: UInt64) throws(Errno) {
+  func unmap(_ address: UInt64, size: UInt64) throws(Errno) {
     guard size > 0, let index = ranges.lastIndex(where: { $0.start == address }),
       ranges[index].last - address + 1 == size
     else { throw .einval }

@@ -1,4 +1,5 @@
-/// What `VFIO_IOMMU_GET_INFO` says of a container (`vfio_iommu_type1.c`).
+/// What `VFIO_IOMMU_GET_INFO` says of a container (`vfio_iommu_type1.c`); an iommufd in a
+/// container's place writes the same structure.
 struct SimulatedType1Info {
   /// Bytes of the structure without capabilities, padding included.
   static let size = 24
@@ -19,16 +20,27 @@ struct SimulatedType1Info {
     let capabilities = capabilities(isAligned: release > .v6_1)
     let needed = Self.size + capabilities.count
     let known = release == .v6_1 ? (room >= 20 ? 20 : 16) : min(room, Self.size)
-    try argument.require(room < needed ? known : needed)
-    if room < needed {
-      argument.set32(UInt32(needed), 0)
-    } else {
-      argument.write(capabilities, at: Self.size)
+    if room >= needed { try argument.write(capabilities, at: Self.size) }
+    let start = Self.start(
+      size: max(room, needed), hasAll: room >= needed, pageSizes: pageSizes)
+    try argument.write(Array(start.prefix(known)), at: 0)
+  }
+
+  /// The structure without its capabilities, and whether all of them are behind it.
+  static func start(size: Int, hasAll: Bool, pageSizes: UInt64) -> [UInt8] {
+    littleEndian([
+      (UInt64(size), 4), (3, 4), (pageSizes, 8), (hasAll ? UInt64(Self.size) : 0, 4), (0, 4),
+    ])
+  }
+
+  /// The bytes of numbers of so many bytes each.
+  static func littleEndian(_ fields: [(value: UInt64, width: Int)]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for field in fields {
+      bytes += [UInt8](repeating: 0, count: field.width)
+      bytes.setLittleEndian(field.value, at: bytes.count - field.width, width: field.width)
     }
-    argument.set32(3, 4)
-    argument.set64(pageSizes, 8)
-    if known > 16 { argument.set32(room < needed ? 0 : UInt32(Self.size), 16) }
-    if known > 20 { argument.set32(0, 20) }
+    return bytes
   }
 
   /// Dirty tracking, how many mappings are left, and the ranges, each with its header.
@@ -45,10 +57,7 @@ struct SimulatedType1Info {
       let size = 8 + capability.fields.reduce(0) { $0 + $1.width }
       let next = index == chain.count - 1 ? 0 : Self.size + bytes.count + size
       let header: [(value: UInt64, width: Int)] = [(capability.id, 2), (1, 2), (UInt64(next), 4)]
-      for field in header + capability.fields {
-        bytes += [UInt8](repeating: 0, count: field.width)
-        bytes.setLittleEndian(field.value, at: bytes.count - field.width, width: field.width)
-      }
+      bytes += Self.littleEndian(header + capability.fields)
     }
     return bytes
   }

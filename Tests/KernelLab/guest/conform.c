@@ -51,9 +51,14 @@ struct argument {
 	int shown_count;
 };
 
+/* What labels stand for: shared with the children of a program. */
+struct results {
+	int count;
+	struct result all[STEPS];
+};
+
 static struct edge structure, pointee;
-static struct result results[STEPS];
-static int result_count;
+static struct results *results;
 static uintptr_t next_memory = FIRST_MEMORY;
 
 static void fail(const char *what)
@@ -62,11 +67,18 @@ static void fail(const char *what)
 	exit(2);
 }
 
+static void *map(size_t size, int sharing)
+{
+	void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS, -1, 0);
+	if (start == MAP_FAILED)
+		fail("memory");
+	return start;
+}
+
 static struct edge make_edge(void)
 {
-	unsigned char *start = mmap(NULL, ROOM + PAGE, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (start == MAP_FAILED || mprotect(start + ROOM, PAGE, PROT_NONE) != 0)
+	unsigned char *start = map(ROOM + PAGE, MAP_PRIVATE);
+	if (mprotect(start + ROOM, PAGE, PROT_NONE) != 0)
 		fail("memory");
 	return (struct edge){.end = start + ROOM};
 }
@@ -78,11 +90,11 @@ static uint64_t value_of(const char *text)
 		return strtoull(text, NULL, 0);
 	size_t length = strcspn(text, "+");
 	uint64_t offset = text[length] ? strtoull(text + length + 1, NULL, 0) : 0;
-	for (int index = result_count - 1; index >= 0; index--)
-		if (strlen(results[index].label) == length &&
-		    memcmp(results[index].label, text, length) == 0)
-			return results[index].value == UINT64_MAX ? UINT64_MAX :
-				results[index].value + offset;
+	for (int index = results->count - 1; index >= 0; index--) {
+		const struct result *result = &results->all[index];
+		if (strlen(result->label) == length && memcmp(result->label, text, length) == 0)
+			return result->value == UINT64_MAX ? UINT64_MAX : result->value + offset;
+	}
 	return UINT64_MAX;
 }
 
@@ -98,10 +110,11 @@ static void keep(const char *label, uint64_t value)
 {
 	if (!label)
 		return;
-	if (result_count == STEPS || strlen(label) >= NAME)
+	if (results->count == STEPS || strlen(label) >= NAME)
 		fail("a label");
-	strcpy(results[result_count].label, label);
-	results[result_count++].value = value;
+	struct result *result = &results->all[results->count++];
+	strcpy(result->label, label);
+	result->value = value;
 }
 
 /* The answer of a call: its value or its error's name; the value, or -1. */
@@ -297,31 +310,64 @@ static void step(char *line)
 	keep(label, value);
 }
 
-/* One program: its first line is its name. */
-static void run(char *text)
+/* The next line that is neither empty nor a comment, cut off; NULL at the end. */
+static char *next_line(char **text)
 {
-	if (!text[0])
-		return;
+	while (**text) {
+		char *line = *text, *end = line + strcspn(line, "\n");
+		*text = *end ? end + 1 : end;
+		*end = 0;
+		if (line[0] && line[0] != '#')
+			return line;
+	}
+	return NULL;
+}
+
+static void take_steps(char **text, uint64_t count);
+
+/* Takes steps in a process of their own and waits for it. */
+static void in_child(char *text, uint64_t count)
+{
 	fflush(stdout);
 	pid_t child = fork();
 	if (child == 0) {
 		alarm(SECONDS);
 		dup2(0, 2);
-		for (char *line = text, *end; *line; line = end) {
-			end = line + strcspn(line, "\n");
-			if (*end)
-				*end++ = 0;
-			if (line == text)
-				printf("%s\n", line);
-			else if (line[0] && line[0] != '#')
-				step(line);
-		}
+		take_steps(&text, count);
 		fflush(stdout);
 		_exit(0);
 	}
 	int status = wait_for(child);
 	if (status != 0)
 		printf("ended with %d\n", status);
+}
+
+/* Takes so many steps, or all there are; those after "fork N" as a child, which then ends. */
+static void take_steps(char **text, uint64_t count)
+{
+	for (char *line; count > 0 && (line = next_line(text)); count--) {
+		if (strncmp(line, "fork ", 5) != 0) {
+			step(line);
+			continue;
+		}
+		uint64_t its = value_of(line + 5);
+		its = its < count - 1 ? its : count - 1;
+		printf("child\n");
+		in_child(*text, its);
+		for (; its > 0 && next_line(text); its--)
+			count--;
+	}
+}
+
+/* One program: its first line is its name. */
+static void run(char *text)
+{
+	char *name = next_line(&text);
+	if (!name)
+		return;
+	printf("%s\n", name);
+	results->count = 0;
+	in_child(text, UINT64_MAX);
 }
 
 int main(int count, char **words)
@@ -340,6 +386,7 @@ int main(int count, char **words)
 			dup2(nothing, number);
 	close(programs);
 	close(nothing);
+	results = map(sizeof *results, MAP_SHARED);
 	structure = make_edge();
 	pointee = make_edge();
 	while (fgets(line, sizeof line, file)) {

@@ -1,0 +1,70 @@
+/// What one request to map took: memory of the process that made it, or a file. Mappings that are
+/// copied share it (`struct iopt_pages`, `iommufd/pages.c`).
+final class SimulatedPages {
+  /// Where pages come from.
+  enum Source {
+    /// Memory, while its process lives.
+    case memory(SimulatedMemory)
+    /// A file, which may be shorter.
+    case file(SimulatedFile)
+  }
+
+  /// Where these come from.
+  let source: Source
+  private var spaces: [Holder] = []
+
+  private struct Holder {
+    weak var space: SimulatedIOAS?
+  }
+
+  /// Takes memory or a file, of which nothing is pinned yet.
+  init(of source: Source) { self.source = source }
+
+  /// Whether they are a file's.
+  var isFile: Bool { if case .file = source { true } else { false } }
+
+  /// Notes an address space that maps some of them.
+  func add(_ space: SimulatedIOAS) {
+    if !spaces.contains(where: { $0.space === space }) { spaces.append(Holder(space: space)) }
+  }
+
+  /// Pins a part of them, unless page tables have it pinned already.
+  func pin(_ start: UInt64, _ length: UInt64) throws(Errno) {
+    do throws(Errno) {
+      try check(start, length)
+    } catch {
+      if !isPinned(AddressRange(start: start, last: start + (length - 1))) { throw error }
+    }
+  }
+
+  /// What lies in no memory file, or beyond its end, cannot be pinned (`memfd_pin_folios`, EINVAL).
+  private func check(_ start: UInt64, _ length: UInt64) throws(Errno) {
+    switch source {
+    case .memory(let memory): try memory.pin(start, length)
+    case .file(let file):
+      guard let file = file as? SimulatedMemoryFile, start <= file.size,
+        length <= file.size - start
+      else { throw .einval }
+    }
+  }
+
+  /// Whether page tables of any address space have every page of a part.
+  private func isPinned(_ part: AddressRange) -> Bool {
+    let pinned = spaces.compactMap(\.space).filter { !$0.hwpts.isEmpty }.flatMap(\.areas.areas)
+      .filter { $0.pages === self }.map { Self.pages($0.source, $0.length) }
+    let wanted = Self.pages(part.start, part.last - part.start + 1)
+    var next = wanted.start
+    while next <= wanted.last {
+      guard let range = pinned.first(where: { $0.start <= next && next <= $0.last }) else {
+        return false
+      }
+      next = range.last + 1
+    }
+    return true
+  }
+
+  /// The numbers of the pages that hold a part.
+  private static func pages(_ start: UInt64, _ length: UInt64) -> AddressRange {
+    AddressRange(start: start / 4096, last: (start + (length - 1)) / 4096)
+  }
+}
