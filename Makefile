@@ -33,11 +33,12 @@ help: ## what there is
 demo: release ## build, then run the main job on the simulator for two examples
 	@scripts/demo.sh $(BINARY)
 
-test: deps lint schemas ## everything: dependencies, build, lint, schemas, all tests, README, real kernels
+test: deps lint schemas ## everything: dependencies, build, lint, schemas, all tests, README, fuzzing, real kernels
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build
 	$(PYTHON) scripts/vmm.py .build/debug/vfioplan
-	$(MAKE) lab COUNT=$(or $(COUNT),40) FILTER='^(?!.*(speed|conform))'
+	$(MAKE) fuzz FIXED=1
+	$(MAKE) conformer lab COUNT=$(or $(COUNT),40) FILTER='^(?!.* speed)'
 	@echo "all tests passed"
 
 check: deps lint ## the fast ones: build, lint, tests without the long enumerations
@@ -47,10 +48,10 @@ check: deps lint ## the fast ones: build, lint, tests without the long enumerati
 exhaust: deps ## the enumerations that take minutes: planner, unwinding; prints what was covered
 	$(SWIFT) build -c release --build-tests -Xswiftc -enable-testing --scratch-path $(EXHAUST_DIR)
 	VFIOPLAN_EXHAUST=1 $(SWIFT) test -c release --skip-build -Xswiftc -enable-testing \
-	  --scratch-path $(EXHAUST_DIR) --no-parallel --filter 'Exhaustive'
+	  --scratch-path $(EXHAUST_DIR) --filter 'Exhaustive'
 
 fuzz: deps ## hostile inputs for MINUTES=2 in all; TARGETS='vm plan' runs a part
-	$(PYTHON) Tests/Fuzz/fuzz.py --minutes $(or $(MINUTES),2) $(if $(FIXED),--fixed) $(if $(TARGETS),--only $(TARGETS))
+	$(PYTHON) Tests/Fuzz/fuzz.py $(if $(FIXED),--fixed,--minutes $(or $(MINUTES),2)) $(if $(TARGETS),--only $(TARGETS))
 
 release: deps ## a static binary, ./vfioplan
 	$(SWIFT) build $(STATIC_FLAGS) --product vfioplan

@@ -119,6 +119,14 @@ def runAll(options) -> int:
     return 1 if tap.failures or not outcomes else 0
 
 
+def positive(text: str) -> int:
+    """A number of things that there has to be at least one of."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
 def arguments():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -131,7 +139,7 @@ def arguments():
     run.add_argument("filter", nargs="?", default="",
                      help="a regular expression over 'KERNEL MACHINE SCENARIO'")
     run.add_argument("--program", type=Path, required=True, help="the static vfioplan")
-    run.add_argument("--count", type=int, default=FULL_COUNT,
+    run.add_argument("--count", type=positive, default=FULL_COUNT,
                      help="generated descriptions a machine")
     run.add_argument("--seed", type=int, default=SEED)
     run.add_argument("--jobs", type=int, default=3, help="machines at a time")

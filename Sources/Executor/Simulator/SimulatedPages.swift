@@ -1,5 +1,6 @@
-/// What one request to map took: memory of the process that made it, or a file. Mappings that are
-/// copied share it (`struct iopt_pages`, `iommufd/pages.c`).
+/// What one request to map took: memory of the process that made it, or a file.
+///
+/// Copies of its mapping share it (`struct iopt_pages`, `iommufd/pages.c`).
 final class SimulatedPages {
   /// Where pages come from.
   enum Source {
