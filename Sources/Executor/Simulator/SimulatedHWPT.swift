@@ -14,8 +14,6 @@ final class SimulatedHWPT {
   let isFirstStage: Bool
   /// The last I/O virtual address that its address space may have.
   let apertureLast: UInt64
-  /// Whether it refuses mappings that may neither be read nor written.
-  let refusesNoAccess: Bool
   /// How many devices are attached.
   var attachedDevices = 0
 
@@ -24,8 +22,6 @@ final class SimulatedHWPT {
   /// Before 6.16 virtio-iommu fills in the aperture at the first attach, which comes before the
   /// address space asks only if a device that was on none makes the table by being attached:
   /// `isAttachedFirst` (`iommufd/hw_pagetable.c`, 6.12).
-  /// Mappings without access are refused by AMD's driver before 6.19 (`amd/io_pgtable.c`), by
-  /// Intel's second stage since then (`generic_pt/fmt/vtdss.h`).
   init(
     for unit: SimulatedUnit, in ioas: SimulatedIOAS, isAutomatic: Bool, isAttachedFirst: Bool,
     isFirstStage: Bool, release: KernelRelease
@@ -37,8 +33,11 @@ final class SimulatedHWPT {
     self.isAutomatic = isAutomatic
     self.isFirstStage = isFirstStage
     enforcesSnoop = CoherencyModel.newTableEnforces(unit)
-    refusesNoAccess = release >= .v7_3 ? unit.isIntel && !isFirstStage : unit.isAMD
   }
+
+  /// Whether it refuses mappings that may neither be read nor written: all drivers do but virtio's
+  /// (`intel/iommu.c`, `amd/io_pgtable.c`, 6.12; `generic_pt/iommu_pt.h`, 7.3).
+  var refusesNoAccess: Bool { !unit.isVirtio }
 
   /// Whether the IOMMU driver lets a unit's devices onto it (2.22, A7 and A8).
   func admits(_ unit: SimulatedUnit) -> Bool {
