@@ -69,7 +69,7 @@ public enum RequestErrnos {
       ]
     case .probe:
       [
-        cause(.enodev, "the device is gone"),
+        cause(.enodev, "the driver did not take the device, or the device is gone"),
         cause(.einval, "a user of VFIO owns the device's group, or the probe was refused"),
         accessDenied,
       ]

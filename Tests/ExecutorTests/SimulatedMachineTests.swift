@@ -61,11 +61,16 @@ struct SimulatedMachineTests {
     #expect(unbind() == "ENOENT")
   }
 
-  @Test("a probe that finds no match is no error, and one in a group in use is refused")
+  @Test("a probe without a match, of a device with a driver, or in a group in use is refused")
   func probe() throws {
-    let lonely = SimulatedKernel(LabHost.mixed(driver: nil))
-    try lonely.write(.probe(address, by: "vfio-pci"))
-    #expect(lonely.state().driverChanges.isEmpty)
+    for driver in [nil, "nvme"] {
+      let kernel = SimulatedKernel(LabHost.mixed(driver: driver))
+      let probe = {
+        answer { () throws(Errno) in try kernel.write(.probe(address, by: "vfio-pci")) }
+      }
+      #expect(probe() == "ENODEV")
+      #expect(kernel.state().driverChanges.isEmpty)
+    }
 
     let raw = RawKernel(LabHost.mates("nvme"))
     try raw.kernel.write(.unbind(LabHost.c2, from: "nvme"))

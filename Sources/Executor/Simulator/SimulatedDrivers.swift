@@ -3,7 +3,7 @@ import Planner
 
 /// Driver binding through sysfs (section 5.1 of the kernel reference).
 extension SimulatedHost {
-  /// Does one write.
+  /// Does one write, and sees to it that it had its effect, as `LinuxKernel` does.
   mutating func apply(_ write: SysfsWrite) throws(Errno) {
     guard let device = device(write.address) else { throw .enoent }
     switch write {
@@ -11,7 +11,9 @@ extension SimulatedHost {
     case .driverOverride(_, let name):
       if name.utf8.count >= 4095 { throw .einval }
       devices[device].driverOverride = name.isEmpty ? nil : name
-    case .probe(_, let driver): try probe(device, by: driver)
+    case .probe(_, let driver):
+      try probe(device, by: driver)
+      if devices[device].driver != driver { throw .enodev }
     }
   }
 
