@@ -40,8 +40,9 @@ test: deps lab-deps lint schemas ## everything: dependencies, build, lint, schem
 	$(SWIFT) test --skip-build; \
 	$(PYTHON) scripts/vmm.py .build/debug/vfioplan; \
 	$(MAKE) fuzz FIXED=1; \
+	$(MAKE) conformer release; \
 	wait $$!
-	$(MAKE) conformer lab COUNT=$(or $(COUNT),40) FILTER='^(?!.* speed)'
+	$(MAKE) lab COUNT=$(or $(COUNT),40) FILTER='^(?!.* speed)'
 	@echo "all tests passed"
 
 check: deps lint ## the fast ones: build, lint, tests without the long enumerations
