@@ -42,7 +42,7 @@ test: deps lab-deps lint schemas ## everything: dependencies, build, lint, schem
 	$(MAKE) fuzz FIXED=1; \
 	$(MAKE) conformer release; \
 	wait $$!
-	$(MAKE) lab COUNT=$(or $(COUNT),40) FILTER='^(?!.* speed)'
+	$(MAKE) lab COUNT=$(or $(COUNT),20) FILTER='^(?!.* speed)'
 	@echo "all tests passed"
 
 check: deps lint ## the fast ones: build, lint, tests without the long enumerations
@@ -69,7 +69,7 @@ lab: release lab-deps ## real kernels under QEMU; FILTER='7.3 intel' runs a part
 	$(PYTHON) Tests/KernelLab/lab.py run --program $(BINARY) $(if $(COUNT),--count $(COUNT)) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(RECORD),--record) '$(or $(FILTER),^(?!.* conform))'
 
-conform: conformer ## generated programs of calls on the simulator and on every kernel; COUNT=n, 4 programs each a machine; SEED=n
+conform: conformer ## generated programs of calls on the simulator and on every kernel; COUNT=n, 8 programs each a machine; SEED=n
 	$(MAKE) lab FILTER=' conform$$'
 
 # What runs such programs on the simulator, beside the release's program.

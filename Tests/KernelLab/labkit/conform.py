@@ -13,7 +13,7 @@ from .kernels import Kernel
 from .machines import Machine
 from .scenario import Bench, Verdict
 
-PER_COUNT = 4  # programs for each generated description
+PER_COUNT = 8  # programs for each generated description
 MOST_SHRUNK = 6  # disagreements that are made small at a time
 REQUEST = re.compile(r"ioctl \S+ (0x[0-9a-f]+):(\w+)")
 
