@@ -84,6 +84,18 @@ struct SimulatedMachineTests {
     #expect(back() == "0")
   }
 
+  @Test(
+    "a unit of any width can be booted",
+    arguments: [HostIOMMU.intel, HostIOMMU.amd, HostIOMMU.virtio])
+  func widths(type: String) {
+    for bits in 1...64 {
+      let unit = HostIOMMU(name: "unit", type: type, addressBits: bits)
+      let sizes = SimulatedHost(HostDescription(name: "lab", iommus: [unit])).units[0].pageSizes
+      #expect(sizes & 4095 == 0, "\(bits)")
+      #expect(type != HostIOMMU.amd || bits == 64 || sizes >> UInt64(bits) == 0, "\(bits)")
+    }
+  }
+
   @Test("memory comes in whole pages of its kind, and goes as it came")
   func memory() throws {
     let kernel = SimulatedKernel(HostDescription(name: "empty"))

@@ -191,7 +191,7 @@ extension SimulatedUnit {
   /// virtio the device says so, and no file: QEMU's has every one from 4 KiB.
   private static func pageSizes(of unit: HostIOMMU) -> UInt64 {
     switch unit.type {
-    case HostIOMMU.amd: (1 << UInt64(min(52, unit.addressBits - 1)) - 4096) & ~(1 << 39)
+    case HostIOMMU.amd: .max >> UInt64(64 - min(52, unit.addressBits - 1)) & ~4095 & ~(1 << 39)
     case HostIOMMU.virtio: ~4095
     default: unit.pageSizes.reduce(0, |)
     }
