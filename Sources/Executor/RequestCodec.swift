@@ -104,6 +104,15 @@ public enum RequestCodec {
 }
 
 extension [UInt8] {
+  /// Little-endian numbers of 1 to 8 bytes each, one behind the other.
+  init(littleEndian fields: [(value: UInt64, width: Int)]) {
+    self = []
+    for field in fields {
+      self += [UInt8](repeating: 0, count: field.width)
+      setLittleEndian(field.value, at: count - field.width, width: field.width)
+    }
+  }
+
   /// Reads a little-endian number of 1 to 8 bytes; bytes beyond the end read as zero.
   func littleEndian(at offset: Int, width: Int) -> UInt64 {
     var value: UInt64 = 0

@@ -2,7 +2,7 @@
 """Builds the fuzz targets, runs them and prints what came of it; see docs/fuzzing.md.
 
   fuzz.py [--minutes N] [--only TARGET ...]     all targets, in N minutes together
-  fuzz.py --fixed                               the same inputs every time, about two minutes
+  fuzz.py --fixed                               the same inputs every time, less than two minutes
   fuzz.py --input FILE --only TARGET            one input, for example of a crash
 """
 

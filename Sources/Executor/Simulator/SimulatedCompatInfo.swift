@@ -14,21 +14,21 @@ extension SimulatedIOMMUFD {
     let needed = second + 16 * (1 + ranges.count)
     if room >= first + 12 {
       try argument.write(
-        SimulatedType1Info.littleEndian([(3, 2), (1, 2), (0, 4), (UInt64(UInt32.max), 4)]),
+        [UInt8](littleEndian: [(3, 2), (1, 2), (0, 4), (UInt64(UInt32.max), 4)]),
         at: first)
     }
     for (index, range) in ranges.enumerated() where room >= second + 16 * (index + 2) {
       try argument.write(
-        SimulatedType1Info.littleEndian([(range.start, 8), (range.last, 8)]),
+        [UInt8](littleEndian: [(range.start, 8), (range.last, 8)]),
         at: second + 16 * (index + 1))
     }
     if room >= needed {
       try argument.write(
-        SimulatedType1Info.littleEndian([(1, 2), (1, 2), (0, 4), (UInt64(ranges.count), 8)]),
+        [UInt8](littleEndian: [(1, 2), (1, 2), (0, 4), (UInt64(ranges.count), 8)]),
         at: second)
     }
     if room >= second {
-      try argument.write(SimulatedType1Info.littleEndian([(UInt64(second), 4)]), at: first + 4)
+      try argument.write([UInt8](littleEndian: [(UInt64(second), 4)]), at: first + 4)
     }
     let start = SimulatedType1Info.start(
       size: needed, hasAll: room >= needed, pageSizes: ioas.pageSizes)

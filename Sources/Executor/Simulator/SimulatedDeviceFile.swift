@@ -185,8 +185,7 @@ final class SimulatedDeviceFile: SimulatedFile {
     let unit = try kernel.host.unit(of: device)
     let isFirst = kernel.host.devices[device].hwpt == nil
     let hwpt = SimulatedHWPT(
-      for: unit, in: ioas, isAutomatic: true, isAttachedFirst: isFirst,
-      isFirstStage: kernel.usesIntelFirstStage && unit.isIntel, release: kernel.release)
+      for: unit, in: ioas, isAutomatic: true, isAttachedFirst: isFirst, of: kernel)
     if isFirst {
       try attachFirst(to: hwpt, of: context, in: kernel)
       return hwpt

@@ -24,14 +24,14 @@ final class SimulatedHWPT {
   /// `isAttachedFirst` (`iommufd/hw_pagetable.c`, 6.12).
   init(
     for unit: SimulatedUnit, in ioas: SimulatedIOAS, isAutomatic: Bool, isAttachedFirst: Bool,
-    isFirstStage: Bool, release: KernelRelease
+    of kernel: SimulatedKernel
   ) {
-    let isEmpty = unit.isVirtio && !isAttachedFirst && release < .v7_3
+    let isEmpty = unit.isVirtio && !isAttachedFirst && kernel.release < .v7_3
     apertureLast = isEmpty ? 0 : unit.apertureLast
     self.ioas = ioas
     self.unit = unit
     self.isAutomatic = isAutomatic
-    self.isFirstStage = isFirstStage
+    isFirstStage = kernel.usesIntelFirstStage && unit.isIntel
     enforcesSnoop = CoherencyModel.newTableEnforces(unit)
   }
 
@@ -66,8 +66,7 @@ extension SimulatedIOMMUFD {
     case .ioas(let ioas):
       if flags & ~flagsOfTables(of: unit) != 0 || dataType != 0 { throw .eopnotsupp }
       let hwpt = SimulatedHWPT(
-        for: unit, in: ioas, isAutomatic: false, isAttachedFirst: false,
-        isFirstStage: kernel.usesIntelFirstStage && unit.isIntel, release: kernel.release)
+        for: unit, in: ioas, isAutomatic: false, isAttachedFirst: false, of: kernel)
       try add(hwpt)
       if flags & Self.faultIDValid != 0 {
         ioas.removeHWPT(hwpt)

@@ -34,7 +34,7 @@ final class SimulatedPages {
     do throws(Errno) {
       try check(start, length)
     } catch {
-      if !isPinned(AddressRange(start: start, last: start + (length - 1))) { throw error }
+      if !isPinned(start, length) { throw error }
     }
   }
 
@@ -50,10 +50,10 @@ final class SimulatedPages {
   }
 
   /// Whether page tables of any address space have every page of a part.
-  private func isPinned(_ part: AddressRange) -> Bool {
+  private func isPinned(_ start: UInt64, _ length: UInt64) -> Bool {
     let pinned = spaces.compactMap(\.space).filter { !$0.hwpts.isEmpty }.flatMap(\.areas.areas)
       .filter { $0.pages === self }.map { Self.pages($0.source, $0.length) }
-    let wanted = Self.pages(part.start, part.last - part.start + 1)
+    let wanted = Self.pages(start, length)
     var next = wanted.start
     while next <= wanted.last {
       guard let range = pinned.first(where: { $0.start <= next && next <= $0.last }) else {

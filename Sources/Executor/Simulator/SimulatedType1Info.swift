@@ -28,19 +28,9 @@ struct SimulatedType1Info {
 
   /// The structure without its capabilities, and whether all of them are behind it.
   static func start(size: Int, hasAll: Bool, pageSizes: UInt64) -> [UInt8] {
-    littleEndian([
+    [UInt8](littleEndian: [
       (UInt64(size), 4), (3, 4), (pageSizes, 8), (hasAll ? UInt64(Self.size) : 0, 4), (0, 4),
     ])
-  }
-
-  /// The bytes of numbers of so many bytes each.
-  static func littleEndian(_ fields: [(value: UInt64, width: Int)]) -> [UInt8] {
-    var bytes: [UInt8] = []
-    for field in fields {
-      bytes += [UInt8](repeating: 0, count: field.width)
-      bytes.setLittleEndian(field.value, at: bytes.count - field.width, width: field.width)
-    }
-    return bytes
   }
 
   /// Dirty tracking, how many mappings are left, and the ranges, each with its header.
@@ -57,7 +47,7 @@ struct SimulatedType1Info {
       let size = 8 + capability.fields.reduce(0) { $0 + $1.width }
       let next = index == chain.count - 1 ? 0 : Self.size + bytes.count + size
       let header: [(value: UInt64, width: Int)] = [(capability.id, 2), (1, 2), (UInt64(next), 4)]
-      bytes += Self.littleEndian(header + capability.fields)
+      bytes += [UInt8](littleEndian: header + capability.fields)
     }
     return bytes
   }

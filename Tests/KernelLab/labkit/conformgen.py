@@ -3,22 +3,26 @@
 import random
 
 from .conformsteps import (
-    allow, apiVersion, attach, bind, changeProcess, checkExtension, child, close, compatPointer, container, containerInformation, copy, destroy, detach, deviceInformation, duplicate, group, handOut, hardware, ioas, join, kvmDevice, leave, machine, mapContainer, mapFile, mapMemory, nullPointer, openDevice, openFile, option, ranges, setDriver, status, table, tell, unmap, unmapContainer, wrongFile)
+    allow, apiVersion, attach, bind, changeProcess, checkExtension, child, close, compatPointer,
+    container, containerInformation, copy, destroy, detach, deviceInformation, duplicate, group,
+    handOut, hardware, ioas, join, kvmDevice, leave, machine, mapContainer, mapFile, mapMemory,
+    nullPointer, openDevice, openFile, option, ranges, setDriver, status, table, tell, unmap,
+    unmapContainer, wrongFile)
 from .conformwriter import Writer
 
 MOST_IDS = 12  # objects that the last steps look for
 
 IOMMUFD = {ioas: 6, destroy: 8, mapMemory: 14, mapFile: 4, copy: 7, unmap: 9, ranges: 5, allow: 5,
-           option: 5, compatPointer: 3, changeProcess: 1, table: 9, hardware: 2, openDevice: 4, bind: 8, attach: 14,
-           detach: 6, deviceInformation: 1, nullPointer: 1}
+           option: 5, compatPointer: 3, changeProcess: 1, table: 9, hardware: 2, openDevice: 4,
+           bind: 8, attach: 14, detach: 6, deviceInformation: 1, nullPointer: 1}
 TYPE1 = {container: 2, group: 3, status: 3, join: 7, leave: 5, handOut: 5, setDriver: 7,
          checkExtension: 6, containerInformation: 1, mapContainer: 14, unmapContainer: 10,
          apiVersion: 1}
 # The container's requests on an iommufd.
 COMPAT = {compatPointer: 3, setDriver: 2, checkExtension: 1, containerInformation: 1,
           mapContainer: 4, unmapContainer: 4, apiVersion: 0.5}
-BOTH = {machine: 1, kvmDevice: 1, tell: 5, close: 8, duplicate: 2, openFile: 3, wrongFile: 2, child: 2}
-
+BOTH = {machine: 1, kvmDevice: 1, tell: 5, close: 8, duplicate: 2, openFile: 3, wrongFile: 2,
+        child: 2}
 
 # What a step is about, and what gets it.
 NEEDS = {bind: ["cdev", "iommu"], attach: ["cdev"], detach: ["cdev"], table: ["device"],
