@@ -241,7 +241,9 @@ static uint64_t show_members(const struct argument *argument, const unsigned cha
 static uint64_t make_request(char **words, int count, const char *success)
 {
 	static struct argument argument;
-	argument = (struct argument){.array_member = -1};
+	argument.length = argument.array_length = 0;
+	argument.array_member = -1;
+	argument.shown_count = 0;
 	int file = file_of(words[0]);
 	unsigned long request = strtoul(words[1], NULL, 0);
 	if (count == 2)

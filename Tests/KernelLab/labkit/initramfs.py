@@ -1,6 +1,8 @@
-"""Initial RAM file systems, written without cpio: newc archives, gzip-compressed or plain."""
+"""Initial RAM file systems, written without cpio: newc archives, not compressed.
 
-import gzip
+An emulated processor takes longer to unpack one than to boot.
+"""
+
 from pathlib import Path
 
 
@@ -42,11 +44,7 @@ class Archive:
         self._entry("dev/console", b"", 0o020600, device=(5, 1))
 
     def bytes(self) -> bytes:
-        """The archive, compressed."""
-        return gzip.compress(self.plainBytes(), compresslevel=1, mtime=0)
-
-    def plainBytes(self) -> bytes:
-        """The archive as it is; another may follow it."""
+        """The archive; another may follow it."""
         self._entry("TRAILER!!!", b"", 0)
         return b"".join(self._parts)
 

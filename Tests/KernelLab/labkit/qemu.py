@@ -44,7 +44,7 @@ def obtain(directory: Path, say=print) -> Path:
 
 
 def pack(root: Path) -> bytes:
-    """What QEMU needs of an unpacked system; not compressed, which would cost guests seconds."""
+    """What QEMU needs of an unpacked system."""
     archive = initramfs.Archive()
     archive.addProgram(PROGRAM, root / PROGRAM)
     for name, path in sorted(libraries(root).items()):
@@ -53,7 +53,7 @@ def pack(root: Path) -> bytes:
         archive.addProgram(place, path)
     for name in FILES:
         archive.add(name, (root / name).read_bytes())
-    return archive.plainBytes()
+    return archive.bytes()
 
 
 def libraries(root: Path) -> dict[str, Path]:
