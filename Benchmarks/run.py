@@ -57,8 +57,9 @@ def compile_command(binary, count):
 # What is done with a plan once it is saved; {plan} is the file, {other} that of another objective.
 STAGES = [
     ("read back, verify, list", "apply {plan} --dry-run --format json", 0, 5),
+    ("the same, listed for people", "apply {plan} --dry-run", 0, 5),
     ("read back, simulate, undo", "apply {plan} --simulate --format json", 0, 6),
-    ("the same, failing at the last step", "apply {plan} --simulate --format json --fail {last}=EINVAL",
+    ("that, failing at the last step", "apply {plan} --simulate --format json --fail {last}=EINVAL",
      ROLLED_BACK, 6),
     ("read two back, diff", "diff {plan} {other} --format json", 0, 9),
 ]
@@ -88,10 +89,8 @@ def measure_stages(binary, rounds):
     small, large = plans(binary, SMALL), plans(binary, LARGE)
     size = os.path.getsize(large["plan"])
     for name, command, status, limit in STAGES:
-        def cost(names):
-            arguments = [binary, *command.format(**names).split()]
-            return [run(arguments, status) for _ in range(rounds)]
-        tenth, full = cost(small), cost(large)
+        commands = [[binary, *command.format(**names).split()] for names in (small, large)]
+        tenth, full = zip(*([run(one, status) for one in commands] for _ in range(rounds)))
         ten = statistics.median(cpu for _, cpu, _ in tenth)
         one = statistics.median(cpu for _, cpu, _ in full)
         seconds = statistics.median(seconds for seconds, _, _ in full)

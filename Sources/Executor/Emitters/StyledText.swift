@@ -39,6 +39,13 @@ public struct StyledText: ExpressibleByStringInterpolation, Hashable, Sendable {
     return text
   }
 
+  /// The same text, its ordinary pieces in another role.
+  func `in`(_ role: Decorator.Role) -> StyledText {
+    var text: StyledText = ""
+    for piece in pieces { text.append(piece.text, piece.role == .text ? role : piece.role) }
+    return text
+  }
+
   private mutating func append(_ text: String, _ role: Decorator.Role) {
     guard !text.isEmpty else { return }
     if let last = pieces.indices.last, pieces[last].role == role {
@@ -76,6 +83,21 @@ public struct StyledText: ExpressibleByStringInterpolation, Hashable, Sendable {
 }
 
 extension StyledText {
+  /// A place between two characters.
+  private struct Place {
+    var piece: Int
+    var index: String.Index
+  }
+
+  /// A stretch without spaces.
+  private struct Word {
+    /// The spaces before it.
+    var gap: Int
+    var start: Place
+    var end: Place
+    var columns: Int
+  }
+
   /// The text as lines of at most `width` columns, broken at spaces, inside a word only if it must.
   ///
   /// Lines after the first have room for `rest` columns.
@@ -83,75 +105,95 @@ extension StyledText {
     guard columns > width else { return [self] }
     var width = width
     var lines: [StyledText] = []
-    var line: StyledText = ""
-    var used = 0
-    var gap = 0
+    var line: (start: Place, end: Place, columns: Int)?
     for word in words() {
-      gap = line.isEmpty ? 0 : word.gap
-      if used + gap + word.text.columns > width, !line.isEmpty {
-        lines.append(line)
-        (line, used, gap) = ("", 0, 0)
-        width = rest ?? width
-      }
-      if gap > 0 { line.append(String(repeating: " ", count: gap), .text) }
-      used += gap
-      if word.text.columns <= width {
-        line += word.text
-        used += word.text.columns
+      if let old = line, old.columns + word.gap + word.columns <= width {
+        line = (old.start, word.end, old.columns + word.gap + word.columns)
         continue
       }
-      // Only a word that has the whole line gets here.
-      var parts = word.text.chunks(of: width, then: rest ?? width)
-      line = parts.removeLast()
-      used = line.columns
-      lines += parts
-      width = rest ?? width
+      if let old = line {
+        lines.append(stretch(from: old.start, to: old.end))
+        width = rest ?? width
+      }
+      let cuts = word.columns > width ? self.cuts(in: word, of: width, then: rest ?? width) : []
+      line = (word.start, word.end, word.columns)
+      for cut in cuts {
+        lines.append(stretch(from: line?.start ?? word.start, to: cut.place))
+        line = (cut.place, word.end, cut.columns)
+        width = rest ?? width
+      }
     }
-    if !line.isEmpty { lines.append(line) }
+    if let line { lines.append(stretch(from: line.start, to: line.end)) }
     return lines
   }
 
-  /// The stretches without spaces, each with the number of spaces before it.
-  private func words() -> [(gap: Int, text: StyledText)] {
-    var words: [(gap: Int, text: StyledText)] = []
-    var gap = 0
-    var word: StyledText = ""
-    for piece in pieces {
-      var rest = piece.text[...]
-      while let first = rest.utf8.first {
-        let space = UInt8(ascii: " ")
-        if first == space {
-          if !word.isEmpty { words.append((gap, word)) }
-          (gap, word) = (word.isEmpty ? gap + 1 : 1, "")
-          rest = rest[rest.utf8.index(after: rest.startIndex)...]
-        } else {
-          let end = rest.utf8.firstIndex(of: space) ?? rest.endIndex
-          word.append(String(rest[..<end]), piece.role)
-          rest = rest[end...]
+  private func words() -> [Word] {
+    let space = UInt8(ascii: " ")
+    var words: [Word] = []
+    var (gap, isInside) = (0, false)
+    for (number, piece) in pieces.enumerated() {
+      let bytes = piece.text.utf8
+      let isASCII = piece.text.columns == bytes.count
+      var index = bytes.startIndex
+      while index < bytes.endIndex {
+        if bytes[index] == space {
+          (gap, isInside) = (isInside ? 1 : gap + 1, false)
+          bytes.formIndex(after: &index)
+          continue
         }
+        let end = bytes[index...].firstIndex(of: space) ?? bytes.endIndex
+        let columns =
+          isASCII ? bytes.distance(from: index, to: end) : String(piece.text[index..<end]).columns
+        if !isInside {
+          let start = Place(piece: number, index: index)
+          words.append(Word(gap: gap, start: start, end: start, columns: 0))
+        }
+        words[words.count - 1].end = Place(piece: number, index: end)
+        words[words.count - 1].columns += columns
+        (index, isInside) = (end, true)
       }
     }
-    if !word.isEmpty { words.append((gap, word)) }
     return words
   }
 
-  /// Cuts a text into stretches of at most `width` columns, the first one of `first`.
+  /// Where a word is cut into stretches of at most `width` columns, the first one of `first`, and
+  /// how many columns there are from each cut to the word's end or the next cut.
   ///
   /// A stretch has one character at least, so that cutting ends even where nothing fits.
-  private func chunks(of first: Int, then width: Int) -> [StyledText] {
-    var chunks: [StyledText] = []
-    var (chunk, used): (StyledText, Int) = ("", 0)
-    for piece in pieces {
-      for character in piece.text {
-        let columns = String(character).columns
-        if used + columns > (chunks.isEmpty ? first : width), used > 0 {
-          chunks.append(chunk)
-          (chunk, used) = ("", 0)
+  private func cuts(
+    in word: Word, of first: Int, then width: Int
+  ) -> [(place: Place, columns: Int)] {
+    var cuts: [(place: Place, columns: Int)] = []
+    var used = 0
+    for number in word.start.piece...word.end.piece {
+      let range = range(ofPiece: number, from: word.start, to: word.end)
+      for index in pieces[number].text[range].indices {
+        let columns = String(pieces[number].text[index]).columns
+        if used > 0, used + columns > (cuts.isEmpty ? first : width) {
+          cuts.append((Place(piece: number, index: index), 0))
+          used = 0
         }
-        chunk.append(String(character), piece.role)
         used += columns
+        if !cuts.isEmpty { cuts[cuts.count - 1].columns = used }
       }
     }
-    return chunks + [chunk]
+    return cuts
+  }
+
+  private func stretch(from start: Place, to end: Place) -> StyledText {
+    var text: StyledText = ""
+    for number in start.piece...end.piece {
+      let range = range(ofPiece: number, from: start, to: end)
+      text.append(String(pieces[number].text[range]), pieces[number].role)
+    }
+    return text
+  }
+
+  private func range(
+    ofPiece number: Int, from start: Place, to end: Place
+  ) -> Range<String.Index> {
+    let text = pieces[number].text
+    let first = number == start.piece ? start.index : text.startIndex
+    return first..<(number == end.piece ? end.index : text.endIndex)
   }
 }

@@ -82,11 +82,4 @@ extension StyledText {
     let text = String(value)
     return "\(String(repeating: " ", count: max(0, digits - text.utf8.count)))\(text, .strong)"
   }
-
-  /// The same text, its ordinary pieces in another role.
-  func `in`(_ role: Decorator.Role) -> StyledText {
-    pieces.reduce("") { text, piece in
-      text + StyledText(piece.text, piece.role == .text ? role : piece.role)
-    }
-  }
 }

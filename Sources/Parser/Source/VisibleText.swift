@@ -5,7 +5,7 @@ extension String {
   /// characters without a glyph. Names, messages and file contents come from the user; they reach a
   /// terminal through this property only.
   public var visible: String {
-    if utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return self }
+    if hasOnlyBytes({ $0 >= 0x20 && $0 < 0x7F }) { return self }
     var text = ""
     for scalar in unicodeScalars { text.append(contentsOf: scalar.visible) }
     return text
@@ -13,9 +13,16 @@ extension String {
 
   /// The columns the text takes on a terminal, when all of it is visible.
   public var columns: Int {
-    let bytes = utf8
-    if bytes.allSatisfy({ $0 < 0x80 }) { return bytes.count }
+    if hasOnlyBytes({ $0 < 0x80 }) { return utf8.count }
     return unicodeScalars.reduce(0) { $0 + $1.columns }
+  }
+
+  /// Whether a condition holds for all bytes; every line of a listing is asked several times.
+  @inline(__always)
+  private func hasOnlyBytes(_ isGood: (UInt8) -> Bool) -> Bool {
+    utf8.withContiguousStorageIfAvailable { bytes in
+      bytes.reduce(true) { $0 && isGood($1) }
+    } ?? utf8.allSatisfy(isGood)
   }
 }
 

@@ -89,19 +89,22 @@ private struct StepInterner {
   private var actions: [Action: Int32] = [:]
 
   mutating func numbers(of program: Program) -> [Int32] {
-    var ids: [ResultID] = []
-    ids.reserveCapacity(program.results.count)
-    for result in program.results {
-      let number = names[result.name] ?? Int32(names.count)
-      names[result.name] = number
-      ids.append(ResultID(number))
-    }
+    names.reserveCapacity(program.results.count)
+    actions.reserveCapacity(program.steps.count)
+    let ids = program.results.map { ResultID(Self.number(of: $0.name, in: &names)) }
     return program.steps.map { step in
-      let action = step.action.renaming { ids[Int($0.index)] }
-      let number = actions[action] ?? Int32(actions.count)
-      actions[action] = number
+      Self.number(of: step.action.renaming { ids[Int($0.index)] }, in: &actions)
+    }
+  }
+
+  /// The number of a key, the next one if it has none yet; looked up once.
+  private static func number<Key>(of key: Key, in numbers: inout [Key: Int32]) -> Int32 {
+    let next = Int32(numbers.count)
+    func given(_ number: inout Int32) -> Int32 {
+      if number < 0 { number = next }
       return number
     }
+    return given(&numbers[key, default: -1])
   }
 }
 
