@@ -7,6 +7,8 @@ trap '' PIPE
 start() {
   rm -f /tmp/asked
   mkfifo /tmp/asked
+  # The last one's answer must not be taken for this one's before the runner empties the file.
+  : > /tmp/said
   "$@" < /tmp/asked > /tmp/said 2>&1 &
   runner=$!
   exec 9> /tmp/asked
