@@ -9,7 +9,9 @@ public struct ConformProgram {
   private let kernel: SimulatedKernel
   private let host: HostDescription
   private var values: [Substring: UInt64] = [:]
-  private var memory: [OpenMemory] = []
+  /// The second process, which only the first one has beside it.
+  private var second: SimulatedProcess?
+  private var isFirst = true
 
   /// Prepares a program on a host, whose kernel's release says how it behaves.
   public init(on host: HostDescription) {
@@ -29,27 +31,60 @@ public struct ConformProgram {
     }
   }
 
-  /// What is left when the process ends: nothing.
-  private func leftovers() -> [String] {
+  /// What is left when the processes have ended: nothing.
+  private mutating func leftovers() -> [String] {
+    inSecond([])
     kernel.exit()
     let state = kernel.state()
     return state.isPristine ? [] : ["left \(state.openFiles) \(state.objects)"]
   }
 
-  /// Takes steps; those after `fork N` as a child, which then ends.
+  /// Takes steps; those after `fork N` as a child, which then ends, those after `beside N` as the
+  /// second process, which stays.
   private mutating func steps(_ lines: ArraySlice<String>) -> [String] {
     var answers: [String] = []
     var rest = lines
     while let line = rest.popFirst() {
-      guard line.hasPrefix("fork ") else {
-        answers.append(step(line))
-        continue
+      let words = line.split(separator: " ")
+      switch words[0] {
+      case "fork":
+        let its = rest.prefix(Int(clamping: value(words[1])))
+        answers += ["child"] + inChild(its)
+        rest = rest.dropFirst(its.count)
+      case "beside" where isFirst:
+        let its = rest.prefix(Int(clamping: value(words[1])))
+        answers += ["beside"] + inSecond(its)
+        rest = rest.dropFirst(its.count)
+      case "beside": answers.append("beside")
+      default: answers.append(step(line))
       }
-      let count = min(Int(value(line.dropFirst(5))), rest.count)
-      let parent = kernel.fork()
-      answers += ["child"] + steps(rest.prefix(count))
-      kernel.exit(to: parent)
-      rest = rest.dropFirst(count)
+    }
+    return answers
+  }
+
+  private mutating func inChild(_ lines: ArraySlice<String>) -> [String] {
+    let wasFirst = isFirst
+    isFirst = false
+    let parent = kernel.fork()
+    let answers = steps(lines)
+    kernel.exit(to: parent)
+    isFirst = wasFirst
+    return answers
+  }
+
+  /// Has the second process take steps; it begins with the first ones and ends with none.
+  @discardableResult
+  private mutating func inSecond(_ lines: ArraySlice<String>) -> [String] {
+    guard second != nil || !lines.isEmpty else { return [] }
+    let first = second.map(kernel.resume) ?? kernel.fork()
+    isFirst = false
+    let answers = steps(lines)
+    isFirst = true
+    if lines.isEmpty {
+      kernel.exit(to: first)
+      second = nil
+    } else {
+      second = kernel.resume(first)
     }
     return answers
   }

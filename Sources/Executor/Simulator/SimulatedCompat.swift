@@ -45,7 +45,7 @@ extension SimulatedIOMMUFD {
     _ = try ioas.map(
       source, length: size, at: iova, writeable: argument.u32(4) & 2 != 0,
       accessible: argument.u32(4) & 3 != 0,
-      of: SimulatedPages(of: .memory(kernel.memory)))
+      of: SimulatedPages(of: kernel.memory))
   }
 
   private func compatUnmap(_ argument: inout SimulatedArgument) throws(Errno) {

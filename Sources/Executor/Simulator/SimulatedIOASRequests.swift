@@ -58,7 +58,7 @@ extension SimulatedIOMMUFD {
     let place = try ioas.map(
       source, length: length, at: flags & Self.fixedIOVA == 0 ? nil : iova,
       writeable: flags & Self.writeable != 0,
-      of: SimulatedPages(of: .memory(kernel.memory)))
+      of: SimulatedPages(of: kernel.memory))
     argument.set64(place, 32)
   }
 
@@ -75,7 +75,7 @@ extension SimulatedIOMMUFD {
     if length > .max - 4096 { throw .einval }
     let place = try ioas.map(
       start, length: length, at: flags & Self.fixedIOVA == 0 ? nil : iova,
-      writeable: flags & Self.writeable != 0, of: SimulatedPages(of: .file(file)))
+      writeable: flags & Self.writeable != 0, of: SimulatedPages(of: file, in: kernel))
     argument.set64(place, 32)
   }
 

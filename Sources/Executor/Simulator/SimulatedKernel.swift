@@ -50,6 +50,8 @@ public final class SimulatedKernel: Kernel {
   var usesProposal = false
   /// Every open file, those without a number included.
   var openFiles = SimulatedOpenFiles()
+  /// Files of which one reference each goes when the call is over.
+  private var dropped: [SimulatedFile] = []
 
   /// Boots a host, with its own release unless another one is given.
   public init(
@@ -90,7 +92,10 @@ public final class SimulatedKernel: Kernel {
   ) throws(Errno) -> Int32 {
     try begin()
     var bytes = SimulatedArgument(argument)
-    defer { argument = bytes.restored(over: argument) }
+    defer {
+      argument = bytes.restored(over: argument)
+      settle()
+    }
     return try files.file(file).ioctl(command, &bytes, in: self)
   }
 
@@ -98,6 +103,7 @@ public final class SimulatedKernel: Kernel {
   public func close(_ file: Int32) throws(Errno) {
     try begin()
     drop(try files.remove(file))
+    settle()
   }
 
   /// Makes memory; it is all zeros and takes no space.
@@ -135,9 +141,10 @@ public final class SimulatedKernel: Kernel {
       if let file = try? files.remove(number) { drop(file) }
     }
     memory.unmapAll()
+    settle()
   }
 
-  /// Goes on as a child of the process, which waits; not a call of a program.
+  /// Goes on as a child of the process, which is returned and waits; not a call of a program.
   package func fork() -> SimulatedProcess {
     let parent = SimulatedProcess(files: files, memory: memory)
     for (_, file) in files.open { file.references += 1 }
@@ -145,10 +152,17 @@ public final class SimulatedKernel: Kernel {
     return parent
   }
 
-  /// Ends the child and goes on as its parent; not a call of a program.
-  package func exit(to parent: SimulatedProcess) {
+  /// Goes on as another process; the one so far is returned and waits. Not a call of a program.
+  package func resume(_ other: SimulatedProcess) -> SimulatedProcess {
+    let process = SimulatedProcess(files: files, memory: memory)
+    (files, memory) = (other.files, other.memory)
+    return process
+  }
+
+  /// Ends the process and goes on as another; not a call of a program.
+  package func exit(to other: SimulatedProcess) {
     exit()
-    (files, memory) = (parent.files, parent.memory)
+    _ = resume(other)
   }
 
   /// Gives a file a descriptor number.
@@ -163,6 +177,13 @@ public final class SimulatedKernel: Kernel {
     guard file.references == 0 else { return }
     openFiles.remove(file)
     file.release(in: self)
+  }
+
+  /// Gives one reference back when the call is over, as the kernel does (`fput`).
+  func dropLater(_ file: SimulatedFile) { dropped.append(file) }
+
+  private func settle() {
+    while let file = dropped.popLast() { drop(file) }
   }
 
   /// Opens `/dev/null`; not a call of a program.
@@ -181,7 +202,7 @@ public final class SimulatedKernel: Kernel {
   }
 }
 
-/// A process that waits for its child.
+/// A process that waits until it is resumed.
 package struct SimulatedProcess {
   fileprivate let files: SimulatedFileTable
   fileprivate let memory: SimulatedMemory

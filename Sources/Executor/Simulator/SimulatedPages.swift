@@ -13,13 +13,23 @@ final class SimulatedPages {
   /// Where these come from.
   let source: Source
   private var spaces: [Holder] = []
+  private weak var kernel: SimulatedKernel?
 
   private struct Holder {
     weak var space: SimulatedIOAS?
   }
 
-  /// Takes memory or a file, of which nothing is pinned yet.
-  init(of source: Source) { self.source = source }
+  /// Takes memory, of which nothing is pinned yet.
+  init(of memory: SimulatedMemory) { source = .memory(memory) }
+
+  /// Takes a file, which stays open as long as anything of it is mapped, by whatever number.
+  init(of file: SimulatedFile, in kernel: SimulatedKernel) {
+    source = .file(file)
+    self.kernel = kernel
+    file.references += 1
+  }
+
+  deinit { if case .file(let file) = source { kernel?.dropLater(file) } }
 
   /// Whether they are a file's.
   var isFile: Bool { if case .file = source { true } else { false } }

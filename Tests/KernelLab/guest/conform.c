@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "members.h"
 #include "nodes.h"
 #include "process.h"
 #include "requests.h"
@@ -22,7 +24,7 @@
 #define FIRST_MEMORY 0x7f0000000000
 #define MEMORY_STEP (2ul << 20)
 
-enum { STEPS = 128, WORDS = 96, NAME = 16, PAGE = 4096, ROOM = 2 * PAGE, MOST_TEXT = 65536 };
+enum { STEPS = 128, WORDS = MEMBERS, NAME = 16, PAGE = 4096, MOST_TEXT = 65536 };
 /* Where this program's own files are, out of the way of the numbers that programs get. */
 enum { OUTPUT = 250, PROGRAMS = 251 };
 /* Longer than any program of sane calls takes. */
@@ -32,34 +34,26 @@ enum { SECONDS = 30 };
 struct edge {
 	unsigned char *end;
 };
-/* A member of a structure whose bytes are shown after the call. */
-struct shown {
-	size_t offset, width;
-	bool is_file, is_array;
-	unsigned char widths[WORDS];
-};
 struct result {
 	char label[NAME];
 	uint64_t value;
 };
-/* The argument of one ioctl. */
-struct argument {
-	unsigned char bytes[ROOM], array[ROOM];
-	size_t length, array_length;
-	int array_member; /* the pointer's offset; -1 without */
-	struct shown shown[WORDS];
-	int shown_count;
-};
-
-/* What labels stand for: shared with the children of a program. */
+/* What labels stand for: shared by the processes of a program. */
 struct results {
 	int count;
 	struct result all[STEPS];
+	/* What the second process is to do next: so many steps from there on, or to end. */
+	sem_t asked, done;
+	char *text;
+	uint64_t steps;
 };
 
 static struct edge structure, pointee;
 static struct results *results;
 static uintptr_t next_memory = FIRST_MEMORY;
+/* Whether this is a program's first process; only that has a second one beside it. */
+static bool is_first;
+static pid_t second;
 
 static void fail(const char *what)
 {
@@ -165,78 +159,6 @@ static long map_memory(uint64_t size)
 	return (long)start;
 }
 
-static void put(unsigned char *to, size_t *length, uint64_t value, size_t width)
-{
-	if (*length + width > ROOM)
-		fail("room");
-	for (size_t index = 0; index < width; index++)
-		to[(*length)++] = index < 8 ? (unsigned char)(value >> 8 * index) : 0;
-}
-
-static uint64_t get(const unsigned char *from, size_t width)
-{
-	uint64_t value = 0;
-	for (size_t index = width < 8 ? width : 8; index > 0; index--)
-		value = value << 8 | from[index - 1];
-	return value;
-}
-
-/* [WIDTH=VALUE,...]: what a pointer member leads to. */
-static void read_array(char *text, struct argument *argument, struct shown *shown)
-{
-	int count = 0;
-	argument->array_member = (int)argument->length;
-	for (char *item = strtok(text, ","); item; item = strtok(NULL, ",")) {
-		size_t width = strtoul(item, NULL, 10);
-		put(argument->array, &argument->array_length, value_of(strchr(item, '=') + 1), width);
-		shown->widths[count++] = (unsigned char)width;
-	}
-	put(argument->bytes, &argument->length, 0, 8);
-}
-
-/* NAME:WIDTH=VALUE, then ! if it is shown, or @ if it is shown as a file. */
-static void read_member(char *word, struct argument *argument)
-{
-	char *colon = strchr(word, ':'), *equal = strchr(word, '=');
-	if (!colon || !equal)
-		fail(word);
-	struct shown shown = {.offset = argument->length, .width = strtoul(colon + 1, NULL, 10)};
-	char *last = word + strlen(word) - 1;
-	bool is_shown = *last == '!' || *last == '@';
-	shown.is_file = *last == '@';
-	if (is_shown)
-		*last-- = 0;
-	if (equal[1] == '[') {
-		*last = 0;
-		shown.is_array = true;
-		read_array(equal + 2, argument, &shown);
-	} else {
-		put(argument->bytes, &argument->length, value_of(equal + 1), shown.width);
-	}
-	if (is_shown)
-		argument->shown[argument->shown_count++] = shown;
-}
-
-static uint64_t show_members(const struct argument *argument, const unsigned char *start,
-			     const unsigned char *array, uint64_t result)
-{
-	uint64_t value = result;
-	for (int index = 0; index < argument->shown_count; index++) {
-		const struct shown *shown = &argument->shown[index];
-		uint64_t member = get(start + shown->offset, shown->width);
-		if (shown->is_array)
-			for (int item = 0; shown->widths[item]; array += shown->widths[item++])
-				printf(" %#lx", get(array, shown->widths[item]));
-		else if (shown->is_file)
-			printf(" %s", result == UINT64_MAX ? "-" : "fd");
-		else
-			printf(" %#lx", member);
-		if (index == 0 && result != UINT64_MAX)
-			value = member;
-	}
-	return value;
-}
-
 /* FILE REQUEST, then nothing, value:N, text:WORD or members. */
 static uint64_t make_request(char **words, int count, const char *success)
 {
@@ -327,15 +249,59 @@ static char *next_line(char **text)
 
 static void take_steps(char **text, uint64_t count);
 
+/* The second process: the text lies where it lay when it began. */
+static void serve(void)
+{
+	alarm(SECONDS);
+	is_first = false;
+	for (;;) {
+		while (sem_wait(&results->asked) != 0)
+			;
+		char *text = results->text;
+		if (results->steps == 0)
+			_exit(0);
+		take_steps(&text, results->steps);
+		fflush(stdout);
+		sem_post(&results->done);
+	}
+}
+
+/* Has the second process take steps, and waits; it begins with the first ones and ends with none. */
+static void in_second(char *text, uint64_t count)
+{
+	fflush(stdout);
+	if (second == 0 && count > 0) {
+		second = fork();
+		if (second == 0)
+			serve();
+	}
+	if (second == 0)
+		return;
+	results->text = text;
+	results->steps = count;
+	sem_post(&results->asked);
+	while (count > 0 && sem_wait(&results->done) != 0)
+		;
+	if (count > 0)
+		return;
+	int status = wait_for(second);
+	if (status != 0)
+		printf("the second ended with %d\n", status);
+	second = 0;
+}
+
 /* Takes steps in a process of their own and waits for it. */
-static void in_child(char *text, uint64_t count)
+static void in_child(char *text, uint64_t count, bool is_program)
 {
 	fflush(stdout);
 	pid_t child = fork();
 	if (child == 0) {
 		alarm(SECONDS);
 		dup2(0, 2);
+		is_first = is_program;
 		take_steps(&text, count);
+		if (is_first)
+			in_second(NULL, 0);
 		fflush(stdout);
 		_exit(0);
 	}
@@ -344,18 +310,35 @@ static void in_child(char *text, uint64_t count)
 		printf("ended with %d\n", status);
 }
 
-/* Takes so many steps, or all there are; those after "fork N" as a child, which then ends. */
+/* Whether a line is "WORD COUNT"; the count is at most so many. */
+static bool is_counted(const char *line, const char *word, uint64_t most, uint64_t *count)
+{
+	size_t length = strlen(word);
+	if (strncmp(line, word, length) != 0 || line[length] != ' ')
+		return false;
+	*count = value_of(line + length + 1);
+	*count = *count < most ? *count : most;
+	return true;
+}
+
+/* Takes so many steps, or all there are; those after "fork N" as a child, which then ends, those
+ * after "beside N" as the second process, which stays. */
 static void take_steps(char **text, uint64_t count)
 {
+	uint64_t its;
 	for (char *line; count > 0 && (line = next_line(text)); count--) {
-		if (strncmp(line, "fork ", 5) != 0) {
+		if (is_counted(line, "fork", count - 1, &its)) {
+			printf("child\n");
+			in_child(*text, its, false);
+		} else if (is_counted(line, "beside", count - 1, &its)) {
+			printf("beside\n");
+			if (!is_first)
+				continue;
+			in_second(*text, its);
+		} else {
 			step(line);
 			continue;
 		}
-		uint64_t its = value_of(line + 5);
-		its = its < count - 1 ? its : count - 1;
-		printf("child\n");
-		in_child(*text, its);
 		for (; its > 0 && next_line(text); its--)
 			count--;
 	}
@@ -369,7 +352,9 @@ static void run(char *text)
 		return;
 	printf("%s\n", name);
 	results->count = 0;
-	in_child(text, UINT64_MAX);
+	if (sem_init(&results->asked, 1, 0) != 0 || sem_init(&results->done, 1, 0) != 0)
+		fail("semaphores");
+	in_child(text, UINT64_MAX, true);
 }
 
 int main(int count, char **words)

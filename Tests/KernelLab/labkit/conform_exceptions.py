@@ -30,6 +30,11 @@ SPOILERS = [
             "where the sum of address and size is 0 (vfio_unmap_unpin)"),
 ]
 
+# How the simulator says that something is lost for good when a program's processes have ended; such
+# a program is not tried on a kernel. A mapping of a file keeps that file open, and a device's file
+# keeps the iommufd open that it is bound to: mapped there, neither is ever closed again (7.3).
+LASTING = "left "
+
 EXCEPTIONS = [
     # By number: two of a device's requests are two of a container's as well.
     Allowed("0x3b(6b|70|71):", "(0|EINVAL|EFAULT|ENODEV|ENOSPC)( .*)?", "ENOTTY( .*)?",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "Fixtures" / "conform"
+HOSTS = FOLDER / "hosts"
 
 
 @dataclass(frozen=True)

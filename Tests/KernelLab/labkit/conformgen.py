@@ -3,8 +3,8 @@
 import random
 
 from .conformsteps import (
-    allow, apiVersion, attach, bind, changeProcess, checkExtension, child, close, compatPointer,
-    container, containerInformation, copy, destroy, detach, deviceInformation, duplicate, group,
+    allow, apiVersion, attach, beside, bind, changeProcess, checkExtension, child, close,
+    compatPointer, container, containerInformation, copy, destroy, detach, deviceInformation, duplicate, group,
     handOut, hardware, ioas, join, kvmDevice, leave, machine, mapContainer, mapFile, mapMemory,
     nullPointer, openDevice, openFile, option, ranges, setDriver, status, table, tell, unmap,
     unmapContainer, wrongFile)
@@ -22,7 +22,7 @@ TYPE1 = {container: 2, group: 3, status: 3, join: 7, leave: 5, handOut: 5, setDr
 COMPAT = {compatPointer: 3, setDriver: 2, checkExtension: 1, containerInformation: 1,
           mapContainer: 4, unmapContainer: 4, apiVersion: 0.5}
 BOTH = {machine: 1, kvmDevice: 1, tell: 5, close: 8, duplicate: 2, openFile: 3, wrongFile: 2,
-        child: 2}
+        child: 2, beside: 2}
 
 # What a step is about, and what gets it.
 NEEDS = {bind: ["cdev", "iommu"], attach: ["cdev"], detach: ["cdev"], table: ["device"],

@@ -299,6 +299,11 @@ def child(w: Writer):
     w.add(None, f"fork {w.choice.choice([1, 1, 1, 2, 3, 5])}")
 
 
+def beside(w: Writer):
+    """Some steps as the second process, which stays, or its end."""
+    w.add(None, f"beside {w.choice.choice([0, 1, 1, 1, 2, 3, 5])}")
+
+
 def openFile(w: Writer):
     """One more file, or memory."""
     w.add(*w.choice.choice([("iommu", "open iommu"), ("null", "open null"),
