@@ -24,8 +24,9 @@ struct ConformTests {
     #expect(Array(answers.dropFirst()) == Array(lines[(end + 1)...]), "\(name)")
   }
 
-  /// A device's file, mapped in the iommufd that the device is bound to: each keeps the other open.
-  /// Kernels do not get rid of it either, so no kernel is asked.
+  /// A device's file is mapped in the iommufd that the device is bound to.
+  ///
+  /// Each keeps the other open. Kernels do not get rid of it either, so no kernel is asked.
   @Test func aRingOfFilesIsNeverClosed() throws {
     let program = [
       "program it", "iommu = open iommu",
@@ -38,9 +39,10 @@ struct ConformTests {
     let host = try host("Tests/Fixtures/conform/hosts/7.3-intel-snoop.yaml")
     let last = try #require(ConformProgram.answers(to: program, on: host).last)
     #expect(last == #"left ["/dev/iommu", "device 0000:00:03.0"] ["IOAS 1", "device 2"]"#)
-    let undone = program + [
-      "ioctl iommu 0x3b86:IOMMU_IOAS_UNMAP size:4=24 ioas:4=ioas iova:8=65536 length:8=4096!"
-    ]
+    let undone =
+      program + [
+        "ioctl iommu 0x3b86:IOMMU_IOAS_UNMAP size:4=24 ioas:4=ioas iova:8=65536 length:8=4096!"
+      ]
     #expect(ConformProgram.answers(to: undone, on: host).last == "0 0x1000")
   }
 

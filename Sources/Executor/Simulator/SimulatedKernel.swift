@@ -152,7 +152,9 @@ public final class SimulatedKernel: Kernel {
     return parent
   }
 
-  /// Goes on as another process; the one so far is returned and waits. Not a call of a program.
+  /// Goes on as another process; not a call of a program.
+  ///
+  /// The one so far is returned and waits.
   package func resume(_ other: SimulatedProcess) -> SimulatedProcess {
     let process = SimulatedProcess(files: files, memory: memory)
     (files, memory) = (other.files, other.memory)
