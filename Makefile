@@ -65,11 +65,11 @@ release: deps ## a static binary, ./vfioplan
 bench: release ## the performance figures against their limits
 	$(PYTHON) Benchmarks/run.py --binary $(BINARY)
 
-lab: release lab-deps ## real kernels under QEMU; FILTER='7.3 intel' runs a part, RECORD=1 writes docs/lab-results.md
+lab: release conformer lab-deps ## real kernels under QEMU; FILTER='7.3 intel' runs a part, RECORD=1 writes docs/lab-results.md
 	$(PYTHON) Tests/KernelLab/lab.py run --program $(BINARY) $(if $(COUNT),--count $(COUNT)) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(RECORD),--record) '$(or $(FILTER),^(?!.* conform))'
 
-conform: conformer ## generated programs of calls on the simulator and on every kernel; COUNT=n, 8 programs each a machine; SEED=n
+conform: ## generated programs of calls on the simulator and on every kernel; COUNT=n, 8 programs each a machine; SEED=n
 	$(MAKE) lab FILTER=' conform$$'
 
 # What runs such programs on the simulator, beside the release's program.

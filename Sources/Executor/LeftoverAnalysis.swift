@@ -6,7 +6,7 @@ import Planner
 /// destroyed is gone once its iommufd is. And a file that was closed is still there while another
 /// one holds on to it: a bound device its iommufd, KVM's list a device. The rules are those of
 /// section 4 of the kernel reference, read off the program: a file that was given to another
-/// is held by it until that request is undone, and a file that a request made holds its maker
+/// is held by it until that request is undone (memory by what maps it), and a file that a request made holds its maker
 /// (but a VM does not need `/dev/kvm`, which has no state).
 struct LeftoverAnalysis {
   private let program: Program
@@ -60,8 +60,8 @@ struct LeftoverAnalysis {
       for id in [file, address].compactMap({ $0 }) { makers[Int(id.index)] = step }
     case .ioctl(let receiver, _, let arguments, let results):
       for case .result(let id) in arguments where !undone[step] && isFile(id) && id != receiver {
-        // Memory that stays mapped is told of by the mapping.
-        if program.results[Int(id.index)].kind == .memoryFile { continue }
+        // A mapping, which holds the file, goes with its address space.
+        if program.results[Int(id.index)].kind == .memoryFile, !hasSpace(arguments) { continue }
         held[Int(receiver.index)].append(Int(id.index))
       }
       for case .some(let id) in results {
@@ -70,6 +70,16 @@ struct LeftoverAnalysis {
         if isFile(id), holdsMaker { held[Int(id.index)].append(Int(receiver.index)) }
       }
     case .sysfs, .expect, .close: break
+    }
+  }
+
+  /// Whether no address space among the arguments was destroyed.
+  private func hasSpace(_ arguments: [Operand]) -> Bool {
+    arguments.allSatisfy { argument in
+      guard case .result(let id) = argument, !isFile(id), let maker = makers[Int(id.index)] else {
+        return true
+      }
+      return !undone[maker]
     }
   }
 

@@ -33,7 +33,7 @@ public struct ConformProgram {
 
   /// What is left when the processes have ended: nothing.
   private mutating func leftovers() -> [String] {
-    inSecond([])
+    inSecond([], isLast: true)
     kernel.exit()
     let state = kernel.state()
     return state.isPristine ? [] : ["left \(state.openFiles) \(state.objects)"]
@@ -52,8 +52,9 @@ public struct ConformProgram {
         answers += ["child"] + inChild(its)
         rest = rest.dropFirst(its.count)
       case "beside" where isFirst:
-        let its = rest.prefix(Int(clamping: value(words[1])))
-        answers += ["beside"] + inSecond(its)
+        let count = Int(clamping: value(words[1]))
+        let its = rest.prefix(count)
+        answers += ["beside"] + inSecond(its, isLast: count == 0)
         rest = rest.dropFirst(its.count)
       case "beside": answers.append("beside")
       default: answers.append(step(line))
@@ -72,20 +73,16 @@ public struct ConformProgram {
     return answers
   }
 
-  /// Has the second process take steps; it begins with the first ones and ends with none.
+  /// Has the second process take steps, with which it begins if it is not there, or end.
   @discardableResult
-  private mutating func inSecond(_ lines: ArraySlice<String>) -> [String] {
-    guard second != nil || !lines.isEmpty else { return [] }
+  private mutating func inSecond(_ lines: ArraySlice<String>, isLast: Bool) -> [String] {
+    if isLast, second == nil { return [] }
     let first = second.map(kernel.resume) ?? kernel.fork()
+    second = nil
     isFirst = false
     let answers = steps(lines)
     isFirst = true
-    if lines.isEmpty {
-      kernel.exit(to: first)
-      second = nil
-    } else {
-      second = kernel.resume(first)
-    }
+    if isLast { kernel.exit(to: first) } else { second = kernel.resume(first) }
     return answers
   }
 

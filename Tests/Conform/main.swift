@@ -27,5 +27,8 @@ do throws(DiagnosticsError) {
     done += count
   }
 } catch {
+  for diagnostic in error.diagnostics {
+    "Conform: \(diagnostic.message)\n".withCString { _ = write(2, $0, strlen($0)) }
+  }
   exit(1)
 }

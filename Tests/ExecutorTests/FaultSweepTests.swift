@@ -125,6 +125,31 @@ struct FaultSweepTests {
     }
   }
 
+  @Test("memory that a mapping keeps open is listed, and gone with its address space")
+  func memoryOfMappings() throws {
+    let sample = try #require(SweepCase.examples.first { $0.name == "igd-and-nic on iommufd" })
+    let program = sample.compiled.program
+    let steps = program.steps.indices
+    let maps = try #require(steps.last { Self.requestName(program, $0) == "IOMMU_IOAS_MAP_FILE" })
+    let space = try #require(steps.last { Self.requestName(program, $0) == "IOMMU_IOAS_ALLOC" })
+    let iommufd = try #require(
+      steps.first { if case .open(.iommu, _) = program.steps[$0].action { true } else { false } })
+    for undos in [[maps], [maps, iommufd], [maps, space], [maps, space, iommufd]] {
+      let failing = Dictionary(uniqueKeysWithValues: undos.map { ($0, Errno.ebusy) })
+      let faults = FaultInjection.failingUndos(failing, in: program)
+      let kernel = SimulatedKernel(sample.compiled.host, faults: faults)
+      var interpreter = Interpreter(program: program, kernel: kernel)
+      var report = interpreter.run()
+      report.rollback = interpreter.undo()
+      #expect(LeftoverComparison(report, kernel).difference == nil, "\(undos)")
+    }
+  }
+
+  private static func requestName(_ program: Program, _ step: Int) -> String? {
+    guard case .ioctl(_, let request, _, _) = program.steps[step].action else { return nil }
+    return request.name
+  }
+
   /// Some steps to fail at: the last ones, where there is most to undo, and every seventh.
   private static func spread(_ count: Int) -> [Int] {
     (0..<count).filter { $0 % 7 == 3 || $0 >= count - 2 }

@@ -54,6 +54,12 @@ final class SimulatedIOAS {
     recalculate()
   }
 
+  /// Forgets mappings and page tables when its context goes, which point back to it.
+  func clear() {
+    areas = SimulatedAreas()
+    hwpts = []
+  }
+
   private func recalculate() {
     alignment = max(usesHugePages ? 1 : 4096, hwpts.map(\.unit.pageBytes).max() ?? 1)
     apertureLast = hwpts.map(\.apertureLast).min() ?? .max

@@ -70,6 +70,12 @@ final class SimulatedIOMMUFD: SimulatedFile {
     return 0
   }
 
+  /// Destroys all objects: whoever needs one keeps the file open.
+  override func release(in kernel: SimulatedKernel) {
+    for case .ioas(let ioas) in objects.compactMap({ $0 }) { ioas.clear() }
+    objects = [nil]
+  }
+
   /// Adds an object under the lowest free id.
   func add(_ object: SimulatedIOMMUFDObject) -> UInt32 {
     while lowestFree < objects.count, objects[Int(lowestFree)] != nil { lowestFree += 1 }

@@ -7,12 +7,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "members.h"
@@ -203,8 +205,11 @@ static void step(char *line)
 {
 	char *words[WORDS + 2], *label = NULL;
 	int count = 0, first = 0;
-	for (char *word = strtok(line, " "); word && count < WORDS; word = strtok(NULL, " "))
+	for (char *word = strtok(line, " "); word; word = strtok(NULL, " ")) {
+		if (count == WORDS)
+			fail("a step that long");
 		words[count++] = word;
+	}
 	if (count > 2 && strcmp(words[1], "=") == 0) {
 		label = words[0];
 		first = 2;
@@ -252,6 +257,8 @@ static void take_steps(char **text, uint64_t count);
 /* The second process: the text lies where it lay when it began. */
 static void serve(void)
 {
+	/* Nothing of a program outlives it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	alarm(SECONDS);
 	is_first = false;
 	for (;;) {

@@ -47,9 +47,13 @@ static uint64_t get(const unsigned char *from, size_t width)
 static void read_array(char *text, struct argument *argument, struct shown *shown)
 {
 	int count = 0;
+	if (argument->array_member >= 0)
+		fail("a second pointer");
 	argument->array_member = (int)argument->length;
 	for (char *item = strtok(text, ","); item; item = strtok(NULL, ",")) {
 		size_t width = strtoul(item, NULL, 10);
+		if (count == MEMBERS - 1)
+			fail("an array that long");
 		put(argument->array, &argument->array_length, value_of(strchr(item, '=') + 1), width);
 		shown->widths[count++] = (unsigned char)width;
 	}

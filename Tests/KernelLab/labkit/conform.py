@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import conformgen
-from .conform_exceptions import EXCEPTIONS, LASTING, SPOILERS, Allowed
+from .conform_exceptions import EXCEPTIONS, RING, SPOILERS, Allowed
 from .conform_fixtures import HOSTS, recorded
 from .conform_pairs import PAIRS
 from .kernels import Kernel
@@ -62,8 +62,7 @@ class Conform:
         if self.given:
             return self.given
         return ({name: list(one.steps) for name, one in recorded(bench.label).items()}
-                | generated(f"{bench.seed} {bench.label}", bench.count * PER_COUNT,
-                            tuple(bench.targets), bench.kernel.name, simulatorOf(bench)))
+                | generated(bench))
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The programs, in files."""
@@ -75,7 +74,7 @@ class Conform:
 
     def seconds(self, bench: Bench) -> float:
         """A generous time limit."""
-        return 120 + len(self.programs(bench))
+        return 120 + (len(self.given) or bench.count * PER_COUNT)
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for all programs that agree, one for each that does not, and coverage."""
@@ -84,9 +83,9 @@ class Conform:
         good = len(programs) - len(found)
         kernel = answers(said(text))
         pairs = covered(programs, kernel)
-        missing = [f"{name} {errno}" for name, errnos in PAIRS.items()
-                   for errno in errnos if (name, errno) not in pairs]
-        known = sum(map(len, PAIRS.values()))
+        known = {(name, errno) for name, errnos in PAIRS.items() for errno in errnos}
+        missing = [f"{name} {errno}" for name, errno in sorted(known - pairs)]
+        unknown = [f"not in the list: {name} {errno}" for name, errno in sorted(pairs - known)]
         leftOut = 0 if self.given else \
             bench.count * PER_COUNT + len(recorded(bench.label)) - len(programs)
         verdicts = [Verdict(False, f"{name}: {one.program[-1]}", tuple(one.lines))
@@ -99,17 +98,16 @@ class Conform:
             tuple(line for line in text.splitlines() if line.startswith("  "))))
         return [*verdicts, Verdict(
             good > 0, f"{good} of {len(programs)} programs agree, {leftOut} not tried, "
-            f"seed {bench.seed}; {known - len(missing)} of {known} pairs of request and answer",
-            tuple(missing))]
+            f"seed {bench.seed}; {len(known & pairs)} of {len(known)} pairs of request and answer",
+            (*missing, *unknown))]
 
     def disagreements(self, bench: Bench, text: str, host: str) -> dict[str, Disagreement]:
         """The programs that are answered differently."""
         programs = self.programs(bench)
-        kernel = answers(said(text))
-        simulator = answers(simulated(simulatorOf(bench), programs, host))
+        kernel, simulator = answers(said(text)), answers(simulated(bench, programs, host))
         found = {}
         for name, steps in programs.items():
-            one = compared(steps, kernel.get(name, []), simulator.get(name, []))
+            one = compared(bench.kernel.name, steps, kernel.get(name, []), simulator.get(name, []))
             if one:
                 found[name] = one
         return found
@@ -129,7 +127,7 @@ class Conform:
         for key, one in list(chosen.items())[:MOST_SHRUNK]:
             for place, steps in enumerate(shortened(list(one.program))):
                 given[f"{key}~{place}"] = steps
-        given = harmless(given, bench.kernel.name, simulatorOf(bench)) if given else {}
+        given = harmless(bench, given)
         tried = {name.partition("~")[0] for name in given}
         for key in sorted(self.parents.keys() - tried):
             say(f"{bench.label}: disagrees, and cannot be smaller:",
@@ -142,22 +140,33 @@ def simulatorOf(bench: Bench) -> Path:
     return bench.program.parent / "Conform"
 
 
+def simulatorOf(bench: Bench) -> Path:
+    """The program that makes the calls on the simulator."""
+    return bench.program.parent / "Conform"
+
+
 @functools.lru_cache(maxsize=3)  # as many as there are machines at a time
-def generated(seed: str, count: int, targets: tuple[str, ...], kernel: str,
-              simulator: Path) -> dict[str, list[str]]:
+def generated(bench: Bench) -> dict[str, list[str]]:
     """Programs, made up once."""
-    return harmless(conformgen.programs(seed, count, list(targets)), kernel, simulator)
+    return harmless(bench, conformgen.programs(
+        f"{bench.seed} {bench.label}", bench.count * PER_COUNT, list(bench.targets)))
 
 
-def harmless(programs: dict[str, list[str]], kernel: str,
-             simulator: Path) -> dict[str, list[str]]:
-    """Without those by which a kernel loses something for good."""
-    spoilers = [re.compile(one.step) for one in SPOILERS if re.match(one.kernel, kernel)]
-    host = (HOSTS / f"{kernel.partition('-')[0]}-intel-snoop.yaml").read_text()
-    expected = answers(simulated(simulator, programs, host))
+def harmless(bench: Bench, programs: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Without those by which the kernel loses something for good."""
+    release = bench.kernel.name
+    spoilers = [re.compile(one.step) for one in SPOILERS if re.match(one.kernel, release)]
+    host = (HOSTS / f"{bench.label.replace(' ', '-')}.yaml").read_text()
+    expected = answers(simulated(bench, programs, host))
     return {name: steps for name, steps in programs.items()
             if not any(one.search(step) for one in spoilers for step in steps)
-            and not any(answer.startswith(LASTING) for answer in expected[name])}
+            and not isRing(release, steps, expected[name])}
+
+
+def isRing(release: str, steps: list[str], answers: list[str]) -> bool:
+    """Whether files that keep each other open are left (RING says which)."""
+    return bool(re.match(RING.kernel, release) and any(re.search(RING.step, step) for step in steps)
+                and answers and re.fullmatch(RING.left, answers[-1]))
 
 
 # A serial port takes longer for a byte than the kernel for a call, so answers are packed.
@@ -196,13 +205,14 @@ def answers(text: str) -> dict[str, list[str]]:
     return found
 
 
-def simulated(simulator: Path, programs: dict[str, list[str]], host: str) -> str:
+def simulated(bench: Bench, programs: dict[str, list[str]], host: str) -> str:
     """What the simulator says."""
-    return subprocess.run([simulator], input=host + text(programs), text=True,
+    return subprocess.run([simulatorOf(bench)], input=host + text(programs), text=True,
                           capture_output=True, check=True).stdout
 
 
-def compared(steps: list[str], kernel: list[str], simulator: list[str]) -> Disagreement | None:
+def compared(release: str, steps: list[str], kernel: list[str],
+             simulator: list[str]) -> Disagreement | None:
     """The first step whose answers differ without a reason."""
     for index in range(max(len(steps), len(kernel), len(simulator))):
         ours = simulator[index] if index < len(simulator) else "nothing"
@@ -211,7 +221,7 @@ def compared(steps: list[str], kernel: list[str], simulator: list[str]) -> Disag
             if ours != theirs:
                 return Disagreement((*steps, "the end"), theirs, ours)
         elif ours != theirs:
-            reason = excepted(steps[index], theirs, ours)
+            reason = excepted(release, steps[index], theirs, ours)
             if reason is None:
                 return Disagreement(tuple(steps[:index + 1]), theirs, ours)
             if reason.isEnd:
@@ -219,10 +229,10 @@ def compared(steps: list[str], kernel: list[str], simulator: list[str]) -> Disag
     return None
 
 
-def excepted(step: str, kernel: str, simulator: str) -> Allowed | None:
+def excepted(release: str, step: str, kernel: str, simulator: str) -> Allowed | None:
     """The reason for a difference, if one is written down."""
-    return next((one for one in EXCEPTIONS if re.search(one.step, step)
-                 and re.fullmatch(one.kernel, kernel)
+    return next((one for one in EXCEPTIONS if re.match(one.release, release)
+                 and re.search(one.step, step) and re.fullmatch(one.kernel, kernel)
                  and re.fullmatch(one.simulator, simulator)), None)
 
 
