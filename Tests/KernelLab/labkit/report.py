@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from . import kernels, machines
+from .conform import UNLISTED
 from .runner import Outcome
 
 RESULTS = Path(__file__).resolve().parents[3] / "docs" / "lab-results.md"
@@ -88,11 +89,15 @@ def cell(outcome: Outcome | None) -> str:
 
 
 def unseen(outcomes: list[Outcome]) -> list[str]:
-    """The answers that no generated program got anywhere; nothing if none were run."""
-    missing = [set(outcome.verdicts[-1].details) for outcome in outcomes
+    """The answers that no generated program got anywhere, and those that are in no list."""
+    details = [set(outcome.verdicts[-1].details) for outcome in outcomes
                if outcome.scenario == "conform"]
-    found = sorted(set.intersection(*missing)) if missing else []
-    return [f"answers that no program got: {', '.join(found) or 'none'}"] if missing else []
+    if not details:
+        return []
+    unlisted = {line for lines in details for line in lines if line.startswith(UNLISTED)}
+    missing = set.intersection(*details) - unlisted
+    return [f"answers that no program got: {', '.join(sorted(missing)) or 'none'}",
+            *(line for line in sorted(unlisted))]
 
 
 def record(outcomes: list[Outcome], scenarios, seconds: float):
