@@ -39,6 +39,7 @@ struct Inputs {
     _ path: String, host: String?, ids: (SourceID, SourceID) = (.vm, .host)
   ) throws(CommandFailure) -> Inputs {
     guard let host else {
+      Heap.prepare(forPlan: path)
       let one = try document(path, ids.0).get()
       guard case .vm = one.value else {
         return Inputs(document: one.value, host: nil, warnings: one.warnings, files: [one.file])

@@ -1,13 +1,14 @@
 import CLinux
 import Glibc
 
-/// The memory of a large compilation.
+/// The memory that large inputs take.
 enum Heap {
   /// Inputs of fewer bytes are compiled in the memory, and on the thread, a process starts with.
   private static let smallInput = 4 << 20
   /// How much of a heap is set up at once, for each byte of input; only what is used counts.
   private static let growth = 16
   private static let hugePage = 2 << 20
+  private static let planGrowth = 64 << 20
 
   /// Puts what a large compilation allocates on huge pages; says whether the inputs make it large.
   ///
@@ -18,9 +19,7 @@ enum Heap {
   static func prepare(forInputs paths: [String]) -> Bool {
     let bytes = paths.reduce(0) { $0 + size(of: $1) }
     guard bytes > smallInput else { return false }
-    mallopt(M_MMAP_MAX, 0)
-    mallopt(M_TRIM_THRESHOLD, .max)
-    mallopt(M_TOP_PAD, Int32(clamping: bytes * growth))
+    keepWhole(growingBy: bytes * growth)
     guard let start = sbrk(0) else { return true }
     // More than what is free now, so that the heap grows by the padding above; its size is asked
     // for because a block that nobody uses would not be allocated at all.
@@ -32,6 +31,20 @@ enum Heap {
     let length = Int(bitPattern: end) - first
     if length > 0 { madvise(UnsafeMutableRawPointer(bitPattern: first), length, MADV_HUGEPAGE) }
     return true
+  }
+
+  /// Has what a large saved plan takes come from one heap, which keeps what is freed.
+  ///
+  /// Else a fifth of the pages are given back and touched for the first time once more. Huge pages
+  /// gain nothing here, and cost a virtual machine whose host has to find them.
+  static func prepare(forPlan path: String) {
+    if size(of: path) > smallInput { keepWhole(growingBy: planGrowth) }
+  }
+
+  private static func keepWhole(growingBy bytes: Int) {
+    mallopt(M_MMAP_MAX, 0)
+    mallopt(M_TRIM_THRESHOLD, .max)
+    mallopt(M_TOP_PAD, Int32(clamping: bytes))
   }
 
   private static func size(of path: String) -> Int {
