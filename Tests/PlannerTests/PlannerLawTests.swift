@@ -162,7 +162,7 @@ enum PlannerLaws {
   ) -> Int {
     var count = 0
     for (index, device) in world.devices.enumerated()
-    where device.intent == .required || device.intent == .forbidden {
+    where device.intent != .allowed {
       let relaxed = world.changing { $0.devices[index].intent = .allowed }
       let isCounted = device.intent == .forbidden && device.noSnoopCapable != .no
       notWorse(relaxed, than: answer, isCounted ? [0, 0, 0, 1] : [0, 0, 0, 0], dialect, label)

@@ -1,0 +1,47 @@
+import Parser
+import Planner
+import TestSupport
+import Testing
+
+@Suite("The order of what is in the files")
+struct FileOrderTests {
+  @Test("the order of a host's units, devices and ranges changes nothing", arguments: Example.all)
+  func host(example: Example) throws {
+    for target in Example.targets {
+      guard let compiled = try? SavedPlanSample(example, target).compiled else { continue }
+      for seed in 1...5 as ClosedRange<UInt64> {
+        var random = SeededRandom(seed: seed)
+        var host = compiled.host
+        host.iommus.shuffle(using: &random)
+        host.devices.shuffle(using: &random)
+        for index in host.devices.indices { host.devices[index].reserved.shuffle(using: &random) }
+        try same(compiled, compiled.vm, host, "\(example.name) on \(target), seed \(seed)")
+      }
+    }
+  }
+
+  @Test("the order of memory changes no decision")
+  func memory() throws {
+    for target in Example.targets {
+      let compiled = try SavedPlanSample(Example.named("igd-and-nic"), target).compiled
+      var vm = compiled.vm
+      try #require(vm.memory.count > 1)
+      vm.memory.reverse()
+      var sink = DiagnosticSink()
+      let other = try Compilation.compile(vm, on: compiled.host, target: target, into: &sink)
+      #expect(other.plan.coherency == compiled.plan.coherency)
+      #expect(other.plan.pageTables == compiled.plan.pageTables)
+      #expect(other.plan.devices == compiled.plan.devices)
+      #expect(other.program.steps.count == compiled.program.steps.count)
+    }
+  }
+
+  private func same(
+    _ compiled: CompiledPlan, _ vm: VMDescription, _ host: HostDescription, _ label: String
+  ) throws {
+    var sink = DiagnosticSink()
+    let other = try Compilation.compile(vm, on: host, target: compiled.plan.target, into: &sink)
+    #expect(PlanDifference(from: compiled, to: other).isEmpty, "\(label)")
+    #expect(other.program.steps.map(\.action) == compiled.program.steps.map(\.action), "\(label)")
+  }
+}
