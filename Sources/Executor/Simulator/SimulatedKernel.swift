@@ -15,7 +15,7 @@ public enum KernelRelease: Int, CaseIterable, Comparable, Sendable {
     left.rawValue < right.rawValue
   }
 
-  /// The newest release that is not newer than a host's kernel; 7.3 if its release says nothing.
+  /// The release that a host's kernel behaves like; 7.3 if its own says nothing.
   public init(of kernel: HostKernel) {
     switch kernel.release.first?.isNumber {
     case true where !kernel.hasRelease(atLeast: 6, 2): self = .v6_1

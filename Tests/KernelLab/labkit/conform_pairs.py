@@ -1,6 +1,7 @@
 """Which answers each request has, by the kernel's source: what programs ought to reach.
 
-What takes other hardware is left out: drivers that know no PASIDs, a shortage of memory.
+Of the requests that programs make. What takes other hardware is left out: drivers that know no
+PASIDs, a shortage of memory. Answers that are not here are said, too.
 """
 
 COMMON = "0 EFAULT EINVAL E2BIG"
