@@ -74,7 +74,9 @@ extension SimulatedIOMMUFD {
         throw .enoent
       }
       argument.set32(hwpt.id, 16)
-    case .hwpt: throw dataType == 0 ? .eopnotsupp : .einval
+    case .hwpt:  // a nested table, whose parent was not made for it
+      let known = Self.faultIDValid | (release < .v7_3 ? 0 : Self.pasid)
+      throw flags & ~known != 0 || dataLength == 0 || !canNest(unit) ? .eopnotsupp : .einval
     case .device, nil: throw .einval
     }
   }
@@ -82,6 +84,12 @@ extension SimulatedIOMMUFD {
   private func flagsOfTables(of unit: SimulatedUnit) -> UInt32 {
     if release < .v7_3 || unit.isVirtio { return 0 }
     return Self.faultIDValid | (unit.isIntel ? Self.pasid : 0)
+  }
+
+  /// Whether a unit's driver has nested tables at all: Intel's; before 7.x AMD's asks its parent, too
+  /// (`domain_alloc_user`; from 7.x on `domain_alloc_nested`).
+  private func canNest(_ unit: SimulatedUnit) -> Bool {
+    unit.isIntel || (release < .v7_3 && !unit.isVirtio)
   }
 
   /// Puts a new table into its address space and gives it an id.
