@@ -118,12 +118,14 @@ def compatPointer(w: Writer):
 def table(w: Writer):
     """A page table of its own."""
     isLong = w.maybe(50)
+    parent = w.pick("ioas") if w.maybe(90) else w.pick("hwpt")
+    kind, length = w.choice.choice([(0, 0)] * 17 + [(1, 16), (1, 0), (0, 16)])
     members = [size(48 if isLong else 24), Member("flags", 4, w.flags(0, percent=4)),
-               Member("device", 4, w.pick("device")), Member("parent", 4, w.pick("ioas")),
+               Member("device", 4, w.pick("device")), Member("parent", 4, parent),
                Member("id", 4, 0, "!"), Member("reserved", 4, w.reserved())]
     if isLong:
-        members += [Member("type", 4, int(w.maybe(4))), Member("length", 4, 16 * int(w.maybe(4))),
-                    Member("data", 8, 0), Member("fault", 4, 0),
+        members += [Member("type", 4, kind), Member("length", 4, length), Member("data", 8, 0),
+                    Member("fault", 4, 0),
                     Member("reserved2", 4, w.reserved())]
     w.call(w.pick("iommu"), "IOMMU_HWPT_ALLOC", members, "hwpt")
 
