@@ -156,7 +156,7 @@ final class SimulatedIOAS {
     if align < alignment { throw .einval }
     let pageOffset = source & 4095
     let space = AddressRange(start: 4096, last: .max - 4096)
-    for range in allowed.isEmpty ? [.everything] : allowed {
+    for range in allowedSpans {
       let clipped = AddressRange(
         start: max(range.start, space.start), last: min(range.last, space.last))
       guard let outer = Self.fit(clipped, align, pageOffset, length) else { continue }
@@ -165,6 +165,18 @@ final class SimulatedIOAS {
       }
     }
     throw .enospc
+  }
+
+  /// Where addresses may be chosen; ranges that meet are one (`lib/interval_tree.c`, spans).
+  private var allowedSpans: [AddressRange] {
+    if allowed.isEmpty { return [.everything] }
+    return allowed.reduce(into: []) { spans, range in
+      if let last = spans.last?.last, last + 1 == range.start {
+        spans[spans.count - 1].last = range.last
+      } else {
+        spans.append(range)
+      }
+    }
   }
 
   private static func fit(
