@@ -171,7 +171,7 @@ final class SimulatedIOAS {
   private var allowedSpans: [AddressRange] {
     if allowed.isEmpty { return [.everything] }
     return allowed.reduce(into: []) { spans, range in
-      if let last = spans.last?.last, last + 1 == range.start {
+      if let last = spans.last?.last, last &+ 1 == range.start {
         spans[spans.count - 1].last = range.last
       } else {
         spans.append(range)
