@@ -35,21 +35,26 @@ def limit(bench: Bench, wanted: list[Scenario]) -> float:
 
 def run(bench: Bench, wanted: list[Scenario], busybox: Path, keep: Path | None,
         say) -> list[Outcome]:
-    """One boot, and another try if the machine did not get as far as its scenarios."""
+    """One boot, and another try if the kernel crashed or did not get as far as its scenarios."""
     with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
         work = keep / bench.label.replace(" ", "-") if keep else Path(scratch)
         work.mkdir(parents=True, exist_ok=True)
         image = work / "initramfs"
         image.write_bytes(scenarios.pack(bench, busybox, wanted))
         boot = machines.boot(bench.machine, bench.kernel, image, work, limit(bench, wanted))
-        if "lab: host end" not in boot.results:
-            say(f"{bench.label}: the machine did not come up, trying again")
-            say(*boot.console.splitlines()[-5:])
+        if isCrashed(boot, limit(bench, wanted)):
+            say(f"{bench.label}: the machine crashed or did not come up, trying again")
+            say(*boot.console.splitlines()[-40:])
             boot = machines.boot(bench.machine, bench.kernel, image, work, limit(bench, wanted))
     say(f"{bench.label}: {boot.seconds:.0f} s")
     for scenario in wanted:
         shrink(bench, scenario, boot, busybox, say)
     return judged(bench, wanted, boot)
+
+
+def isCrashed(boot: machines.Boot, limit: float) -> bool:
+    """Whether a machine ended by itself too early, or showed nothing in all of its time."""
+    return not boot.isComplete and (boot.seconds < limit or "lab: host end" not in boot.results)
 
 
 def shrink(bench: Bench, scenario: Scenario, boot: machines.Boot, busybox: Path, say):
