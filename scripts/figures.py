@@ -8,6 +8,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+FIRST = 4  # rows that are about compiling; the README has these
 ROW = re.compile(r"^(.{45}) +([\d.]+) (x|ms) +(\d+) \3 +(ok|MISSED) +(.*)$")
 
 
@@ -15,17 +16,20 @@ def main():
     rows = [match.groups() for match in map(ROW.match, sys.stdin) if match]
     if not rows:
         sys.exit("figures.py: no figures on standard input")
+    for name, shown in ("README.md", rows[:FIRST]), ("docs/performance.md", rows):
+        path = ROOT / name
+        path.write_text(re.sub(r"<!-- figures -->.*?<!-- /figures -->", lambda _: block(shown),
+                               path.read_text(), flags=re.S))
+
+
+def block(rows):
+    """The table between its marks."""
     today = datetime.date.today().isoformat()
     lines = [f"Measured on {today}, {os.cpu_count()} processors, with `make bench`:", ""]
     lines += ["| figure | measured | limit | |", "|---|---|---|---|"]
     for figure, value, unit, limit, verdict, detail in rows:
         lines.append(f"| {figure.strip()} | {value} {unit} | {limit} {unit}, {verdict} | {detail.strip()} |")
-    block = "<!-- figures -->\n" + "\n".join(lines) + "\n<!-- /figures -->"
-    for name in ("README.md", "docs/performance.md"):
-        path = ROOT / name
-        text = re.sub(r"<!-- figures -->.*?<!-- /figures -->", lambda _: block,
-                      path.read_text(), flags=re.S)
-        path.write_text(text)
+    return "<!-- figures -->\n" + "\n".join(lines) + "\n<!-- /figures -->"
 
 
 if __name__ == "__main__":
