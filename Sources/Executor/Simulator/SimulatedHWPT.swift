@@ -86,8 +86,10 @@ extension SimulatedIOMMUFD {
     return Self.faultIDValid | (unit.isIntel ? Self.pasid : 0)
   }
 
-  /// Whether a unit's driver has nested tables at all: Intel's; before 7.x AMD's asks its parent, too
-  /// (`domain_alloc_user`; from 7.x on `domain_alloc_nested`).
+  /// Whether a unit's driver has nested tables at all.
+  ///
+  /// Intel's has; before 7.x AMD's also looks at the parent (`domain_alloc_user`; from 7.x on
+  /// `domain_alloc_nested`).
   private func canNest(_ unit: SimulatedUnit) -> Bool {
     unit.isIntel || (release < .v7_3 && !unit.isVirtio)
   }
