@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "Fixtures" / "conform"
+# Each machine as `vfioplan host` found it inside; a new one needs its own.
 HOSTS = FOLDER / "hosts"
 
 
