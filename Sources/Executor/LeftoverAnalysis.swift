@@ -59,9 +59,9 @@ struct LeftoverAnalysis {
     case .memory(_, let file, let address):
       for id in [file, address].compactMap({ $0 }) { makers[Int(id.index)] = step }
     case .ioctl(let receiver, _, let arguments, let results):
-      for case .result(let id) in arguments where !undone[step] && isFile(id) && id != receiver {
-        // A mapping, which holds the file, goes with its address space.
-        if program.results[Int(id.index)].kind == .memoryFile, !hasSpace(arguments) { continue }
+      // What a request made goes with its objects: a mapping with its address space.
+      for case .result(let id) in arguments
+      where !undone[step] && isFile(id) && id != receiver && areKept(arguments) {
         held[Int(receiver.index)].append(Int(id.index))
       }
       for case .some(let id) in results {
@@ -73,8 +73,8 @@ struct LeftoverAnalysis {
     }
   }
 
-  /// Whether no address space among the arguments was destroyed.
-  private func hasSpace(_ arguments: [Operand]) -> Bool {
+  /// Whether no object among the arguments was destroyed; files are asked for later.
+  private func areKept(_ arguments: [Operand]) -> Bool {
     arguments.allSatisfy { argument in
       guard case .result(let id) = argument, !isFile(id), let maker = makers[Int(id.index)] else {
         return true

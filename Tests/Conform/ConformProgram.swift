@@ -47,17 +47,15 @@ public struct ConformProgram {
     while let line = rest.popFirst() {
       let words = line.split(separator: " ")
       switch words[0] {
-      case "fork":
-        let its = rest.prefix(Int(clamping: value(words[1])))
-        answers += ["child"] + inChild(its)
-        rest = rest.dropFirst(its.count)
-      case "beside" where isFirst:
+      case "beside" where !isFirst: answers.append("beside")
+      case "fork", "beside":
         let count = Int(clamping: value(words[1]))
         let its = rest.prefix(count)
-        answers += ["beside"] + inSecond(its, isLast: count == 0)
         rest = rest.dropFirst(its.count)
-      case "beside": answers.append("beside")
-      default: answers.append(step(line))
+        answers +=
+          words[0] == "fork"
+          ? ["child"] + inChild(its) : ["beside"] + inSecond(its, isLast: count == 0)
+      default: answers.append(step(words))
       }
     }
     return answers
@@ -86,8 +84,8 @@ public struct ConformProgram {
     return answers
   }
 
-  private mutating func step(_ line: String) -> String {
-    var words = line.split(separator: " ")
+  private mutating func step(_ words: [Substring]) -> String {
+    var words = words
     var label: Substring?
     if words.count > 2, words[1] == "=" {
       label = words[0]

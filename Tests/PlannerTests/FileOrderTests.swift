@@ -15,7 +15,11 @@ struct FileOrderTests {
         host.iommus.shuffle(using: &random)
         host.devices.shuffle(using: &random)
         for index in host.devices.indices { host.devices[index].reserved.shuffle(using: &random) }
-        try same(compiled, compiled.vm, host, "\(example.name) on \(target), seed \(seed)")
+        let other = try compile(compiled.vm, host, target)
+        let label = "\(example.name) on \(target), seed \(seed)"
+        #expect(PlanDifference(from: compiled, to: other).isEmpty, "\(label)")
+        #expect(
+          other.program.steps.map(\.action) == compiled.program.steps.map(\.action), "\(label)")
       }
     }
   }
@@ -27,8 +31,7 @@ struct FileOrderTests {
       var vm = compiled.vm
       try #require(vm.memory.count > 1)
       vm.memory.reverse()
-      var sink = DiagnosticSink()
-      let other = try Compilation.compile(vm, on: compiled.host, target: target, into: &sink)
+      let other = try compile(vm, compiled.host, target)
       #expect(other.plan.coherency == compiled.plan.coherency)
       #expect(other.plan.pageTables == compiled.plan.pageTables)
       #expect(other.plan.devices == compiled.plan.devices)
@@ -36,12 +39,10 @@ struct FileOrderTests {
     }
   }
 
-  private func same(
-    _ compiled: CompiledPlan, _ vm: VMDescription, _ host: HostDescription, _ label: String
-  ) throws {
+  private func compile(
+    _ vm: VMDescription, _ host: HostDescription, _ target: String
+  ) throws -> CompiledPlan {
     var sink = DiagnosticSink()
-    let other = try Compilation.compile(vm, on: host, target: compiled.plan.target, into: &sink)
-    #expect(PlanDifference(from: compiled, to: other).isEmpty, "\(label)")
-    #expect(other.program.steps.map(\.action) == compiled.program.steps.map(\.action), "\(label)")
+    return try Compilation.compile(vm, on: host, target: target, into: &sink)
   }
 }

@@ -72,7 +72,7 @@ final class SimulatedIOMMUFD: SimulatedFile {
 
   /// Destroys all objects: whoever needs one keeps the file open.
   override func release(in kernel: SimulatedKernel) {
-    for case .ioas(let ioas) in objects.compactMap({ $0 }) { ioas.clear() }
+    for case .ioas(let ioas)? in objects { ioas.clear() }
     objects = [nil]
   }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import conformgen
-from .conform_exceptions import EXCEPTIONS, RING, SPOILERS, Allowed
+from .conform_exceptions import EXCEPTIONS, SPOILERS, Allowed, Spoiler
 from .conform_fixtures import HOSTS, recorded
 from .conform_pairs import OF_OTHERS, PAIRS
 from .kernels import Kernel
@@ -137,16 +137,6 @@ class Conform:
         return Conform(given, {key: chosen[key] for key in tried}) if given else None
 
 
-def simulatorOf(bench: Bench) -> Path:
-    """The program that makes the calls on the simulator."""
-    return bench.program.parent / "Conform"
-
-
-def simulatorOf(bench: Bench) -> Path:
-    """The program that makes the calls on the simulator."""
-    return bench.program.parent / "Conform"
-
-
 @functools.lru_cache(maxsize=3)  # as many as there are machines at a time
 def generated(bench: Bench) -> dict[str, list[str]]:
     """Programs, made up once."""
@@ -156,19 +146,17 @@ def generated(bench: Bench) -> dict[str, list[str]]:
 
 def harmless(bench: Bench, programs: dict[str, list[str]]) -> dict[str, list[str]]:
     """Without those by which the kernel loses something for good."""
-    release = bench.kernel.name
-    spoilers = [re.compile(one.step) for one in SPOILERS if re.match(one.kernel, release)]
+    spoilers = [one for one in SPOILERS if re.match(one.kernel, bench.kernel.name)]
     host = (HOSTS / f"{bench.label.replace(' ', '-')}.yaml").read_text()
     expected = answers(simulated(bench, programs, host))
     return {name: steps for name, steps in programs.items()
-            if not any(one.search(step) for one in spoilers for step in steps)
-            and not isRing(release, steps, expected[name])}
+            if not any(spoils(one, steps, expected[name]) for one in spoilers)}
 
 
-def isRing(release: str, steps: list[str], answers: list[str]) -> bool:
-    """Whether files that keep each other open are left (RING says which)."""
-    return bool(re.match(RING.kernel, release) and any(re.search(RING.step, step) for step in steps)
-                and answers and re.fullmatch(RING.left, answers[-1]))
+def spoils(one: Spoiler, steps: list[str], expected: list[str]) -> bool:
+    """Whether a program has such a step, and what the simulator says at its end is as it has to."""
+    return (any(re.search(one.step, step) for step in steps)
+            and bool(expected and re.fullmatch(one.end, expected[-1])))
 
 
 # A serial port takes longer for a byte than the kernel for a call, so answers are packed.
@@ -209,7 +197,7 @@ def answers(text: str) -> dict[str, list[str]]:
 
 def simulated(bench: Bench, programs: dict[str, list[str]], host: str) -> str:
     """What the simulator says."""
-    return subprocess.run([simulatorOf(bench)], input=host + text(programs), text=True,
+    return subprocess.run([bench.program.parent / "Conform"], input=host + text(programs), text=True,
                           capture_output=True, check=True).stdout
 
 

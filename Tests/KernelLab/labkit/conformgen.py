@@ -4,10 +4,10 @@ import random
 
 from .conformsteps import (
     allow, apiVersion, attach, beside, bind, changeProcess, checkExtension, child, close,
-    compatPointer, container, containerInformation, copy, destroy, detach, deviceInformation, duplicate, group,
-    handOut, hardware, ioas, join, kvmDevice, leave, machine, mapContainer, mapFile, mapMemory,
-    nullPointer, openDevice, openFile, option, ranges, setDriver, status, table, tell, unmap,
-    unmapContainer, wrongFile)
+    compatPointer, container, containerInformation, copy, destroy, detach, deviceInformation,
+    duplicate, group, handOut, hardware, ioas, join, kvmDevice, leave, machine, mapContainer,
+    mapFile, mapMemory, nullPointer, openDevice, openFile, option, ranges, setDriver, status, table,
+    tell, unmap, unmapContainer, wrongFile)
 from .conformwriter import Writer
 
 MOST_IDS = 12  # objects that the last steps look for

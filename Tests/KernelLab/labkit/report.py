@@ -97,7 +97,7 @@ def unseen(outcomes: list[Outcome]) -> list[str]:
     unlisted = {line for lines in details for line in lines if line.startswith(UNLISTED)}
     missing = set.intersection(*details) - unlisted
     return [f"answers that no program got: {', '.join(sorted(missing)) or 'none'}",
-            *(line for line in sorted(unlisted))]
+            *sorted(unlisted)]
 
 
 def record(outcomes: list[Outcome], scenarios, seconds: float):

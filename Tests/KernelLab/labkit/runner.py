@@ -41,11 +41,12 @@ def run(bench: Bench, wanted: list[Scenario], busybox: Path, keep: Path | None,
         work.mkdir(parents=True, exist_ok=True)
         image = work / "initramfs"
         image.write_bytes(scenarios.pack(bench, busybox, wanted))
-        boot = machines.boot(bench.machine, bench.kernel, image, work, limit(bench, wanted))
-        if isCrashed(boot, limit(bench, wanted)):
+        most = limit(bench, wanted)
+        boot = machines.boot(bench.machine, bench.kernel, image, work, most)
+        if isCrashed(boot, most):
             say(f"{bench.label}: the machine crashed or did not come up, trying again")
             say(*boot.console.splitlines()[-40:])
-            boot = machines.boot(bench.machine, bench.kernel, image, work, limit(bench, wanted))
+            boot = machines.boot(bench.machine, bench.kernel, image, work, most)
     say(f"{bench.label}: {boot.seconds:.0f} s")
     for scenario in wanted:
         shrink(bench, scenario, boot, busybox, say)
