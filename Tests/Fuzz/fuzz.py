@@ -121,7 +121,7 @@ def words(target):
         for path in (ROOT / "schemas").glob("*.json"):
             yield from schema_words(json.loads(path.read_text()))
     if target in ("plan", "program"):
-        for path in (ROOT / "Sources/Planner/UAPI").glob("*Requests.swift"):
+        for path in (ROOT / "Sources/Planner/Targets").rglob("*Requests.swift"):
             yield from re.findall(r'"([A-Za-z]\w+)"', path.read_text())
         yield from ["open", "ioctl", "expect", "sysfs", "unbind", "override", "probe", "memory",
                     "close", "cdev(0000:65:00.0)", "/dev/vfio/1", "hugepages=", "populate=eager"]
