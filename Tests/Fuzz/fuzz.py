@@ -45,7 +45,7 @@ FLAGS = [
     "-I", str(BUILD), "-I", "Sources/CLibYAML", "-I", "Sources/CLinux"]
 MODULES = ["Parser", "Planner", "Executor"]
 # What the command's own sources have that reads what other processes send.
-SYSTEM = ["FileHandover", "FileReceipt", "Patience", "Signals", "SocketListener", "SystemError",
+SYSTEM = ["FileSender", "FileReceiver", "Patience", "Signals", "SocketListener", "SystemError",
           "UnixSocket"]
 
 

@@ -32,8 +32,8 @@ struct CatalogueTests {
     "VP5010": "needs a run on a real kernel that is killed: JournalTests",
     "VP5011": "depends on the machine: UsageTests, and the kernel lab's modes",
     "VP5012": "depends on the user: the kernel lab's modes",
-    "VP5907": "needs a run on a real kernel: FileHandoverTests, and the kernel lab's handover",
-    "VP5908": "needs a run on a real kernel: FileHandoverTests, and the kernel lab's handover",
+    "VP5907": "needs a run on a real kernel: FileSenderTests, and the kernel lab's handover",
+    "VP5908": "needs a run on a real kernel: FileSenderTests, and the kernel lab's handover",
   ]
 
   static let codes = DiagnosticCatalog.all.map(\.name)

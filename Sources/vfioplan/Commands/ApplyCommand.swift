@@ -132,8 +132,8 @@ struct ApplyCommand: ParsableCommand {
   /// What a run on this machine waits for before it is taken back.
   private func runMode(_ plan: CompiledPlan) throws(CommandFailure) -> KernelRun.Mode {
     if mode == .check { return .check }
-    if !command.isEmpty { return .command(try HandedCommand(command, plan.program)) }
-    return sockets.handover(of: plan.program).map { .handover($0) } ?? .hold
+    if !command.isEmpty { return .command(try ChildCommand(command, plan.program)) }
+    return sockets.server(of: plan.program).map { .server($0) } ?? .hold
   }
 
   private func list(_ plan: CompiledPlan, _ files: [SourceFile]) throws(CommandFailure) -> ExitCode
@@ -141,7 +141,7 @@ struct ApplyCommand: ParsableCommand {
     let decorator = options.decorator(for: Destination.standard)
     var context = EmitterContext(files: files, decorator: decorator)
     if !command.isEmpty {
-      context.command = (command, try HandedCommand(command, plan.program).files.map(\.name))
+      context.command = (command, try ChildCommand(command, plan.program).files.map(\.name))
     }
     context.iommufdSource = sockets.iommufdFrom?.description
     context.isHandedOver = handOver

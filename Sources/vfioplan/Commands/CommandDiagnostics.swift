@@ -74,7 +74,7 @@ enum CommandDiagnostics {
     """)
 
   /// Nobody took the files.
-  static let notHandedOver = DiagnosticCode(
+  static let notSent = DiagnosticCode(
     "VP5907", .error, "the files were not handed over",
     """
     Whoever connects to the socket of --send-fds answers with one byte when it has all files, and \
@@ -104,7 +104,7 @@ enum CommandDiagnostics {
   /// Every code, in order.
   static let all = [
     unreadableInput, fixedPlan, noSuchStep, unwritableOutput, commandNotStarted,
-    unknownPlaceholder, noIOMMUFD, notListening, notHandedOver, notAcknowledged, notReceived,
+    unknownPlaceholder, noIOMMUFD, notListening, notSent, notAcknowledged, notReceived,
   ]
 }
 
@@ -199,11 +199,11 @@ extension CommandFailure {
   }
 
   /// The files were not taken.
-  static func notHandedOver(_ path: String, _ failure: UnixSocket.Failure) -> CommandFailure {
+  static func notSent(_ path: String, _ failure: UnixSocket.Failure) -> CommandFailure {
     CommandFailure(
       [
         Diagnostic(
-          CommandDiagnostics.notHandedOver,
+          CommandDiagnostics.notSent,
           "no process took the files from '\(path)': \(failure.message)", at: nil)
       ], .rolledBack)
   }

@@ -12,9 +12,9 @@ struct KernelRun {
     /// When a signal says so.
     case hold
     /// When a command ends, which gets the files.
-    case command(HandedCommand)
+    case command(ChildCommand)
     /// When a process that got files has done with them, or a signal says so.
-    case handover(Handover)
+    case server(FileServer)
   }
 
   private let plan: CompiledPlan
@@ -47,8 +47,8 @@ struct KernelRun {
   mutating func run(_ findings: inout Findings) throws(CommandFailure) -> Int32 {
     findings.add(try warningsUnlessRefused())
     let mask = Signals.hold()
-    if case .handover(let handover) = mode { try handover.listen() }
-    defer { if case .handover(let handover) = mode { handover.close() } }
+    if case .server(let server) = mode { try server.listen() }
+    defer { if case .server(let server) = mode { server.close() } }
     try receiveIOMMUFD()
     try keepJournal()
     let execution = interpreter.run { Signals.isEndPending }
@@ -90,7 +90,7 @@ struct KernelRun {
     guard let source = iommufdSource else { return }
     do throws(UnixSocket.Failure) {
       let patience = Patience(signals: Signals.effective(Signals.ending), seconds: 60)
-      let file = try FileReceipt.file(
+      let file = try FileReceiver.file(
         over: try UnixSocket.connected(to: source.path), patience, isWanted: LinuxKernel.isIOMMUFD)
       kernel.adopt(iommufd: file)
     } catch {
@@ -134,9 +134,9 @@ struct KernelRun {
       try announce(report)
       _ = Signals.wait(for: Signals.ending)
     case .command(let command): return try attend(command, mask)
-    case .handover(let handover):
+    case .server(let server):
       try announce(report)
-      try handover.attend(&findings) { interpreter.value(of: $0) }
+      try server.attend(&findings) { interpreter.value(of: $0) }
     }
     return ExitCode.done.rawValue
   }
@@ -150,7 +150,7 @@ struct KernelRun {
   }
 
   /// Starts a command and waits for its end; signals for us are for the command.
-  private func attend(_ command: HandedCommand, _ mask: sigset_t) throws(CommandFailure) -> Int32 {
+  private func attend(_ command: ChildCommand, _ mask: sigset_t) throws(CommandFailure) -> Int32 {
     let files = ChildProcess.Files(
       named: command.files.map { name, id in
         (name, Int32(truncatingIfNeeded: interpreter.value(of: id)))

@@ -56,9 +56,9 @@ struct SocketOptions: ParsableArguments {
   }
 
   /// What goes to another process; `nil` if nothing does.
-  func handover(of program: Program) -> Handover? {
-    if let sendIOMMUFD { return Handover(of: .iommufd, in: program, at: sendIOMMUFD) }
-    return sendFiles.map { Handover(of: .all, in: program, at: $0) }
+  func server(of program: Program) -> FileServer? {
+    if let sendIOMMUFD { return FileServer(of: .iommufd, in: program, at: sendIOMMUFD) }
+    return sendFiles.map { FileServer(of: .all, in: program, at: $0) }
   }
 
   /// The plan as it is run with these options; an iommufd is sent or received only if it has one.

@@ -26,7 +26,7 @@ enum MessageTarget {
     if first & 1 != 0 { server = nil }
     if first & 2 != 0 {
       // What comes to somebody who waits for the end is dropped, files too.
-      try? FileHandover.waitForEnd(of: client, patience)
+      try? FileSender.waitForEnd(of: client, patience)
     } else {
       receive(from: client, atMost: [1, 2, 3, 253][Int(first >> 2 & 3)])
     }
@@ -34,7 +34,7 @@ enum MessageTarget {
   }
 
   private static func receive(from client: UnixSocket, atMost limit: Int) {
-    let file = try? FileReceipt.file(over: client, patience, maximumFiles: limit) { file in
+    let file = try? FileReceiver.file(over: client, patience, maximumFiles: limit) { file in
       device(of: file) == device(of: null)
     }
     guard let file else { return }

@@ -15,11 +15,11 @@ public struct CloudHypervisorEmitter: VMMEmitter {
   public func emit(
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
-    let handed = HandedDevices(plan, as: rule(for: plan))
-    guard !handed.devices.isEmpty else { return }
-    var text = handed.hasIOMMUFD ? "--platform iommufd_fd={iommufd}\n" : ""
+    let vmm = VMMDevices(plan, as: rule(for: plan))
+    guard !vmm.devices.isEmpty else { return }
+    var text = vmm.hasIOMMUFD ? "--platform iommufd_fd={iommufd}\n" : ""
     text += "--device"
-    for device in handed.devices {
+    for device in vmm.devices {
       if let file = device.file {
         text += " fd={\(file)},id=\(file)"
       } else {

@@ -16,26 +16,26 @@ public struct LibvirtEmitter: VMMEmitter {
   public func emit(
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
-    let handed = HandedDevices(plan, as: rule(for: plan))
+    let vmm = VMMDevices(plan, as: rule(for: plan))
     let isArm = plan.host.iommus.contains { $0.type.hasPrefix("arm") }
     let (processor, machine) = isArm ? ("aarch64", "virt") : ("x86_64", "q35")
     var text = """
       <domain type='\(plan.host.kernel.kvm ? "kvm" : "qemu")'>
         <name>\(Self.escaped(plan.vm.name))</name>
         <memory unit='b'>\(plan.vm.memory.reduce(0) { $0 &+ $1.size })</memory>
-      \(Self.memoryBacking(plan.vm))\(handed.hasIOMMUFD ? "  <iommufd enabled='yes'/>\n" : "")\
+      \(Self.memoryBacking(plan.vm))\(vmm.hasIOMMUFD ? "  <iommufd enabled='yes'/>\n" : "")\
         <os>
           <type arch='\(processor)' machine='\(machine)'>hvm</type>
         </os>
         <devices>
 
       """
-    for device in handed.devices { text += Self.element(device, handed.hasIOMMUFD) }
+    for device in vmm.devices { text += Self.element(device, vmm.hasIOMMUFD) }
     text += "  </devices>\n</domain>\n"
     text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
   }
 
-  private static func element(_ device: HandedDevices.Device, _ hasIOMMUFD: Bool) -> String {
+  private static func element(_ device: VMMDevices.Device, _ hasIOMMUFD: Bool) -> String {
     let address = device.address
     return """
           <hostdev mode='subsystem' type='pci' managed='no'>

@@ -15,9 +15,9 @@ public struct QEMUEmitter: VMMEmitter {
   public func emit(
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
-    let handed = HandedDevices(plan, as: rule(for: plan))
-    var text = handed.hasIOMMUFD ? "-object iommufd,id=iommufd0,fd={iommufd}\n" : ""
-    for device in handed.devices {
+    let vmm = VMMDevices(plan, as: rule(for: plan))
+    var text = vmm.hasIOMMUFD ? "-object iommufd,id=iommufd0,fd={iommufd}\n" : ""
+    for device in vmm.devices {
       text += "-device vfio-pci,"
       if let file = device.file {
         // QEMU's ids start with a letter; without one the device is as good.

@@ -6,7 +6,7 @@ import Testing
 @testable import vfioplan
 
 /// The client's end: one file from another process, and nothing that stays open of anything else.
-struct FileReceiptTests {
+struct FileReceiverTests {
   /// Two connected sockets.
   private static func pair() throws -> (UnixSocket, UnixSocket) {
     var files: [Int32] = [-1, -1]
@@ -33,11 +33,11 @@ struct FileReceiptTests {
     let (client, server) = try Self.pair()
     let (reader, writer) = try Self.pipe()
     defer { close(writer) }
-    try server.send([0], files: [reader], FileHandoverTests.patience)
+    try server.send([0], files: [reader], FileSenderTests.patience)
     close(reader)
-    let file = try FileReceipt.file(over: client, FileHandoverTests.patience) { _ in true }
+    let file = try FileReceiver.file(over: client, FileSenderTests.patience) { _ in true }
     #expect(fcntl(file, F_GETFD) & FD_CLOEXEC != 0)
-    #expect(try server.receive(bytes: 8, FileHandoverTests.patience).bytes == [0])
+    #expect(try server.receive(bytes: 8, FileSenderTests.patience).bytes == [0])
     close(file)
     #expect(Self.isUnread(writer))
   }
@@ -65,12 +65,12 @@ struct FileReceiptTests {
     let (reader, writer) = try Self.pipe()
     defer { close(writer) }
     let files = [Int32](repeating: reader, count: hostility.count)
-    try server.send(hostility.bytes, files: files, FileHandoverTests.patience)
+    try server.send(hostility.bytes, files: files, FileSenderTests.patience)
     close(reader)
     if hostility.bytes.isEmpty { shutdown(server.file, Int32(SHUT_WR)) }
-    let failure = FileHandoverTests.failure {
-      _ = try FileReceipt.file(
-        over: client, FileHandoverTests.patience, maximumFiles: hostility.room
+    let failure = FileSenderTests.failure {
+      _ = try FileReceiver.file(
+        over: client, FileSenderTests.patience, maximumFiles: hostility.room
       ) { _ in hostility.isWanted }
     }
     #expect(failure == hostility.message)
@@ -79,8 +79,8 @@ struct FileReceiptTests {
 
   @Test func aServerThatSendsNothingIsWaitedForOnlySoLong() throws {
     let (client, server) = try Self.pair()
-    let failure = FileHandoverTests.failure {
-      _ = try FileReceipt.file(over: client, Patience(signals: [], seconds: 0)) { _ in true }
+    let failure = FileSenderTests.failure {
+      _ = try FileReceiver.file(over: client, Patience(signals: [], seconds: 0)) { _ in true }
     }
     #expect(failure == "it took too long")
     withExtendedLifetime(server) {}

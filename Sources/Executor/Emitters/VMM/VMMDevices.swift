@@ -2,7 +2,7 @@ import Parser
 import Planner
 
 /// A plan's devices as a VMM is to attach them.
-struct HandedDevices {
+struct VMMDevices {
   /// One of them.
   struct Device {
     /// Where it is.

@@ -2,7 +2,7 @@ import Executor
 import Planner
 
 /// The command after `--`, with the names in its arguments looked up in a program.
-struct HandedCommand {
+struct ChildCommand {
   /// Where it is.
   let path: String
   /// Its name and arguments, as typed.
@@ -20,7 +20,7 @@ struct HandedCommand {
     self.path = path
     self.words = words
     self.program = program
-    files = program.handedFiles
+    files = program.passableFiles
     _ = try arguments { _ in 0 }
   }
 
@@ -67,7 +67,7 @@ struct HandedCommand {
 
 extension Program {
   /// The files that are of use to another process, in the order they are made: none of KVM's.
-  var handedFiles: [(name: String, id: ResultID)] {
+  var passableFiles: [(name: String, id: ResultID)] {
     results.enumerated().filter { _, result in
       result.kind.isFile && ![.kvm, .vm, .kvmVFIO].contains(result.kind)
     }.map { ($1.name, ResultID(Int32($0))) }

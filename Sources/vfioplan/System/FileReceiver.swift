@@ -1,7 +1,7 @@
 import Glibc
 
 /// The client's end of getting one open file from another process.
-enum FileReceipt {
+enum FileReceiver {
   /// As much as KubeVirt's own client takes of the bytes that come with the file.
   private static let maximumBytes = 32
 

@@ -5,7 +5,7 @@ import Testing
 @testable import vfioplan
 
 /// The server's end of handing files over, against processes written for it in another language.
-struct FileHandoverTests {
+struct FileSenderTests {
   static let patience = Patience(signals: [], seconds: 20)
 
   /// Named files, each another one, and what a peer should print of them.
@@ -39,15 +39,15 @@ struct FileHandoverTests {
     defer { for (_, file) in files { close(file) } }
     let listener = try Self.listener(in: folder)
     let peer = try PeerProcess("take", [listener.path])
-    let connection = try FileHandover.hand(files, over: listener, Self.patience)
+    let connection = try FileSender.send(files, over: listener, Self.patience)
     #expect(!folder.names.contains("socket"))
     #expect(throws: UnixSocket.Failure.self) {
-      try FileHandover.waitForEnd(of: connection, Patience(signals: [], seconds: 0))
+      try FileSender.waitForEnd(of: connection, Patience(signals: [], seconds: 0))
     }
     let outcome = try peer.finish()
     #expect(outcome.errors == "" && outcome.code == 0)
     #expect(outcome.output == text + "messages \((count + 252) / 253)\n")
-    try FileHandover.waitForEnd(of: connection, Self.patience)
+    try FileSender.waitForEnd(of: connection, Self.patience)
   }
 
   @Test(arguments: ["silent", "partial"])
@@ -58,7 +58,7 @@ struct FileHandoverTests {
     let listener = try Self.listener(in: folder)
     let peer = try PeerProcess("take", [listener.path, behaviour])
     #expect(
-      Self.failure { _ = try FileHandover.hand(files, over: listener, Self.patience) }
+      Self.failure { _ = try FileSender.send(files, over: listener, Self.patience) }
         == "it closed the connection")
     #expect(try peer.finish().code == 0)
     listener.close()
@@ -70,7 +70,7 @@ struct FileHandoverTests {
     let listener = try Self.listener(in: folder)
     let start = ContinuousClock.now
     let failure = Self.failure {
-      _ = try FileHandover.handOne(0, over: listener, Patience(signals: [], seconds: 1))
+      _ = try FileSender.sendOne(0, over: listener, Patience(signals: [], seconds: 1))
     }
     #expect(failure == "it took too long")
     #expect((Duration.seconds(0.9)..<Duration.seconds(20)).contains(start.duration(to: .now)))
@@ -84,7 +84,7 @@ struct FileHandoverTests {
     let listener = try Self.listener(in: folder, mode: 0o666)
     let peer = try PeerProcess("fetch", [listener.path] + more)
     #expect(
-      try FileHandover.handOne(files[0].file, over: listener, Self.patience) == isAnswered)
+      try FileSender.sendOne(files[0].file, over: listener, Self.patience) == isAnswered)
     let outcome = try peer.finish()
     #expect(outcome.errors == "" && outcome.code == 0)
     #expect(outcome.output == "bytes 00\nfiles 1\n" + text.replacing("file0", with: "file"))

@@ -2,13 +2,13 @@ import CLinux
 import Glibc
 
 /// The server's end of handing open files to another process.
-enum FileHandover {
+enum FileSender {
   /// Hands named files to the first process of our user, or of root, that connects.
   ///
   /// Lines of names, separated by colons, with the files that they are of; at most `maximumFiles` a
   /// line, and an empty line at the end. The process answers with one byte and keeps the
   /// connection, which is returned, for as long as it needs the files. The socket is gone by then.
-  static func hand(
+  static func send(
     _ files: [(name: String, file: Int32)], over listener: SocketListener, _ patience: Patience
   ) throws(UnixSocket.Failure) -> UnixSocket {
     let peer = try trustedPeer(of: listener, patience)
@@ -29,7 +29,7 @@ enum FileHandover {
 
   /// Hands one file to the first process that connects, with a byte of zero, as KubeVirt's plugins
   /// for iommufd do; says whether it answered with a byte.
-  static func handOne(
+  static func sendOne(
     _ file: Int32, over listener: SocketListener, _ patience: Patience
   ) throws(UnixSocket.Failure) -> Bool {
     let peer = try listener.accept(patience)

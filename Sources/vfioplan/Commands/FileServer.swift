@@ -1,8 +1,8 @@
 import Executor
 import Planner
 
-/// What a process that connects to a socket gets while a plan is in force.
-struct Handover {
+/// Serves open files of a plan in force to a process that connects to a socket.
+struct FileServer {
   /// Which files, and in which form.
   enum Content {
     /// All that a command would get, with their names.
@@ -21,7 +21,7 @@ struct Handover {
   /// Looks for the files in a program; nothing listens yet.
   init(of content: Content, in program: Program, at socket: SocketPath) {
     self.content = content
-    files = program.handedFiles.filter { _, id in
+    files = program.passableFiles.filter { _, id in
       content == .all || program.results[Int(id.index)].kind == .iommufd
     }
     listener = SocketListener(at: socket.path)
@@ -50,18 +50,18 @@ struct Handover {
       let signal = Patience(signals: Signals.ending)
       switch content {
       case .all:
-        let peer = try FileHandover.hand(files, over: listener, signal)
-        try FileHandover.waitForEnd(of: peer, signal)
+        let peer = try FileSender.send(files, over: listener, signal)
+        try FileSender.waitForEnd(of: peer, signal)
       case .iommufd:
         let patience = Patience(signals: Signals.ending, seconds: Self.fetchSeconds)
         for (_, file) in files {
-          let isAnswered = try FileHandover.handOne(file, over: listener, patience)
+          let isAnswered = try FileSender.sendOne(file, over: listener, patience)
           if !isAnswered { findings.add([.notAcknowledged(listener.path)]) }
         }
         _ = Signals.wait(for: Signals.ending)
       }
     } catch {
-      guard case .signal = error else { throw .notHandedOver(listener.path, error) }
+      guard case .signal = error else { throw .notSent(listener.path, error) }
       _ = Signals.wait(for: Signals.ending)
     }
   }
