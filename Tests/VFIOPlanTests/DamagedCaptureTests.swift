@@ -5,6 +5,8 @@ import Planner
 import TestSupport
 import Testing
 
+@testable import vfioplan
+
 /// Captures with one thing wrong: nothing crashes, and what is said can be read back.
 struct DamagedCaptureTests {
   /// What is done to a file, link or directory of a copy.

@@ -18,7 +18,7 @@ public enum NoSnoopTest {
   public static func run(on address: BDF) throws(Failure) -> NoSnoopFact? {
     if let driver = DriverLinks.driver(of: address) {
       throw Failure(
-        finding: InventoryDiagnostics.driven(address, by: driver), isDenied: false)
+        finding: MachineDiagnostics.driven(address, by: driver), isDenied: false)
     }
     let path = DriverLinks.device(address) + "/config"
     do throws(Errno) {

@@ -83,8 +83,8 @@ public struct RunText {
   private func text(_ value: ExecutionReport.ResultValue) -> String {
     let kind = run.plan.program.results[Int(value.id.index)].kind
     switch kind {
-    case .memory: return hex(value.value)
-    case .number where value.value > UInt64(UInt16.max): return hex(value.value)
+    case .memory: return hexText(value.value)
+    case .number where value.value > UInt64(UInt16.max): return hexText(value.value)
     case _ where kind.isFile: return "file \(value.value)"
     default: return String(value.value)
     }

@@ -2,13 +2,13 @@ import Parser
 import Planner
 
 /// The steps of a program for people: a clause in plain words, and the exact call.
-struct StepText {
+public struct StepText {
   private let program: Program
   private let plan: CompiledPlan
   private let namesByAddress: [BDF: String]
 
   /// Prepares the texts of a plan's steps.
-  init(_ plan: CompiledPlan) {
+  public init(_ plan: CompiledPlan) {
     self.plan = plan
     program = plan.program
     let names = plan.plan.devices.map { ($0.address, $0.name) }
@@ -16,7 +16,7 @@ struct StepText {
   }
 
   /// What a step does, for people who have never seen a system call.
-  func words(_ index: Int) -> StyledText {
+  public func words(_ index: Int) -> StyledText {
     switch program.steps[index].action {
     case .open(let path, _): words(path)
     case .memory(let memory, _, _):
@@ -33,7 +33,7 @@ struct StepText {
   }
 
   /// The exact call of a step, with symbolic values.
-  func call(_ index: Int) -> StyledText {
+  public func call(_ index: Int) -> StyledText {
     switch program.steps[index].action {
     case .open(let path, let id): "open \(Self.path(path)) -> \(name(id), .strong)"
     case .memory(let memory, let file, let address): call(memory, file, address)
@@ -47,8 +47,8 @@ struct StepText {
   }
 
   private func call(_ memory: GuestMemory, _ file: ResultID, _ address: ResultID?) -> StyledText {
-    var text: StyledText = "memory size=\(hex(memory.size))"
-    if let bytes = memory.hugePageBytes { text += " hugepages=\(hex(bytes))" }
+    var text: StyledText = "memory size=\(hexText(memory.size))"
+    if let bytes = memory.hugePageBytes { text += " hugepages=\(hexText(bytes))" }
     if memory.population == .eager { text += " populate=eager" }
     text += " -> \(name(file), .strong)"
     if let address { text += ", \(name(address), .strong)" }
@@ -61,11 +61,11 @@ struct StepText {
       return ""
     }
     guard let mask else { return "\(name(id)) == \(text(operand, for: nil))" }
-    return "\(name(id)) & \(hex(mask)) == \(bits(operand))"
+    return "\(name(id)) & \(hexText(mask)) == \(bits(operand))"
   }
 
   /// What takes a step back; `nil` if there is nothing to take back.
-  func undo(_ index: Int) -> StyledText? {
+  public func undo(_ index: Int) -> StyledText? {
     switch program.undo(of: program.steps[index]) {
     case .nothing: nil
     case .close(let id): "close \(name(id))"
@@ -97,7 +97,7 @@ extension StepText {
   private func words(_ id: ResultID, _ mask: UInt64?, _ operand: Operand) -> StyledText {
     guard let mask else { return "\(name(id)) is \(text(operand, for: nil))" }
     guard mask.nonzeroBitCount == 1, case .literal(let value) = operand else {
-      return "\(name(id)) & \(hex(mask)) is \(bits(operand))"
+      return "\(name(id)) & \(hexText(mask)) is \(bits(operand))"
     }
     return "bit \(mask.trailingZeroBitCount) of \(name(id)) is \(value == 0 ? "clear" : "set")"
   }
@@ -221,7 +221,7 @@ extension StepText {
   func text(_ operand: Operand, for field: Field?) -> String {
     switch operand {
     case .address(let address): address.description
-    case .memory(let id, let offset): offset == 0 ? name(id) : "\(name(id))+\(hex(offset))"
+    case .memory(let id, let offset): offset == 0 ? name(id) : "\(name(id))+\(hexText(offset))"
     case .result(let id):
       if case .pointerToFile = field?.role { "&" + name(id) } else { name(id) }
     case .literal(let value):
@@ -231,14 +231,14 @@ extension StepText {
 
   /// A masked value: bits are read in hexadecimal.
   func bits(_ operand: Operand) -> String {
-    if case .literal(let value) = operand { return hex(value) }
+    if case .literal(let value) = operand { return hexText(value) }
     return text(operand, for: nil)
   }
 
   /// A number as its field shows it.
   static func text(_ value: UInt64, in field: Field) -> String {
     guard case .number(let constants) = field.role, !constants.names.isEmpty else {
-      return field.width == 8 ? hex(value) : String(value)
+      return field.width == 8 ? hexText(value) : String(value)
     }
     if !constants.areFlags {
       return constants.names.first { $0.value == value }?.name ?? String(value)
@@ -249,13 +249,7 @@ extension StepText {
       parts.append(name)
       rest &= ~bit
     }
-    if rest != 0 || parts.isEmpty { parts.append(rest == 0 ? "0" : hex(rest)) }
+    if rest != 0 || parts.isEmpty { parts.append(rest == 0 ? "0" : hexText(rest)) }
     return parts.joined(separator: "|")
   }
-}
-
-/// A number in hexadecimal with `0x`, and zeros in front up to a number of digits.
-func hex(_ value: UInt64, digits: Int = 1) -> String {
-  let text = String(value, radix: 16)
-  return "0x" + String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
 }

@@ -40,10 +40,16 @@ public struct StyledText: ExpressibleByStringInterpolation, Hashable, Sendable {
   }
 
   /// The same text, its ordinary pieces in another role.
-  func `in`(_ role: Decorator.Role) -> StyledText {
+  public func `in`(_ role: Decorator.Role) -> StyledText {
     var text: StyledText = ""
     for piece in pieces { text.append(piece.text, piece.role == .text ? role : piece.role) }
     return text
+  }
+
+  /// A number right-aligned in a width.
+  public static func number(_ value: Int, digits: Int) -> StyledText {
+    let text = String(value)
+    return "\(String(repeating: " ", count: max(0, digits - text.utf8.count)))\(text, .strong)"
   }
 
   private mutating func append(_ text: String, _ role: Decorator.Role) {

@@ -23,7 +23,7 @@ public struct DeviceHolders {
     return tree.names(in: "/proc").filter { UInt32($0) != nil }.flatMap { process in
       files(of: process).compactMap { owners[$0] }.reduce(into: [PlannedDevice]()) {
         if !$0.contains($1) { $0.append($1) }
-      }.map { InventoryDiagnostics.held($0, process: process, command: command(of: process)) }
+      }.map { MachineDiagnostics.held($0, process: process, command: command(of: process)) }
     }
   }
 

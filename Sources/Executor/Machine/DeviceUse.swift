@@ -56,7 +56,7 @@ public struct DeviceUse {
       )
     }
     return (own + companions).filter { changed.contains($0.0) }.flatMap { address, name, origin in
-      uses(of: address).map { InventoryDiagnostics.inUse(name, $0, origin) }
+      uses(of: address).map { MachineDiagnostics.inUse(name, $0, origin) }
     }
   }
 

@@ -1,3 +1,5 @@
+import Parser
+
 /// Why a machine has no IOMMU in use, and what to do.
 public struct IOMMUAdvice: Sendable {
   /// In words.

@@ -38,7 +38,7 @@ public struct MemoryPreflight {
       let available = (free < reserved ? 0 : free - reserved) &+ overcommitted
       if count <= available { return nil }
       let origin = plan.vm.memory.first { $0.hugePageBytes == bytes }?.span
-      return InventoryDiagnostics.hugePages(
+      return MachineDiagnostics.hugePages(
         bytes, needed: count, available: available, pool: pool, origin)
     }
   }
@@ -50,7 +50,7 @@ public struct MemoryPreflight {
     let mappings = plan.plan.addressSpaces.flatMap(\.mappings)
     let needed = mappings.reduce(UInt64(0)) { $0 &+ $1.size }
     guard needed > lockLimit, let first = mappings.first else { return [] }
-    return [InventoryDiagnostics.lockLimit(lockLimit, needed: needed, first.origin)]
+    return [MachineDiagnostics.lockLimit(lockLimit, needed: needed, first.origin)]
   }
 
   private func number(_ path: String) -> UInt64 { tree.text(path).flatMap(UInt64.init) ?? 0 }

@@ -28,7 +28,7 @@ public struct ResetScope {
       }
       // Nothing resets what is on a root bus.
       let isOnRootBus = neighbours.contains { $0.device == 0 && tree.isHostBridge($0) }
-      return InventoryDiagnostics.noReset(device, taking: isOnRootBus ? [] : neighbours)
+      return MachineDiagnostics.noReset(device, taking: isOnRootBus ? [] : neighbours)
     }
   }
 }

@@ -6,9 +6,10 @@ import Planner
 enum DiagnosticCatalog {
   /// The codes of all modules, by name.
   static let all: [DiagnosticCode] =
-    (ParserDiagnostics.all + ProgramDiagnostics.all + PlannerDiagnostics.all
-    + VMMDiagnostics.all + SavedPlanDiagnostics.all + ExecutorDiagnostics.all
-    + KernelDiagnostics.all + InventoryDiagnostics.all + CommandDiagnostics.all)
+    (ParserDiagnostics.all + SysfsDiagnostics.all + ProgramDiagnostics.all
+    + PlannerDiagnostics.all + VMMDiagnostics.all + SavedPlanDiagnostics.all
+    + ExecutorDiagnostics.all + KernelDiagnostics.all + MachineDiagnostics.all
+    + CommandDiagnostics.all)
     .sorted { $0.name < $1.name }
 
   /// The code of a name, in either case, with or without `VP`.

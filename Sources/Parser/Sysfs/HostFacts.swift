@@ -1,5 +1,3 @@
-import Parser
-
 /// What a machine has, read from sysfs.
 public struct HostInventory: Sendable {
   /// The facts, in the form that plans are made for.
@@ -50,13 +48,13 @@ private struct HostInventoryReader {
   }
 
   private mutating func report(_ path: String, _ expected: String) {
-    findings.append(InventoryDiagnostics.malformed(path, expected))
+    findings.append(SysfsDiagnostics.malformed(path, expected))
   }
 
   mutating func devices(behind units: Set<String>) -> [HostDevice] {
     let directory = "/sys/bus/pci/devices"
     if !tree.isDirectory(directory) {
-      findings.append(InventoryDiagnostics.noPCI(tree.root + directory))
+      findings.append(SysfsDiagnostics.noPCI(tree.root + directory))
     }
     var found: [HostDevice] = []
     for name in tree.names(in: directory) {

@@ -8,19 +8,6 @@ public protocol Emitter: Sendable {
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void)
 }
 
-/// A form that configures a VMM, which then attaches the devices by itself.
-public protocol VMMEmitter: Emitter {
-  /// How the VMM comes to page tables with iommufd.
-  var ownRule: VMMRule { get }
-}
-
-extension VMMEmitter {
-  /// How the VMM comes to page tables with a plan's target.
-  public func rule(for plan: CompiledPlan) -> VMMRule {
-    plan.plan.target == "iommufd" ? ownRule : .type1
-  }
-}
-
 /// What a form may need besides the plan.
 public struct EmitterContext: Sendable {
   /// Does one piece of work while bytes are made on another thread, and returns those.
@@ -53,14 +40,4 @@ public struct EmitterContext: Sendable {
     self.decorator = decorator
     self.concurrently = concurrently
   }
-}
-
-/// The known forms.
-public enum Emitters {
-  /// Every form by its name on the command line; the first is the default.
-  public static let all: [(name: String, emitter: any Emitter)] = [
-    ("text", TextEmitter()), ("json", JSONEmitter()), ("program", ProgramEmitter()),
-    ("qemu", QEMUEmitter()), ("libvirt", LibvirtEmitter()),
-    ("cloud-hypervisor", CloudHypervisorEmitter()),
-  ]
 }

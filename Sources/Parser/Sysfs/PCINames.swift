@@ -1,7 +1,5 @@
-import Parser
-
 /// Words for class codes (PCI Code and ID Assignment Specification 1.16, base classes).
-enum PCIClass {
+public enum PCIClass {
   private static let words = [
     "old", "storage", "network", "display", "multimedia", "memory", "bridge", "communication",
     "system", "input", "dock", "processor", "serial", "wireless", "intelligent", "satellite",
@@ -9,16 +7,16 @@ enum PCIClass {
   ]
 
   /// The word for a 24-bit class code.
-  static func word(of classCode: UInt32) -> String {
+  public static func word(of classCode: UInt32) -> String {
     let base = Int(classCode >> 16)
     return words.indices.contains(base) ? words[base] : "other"
   }
 
   /// Every word.
-  static var all: [String] { words + ["other"] }
+  public static var all: [String] { words + ["other"] }
 
   /// Whether it is a host, ISA or PCI bridge.
-  static func isBridge(_ classCode: UInt32) -> Bool { classCode >> 16 == 6 }
+  public static func isBridge(_ classCode: UInt32) -> Bool { classCode >> 16 == 6 }
 }
 
 /// Names of vendors and devices, from the pci.ids of a machine; copies have none.
@@ -49,7 +47,7 @@ public struct PCINames: Sendable {
   }
 
   /// The vendor's and the device's name.
-  func name(vendor: UInt16, device: UInt16) -> String? { names[Self.key(vendor, device)] }
+  public func name(vendor: UInt16, device: UInt16) -> String? { names[Self.key(vendor, device)] }
 
   private static func key(_ vendor: UInt16, _ device: UInt16) -> UInt32 {
     UInt32(vendor) << 16 | UInt32(device)

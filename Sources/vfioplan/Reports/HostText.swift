@@ -1,15 +1,16 @@
+import Executor
 import Parser
 import Planner
 
 /// What a machine has as a table, by IOMMU group: what each device means for a VM.
-public struct HostText {
+struct HostText {
   private let host: HostDescription
   private let names: PCINames
   private let advice: IOMMUAdvice
   private let filters: Set<String>
 
   /// Prepares the table of the devices whose class, address or group is wanted; of all if none is.
-  public init(
+  init(
     _ inventory: HostInventory, names: PCINames, advice: IOMMUAdvice, filters: [String] = []
   ) {
     host = inventory.description
@@ -19,10 +20,10 @@ public struct HostText {
   }
 
   /// The words that stand for classes of devices.
-  public static var classWords: [String] { PCIClass.all }
+  static var classWords: [String] { PCIClass.all }
 
   /// Whether a word names a class, an address or, as a number, a group.
-  public static func isFilter(_ word: String) -> Bool {
+  static func isFilter(_ word: String) -> Bool {
     BDF(word) != nil || classWords.contains(word) || UInt32(word) != nil
   }
 
@@ -31,7 +32,7 @@ public struct HostText {
   }
 
   /// The table, the units and what to do if there are none.
-  public func page(_ decorator: Decorator) -> TextPage {
+  func page(_ decorator: Decorator) -> TextPage {
     var page = TextPage(decorator)
     let release = host.kernel.release.isEmpty ? "" : ", Linux " + host.kernel.release
     page.line("host \(host.name, .strong)\(release): \(interfaces)", hanging: 2)

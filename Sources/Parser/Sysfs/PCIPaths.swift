@@ -1,5 +1,3 @@
-import Parser
-
 /// Which bridge leads to which bus: what makes paths of addresses.
 struct PCIPaths {
   private struct Bus: Hashable {

@@ -1,15 +1,16 @@
+import Executor
 import Parser
 import Planner
 
 /// What a request is, for people and for programs that want to check it against the headers.
-public struct RequestText {
+struct RequestText {
   private let request: RequestDescriptor
 
   /// Prepares the text of a request.
-  public init(_ request: RequestDescriptor) { self.request = request }
+  init(_ request: RequestDescriptor) { self.request = request }
 
   /// Number, members, undo and errnos of the request.
-  public func page(_ decorator: Decorator) -> TextPage {
+  func page(_ decorator: Decorator) -> TextPage {
     var page = TextPage(decorator)
     page.line("\(request.name, .strong) (\(number)): \(request.summary)", hanging: 2)
     page.blank()
@@ -29,7 +30,7 @@ public struct RequestText {
   }
 
   /// Writes the request as an object.
-  public func write(to writer: inout JSONWriter) {
+  func write(to writer: inout JSONWriter) {
     writer.beginObject()
     writer.member("request", request.name)
     writer.member("number", hex: UInt64(request.code.command), digits: 4)
@@ -43,7 +44,7 @@ public struct RequestText {
     writer.endObject()
   }
 
-  private var number: String { hex(UInt64(request.code.command)) }
+  private var number: String { hexText(UInt64(request.code.command)) }
 
   private var layout: StructLayout? {
     if case .structure(let layout) = request.argument { layout } else { nil }

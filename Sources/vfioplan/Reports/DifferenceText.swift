@@ -1,21 +1,22 @@
+import Executor
 import Parser
 import Planner
 
 /// What changes from one plan to another, for people: the decision first, then the steps.
-public struct DifferenceText {
+struct DifferenceText {
   private let difference: PlanDifference
   private let before: CompiledPlan
   private let after: CompiledPlan
 
   /// Prepares the text of a comparison.
-  public init(_ difference: PlanDifference, from before: CompiledPlan, to after: CompiledPlan) {
+  init(_ difference: PlanDifference, from before: CompiledPlan, to after: CompiledPlan) {
     self.difference = difference
     self.before = before
     self.after = after
   }
 
   /// Writes the changes and one summary line.
-  public func page(_ decorator: Decorator) -> TextPage {
+  func page(_ decorator: Decorator) -> TextPage {
     var page = TextPage(decorator)
     appendChanges(to: &page)
     appendSteps(to: &page)
@@ -110,7 +111,7 @@ public struct DifferenceText {
 
 extension DifferenceText {
   /// The same changes for programs: `vfioplan.diff/v1`, one change a line.
-  public func json() -> [UInt8] {
+  func json() -> [UInt8] {
     var writer = JSONWriter()
     writer.beginObject(.block)
     writer.member("format", "vfioplan.diff/v1")

@@ -1,5 +1,3 @@
-import Parser
-
 extension HostKernel {
   /// What a kernel offers: by its files, by its modules' classes, and for modules that come when
   /// they are needed by the configuration it was built with.

@@ -1,5 +1,3 @@
-import Parser
-
 extension HostIOMMU {
   /// The type of Arm's units of version 3.
   static let arm = "arm-smmu-v3"
@@ -13,7 +11,7 @@ extension HostIOMMU {
     return tree.names(in: "/sys/class/iommu").compactMap { name in
       let directory = "/sys/class/iommu/\(name)"
       guard NodeDecoder.takesText(name) else {
-        findings.append(InventoryDiagnostics.malformed(directory, "a unit's name"))
+        findings.append(SysfsDiagnostics.malformed(directory, "a unit's name"))
         return nil
       }
       var unit = HostIOMMU(name: name, type: name, isolatedMSI: isolated)
@@ -80,7 +78,7 @@ extension SysfsTree {
   /// A register of a unit; reported if it can't be read.
   fileprivate func register(_ path: String, into findings: inout [Diagnostic]) -> UInt64? {
     if let value = hex(path) { return value }
-    findings.append(InventoryDiagnostics.malformed(path, "a hexadecimal number of 64 bits"))
+    findings.append(SysfsDiagnostics.malformed(path, "a hexadecimal number of 64 bits"))
     return nil
   }
 

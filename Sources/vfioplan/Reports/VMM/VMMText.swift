@@ -1,22 +1,23 @@
+import Executor
 import Parser
 import Planner
 
 /// A plan next to what a VMM makes of the same devices by itself.
-public struct VMMText {
+struct VMMText {
   private let compiled: CompiledPlan
   private let other: VMMGrouping
   private let better: VMMGrouping?
   private var plan: IOASIDPlan { compiled.plan }
 
   /// Prepares the text of a plan and a rule.
-  public init(_ compiled: CompiledPlan, as rule: VMMRule) {
+  init(_ compiled: CompiledPlan, as rule: VMMRule) {
     self.compiled = compiled
     other = VMMGrouping(of: compiled.plan, on: compiled.host, as: rule)
     better = VMMGrouping.reaching(compiled.plan, on: compiled.host, as: rule)
   }
 
   /// Device by device, then what it costs, then what to do.
-  public func page(_ decorator: Decorator) -> TextPage {
+  func page(_ decorator: Decorator) -> TextPage {
     var page = TextPage(decorator)
     page.line(
       "VM \(compiled.vm.name, .strong) on host \(compiled.host.name, .strong): the plan for "
@@ -89,7 +90,7 @@ public struct VMMText {
 
 extension VMMText {
   /// The same for programs: `vfioplan.vmm/v1`.
-  public func json() -> [UInt8] {
+  func json() -> [UInt8] {
     var writer = JSONWriter()
     writer.beginObject(.block)
     writer.member("format", "vfioplan.vmm/v1")

@@ -1,14 +1,15 @@
+import Executor
 import Parser
 
 /// A host description as a file that `--host` reads.
-public struct HostYAML {
+struct HostYAML {
   private let inventory: HostInventory
 
   /// Prepares the text of what a machine has.
-  public init(_ inventory: HostInventory) { self.inventory = inventory }
+  init(_ inventory: HostInventory) { self.inventory = inventory }
 
   /// YAML with a comment where each no-snoop fact comes from.
-  public func text() -> String {
+  func text() -> String {
     let host = inventory.description
     var lines = ["apiVersion: vfioplan/v1", "kind: Host", "name: " + Self.scalar(host.name)]
     lines.append(Self.line(host.kernel))
@@ -40,9 +41,10 @@ extension HostYAML {
 
   private static func lines(_ device: HostDevice, _ source: String) -> [String] {
     var lines = [
-      "  - address: \"\(device.address)\"", "    vendor: \(hex(UInt64(device.vendor), digits: 4))",
-      "    device: \(hex(UInt64(device.device), digits: 4))",
-      "    class: \(hex(UInt64(device.classCode), digits: 6))",
+      "  - address: \"\(device.address)\"",
+      "    vendor: \(hexText(UInt64(device.vendor), digits: 4))",
+      "    device: \(hexText(UInt64(device.device), digits: 4))",
+      "    class: \(hexText(UInt64(device.classCode), digits: 6))",
     ]
     if let subsystem = device.subsystem { lines.append("    subsystem: \"\(subsystem)\"") }
     if let unit = device.iommu { lines.append("    iommu: " + scalar(unit)) }
@@ -52,7 +54,7 @@ extension HostYAML {
     lines.append("    noSnoopCapable: \(device.noSnoopCapable.rawValue)  # \(source)")
     if !device.reserved.isEmpty { lines.append("    reserved:") }
     lines += device.reserved.map {
-      "      - { start: \(hex($0.start)), end: \(hex($0.end)), type: \($0.kind.rawValue) }"
+      "      - { start: \(hexText($0.start)), end: \(hexText($0.end)), type: \($0.kind.rawValue) }"
     }
     return lines
   }

@@ -1,3 +1,4 @@
+import Executor
 import Parser
 import Planner
 
@@ -5,15 +6,15 @@ import Planner
 ///
 /// With iommufd it needs libvirt 12.2. The devices are not `managed`: vfioplan changes drivers,
 /// with `apply --hand-over`.
-public struct LibvirtEmitter: VMMEmitter {
+struct LibvirtEmitter: VMMEmitter {
   /// Makes an emitter.
-  public init() {}
+  init() {}
 
   /// That of QEMU, which libvirt starts.
-  public var ownRule: VMMRule { .qemu }
+  var ownRule: VMMRule { .qemu }
 
   /// Writes the domain.
-  public func emit(
+  func emit(
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
     let vmm = VMMDevices(plan, as: rule(for: plan))
@@ -41,10 +42,10 @@ public struct LibvirtEmitter: VMMEmitter {
           <hostdev mode='subsystem' type='pci' managed='no'>
             <driver name='vfio'\(hasIOMMUFD ? " iommufd='yes'" : "")/>
             <source>
-              <address domain='\(hex(UInt64(address.domain), digits: 4))' \
-      bus='\(hex(UInt64(address.bus), digits: 2))' \
-      slot='\(hex(UInt64(address.device), digits: 2))' \
-      function='\(hex(UInt64(address.function)))'/>
+              <address domain='\(hexText(UInt64(address.domain), digits: 4))' \
+      bus='\(hexText(UInt64(address.bus), digits: 2))' \
+      slot='\(hexText(UInt64(address.device), digits: 2))' \
+      function='\(hexText(UInt64(address.function)))'/>
             </source>
           </hostdev>
 

@@ -1,15 +1,16 @@
+import Executor
 import Parser
 import Planner
 
 /// The plan as people review it: the decision and its reasons, the numbered program, one summary.
 ///
 /// At most 100 columns wide, whatever the names in it.
-public struct TextEmitter: Emitter {
+struct TextEmitter: Emitter {
   /// Makes an emitter.
-  public init() {}
+  init() {}
 
   /// Writes the decision, the program and the summary.
-  public func emit(
+  func emit(
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
     var page = TextPage(context.decorator)
@@ -50,7 +51,7 @@ public struct TextEmitter: Emitter {
   }
 
   /// The last line: what the plan comes to.
-  public static func summary(of plan: CompiledPlan) -> StyledText {
+  static func summary(of plan: CompiledPlan) -> StyledText {
     let tables = plan.plan.pageTables
     let enforced = tables.count { $0.snoopPolicy == .enforced }
     let open = tables.count - enforced
@@ -64,22 +65,5 @@ public struct TextEmitter: Emitter {
       plan.plan.coherency.allowsIncoherentDMA
       ? "KVM traps WBINVD" : "KVM does not trap WBINVD"
     return "\("plan:", .strong) \(parts.joined(separator: ", ")); \(verdict)"
-  }
-}
-
-/// The first names of a list, and how many more there are.
-func nameList(_ names: [String], limit: Int = 24) -> String {
-  if names.count <= limit { return names.joined(separator: ", ") }
-  return names.prefix(limit).joined(separator: ", ") + " and \(names.count - limit) more"
-}
-
-/// A count with its noun, in the plural unless it is one.
-func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
-
-extension StyledText {
-  /// A number right-aligned in a width.
-  static func number(_ value: Int, digits: Int) -> StyledText {
-    let text = String(value)
-    return "\(String(repeating: " ", count: max(0, digits - text.utf8.count)))\(text, .strong)"
   }
 }

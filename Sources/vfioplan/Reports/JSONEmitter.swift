@@ -1,16 +1,17 @@
+import Executor
 import Parser
 import Planner
 
 /// The plan file, which can be saved, reviewed, compared and applied: docs/plan-format.md.
-public struct JSONEmitter: Emitter {
+struct JSONEmitter: Emitter {
   /// How many pieces each thread makes before they meet: fewer on the one that also writes.
   private static let (here, there) = (6, 10)
 
   /// Makes an emitter.
-  public init() {}
+  init() {}
 
   /// Writes the plan file piece by piece; those of a large plan are made on two threads.
-  public func emit(
+  func emit(
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
     let writer = SavedPlanWriter(plan, files: context.files)

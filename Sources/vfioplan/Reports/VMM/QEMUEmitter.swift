@@ -1,18 +1,19 @@
+import Executor
 import Parser
 import Planner
 
 /// QEMU's options for the devices, one a line, to go after `vfioplan apply --hand-over --`.
 ///
 /// With iommufd QEMU 9.1 or later takes the open files; with type1 it opens everything by itself.
-public struct QEMUEmitter: VMMEmitter {
+struct QEMUEmitter: VMMEmitter {
   /// Makes an emitter.
-  public init() {}
+  init() {}
 
   /// QEMU's.
-  public var ownRule: VMMRule { .qemu }
+  var ownRule: VMMRule { .qemu }
 
   /// Writes `-object iommufd` and one `-device vfio-pci` for each device.
-  public func emit(
+  func emit(
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
     let vmm = VMMDevices(plan, as: rule(for: plan))

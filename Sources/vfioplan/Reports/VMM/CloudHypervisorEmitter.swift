@@ -1,18 +1,19 @@
+import Executor
 import Parser
 import Planner
 
 /// cloud-hypervisor's options for the devices, to go after `vfioplan apply --hand-over --`.
 ///
 /// With iommufd version 53 or later takes the open files; with type1 it opens everything by itself.
-public struct CloudHypervisorEmitter: VMMEmitter {
+struct CloudHypervisorEmitter: VMMEmitter {
   /// Makes an emitter.
-  public init() {}
+  init() {}
 
   /// cloud-hypervisor's.
-  public var ownRule: VMMRule { .cloudHypervisor }
+  var ownRule: VMMRule { .cloudHypervisor }
 
   /// Writes `--platform` for iommufd, then one `--device` with a value for each device.
-  public func emit(
+  func emit(
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
     let vmm = VMMDevices(plan, as: rule(for: plan))

@@ -1,8 +1,9 @@
+import Executor
 import Parser
 import Planner
 
 /// The Pareto front over the four metrics: plans of which none is better than another in all.
-public struct ParetoText {
+struct ParetoText {
   private let vm: String
   private let host: String
   private let plans: [IOASIDPlan]
@@ -16,7 +17,7 @@ public struct ParetoText {
   }
 
   /// Prepares the text of a front.
-  public init(_ plans: [IOASIDPlan], vm: String, host: String) {
+  init(_ plans: [IOASIDPlan], vm: String, host: String) {
     self.plans = plans
     self.vm = vm
     self.host = host
@@ -48,7 +49,7 @@ public struct ParetoText {
   }
 
   /// One plan a row, and how to get it.
-  public func page(_ decorator: Decorator) -> TextPage {
+  func page(_ decorator: Decorator) -> TextPage {
     var page = TextPage(decorator)
     let target = plans.first?.target ?? ""
     page.line(
@@ -88,7 +89,7 @@ public struct ParetoText {
 
 extension ParetoText {
   /// The front for programs: `vfioplan.pareto/v1`, one plan a line.
-  public func json() -> [UInt8] {
+  func json() -> [UInt8] {
     var writer = JSONWriter()
     writer.beginObject(.block)
     writer.member("format", "vfioplan.pareto/v1")

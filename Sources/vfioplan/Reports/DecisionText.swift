@@ -1,3 +1,4 @@
+import Executor
 import Parser
 import Planner
 

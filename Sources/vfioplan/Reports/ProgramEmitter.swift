@@ -1,16 +1,17 @@
+import Executor
 import Parser
 import Planner
 
 /// The canonical text of the program alone, as docs/program-format.md describes it.
-public struct ProgramEmitter: Emitter {
+struct ProgramEmitter: Emitter {
   /// How many bytes are collected before they are written.
   private static let chunk = 1 << 16
 
   /// Makes an emitter.
-  public init() {}
+  init() {}
 
   /// Writes one step a line, with the place in the user's file that it comes from.
-  public func emit(
+  func emit(
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
     let places = context.files.map { ($0.id, $0.name.visible, LineTable($0)) }

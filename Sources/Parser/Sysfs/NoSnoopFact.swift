@@ -1,5 +1,3 @@
-import Parser
-
 /// What a device's configuration space says of no-snoop requests.
 ///
 /// Offsets are those of `linux/pci_regs.h`; the PCI Express specification fixes them.
@@ -20,9 +18,11 @@ public struct NoSnoopFact: Hashable, Sendable {
       source = bytes.isEmpty ? "no configuration space" : "only root can read the capabilities"
       return
     }
-    if let control = Self.deviceControl(in: bytes).map({ bytes.littleEndian(at: $0, width: 2) }) {
+    if let place = Self.deviceControl(in: bytes) {
+      let control = UInt64(bytes[place]) | UInt64(bytes[place + 1]) << 8
       fact = control & 0x800 != 0 ? .yes : .unknown
-      source = "Device Control " + hex(control, digits: 4) + (fact == .yes ? "" : ", bit 11 clear")
+      source =
+        "Device Control " + hexText(control, digits: 4) + (fact == .yes ? "" : ", bit 11 clear")
     } else if Self.capability(0x07, in: bytes) != nil {
       fact = .unknown
       source = "PCI-X"
@@ -33,13 +33,13 @@ public struct NoSnoopFact: Hashable, Sendable {
   }
 
   /// What a write test has found: whether Enable No Snoop can be set at all.
-  init(isSettable: Bool) {
+  public init(isSettable: Bool) {
     fact = isSettable ? .yes : .no
     source = isSettable ? "Enable No Snoop can be set" : "Enable No Snoop can't be set"
   }
 
   /// Where Device Control is; `nil` if the device is not PCI Express, or nobody may see.
-  static func deviceControl(in bytes: [UInt8]) -> Int? {
+  public static func deviceControl(in bytes: [UInt8]) -> Int? {
     guard bytes.count > 64, let express = capability(0x10, in: bytes), express + 10 <= bytes.count
     else { return nil }
     return express + 8

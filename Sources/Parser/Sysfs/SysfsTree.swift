@@ -4,65 +4,63 @@
 public struct SysfsTree {
   /// What stands before every path; empty for this machine.
   public let root: String
+  private let files: any FileTree
   private let recorder: FactRecorder?
 
-  /// This machine.
-  public static var machine: SysfsTree { SysfsTree(root: "") }
-
-  /// The copy below a directory, which holds `sys` and, for some facts, `proc`, `dev` and `boot`;
-  /// what is read is recorded if there is a recorder.
-  public init(root: String, recorder: FactRecorder? = nil) {
+  /// The files below a directory; what is read is recorded if there is a recorder.
+  public init(_ files: any FileTree, root: String = "", recorder: FactRecorder? = nil) {
+    self.files = files
     self.root = root
     self.recorder = recorder
   }
 
   /// Whether there is something of a name.
-  func exists(_ path: String) -> Bool {
-    guard SystemCalls.exists(root + path) else { return false }
-    recorder?.record(existing: path, isDirectory: SystemCalls.isDirectory(root + path))
+  public func exists(_ path: String) -> Bool {
+    guard files.exists(root + path) else { return false }
+    recorder?.record(existing: path, isDirectory: files.isDirectory(root + path))
     return true
   }
 
   /// Whether there is a directory of a name.
-  func isDirectory(_ path: String) -> Bool {
-    exists(path) && SystemCalls.isDirectory(root + path)
+  public func isDirectory(_ path: String) -> Bool {
+    exists(path) && files.isDirectory(root + path)
   }
 
   /// The names in a directory, in order of bytes.
-  func names(in path: String) -> [String] {
-    let names = SystemCalls.names(in: root + path)
+  public func names(in path: String) -> [String] {
+    let names = files.names(in: root + path)
     if recorder != nil { for name in names { _ = exists("\(path)/\(name)") } }
     return names
   }
 
   /// The last part of what a link points to.
-  func link(_ path: String) -> String? {
+  public func link(_ path: String) -> String? {
     linkText(path).map { String($0.split(separator: "/").last ?? "") }
   }
 
   /// What a link points to, as it is written; `nil` if there is no such link.
-  func linkText(_ path: String) -> String? {
-    guard let text = SystemCalls.linkText(root + path) else { return nil }
+  public func linkText(_ path: String) -> String? {
+    guard let text = files.linkText(root + path) else { return nil }
     recorder?.record(path, link: text)
     return text
   }
 
   /// A file as a text without the white space at its end; `nil` if it can't be read.
-  func text(_ path: String) -> String? {
+  public func text(_ path: String) -> String? {
     guard let bytes = bytes(path) else { return nil }
     let end = bytes.lastIndex { $0 != 10 && $0 != 32 } ?? -1
     return String(decoding: bytes[...end], as: UTF8.self)
   }
 
   /// A number in hexadecimal, with or without `0x`; `nil` if there is none.
-  func hex(_ path: String) -> UInt64? {
+  public func hex(_ path: String) -> UInt64? {
     guard let text = text(path) else { return nil }
     return UInt64(text.hasPrefix("0x") ? text.dropFirst(2) : text[...], radix: 16)
   }
 
   /// A file, not much more of it than a limit in bytes; `nil` if it can't be read.
-  func bytes(_ path: String, atMost limit: Int = 1 << 20) -> [UInt8]? {
-    guard let bytes = try? SystemCalls.contents(of: root + path, atMost: limit) else { return nil }
+  public func bytes(_ path: String, atMost limit: Int = 1 << 20) -> [UInt8]? {
+    guard let bytes = files.contents(of: root + path, atMost: limit) else { return nil }
     recorder?.record(path, bytes)
     return bytes
   }

@@ -1,0 +1,25 @@
+import Executor
+import Planner
+
+/// The known forms.
+enum Emitters {
+  /// Every form by its name on the command line; the first is the default.
+  static let all: [(name: String, emitter: any Emitter)] = [
+    ("text", TextEmitter()), ("json", JSONEmitter()), ("program", ProgramEmitter()),
+    ("qemu", QEMUEmitter()), ("libvirt", LibvirtEmitter()),
+    ("cloud-hypervisor", CloudHypervisorEmitter()),
+  ]
+}
+
+/// A form that configures a VMM, which then attaches the devices by itself.
+protocol VMMEmitter: Emitter {
+  /// How the VMM comes to page tables with iommufd.
+  var ownRule: VMMRule { get }
+}
+
+extension VMMEmitter {
+  /// How the VMM comes to page tables with a plan's target.
+  func rule(for plan: CompiledPlan) -> VMMRule {
+    plan.plan.target == "iommufd" ? ownRule : .type1
+  }
+}
