@@ -1,0 +1,57 @@
+/// Requests of a VFIO device file that concern iommufd.
+///
+/// Header `linux/vfio.h`. Sent in the sizes of 6.6: the members added later (a token, PASIDs) are
+/// not used, and 6.12 ignores what lies beyond while 7.3 insists on zeros.
+public enum VFIODeviceRequests {
+  /// Gives a device to an iommufd: the kernel claims it for user space.
+  ///
+  /// No request takes that back: closing the device's file does.
+  public static let bindIOMMUFD = RequestDescriptor(
+    "VFIO_DEVICE_BIND_IOMMUFD", VFIOCode.code(18), on: .deviceFD,
+    .structure(
+      StructLayout(
+        "vfio_device_bind_iommufd", size: 24, sentSize: 16,
+        [
+          Field("argsz", at: 0, .size),
+          Field("flags", at: 4, .number(.flags([("TOKEN", 1)])), default: 0),
+          Field("iommufd", at: 8, .object(ObjectKindSet(.iommufd))),
+          Field("out_devid", at: 12, .output, .object(ObjectKindSet(.boundDevice))),
+          Field("token_uuid_ptr", at: 16, width: 8, .number(.none), default: 0),
+        ])),
+    undo: .nothing("closing the device's file unbinds it"), establishes: [.bound],
+    source: "linux/vfio.h, 6.6", summary: "give a device to an iommufd")
+
+  /// Puts a device on a page table, or on one the kernel picks from an address space.
+  ///
+  /// The answer in `pt_id` is the page table really used.
+  public static let attach = RequestDescriptor(
+    "VFIO_DEVICE_ATTACH_IOMMUFD_PT", VFIOCode.code(19), on: .deviceFD,
+    .structure(
+      StructLayout(
+        "vfio_device_attach_iommufd_pt", size: 16, sentSize: 12,
+        [
+          Field("argsz", at: 0, .size),
+          Field("flags", at: 4, .number(.flags([("PASID", 1)])), default: 0),
+          Field("pt_id", at: 8, .inOut, .object(ObjectKindSet(.ioas, .hwpt))),
+          Field("pasid", at: 12, .number(.none), default: 0),
+        ])),
+    undo: .request(detach, []), requires: [.bound], establishes: [.attached],
+    source: "linux/vfio.h, 6.6", summary: "put a device on a page table")
+
+  /// Takes a device off its page table; it can then reach no memory.
+  public static let detach = RequestDescriptor(
+    "VFIO_DEVICE_DETACH_IOMMUFD_PT", VFIOCode.code(20), on: .deviceFD,
+    .structure(
+      StructLayout(
+        "vfio_device_detach_iommufd_pt", size: 12, sentSize: 8,
+        [
+          Field("argsz", at: 0, .size),
+          Field("flags", at: 4, .number(.flags([("PASID", 1)])), default: 0),
+          Field("pasid", at: 8, .number(.none), default: 0),
+        ])),
+    undo: .nothing("it is itself an undo"), isStep: false,
+    source: "linux/vfio.h, 6.6", summary: "take a device off its page table")
+
+  /// Every request of this enum, by number.
+  public static let all = [bindIOMMUFD, attach, detach]
+}
