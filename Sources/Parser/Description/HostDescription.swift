@@ -64,15 +64,6 @@ public struct HostKernel: Hashable, Sendable {
     self.allowUnsafeInterrupts = allowUnsafeInterrupts
     self.span = span
   }
-
-  /// Whether the release is a version or a later one; not if it does not start with a version.
-  public func hasRelease(atLeast major: Int, _ minor: Int) -> Bool {
-    let parts = release.split(separator: ".", maxSplits: 2)
-    guard parts.count >= 2, let first = Int(parts[0]),
-      let second = Int(parts[1].prefix { $0.isASCII && $0.isWholeNumber })
-    else { return false }
-    return (first, second) >= (major, minor)
-  }
 }
 
 /// One IOMMU unit.

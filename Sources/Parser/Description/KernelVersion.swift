@@ -1,0 +1,54 @@
+/// The part of a Linux release that decides what its interfaces can do.
+public struct KernelVersion: Hashable, Comparable, Sendable, CustomStringConvertible {
+  /// The first number.
+  public let major: Int
+  /// The second number.
+  public let minor: Int
+  /// The third number of a release before 3.0; 0 from then on, where it counts fixes only.
+  public let patch: Int
+
+  /// Makes a version from its numbers.
+  public init(_ major: Int, _ minor: Int, _ patch: Int = 0) {
+    self.major = major
+    self.minor = minor
+    self.patch = major < 3 ? patch : 0
+  }
+
+  /// Reads a release as the kernel tells it, such as `6.12.30+deb13-amd64`; `nil` if it does not
+  /// start with a version.
+  public init?(_ release: String) {
+    let parts = release.split(separator: ".", maxSplits: 2)
+    guard parts.count >= 2, let major = Int(parts[0]), let minor = Self.number(parts[1]) else {
+      return nil
+    }
+    self.init(major, minor, parts.dropFirst(2).first.flatMap(Self.number) ?? 0)
+  }
+
+  /// The number a part begins with.
+  private static func number(_ part: Substring) -> Int? {
+    Int(part.prefix { $0.isASCII && $0.isWholeNumber })
+  }
+
+  /// The version as it is written, for example `6.13`.
+  public var description: String { patch == 0 ? "\(major).\(minor)" : "\(major).\(minor).\(patch)" }
+
+  /// Whether a version came before another.
+  public static func < (left: KernelVersion, right: KernelVersion) -> Bool {
+    (left.major, left.minor, left.patch) < (right.major, right.minor, right.patch)
+  }
+}
+
+extension HostKernel {
+  /// The version the release starts with; `nil` if it does not start with one.
+  public var version: KernelVersion? { KernelVersion(release) }
+
+  /// Whether the release is a version or a later one; not if it does not start with a version.
+  public func isAtLeast(_ version: KernelVersion) -> Bool {
+    self.version.map { $0 >= version } ?? false
+  }
+
+  /// Whether the release is a version or a later one, by its numbers.
+  public func hasRelease(atLeast major: Int, _ minor: Int) -> Bool {
+    isAtLeast(KernelVersion(major, minor))
+  }
+}
