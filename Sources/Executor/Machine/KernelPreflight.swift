@@ -28,8 +28,8 @@ public enum KernelPreflight {
   /// The file a step needs, and what brings it; `nil` if the program itself may.
   private static func requirement(of action: Action) -> (path: String, need: String?)? {
     switch action {
-    case .open(.iommu, _): ("/dev/iommu", KernelOption.iommufd)
-    case .open(.vfioContainer, _): ("/dev/vfio/vfio", KernelOption.type1)
+    case .open(.iommu, _): ("/dev/iommu", KernelOption.iommufd.description)
+    case .open(.vfioContainer, _): ("/dev/vfio/vfio", KernelOption.type1.description)
     case .open(.kvm, _): ("/dev/kvm", "\(KernelOption.kvm), and virtualization in the firmware")
     case .open(.vfioGroup(let number), _): ("/dev/vfio/\(number)", nil)
     case .open(.vfioDevice(let address), _):
@@ -37,7 +37,7 @@ public enum KernelPreflight {
     case .sysfs(.driverOverride(let address, _)):
       (
         DriverLinks.device(address) + "/driver_override",
-        "a device at \(address); Linux 3.16 for driver_override"
+        "a device at \(address); Linux \(KernelRules.driverOverride.since) for driver_override"
       )
     case .sysfs(.probe(_, let driver)):
       ("/sys/bus/pci/drivers/\(driver)/bind", "driver \(driver) (CONFIG_VFIO_PCI), or its module")

@@ -1,3 +1,5 @@
+import Parser
+
 /// The number of an ioctl request, kept as the parts of the kernel's macros.
 public struct RequestCode: Hashable, Sendable {
   /// `_IO`, `_IOW`, `_IOR` or `_IOWR`.
@@ -127,8 +129,12 @@ public final class RequestDescriptor: Hashable, Sendable {
   public let establishes: [ObjectState]
   /// Whether a program may contain it as a step; undo requests are not steps.
   public let isStep: Bool
-  /// Header and first release, for example `linux/iommufd.h, 6.2`.
-  public let source: String
+  /// The header that declares it; for the 2021 proposal the message that does.
+  public let header: String
+  /// The first release that has it; `nil` for the 2021 proposal, which no kernel has.
+  public let since: KernelVersion?
+  /// Parts of it that came later, each with its first release.
+  public let later: KeyValuePairs<String, KernelVersion>
   /// What it does, for people who have never seen it: one short clause.
   public let summary: String
   /// The members a step gives operands for, in order: `Action.ioctl`'s arguments.
@@ -148,7 +154,8 @@ public final class RequestDescriptor: Hashable, Sendable {
   public init(
     _ name: String, _ code: RequestCode, on receiver: ObjectKind, _ argument: ArgumentLayout,
     returns: ReturnLayout = .zero, undo: Undo, requires: [ObjectState] = [],
-    establishes: [ObjectState] = [], isStep: Bool = true, source: String, summary: String
+    establishes: [ObjectState] = [], isStep: Bool = true, header: String, since: KernelVersion?,
+    later: KeyValuePairs<String, KernelVersion> = [:], summary: String
   ) {
     self.name = name
     self.code = code
@@ -159,7 +166,9 @@ public final class RequestDescriptor: Hashable, Sendable {
     self.requires = requires
     self.establishes = establishes
     self.isStep = isStep
-    self.source = source
+    self.header = header
+    self.since = since
+    self.later = later
     self.summary = summary
     operandFields = argument.fields.filter(\.takesOperand)
     resultFields = Self.resultFields(argument, returns)
@@ -171,6 +180,15 @@ public final class RequestDescriptor: Hashable, Sendable {
 
   /// The members of the argument, in order; empty if it takes none.
   public var fields: [Field] { argument.fields }
+
+  /// Header and first release, for example `linux/iommufd.h, 6.2`.
+  public var source: String {
+    guard let since else { return "\(header); never merged" }
+    return later.reduce("\(header), \(since)") { "\($0); \($1.key) \($1.value)" }
+  }
+
+  /// Whether a kernel knows it; one whose release is not known is taken for an older one.
+  public func isKnown(to kernel: HostKernel) -> Bool { since.map(kernel.isAtLeast) ?? false }
 
   /// Same descriptor object.
   public static func == (left: RequestDescriptor, right: RequestDescriptor) -> Bool {

@@ -13,7 +13,7 @@ public enum IOASIDRequests {
     "KVM_ADD_IOASID_FD", kvm(0xf1), on: .vm,
     .value(Field("ioasid_fd", at: 0, width: 8, .object(ObjectKindSet(.ioasidFD)))),
     undo: .nothing("the registration ends with the VM"),
-    source: mail, summary: "tell KVM which ioasid file the VM's devices are in")
+    header: mail, since: nil, summary: "tell KVM which ioasid file the VM's devices are in")
 
   /// Tells KVM that the VM may do non-coherent DMA; the pair of file and label is the proof that
   /// the caller holds a device that can.
@@ -23,7 +23,7 @@ public enum IOASIDRequests {
     "KVM_ALLOW_INCOHERENT_DMA", kvm(0xf2), on: .vm, proof("kvm_allow_incoherent_dma"),
     undo: .request(
       disallowIncoherentDMA, [.operand("ioasid_fd"), .operand("device_label")]),
-    source: mail, summary: "let the guest's cache flushes and cache attributes through")
+    header: mail, since: nil, summary: "let the guest's cache flushes and cache attributes through")
 
   /// Takes the allowance back.
   ///
@@ -31,7 +31,8 @@ public enum IOASIDRequests {
   public static let disallowIncoherentDMA = RequestDescriptor(
     "KVM_DISALLOW_INCOHERENT_DMA", kvm(0xf3), on: .vm, proof("kvm_disallow_incoherent_dma"),
     undo: .nothing("it is itself an undo"), isStep: false,
-    source: mail, summary: "ignore the guest's cache flushes and cache attributes again")
+    header: mail, since: nil, summary: "ignore the guest's cache flushes and cache attributes again"
+  )
 
   /// Gives a device to an ioasid file; the label then names it there.
   ///
@@ -48,7 +49,7 @@ public enum IOASIDRequests {
           Field("device_label", at: 12, .output, .object(ObjectKindSet(.deviceLabel))),
         ])),
     undo: .request(unbind, [.operand("ioasid_fd")]), establishes: [.bound],
-    source: rfc, summary: "give a device to an ioasid file")
+    header: rfc, since: nil, summary: "give a device to an ioasid file")
 
   /// Takes a device back from an ioasid file.
   ///
@@ -64,7 +65,7 @@ public enum IOASIDRequests {
           Field("ioasid_fd", at: 8, .object(ObjectKindSet(.ioasidFD))),
         ])),
     undo: .nothing("it is itself an undo"), isStep: false,
-    source: rfc, summary: "take a device back from an ioasid file")
+    header: rfc, since: nil, summary: "take a device back from an ioasid file")
 
   /// Puts a device on an I/O page table; takes no second snoop argument, as the mail asks.
   ///
@@ -72,7 +73,7 @@ public enum IOASIDRequests {
   public static let attach = RequestDescriptor(
     "VFIO_ATTACH_IOASID", VFIOCode.code(24), on: .deviceFD, table("vfio_attach_ioasid"),
     undo: .request(detach, [.operand("ioasid")]), requires: [.bound], establishes: [.attached],
-    source: rfc, summary: "put a device on an I/O page table")
+    header: rfc, since: nil, summary: "put a device on an I/O page table")
 
   /// Takes a device off an I/O page table.
   ///
@@ -80,7 +81,7 @@ public enum IOASIDRequests {
   public static let detach = RequestDescriptor(
     "VFIO_DETACH_IOASID", VFIOCode.code(25), on: .deviceFD, table("vfio_detach_ioasid"),
     undo: .nothing("it is itself an undo"), isStep: false,
-    source: rfc, summary: "take a device off an I/O page table")
+    header: rfc, since: nil, summary: "take a device off an I/O page table")
 
   /// Asks whether an extension is there.
   ///
@@ -90,7 +91,7 @@ public enum IOASIDRequests {
     .value(
       Field("extension", at: 0, width: 8, .number(.values([("ENFORCE_SNOOP", enforceSnoop)])))),
     returns: .number, undo: .nothing("a question changes nothing"),
-    source: rfc, summary: "ask whether /dev/ioasid has an extension")
+    header: rfc, since: nil, summary: "ask whether /dev/ioasid has an extension")
 
   /// Pins and accounts memory once for several IOASIDs.
   ///
@@ -98,7 +99,7 @@ public enum IOASIDRequests {
   public static let registerMemory = RequestDescriptor(
     "IOASID_REGISTER_MEMORY", ioasid(1), on: .ioasidFD, memory("ioasid_register_memory"),
     undo: .request(unregisterMemory, [.operand("vaddr"), .operand("size")]),
-    source: rfc, summary: "pin and account guest memory once for all page tables")
+    header: rfc, since: nil, summary: "pin and account guest memory once for all page tables")
 
   /// Gives registered memory back.
   ///
@@ -106,7 +107,7 @@ public enum IOASIDRequests {
   public static let unregisterMemory = RequestDescriptor(
     "IOASID_UNREGISTER_MEMORY", ioasid(2), on: .ioasidFD, memory("ioasid_unregister_memory"),
     undo: .nothing("it is itself an undo"), isStep: false,
-    source: rfc, summary: "unpin guest memory")
+    header: rfc, since: nil, summary: "unpin guest memory")
 
   /// Makes an I/O page table; the flag decides its format.
   ///
@@ -121,7 +122,7 @@ public enum IOASIDRequests {
           Field("flags", at: 4, .number(.flags([("ENFORCE_SNOOP", enforceSnoop)]))),
         ])),
     returns: .object(.ioasid), undo: .request(free, [.result(RequestDescriptor.returnName)]),
-    source: rfc, summary: "make an I/O page table in a format")
+    header: rfc, since: nil, summary: "make an I/O page table in a format")
 
   /// Frees an I/O page table; refused while devices are attached.
   ///
@@ -129,7 +130,7 @@ public enum IOASIDRequests {
   public static let free = RequestDescriptor(
     "IOASID_FREE", ioasid(4), on: .ioasidFD, table("ioasid_free"),
     undo: .nothing("it is itself an undo"), isStep: false,
-    source: rfc, summary: "free an I/O page table")
+    header: rfc, since: nil, summary: "free an I/O page table")
 
   /// Asks what an I/O page table can map, once a device is attached.
   ///
@@ -148,7 +149,7 @@ public enum IOASIDRequests {
           Field("last_iova", at: 24, width: 8, .output, .number(.none)),
         ])),
     undo: .nothing("a question changes nothing"),
-    source: rfc, summary: "ask what an I/O page table can map")
+    header: rfc, since: nil, summary: "ask what an I/O page table can map")
 
   /// Maps memory of the calling process.
   ///
@@ -168,7 +169,7 @@ public enum IOASIDRequests {
           Field("size", at: 32, width: 8, .number(.none)),
         ])),
     undo: .request(unmapDMA, [.operand("ioasid"), .operand("iova"), .operand("size")]),
-    source: rfc, summary: "map guest memory into an I/O page table")
+    header: rfc, since: nil, summary: "map guest memory into an I/O page table")
 
   /// Removes a mapping; sizes must match those of the map.
   ///
@@ -187,7 +188,7 @@ public enum IOASIDRequests {
           Field("size", at: 24, width: 8, .inOut, .number(.none)),
         ])),
     undo: .nothing("it is itself an undo"), isStep: false,
-    source: rfc, summary: "remove a mapping from an I/O page table")
+    header: rfc, since: nil, summary: "remove a mapping from an I/O page table")
 
   /// Asks about a bound device: step 2 of the mail.
   ///
@@ -207,7 +208,7 @@ public enum IOASIDRequests {
           Field("last_iova", at: 24, width: 8, .output, .number(.none)),
         ])),
     undo: .nothing("a question changes nothing"),
-    source: mail, summary: "ask whether a device's IOMMU can enforce snoop")
+    header: mail, since: nil, summary: "ask whether a device's IOMMU can enforce snoop")
 
   /// Every request of this file.
   public static let all = [
@@ -221,8 +222,8 @@ public enum IOASIDRequests {
   /// `READ` and `WRITE` of `IOASID_MAP_DMA`.
   public static let mapFlags: UInt64 = 3
 
-  private static let mail = "the mail of June 2021; never merged"
-  private static let rfc = "RFC v1 of May 2021; never merged"
+  private static let mail = "the mail of June 2021"
+  private static let rfc = "RFC v1 of May 2021"
 
   private static func ioasid(_ offset: UInt8) -> RequestCode {
     RequestCode(type: UInt8(ascii: ";"), number: 0xc0 + offset)

@@ -37,7 +37,7 @@ public struct IOMMUFDDialect: Dialect {
     lowering.checkSnoopControl(of: devices, in: iommufd, host.iommus)
     lowering.attachDevices(
       devices, in: iommufd, spaces, lateUnits: host.unitsWithLateTables)
-    if host.kernel.hasRelease(atLeast: 6, 13) {
+    if IOMMUFDRequests.ioasMapFile.isKnown(to: host.kernel) {
       lowering.mapFiles(in: iommufd, spaces)
     } else {
       lowering.mapMemory(in: iommufd, spaces)
@@ -200,12 +200,8 @@ private struct IOMMUFDLowering {
 
 extension HostDescription {
   /// The units whose page tables the kernel completes only when a device is attached.
-  ///
-  /// Before 6.16 one that IOMMU_HWPT_ALLOC makes for virtio-iommu takes no address at all: its
-  /// driver fills in the width at the first attach, and iommufd asks for it before
-  /// (`drivers/iommu/virtio-iommu.c`, `drivers/iommu/iommufd/hw_pagetable.c`, 6.12).
   fileprivate var unitsWithLateTables: Set<String> {
-    if kernel.hasRelease(atLeast: 6, 16) { return [] }
+    if KernelRules.virtioTablesAreWhole.holds(on: kernel) { return [] }
     return Set(iommus.lazy.filter { $0.type == HostIOMMU.virtio }.map(\.name))
   }
 }

@@ -1,3 +1,5 @@
+import Parser
+
 /// Requests of `/dev/iommu`.
 ///
 /// Header `linux/iommufd.h`. The kernel accepts any size from the first release's on, reads what is
@@ -15,7 +17,7 @@ public enum IOMMUFDRequests {
           Field("id", at: 4, .object(ObjectKindSet(.ioas, .hwpt))),
         ])),
     undo: .nothing("it is itself an undo"), isStep: false,
-    source: "linux/iommufd.h, 6.2", summary: "destroy an object")
+    header: header, since: KernelVersion(6, 2), summary: "destroy an object")
 
   /// Makes an I/O address space; no flag is known up to 7.3.
   public static let ioasAlloc = RequestDescriptor(
@@ -29,7 +31,7 @@ public enum IOMMUFDRequests {
           Field("out_ioas_id", at: 8, .output, .object(ObjectKindSet(.ioas))),
         ])),
     undo: .request(destroy, [.result("out_ioas_id")]),
-    source: "linux/iommufd.h, 6.2", summary: "make an I/O address space")
+    header: header, since: KernelVersion(6, 2), summary: "make an I/O address space")
 
   /// Asks which IOVAs an address space allows.
   ///
@@ -48,7 +50,8 @@ public enum IOMMUFDRequests {
           Field("out_iova_alignment", at: 24, width: 8, .output, .number(.none)),
         ])),
     undo: .nothing("a question changes nothing"), isStep: false,
-    source: "linux/iommufd.h, 6.2", summary: "ask which addresses an address space allows")
+    header: header, since: KernelVersion(6, 2),
+    summary: "ask which addresses an address space allows")
 
   /// Maps memory of the calling process into every page table of an address space.
   ///
@@ -68,7 +71,7 @@ public enum IOMMUFDRequests {
           Field("iova", at: 32, width: 8, .inOut, .number(.none)),
         ])),
     undo: .request(ioasUnmap, [.operand("ioas_id"), .operand("iova"), .operand("length")]),
-    source: "linux/iommufd.h, 6.2", summary: "map guest memory into an address space")
+    header: header, since: KernelVersion(6, 2), summary: "map guest memory into an address space")
 
   /// Maps a memory file into every page table of an address space.
   ///
@@ -88,7 +91,7 @@ public enum IOMMUFDRequests {
           Field("iova", at: 32, width: 8, .inOut, .number(.none)),
         ])),
     undo: .request(ioasUnmap, [.operand("ioas_id"), .operand("iova"), .operand("length")]),
-    source: "linux/iommufd.h, 6.13", summary: "map guest memory into an address space")
+    header: header, since: KernelVersion(6, 13), summary: "map guest memory into an address space")
 
   private static let mapFlagNames = Constants.flags(
     [("FIXED_IOVA", 1), ("WRITEABLE", 2), ("READABLE", 4)], allowed: [3, 5, 7])
@@ -106,7 +109,7 @@ public enum IOMMUFDRequests {
           Field("length", at: 16, width: 8, .inOut, .number(.none)),
         ])),
     undo: .nothing("it is itself an undo"), isStep: false,
-    source: "linux/iommufd.h, 6.2", summary: "remove a mapping from an address space")
+    header: header, since: KernelVersion(6, 2), summary: "remove a mapping from an address space")
 
   /// Sets how pinned memory is accounted: per process (1), as VFIO always did, or per user (0).
   ///
@@ -130,7 +133,7 @@ public enum IOMMUFDRequests {
             .number(.values([("PER_USER", 0), ("PER_PROCESS", 1)]))),
         ])),
     undo: .nothing("the option ends with the file"),
-    source: "linux/iommufd.h, 6.2", summary: "choose how pinned memory is accounted")
+    header: header, since: KernelVersion(6, 2), summary: "choose how pinned memory is accounted")
 
   /// Makes a page table in the format that a device's IOMMU gives.
   ///
@@ -161,7 +164,8 @@ public enum IOMMUFDRequests {
           Field("__reserved2", at: 44, .reserved),
         ])),
     undo: .request(destroy, [.result("out_hwpt_id")]),
-    source: "linux/iommufd.h, 6.6", summary: "make a page table in the format of a device's IOMMU")
+    header: header, since: KernelVersion(6, 6),
+    summary: "make a page table in the format of a device's IOMMU")
 
   /// Asks what the IOMMU of a bound device can do.
   ///
@@ -198,7 +202,7 @@ public enum IOMMUFDRequests {
               ]))),
         ])),
     undo: .nothing("a question changes nothing"),
-    source: "linux/iommufd.h, 6.6", summary: "ask what the IOMMU of a device can do")
+    header: header, since: KernelVersion(6, 6), summary: "ask what the IOMMU of a device can do")
 
   /// What `getHWInfo` says of a VT-d unit (`linux/iommufd.h`, 6.6): its registers.
   static let hardwareInfoVTD = StructLayout(
@@ -225,6 +229,8 @@ public enum IOMMUFDRequests {
   public static let setOption: UInt64 = 0
   /// `IOMMU_IOAS_MAP_FIXED_IOVA`, `_WRITEABLE` and `_READABLE`.
   public static let mapFlags: UInt64 = 7
+
+  private static let header = "linux/iommufd.h"
 
   /// Plain `_IO` numbers of type `;` (`IOMMUFD_TYPE`).
   private static func code(_ number: UInt8) -> RequestCode {

@@ -1,3 +1,5 @@
+import Parser
+
 /// Requests of a VFIO device file that concern iommufd.
 ///
 /// Header `linux/vfio.h`. Sent in the sizes of 6.6: the members added later (a token, PASIDs) are
@@ -19,7 +21,7 @@ public enum VFIODeviceRequests {
           Field("token_uuid_ptr", at: 16, width: 8, .number(.none), default: 0),
         ])),
     undo: .nothing("closing the device's file unbinds it"), establishes: [.bound],
-    source: "linux/vfio.h, 6.6", summary: "give a device to an iommufd")
+    header: VFIOCode.header, since: KernelVersion(6, 6), summary: "give a device to an iommufd")
 
   /// Puts a device on a page table, or on one the kernel picks from an address space.
   ///
@@ -36,7 +38,7 @@ public enum VFIODeviceRequests {
           Field("pasid", at: 12, .number(.none), default: 0),
         ])),
     undo: .request(detach, []), requires: [.bound], establishes: [.attached],
-    source: "linux/vfio.h, 6.6", summary: "put a device on a page table")
+    header: VFIOCode.header, since: KernelVersion(6, 6), summary: "put a device on a page table")
 
   /// Takes a device off its page table; it can then reach no memory.
   public static let detach = RequestDescriptor(
@@ -50,7 +52,8 @@ public enum VFIODeviceRequests {
           Field("pasid", at: 8, .number(.none), default: 0),
         ])),
     undo: .nothing("it is itself an undo"), isStep: false,
-    source: "linux/vfio.h, 6.6", summary: "take a device off its page table")
+    header: VFIOCode.header, since: KernelVersion(6, 6), summary: "take a device off its page table"
+  )
 
   /// Every request of this enum, by number.
   public static let all = [bindIOMMUFD, attach, detach]

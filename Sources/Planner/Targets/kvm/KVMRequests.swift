@@ -1,3 +1,5 @@
+import Parser
+
 /// Requests of `/dev/kvm`, of a VM and of its kvm-vfio device.
 ///
 /// Header `linux/kvm.h`; numbers carry direction and size. All have been the same since the release
@@ -7,14 +9,15 @@ public enum KVMRequests {
   public static let getAPIVersion = RequestDescriptor(
     "KVM_GET_API_VERSION", RequestCode(type: type, number: 0x00), on: .kvm, .none,
     returns: .number, undo: .nothing("a question changes nothing"),
-    source: "linux/kvm.h, 2.6.20", summary: "ask for the version of the KVM interface")
+    header: header, since: KernelVersion(2, 6, 20),
+    summary: "ask for the version of the KVM interface")
 
   /// Makes a VM; type 0 is the machine's ordinary one.
   public static let createVM = RequestDescriptor(
     "KVM_CREATE_VM", RequestCode(type: type, number: 0x01), on: .kvm,
     .value(Field("type", at: 0, width: 8, .number(.none), default: 0)),
     returns: .file(.vm), undo: .closeResult,
-    source: "linux/kvm.h, 2.6.20", summary: "make a virtual machine")
+    header: header, since: KernelVersion(2, 6, 20), summary: "make a virtual machine")
 
   /// Makes the kvm-vfio device; a VM can have one (`EBUSY`).
   public static let createDevice = RequestDescriptor(
@@ -30,7 +33,8 @@ public enum KVMRequests {
           Field("flags", at: 8, .number(.flags([("TEST", 1)])), default: 0),
         ])),
     undo: .closeResult,
-    source: "linux/kvm.h, 3.10", summary: "make the device that tells KVM about VFIO files")
+    header: header, since: KernelVersion(3, 10),
+    summary: "make the device that tells KVM about VFIO files")
 
   /// Tells KVM about a device or group file (`KVM_DEV_VFIO_FILE_ADD`).
   ///
@@ -59,6 +63,8 @@ public enum KVMRequests {
   /// `KVM_DEV_VFIO_FILE_DEL`.
   public static let fileDelete: UInt64 = 2
 
+  private static let header = "linux/kvm.h"
+
   /// The type byte of KVM's requests.
   static let type: UInt8 = 0xae
 
@@ -79,6 +85,7 @@ public enum KVMRequests {
     return RequestDescriptor(
       "KVM_SET_DEVICE_ATTR", RequestCode(type: type, number: 0xe1, .write, size: 24),
       on: .kvmVFIO, .structure(layout), undo: undo, isStep: isStep,
-      source: "linux/kvm.h, 3.10; cdev files 6.6", summary: summary)
+      header: header, since: KernelVersion(3, 10),
+      later: ["cdev files": KernelRules.vfioCdevs.since], summary: summary)
   }
 }

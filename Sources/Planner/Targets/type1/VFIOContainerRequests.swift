@@ -1,3 +1,5 @@
+import Parser
+
 /// Requests of the VFIO container, `/dev/vfio/vfio`, with the type1 driver.
 ///
 /// Header `linux/vfio.h`, all since 3.6.
@@ -6,7 +8,9 @@ public enum VFIOContainerRequests {
   public static let getAPIVersion = RequestDescriptor(
     "VFIO_GET_API_VERSION", VFIOCode.code(0), on: .container, .none,
     returns: .number, undo: .nothing("a question changes nothing"),
-    source: "linux/vfio.h, 3.6", summary: "ask for the version of the VFIO interface")
+    header: VFIOCode.header, since: KernelVersion(3, 6),
+    summary: "ask for the version of the VFIO interface"
+  )
 
   /// Asks whether an extension is there.
   ///
@@ -24,7 +28,8 @@ public enum VFIOContainerRequests {
             ("UPDATE_VADDR", 10),
           ])))),
     returns: .number, undo: .nothing("a question changes nothing"),
-    source: "linux/vfio.h, 3.6", summary: "ask whether VFIO has an extension")
+    header: VFIOCode.header, since: KernelVersion(3, 6),
+    summary: "ask whether VFIO has an extension")
 
   /// Chooses the IOMMU driver; needs a group in the container.
   ///
@@ -37,7 +42,8 @@ public enum VFIOContainerRequests {
         .number(.values([("TYPE1", 1), ("TYPE1v2", type1v2)], allowed: [type1v2])))),
     undo: .nothing("the driver leaves with the container's last group"),
     requires: [.contained], establishes: [.driven],
-    source: "linux/vfio.h, 3.6; TYPE1v2 3.10", summary: "choose the container's IOMMU driver")
+    header: VFIOCode.header, since: KernelVersion(3, 6), later: ["TYPE1v2": KernelVersion(3, 10)],
+    summary: "choose the container's IOMMU driver")
 
   /// Asks for page sizes; the capabilities that may follow are not asked for.
   public static let getInfo = RequestDescriptor(
@@ -53,7 +59,8 @@ public enum VFIOContainerRequests {
           Field("pad", at: 20, .reserved),
         ])),
     undo: .nothing("a question changes nothing"), requires: [.driven],
-    source: "linux/vfio.h, 3.6", summary: "ask which page sizes the container's IOMMUs have")
+    header: VFIOCode.header, since: KernelVersion(3, 6),
+    summary: "ask which page sizes the container's IOMMUs have")
 
   /// Maps memory of the calling process for all devices of the container.
   public static let mapDMA = RequestDescriptor(
@@ -71,7 +78,8 @@ public enum VFIOContainerRequests {
           Field("size", at: 24, width: 8, .number(.none)),
         ])),
     undo: .request(unmapDMA, [.operand("iova"), .operand("size")]), requires: [.driven],
-    source: "linux/vfio.h, 3.6", summary: "map guest memory for a container's devices")
+    header: VFIOCode.header, since: KernelVersion(3, 6),
+    summary: "map guest memory for a container's devices")
 
   /// Removes mappings; one that is hit only in part stays (`EINVAL`).
   public static let unmapDMA = RequestDescriptor(
@@ -88,7 +96,8 @@ public enum VFIOContainerRequests {
           Field("size", at: 16, width: 8, .inOut, .number(.none)),
         ])),
     undo: .nothing("it is itself an undo"), isStep: false,
-    source: "linux/vfio.h, 3.6", summary: "remove a mapping from a container")
+    header: VFIOCode.header, since: KernelVersion(3, 6),
+    summary: "remove a mapping from a container")
 
   /// Every request of this enum, by number.
   public static let all = [getAPIVersion, checkExtension, setIOMMU, getInfo, mapDMA, unmapDMA]

@@ -1,3 +1,5 @@
+import Parser
+
 /// Requests of a VFIO group file, `/dev/vfio/N`; header `linux/vfio.h`, all since 3.6.
 public enum VFIOGroupRequests {
   /// Asks whether the group may be used, and whether it is in a container.
@@ -12,7 +14,7 @@ public enum VFIOGroupRequests {
             "flags", at: 4, .output, .number(.flags([("VIABLE", 1), ("CONTAINER_SET", 2)]))),
         ])),
     undo: .nothing("a question changes nothing"),
-    source: "linux/vfio.h, 3.6", summary: "ask whether a group may be used")
+    header: VFIOCode.header, since: KernelVersion(3, 6), summary: "ask whether a group may be used")
 
   /// Puts a group into a container; the argument is a pointer to the container's descriptor number.
   public static let setContainer = RequestDescriptor(
@@ -21,20 +23,21 @@ public enum VFIOGroupRequests {
       StructLayout("int", size: 4, [Field("container", at: 0, .object(ObjectKindSet(.container)))])
     ),
     undo: .request(unsetContainer, []), establishes: [.contained],
-    source: "linux/vfio.h, 3.6", summary: "put a group into a container")
+    header: VFIOCode.header, since: KernelVersion(3, 6), summary: "put a group into a container")
 
   /// Takes a group out of its container; busy while its devices are open (`EBUSY`).
   public static let unsetContainer = RequestDescriptor(
     "VFIO_GROUP_UNSET_CONTAINER", VFIOCode.code(5), on: .group, .none,
     undo: .nothing("it is itself an undo"), isStep: false,
-    source: "linux/vfio.h, 3.6", summary: "take a group out of its container")
+    header: VFIOCode.header, since: KernelVersion(3, 6),
+    summary: "take a group out of its container")
 
   /// Opens a device of the group by its PCI address; the container must have its IOMMU driver.
   public static let getDeviceFD = RequestDescriptor(
     "VFIO_GROUP_GET_DEVICE_FD", VFIOCode.code(6), on: .group,
     .address(Field("name", at: 0, width: 8, .address)),
     returns: .file(.deviceFD), undo: .closeResult, requires: [.contained, .driven],
-    source: "linux/vfio.h, 3.6", summary: "open a device of a group")
+    header: VFIOCode.header, since: KernelVersion(3, 6), summary: "open a device of a group")
 
   /// Every request of this enum, by number.
   public static let all = [getStatus, setContainer, unsetContainer, getDeviceFD]
