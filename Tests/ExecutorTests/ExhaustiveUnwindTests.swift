@@ -56,7 +56,7 @@ struct UnwindSweep {
   /// Fails a step with each of its first errnos (or none, and then undoes all), and with it each
   /// undo with each of its first errnos; returns the number of runs.
   func failures(at step: Int?, errnos: Int) -> Int {
-    let causes = step.map { RequestErrnos.causes(of: program.steps[$0].action) } ?? []
+    let causes = step.map { program.steps[$0].action.errnos } ?? [:]
     let firsts: [Errno?] = step == nil ? [nil] : causes.prefix(errnos).map(\.errno)
     var runs = 0
     for first in firsts {
@@ -75,7 +75,7 @@ struct UnwindSweep {
     for seed in seeds {
       var random = SeededRandom(seed: seed)
       let step = Int.random(in: 0..<program.steps.count, using: &random)
-      let first = RequestErrnos.causes(of: program.steps[step].action).first?.errno
+      let first = program.steps[step].action.errnos.first?.errno
       var undos: [Int: Errno] = [:]
       let rarity = Int.random(in: 1...6, using: &random)
       for undo in 0..<step where Int.random(in: 0..<rarity, using: &random) == 0 {
@@ -90,10 +90,10 @@ struct UnwindSweep {
   private func undoErrnos(of step: Int) -> [Errno] {
     switch program.undo(of: program.steps[step]) {
     case .nothing: []
-    case .close(let id): RequestErrnos.causes(of: .close(id)).map(\.errno)
-    case .releaseMemory(let id, _, _): RequestErrnos.causes(of: .close(id)).map(\.errno)
-    case .ioctl(_, let request, _): RequestErrnos.causes(ofRequest: request.name).map(\.errno)
-    case .revert(let write): RequestErrnos.causes(of: .sysfs(write)).map(\.errno)
+    case .close(let id): Action.close(id).errnos.map(\.errno)
+    case .releaseMemory(let id, _, _): Action.close(id).errnos.map(\.errno)
+    case .ioctl(_, let request, _): request.errnos.map(\.errno)
+    case .revert(let write): Action.sysfs(write).errnos.map(\.errno)
     }
   }
 

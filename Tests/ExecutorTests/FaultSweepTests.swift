@@ -61,7 +61,7 @@ struct FaultSweepTests {
   func everyStepEveryErrno(sample: SweepCase) {
     let program = sample.compiled.program
     for step in program.steps.indices {
-      for cause in RequestErrnos.causes(of: program.steps[step].action) {
+      for cause in program.steps[step].action.errnos {
         let faults = FaultInjection.failing(step, with: cause.errno, in: program)
         let kernel = SimulatedKernel(sample.compiled.host, faults: faults ?? [:])
         var interpreter = Interpreter(program: program, kernel: kernel)

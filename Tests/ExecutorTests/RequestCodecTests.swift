@@ -212,9 +212,12 @@ struct RequestCodecTests {
   @Test("every request has its errnos, and every errno has a name")
   func everyRequestHasErrnos() {
     for request in RequestRegistry.all {
-      let causes = RequestErrnos.causes(ofRequest: request.name)
+      let causes = request.errnos
       #expect(!causes.isEmpty, "\(request.name)")
-      for cause in causes { #expect(!cause.errno.description.hasPrefix("errno")) }
+      for cause in causes {
+        #expect(!cause.errno.description.hasPrefix("errno"))
+        #expect(!cause.meaning.isEmpty, "\(request.name)")
+      }
       #expect(Set(causes.map(\.errno)).count == causes.count, "\(request.name) names one twice")
     }
   }

@@ -72,7 +72,7 @@ public struct RunText {
     switch failure.cause {
     case .errno(let errno):
       let action = run.plan.program.steps[failure.step].action
-      let meaning = RequestErrnos.meaning(of: errno, for: action)
+      let meaning = action.errnos.meaning(of: errno)
       return "\(errno.description, .error)" + (meaning.map { ": \($0)" } ?? "")
     case .mismatch(let expected, let actual):
       return "\("found \(actual), not \(expected)", .error)"

@@ -46,10 +46,10 @@ public enum KernelPreflight {
   }
 }
 
-extension RequestErrnos {
+extension Action {
   /// The kernel option or release that a failing step lacks; `nil` if it failed for another reason.
-  public static func missingFeature(_ action: Action, _ errno: Errno) -> String? {
-    switch (action, errno) {
+  public func missingFeature(_ errno: Errno) -> String? {
+    switch (self, errno) {
     case (.open(.iommu, _), .enoent): "the kernel needs \(KernelOption.iommufd)"
     case (.open(.vfioDevice, _), .enoent):
       "the kernel needs \(KernelOption.vfioCdev); target 'type1' does without"

@@ -115,11 +115,11 @@ public enum ExecutorDiagnostics {
         at: failure.origin, notes: fact(of: action, in: report.program) + [rollbackNote(report)],
         help: "bring the host description up to date and compile again")
     case .errno(let errno):
-      let meaning = RequestErrnos.meaning(of: errno, for: action)
+      let meaning = action.errnos.meaning(of: errno)
       return Diagnostic(
         callFailed, "\(step): \(errno)" + (meaning.map { ", \($0)" } ?? ""),
         at: failure.origin, notes: [rollbackNote(report)],
-        help: RequestErrnos.missingFeature(action, errno))
+        help: action.missingFeature(errno))
     }
   }
 

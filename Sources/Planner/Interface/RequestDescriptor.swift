@@ -129,6 +129,10 @@ public final class RequestDescriptor: Hashable, Sendable {
   public let establishes: [ObjectState]
   /// Whether a program may contain it as a step; undo requests are not steps.
   public let isStep: Bool
+  /// Every errno it can give.
+  public let errnos: ErrnoTable
+  /// Whether a kernel with the files it is issued on may lack it, which then answers ENOTTY.
+  public let mayBeMissing: Bool
   /// The header that declares it; for the 2021 proposal the message that does.
   public let header: String
   /// The first release that has it; `nil` for the 2021 proposal, which no kernel has.
@@ -154,7 +158,8 @@ public final class RequestDescriptor: Hashable, Sendable {
   public init(
     _ name: String, _ code: RequestCode, on receiver: ObjectKind, _ argument: ArgumentLayout,
     returns: ReturnLayout = .zero, undo: Undo, requires: [ObjectState] = [],
-    establishes: [ObjectState] = [], isStep: Bool = true, header: String, since: KernelVersion?,
+    establishes: [ObjectState] = [], isStep: Bool = true, errnos: ErrnoTable,
+    mayBeMissing: Bool = false, header: String, since: KernelVersion?,
     later: KeyValuePairs<String, KernelVersion> = [:], summary: String
   ) {
     self.name = name
@@ -166,6 +171,8 @@ public final class RequestDescriptor: Hashable, Sendable {
     self.requires = requires
     self.establishes = establishes
     self.isStep = isStep
+    self.errnos = mayBeMissing ? Self.missing(before: since) + errnos : errnos
+    self.mayBeMissing = mayBeMissing
     self.header = header
     self.since = since
     self.later = later
@@ -210,6 +217,10 @@ enum UndoSource: Hashable, Sendable {
 }
 
 extension RequestDescriptor {
+  private static func missing(before since: KernelVersion?) -> ErrnoTable {
+    since.map { [.enotty: "the kernel is older than \($0)"] } ?? [:]
+  }
+
   private static func resultFields(_ argument: ArgumentLayout, _ returns: ReturnLayout)
     -> [(name: String, kind: ObjectKind)]
   {

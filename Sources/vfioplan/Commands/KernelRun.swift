@@ -191,7 +191,7 @@ struct KernelRun {
       switch (failure.cause, action) {
       case (.mismatch, _): .hostUnable
       case (.interrupted, _): .rolledBack
-      case (.errno(let errno), _) where RequestErrnos.missingFeature(action, errno) != nil:
+      case (.errno(let errno), _) where action.missingFeature(errno) != nil:
         .hostUnable
       case (.errno(.eperm), .open), (.errno(.eacces), .open), (.errno(.eperm), .sysfs),
         (.errno(.eacces), .sysfs),

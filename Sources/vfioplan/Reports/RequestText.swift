@@ -21,10 +21,10 @@ struct RequestText {
         "struct \(layout.name), \(layout.size) bytes, of which \(layout.sentSize) are sent")
       page.table(layout.fields.map(row))
     }
-    let causes = RequestErrnos.causes(ofRequest: request.name)
-    if !causes.isEmpty {
+    if !request.errnos.isEmpty {
       page.heading("How it fails")
-      page.table(causes.map { ["\($0.errno.description, .error)", StyledText($0.meaning)] })
+      page.table(
+        request.errnos.map { ["\($0.errno.description, .error)", StyledText($0.meaning)] })
     }
     return page
   }

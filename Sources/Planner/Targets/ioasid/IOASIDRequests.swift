@@ -13,6 +13,11 @@ public enum IOASIDRequests {
     "KVM_ADD_IOASID_FD", kvm(0xf1), on: .vm,
     .value(Field("ioasid_fd", at: 0, width: 8, .object(ObjectKindSet(.ioasidFD)))),
     undo: .nothing("the registration ends with the VM"),
+    errnos: [
+      .ebadf: "the file is not open",
+      .einval: "the file is no ioasid file",
+      .eexist: "KVM has the file already",
+    ],
     header: mail, since: nil, summary: "tell KVM which ioasid file the VM's devices are in")
 
   /// Tells KVM that the VM may do non-coherent DMA; the pair of file and label is the proof that
@@ -23,6 +28,9 @@ public enum IOASIDRequests {
     "KVM_ALLOW_INCOHERENT_DMA", kvm(0xf2), on: .vm, proof("kvm_allow_incoherent_dma"),
     undo: .request(
       disallowIncoherentDMA, [.operand("ioasid_fd"), .operand("device_label")]),
+    errnos: proofErrnos + [
+      .eexist: "this proof was given already"
+    ],
     header: mail, since: nil, summary: "let the guest's cache flushes and cache attributes through")
 
   /// Takes the allowance back.
@@ -31,6 +39,7 @@ public enum IOASIDRequests {
   public static let disallowIncoherentDMA = RequestDescriptor(
     "KVM_DISALLOW_INCOHERENT_DMA", kvm(0xf3), on: .vm, proof("kvm_disallow_incoherent_dma"),
     undo: .nothing("it is itself an undo"), isStep: false,
+    errnos: proofErrnos,
     header: mail, since: nil, summary: "ignore the guest's cache flushes and cache attributes again"
   )
 
@@ -49,6 +58,14 @@ public enum IOASIDRequests {
           Field("device_label", at: 12, .output, .object(ObjectKindSet(.deviceLabel))),
         ])),
     undo: .request(unbind, [.operand("ioasid_fd")]), establishes: [.bound],
+    errnos: [
+      .ebadf: "the ioasid file is not open",
+      .ebadfd: "the file is no ioasid file",
+      .ebusy: "the device is bound already, or its group file is open",
+      .enodev: "the device has no IOMMU group",
+      .eperm: "interrupts are not isolated, or another owner or a host driver has the group",
+      .einval: "firmware needs an identity mapping for the device's group",
+    ],
     header: rfc, since: nil, summary: "give a device to an ioasid file")
 
   /// Takes a device back from an ioasid file.
@@ -65,6 +82,10 @@ public enum IOASIDRequests {
           Field("ioasid_fd", at: 8, .object(ObjectKindSet(.ioasidFD))),
         ])),
     undo: .nothing("it is itself an undo"), isStep: false,
+    errnos: [
+      .einval: "the device is bound to another file",
+      .ebusy: "the device is attached",
+    ],
     header: rfc, since: nil, summary: "take a device back from an ioasid file")
 
   /// Puts a device on an I/O page table; takes no second snoop argument, as the mail asks.
@@ -73,6 +94,14 @@ public enum IOASIDRequests {
   public static let attach = RequestDescriptor(
     "VFIO_ATTACH_IOASID", VFIOCode.code(24), on: .deviceFD, table("vfio_attach_ioasid"),
     undo: .request(detach, [.operand("ioasid")]), requires: [.bound], establishes: [.attached],
+    errnos: [
+      .enoent: "there is no such IOASID",
+      .ebusy: "the device is attached already",
+      .einval:
+        "the IOASID enforces snoop and the device's IOMMU can't, the IOMMUs are not compatible, "
+        + "or a device of the same group is on another IOASID",
+      .eaddrinuse: "a reserved region of the device overlaps what is mapped",
+    ],
     header: rfc, since: nil, summary: "put a device on an I/O page table")
 
   /// Takes a device off an I/O page table.
@@ -81,6 +110,9 @@ public enum IOASIDRequests {
   public static let detach = RequestDescriptor(
     "VFIO_DETACH_IOASID", VFIOCode.code(25), on: .deviceFD, table("vfio_detach_ioasid"),
     undo: .nothing("it is itself an undo"), isStep: false,
+    errnos: [
+      .einval: "the device is not attached to this IOASID"
+    ],
     header: rfc, since: nil, summary: "take a device off an I/O page table")
 
   /// Asks whether an extension is there.
@@ -91,6 +123,9 @@ public enum IOASIDRequests {
     .value(
       Field("extension", at: 0, width: 8, .number(.values([("ENFORCE_SNOOP", enforceSnoop)])))),
     returns: .number, undo: .nothing("a question changes nothing"),
+    errnos: [
+      .enotty: "the file is no ioasid file"
+    ],
     header: rfc, since: nil, summary: "ask whether /dev/ioasid has an extension")
 
   /// Pins and accounts memory once for several IOASIDs.
@@ -99,6 +134,10 @@ public enum IOASIDRequests {
   public static let registerMemory = RequestDescriptor(
     "IOASID_REGISTER_MEMORY", ioasid(1), on: .ioasidFD, memory("ioasid_register_memory"),
     undo: .request(unregisterMemory, [.operand("vaddr"), .operand("size")]),
+    errnos: [
+      .efault: "the memory is not mapped",
+      .eexist: "the range is registered",
+    ],
     header: rfc, since: nil, summary: "pin and account guest memory once for all page tables")
 
   /// Gives registered memory back.
@@ -107,6 +146,9 @@ public enum IOASIDRequests {
   public static let unregisterMemory = RequestDescriptor(
     "IOASID_UNREGISTER_MEMORY", ioasid(2), on: .ioasidFD, memory("ioasid_unregister_memory"),
     undo: .nothing("it is itself an undo"), isStep: false,
+    errnos: [
+      .enoent: "the range is not registered"
+    ],
     header: rfc, since: nil, summary: "unpin guest memory")
 
   /// Makes an I/O page table; the flag decides its format.
@@ -122,6 +164,10 @@ public enum IOASIDRequests {
           Field("flags", at: 4, .number(.flags([("ENFORCE_SNOOP", enforceSnoop)]))),
         ])),
     returns: .object(.ioasid), undo: .request(free, [.result(RequestDescriptor.returnName)]),
+    errnos: [
+      .einval: "a flag is not known",
+      .enomem: "not enough kernel memory",
+    ],
     header: rfc, since: nil, summary: "make an I/O page table in a format")
 
   /// Frees an I/O page table; refused while devices are attached.
@@ -130,6 +176,10 @@ public enum IOASIDRequests {
   public static let free = RequestDescriptor(
     "IOASID_FREE", ioasid(4), on: .ioasidFD, table("ioasid_free"),
     undo: .nothing("it is itself an undo"), isStep: false,
+    errnos: [
+      .enoent: "there is no such IOASID",
+      .ebusy: "devices are attached",
+    ],
     header: rfc, since: nil, summary: "free an I/O page table")
 
   /// Asks what an I/O page table can map, once a device is attached.
@@ -149,6 +199,10 @@ public enum IOASIDRequests {
           Field("last_iova", at: 24, width: 8, .output, .number(.none)),
         ])),
     undo: .nothing("a question changes nothing"),
+    errnos: [
+      .enoent: "there is no such IOASID",
+      .einval: "no device is attached yet",
+    ],
     header: rfc, since: nil, summary: "ask what an I/O page table can map")
 
   /// Maps memory of the calling process.
@@ -169,6 +223,16 @@ public enum IOASIDRequests {
           Field("size", at: 32, width: 8, .number(.none)),
         ])),
     undo: .request(unmapDMA, [.operand("ioasid"), .operand("iova"), .operand("size")]),
+    errnos: [
+      .enoent: "there is no such IOASID",
+      .einval:
+        "no device is attached yet, a group is attached only in part, or the range is not "
+        + "aligned, reserved, or beyond the IOMMU's width",
+      .eoverflow: "the range wraps around the end of the address space",
+      .eexist: "something is mapped there already",
+      .efault: "the memory is not mapped",
+      .enomem: "over RLIMIT_MEMLOCK, or not enough memory",
+    ],
     header: rfc, since: nil, summary: "map guest memory into an I/O page table")
 
   /// Removes a mapping; sizes must match those of the map.
@@ -188,6 +252,9 @@ public enum IOASIDRequests {
           Field("size", at: 24, width: 8, .inOut, .number(.none)),
         ])),
     undo: .nothing("it is itself an undo"), isStep: false,
+    errnos: [
+      .einval: "a mapping is only partly inside the range"
+    ],
     header: rfc, since: nil, summary: "remove a mapping from an I/O page table")
 
   /// Asks about a bound device: step 2 of the mail.
@@ -208,6 +275,9 @@ public enum IOASIDRequests {
           Field("last_iova", at: 24, width: 8, .output, .number(.none)),
         ])),
     undo: .nothing("a question changes nothing"),
+    errnos: [
+      .enoent: "no device of this label is bound"
+    ],
     header: mail, since: nil, summary: "ask whether a device's IOMMU can enforce snoop")
 
   /// Every request of this file.
@@ -242,6 +312,13 @@ public enum IOASIDRequests {
           Field("device_label", at: 4, .object(ObjectKindSet(.deviceLabel))),
         ]))
   }
+
+  private static let proofErrnos: ErrnoTable = [
+    .ebadf: "the ioasid file is not open",
+    .einval: "the file is no ioasid file",
+    .enoent: "the proof does not hold: the file is not registered, or has no such device",
+    .eperm: "the device does not declare itself capable of no-snoop",
+  ]
 
   private static func table(_ name: String) -> ArgumentLayout {
     .structure(

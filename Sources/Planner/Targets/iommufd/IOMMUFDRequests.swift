@@ -17,6 +17,10 @@ public enum IOMMUFDRequests {
           Field("id", at: 4, .object(ObjectKindSet(.ioas, .hwpt))),
         ])),
     undo: .nothing("it is itself an undo"), isStep: false,
+    errnos: [
+      .enoent: "there is no object of this id",
+      .ebusy: "the object is in use: an IOAS has an HWPT, or an HWPT a device",
+    ],
     header: header, since: KernelVersion(6, 2), summary: "destroy an object")
 
   /// Makes an I/O address space; no flag is known up to 7.3.
@@ -31,6 +35,10 @@ public enum IOMMUFDRequests {
           Field("out_ioas_id", at: 8, .output, .object(ObjectKindSet(.ioas))),
         ])),
     undo: .request(destroy, [.result("out_ioas_id")]),
+    errnos: [
+      .eopnotsupp: "a flag is not known",
+      .enomem: "not enough kernel memory",
+    ],
     header: header, since: KernelVersion(6, 2), summary: "make an I/O address space")
 
   /// Asks which IOVAs an address space allows.
@@ -50,6 +58,10 @@ public enum IOMMUFDRequests {
           Field("out_iova_alignment", at: 24, width: 8, .output, .number(.none)),
         ])),
     undo: .nothing("a question changes nothing"), isStep: false,
+    errnos: [
+      .enoent: "there is no such IOAS",
+      .emsgsize: "there are more ranges than the buffer holds",
+    ],
     header: header, since: KernelVersion(6, 2),
     summary: "ask which addresses an address space allows")
 
@@ -71,6 +83,16 @@ public enum IOMMUFDRequests {
           Field("iova", at: 32, width: 8, .inOut, .number(.none)),
         ])),
     undo: .request(ioasUnmap, [.operand("ioas_id"), .operand("iova"), .operand("length")]),
+    errnos: [
+      .eopnotsupp: "a flag is not known",
+      .enoent: "there is no such IOAS",
+      .eoverflow: "the range wraps around the end of the address space",
+      .einval:
+        "the range is not aligned, overlaps a reserved region, or lies beyond the IOMMU's width",
+      .eexist: "something is mapped there already",
+      .efault: "the memory can't be pinned: not mapped, not writeable, or device memory",
+      .enomem: "over RLIMIT_MEMLOCK, or not enough memory",
+    ],
     header: header, since: KernelVersion(6, 2), summary: "map guest memory into an address space")
 
   /// Maps a memory file into every page table of an address space.
@@ -91,6 +113,18 @@ public enum IOMMUFDRequests {
           Field("iova", at: 32, width: 8, .inOut, .number(.none)),
         ])),
     undo: .request(ioasUnmap, [.operand("ioas_id"), .operand("iova"), .operand("length")]),
+    errnos: [
+      .eopnotsupp: "a flag is not known",
+      .enoent: "there is no such IOAS",
+      .eoverflow: "the range wraps around the end of the address space",
+      .ebadf: "the memory's file is not open",
+      .einval:
+        "the range is not aligned, overlaps a reserved region, lies beyond the IOMMU's width, or "
+        + "reaches past the end of the memory",
+      .eexist: "something is mapped there already",
+      .enomem: "over RLIMIT_MEMLOCK, or not enough memory",
+    ],
+    mayBeMissing: true,
     header: header, since: KernelVersion(6, 13), summary: "map guest memory into an address space")
 
   private static let mapFlagNames = Constants.flags(
@@ -109,6 +143,12 @@ public enum IOMMUFDRequests {
           Field("length", at: 16, width: 8, .inOut, .number(.none)),
         ])),
     undo: .nothing("it is itself an undo"), isStep: false,
+    errnos: [
+      .eoverflow: "the range wraps around the end of the address space",
+      .einval: "the length is 0",
+      .enoent: "nothing is mapped there, or a mapping is only partly inside the range",
+      .ebusy: "the mapping is being changed or used by an object",
+    ],
     header: header, since: KernelVersion(6, 2), summary: "remove a mapping from an address space")
 
   /// Sets how pinned memory is accounted: per process (1), as VFIO always did, or per user (0).
@@ -133,6 +173,12 @@ public enum IOMMUFDRequests {
             .number(.values([("PER_USER", 0), ("PER_PROCESS", 1)]))),
         ])),
     undo: .nothing("the option ends with the file"),
+    errnos: [
+      .eopnotsupp: "the option is not known",
+      .eperm: "RLIMIT_MODE needs CAP_SYS_RESOURCE",
+      .ebusy: "RLIMIT_MODE can be set only while the iommufd has no objects",
+      .einval: "the value is out of range",
+    ],
     header: header, since: KernelVersion(6, 2), summary: "choose how pinned memory is accounted")
 
   /// Makes a page table in the format that a device's IOMMU gives.
@@ -164,6 +210,15 @@ public enum IOMMUFDRequests {
           Field("__reserved2", at: 44, .reserved),
         ])),
     undo: .request(destroy, [.result("out_hwpt_id")]),
+    errnos: [
+      .enoent: "the device is not bound to this iommufd",
+      .einval: "the parent is no IOAS, or the IOMMU's pages are larger than the CPU's",
+      .enodev: "the device has no IOMMU",
+      .eopnotsupp: "the IOMMU driver has no such page table",
+      .eaddrinuse: "something mapped already lies beyond the IOMMU's width, or not aligned",
+      .efault: "memory mapped already can't be pinned",
+      .enomem: "over RLIMIT_MEMLOCK, or not enough memory",
+    ],
     header: header, since: KernelVersion(6, 6),
     summary: "make a page table in the format of a device's IOMMU")
 
@@ -202,6 +257,10 @@ public enum IOMMUFDRequests {
               ]))),
         ])),
     undo: .nothing("a question changes nothing"),
+    errnos: [
+      .enoent: "the device is not bound to this iommufd",
+      .eopnotsupp: "the device has no IOMMU",
+    ],
     header: header, since: KernelVersion(6, 6), summary: "ask what the IOMMU of a device can do")
 
   /// What `getHWInfo` says of a VT-d unit (`linux/iommufd.h`, 6.6): its registers.

@@ -21,6 +21,16 @@ public enum VFIODeviceRequests {
           Field("token_uuid_ptr", at: 16, width: 8, .number(.none), default: 0),
         ])),
     undo: .nothing("closing the device's file unbinds it"), establishes: [.bound],
+    errnos: [
+      .ebusy: "the device's group file is open, or its group is in somebody's page table",
+      .einval: "the device is open elsewhere, or firmware needs an identity mapping for its group",
+      .ebadf: "the iommufd is not open",
+      .ebadfd: "the file is no iommufd",
+      .enodev: "the device has no IOMMU group",
+      .eperm: "interrupts are not isolated, or another owner or a host driver has the group",
+      .eagain: "the device is being reset",
+      .enomem: "not enough kernel memory",
+    ],
     header: VFIOCode.header, since: KernelVersion(6, 6), summary: "give a device to an iommufd")
 
   /// Puts a device on a page table, or on one the kernel picks from an address space.
@@ -38,6 +48,16 @@ public enum VFIODeviceRequests {
           Field("pasid", at: 12, .number(.none), default: 0),
         ])),
     undo: .request(detach, []), requires: [.bound], establishes: [.attached],
+    errnos: [
+      .enoent: "there is no such page table",
+      .einval:
+        "the page table enforces snoop and the device's IOMMU can't, the IOMMUs are not "
+        + "compatible, or a device of the same group is on another table",
+      .eaddrinuse: "a reserved region of the device overlaps what is mapped",
+      .ebusy: "the group is in somebody's page table, or the device is being reset",
+      .efault: "memory mapped already can't be pinned",
+      .enomem: "over RLIMIT_MEMLOCK, or not enough memory",
+    ],
     header: VFIOCode.header, since: KernelVersion(6, 6), summary: "put a device on a page table")
 
   /// Takes a device off its page table; it can then reach no memory.
@@ -52,6 +72,9 @@ public enum VFIODeviceRequests {
           Field("pasid", at: 8, .number(.none), default: 0),
         ])),
     undo: .nothing("it is itself an undo"), isStep: false,
+    errnos: [
+      .einval: "the device is not bound"
+    ],
     header: VFIOCode.header, since: KernelVersion(6, 6), summary: "take a device off its page table"
   )
 

@@ -9,6 +9,9 @@ public enum KVMRequests {
   public static let getAPIVersion = RequestDescriptor(
     "KVM_GET_API_VERSION", RequestCode(type: type, number: 0x00), on: .kvm, .none,
     returns: .number, undo: .nothing("a question changes nothing"),
+    errnos: [
+      .enotty: "the file is not /dev/kvm"
+    ],
     header: header, since: KernelVersion(2, 6, 20),
     summary: "ask for the version of the KVM interface")
 
@@ -17,6 +20,11 @@ public enum KVMRequests {
     "KVM_CREATE_VM", RequestCode(type: type, number: 0x01), on: .kvm,
     .value(Field("type", at: 0, width: 8, .number(.none), default: 0)),
     returns: .file(.vm), undo: .closeResult,
+    errnos: [
+      .einval: "the kind of VM is not known",
+      .enomem: "not enough kernel memory",
+      .emfile: "too many open files (RLIMIT_NOFILE)",
+    ],
     header: header, since: KernelVersion(2, 6, 20), summary: "make a virtual machine")
 
   /// Makes the kvm-vfio device; a VM can have one (`EBUSY`).
@@ -33,6 +41,12 @@ public enum KVMRequests {
           Field("flags", at: 8, .number(.flags([("TEST", 1)])), default: 0),
         ])),
     undo: .closeResult,
+    errnos: [
+      .eio: "the VM belongs to another process",
+      .enodev: "the kernel has no kvm-vfio device (CONFIG_KVM_VFIO)",
+      .ebusy: "the VM has a kvm-vfio device already",
+      .emfile: "too many open files (RLIMIT_NOFILE)",
+    ],
     header: header, since: KernelVersion(3, 10),
     summary: "make the device that tells KVM about VFIO files")
 
@@ -85,6 +99,15 @@ public enum KVMRequests {
     return RequestDescriptor(
       "KVM_SET_DEVICE_ATTR", RequestCode(type: type, number: 0xe1, .write, size: 24),
       on: .kvmVFIO, .structure(layout), undo: undo, isStep: isStep,
+      errnos: [
+        .eio: "the VM belongs to another process",
+        .enxio: "the kernel does not know the attribute",
+        .ebadf: "the file is not open",
+        .einval: "the file is no VFIO device or group",
+        .eexist: "KVM has the file already",
+        .enoent: "KVM does not have the file",
+        .enomem: "not enough kernel memory",
+      ],
       header: header, since: KernelVersion(3, 10),
       later: ["cdev files": KernelRules.vfioCdevs.since], summary: summary)
   }

@@ -8,6 +8,9 @@ public enum VFIOContainerRequests {
   public static let getAPIVersion = RequestDescriptor(
     "VFIO_GET_API_VERSION", VFIOCode.code(0), on: .container, .none,
     returns: .number, undo: .nothing("a question changes nothing"),
+    errnos: [
+      .enotty: "the file is no VFIO container"
+    ],
     header: VFIOCode.header, since: KernelVersion(3, 6),
     summary: "ask for the version of the VFIO interface"
   )
@@ -28,6 +31,9 @@ public enum VFIOContainerRequests {
             ("UPDATE_VADDR", 10),
           ])))),
     returns: .number, undo: .nothing("a question changes nothing"),
+    errnos: [
+      .enodev: "an iommufd stands in for the container, unset"
+    ],
     header: VFIOCode.header, since: KernelVersion(3, 6),
     summary: "ask whether VFIO has an extension")
 
@@ -42,6 +48,12 @@ public enum VFIOContainerRequests {
         .number(.values([("TYPE1", 1), ("TYPE1v2", type1v2)], allowed: [type1v2])))),
     undo: .nothing("the driver leaves with the container's last group"),
     requires: [.contained], establishes: [.driven],
+    errnos: [
+      .einval: "the container has no group, or has its driver already",
+      .enodev: "the driver is not there, or a group has no IOMMU",
+      .eperm: "interrupts are not isolated",
+      .enomem: "not enough kernel memory",
+    ],
     header: VFIOCode.header, since: KernelVersion(3, 6), later: ["TYPE1v2": KernelVersion(3, 10)],
     summary: "choose the container's IOMMU driver")
 
@@ -59,6 +71,9 @@ public enum VFIOContainerRequests {
           Field("pad", at: 20, .reserved),
         ])),
     undo: .nothing("a question changes nothing"), requires: [.driven],
+    errnos: [
+      .einval: "the container has no driver yet"
+    ],
     header: VFIOCode.header, since: KernelVersion(3, 6),
     summary: "ask which page sizes the container's IOMMUs have")
 
@@ -78,6 +93,15 @@ public enum VFIOContainerRequests {
           Field("size", at: 24, width: 8, .number(.none)),
         ])),
     undo: .request(unmapDMA, [.operand("iova"), .operand("size")]), requires: [.driven],
+    errnos: [
+      .einval:
+        "the range is not aligned, overlaps a reserved region, or lies beyond the IOMMU's width",
+      .eoverflow: "the range wraps around the end of the address space",
+      .eexist: "something is mapped there already",
+      .enospc: "too many mappings (dma_entry_limit)",
+      .efault: "the memory can't be pinned: not mapped, or not writeable",
+      .enomem: "over RLIMIT_MEMLOCK, or not enough memory",
+    ],
     header: VFIOCode.header, since: KernelVersion(3, 6),
     summary: "map guest memory for a container's devices")
 
@@ -96,6 +120,9 @@ public enum VFIOContainerRequests {
           Field("size", at: 16, width: 8, .inOut, .number(.none)),
         ])),
     undo: .nothing("it is itself an undo"), isStep: false,
+    errnos: [
+      .einval: "a mapping is only partly inside the range"
+    ],
     header: VFIOCode.header, since: KernelVersion(3, 6),
     summary: "remove a mapping from a container")
 

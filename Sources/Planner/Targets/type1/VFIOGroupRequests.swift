@@ -14,6 +14,9 @@ public enum VFIOGroupRequests {
             "flags", at: 4, .output, .number(.flags([("VIABLE", 1), ("CONTAINER_SET", 2)]))),
         ])),
     undo: .nothing("a question changes nothing"),
+    errnos: [
+      .enodev: "the group is gone"
+    ],
     header: VFIOCode.header, since: KernelVersion(3, 6), summary: "ask whether a group may be used")
 
   /// Puts a group into a container; the argument is a pointer to the container's descriptor number.
@@ -23,12 +26,23 @@ public enum VFIOGroupRequests {
       StructLayout("int", size: 4, [Field("container", at: 0, .object(ObjectKindSet(.container)))])
     ),
     undo: .request(unsetContainer, []), establishes: [.contained],
+    errnos: [
+      .ebadf: "the container is not open",
+      .einval: "the group has a container",
+      .ebadfd: "the file is no container",
+      .eperm: "a host driver or another owner has a device of the group",
+      .ebusy: "the group is in somebody's page table",
+    ],
     header: VFIOCode.header, since: KernelVersion(3, 6), summary: "put a group into a container")
 
   /// Takes a group out of its container; busy while its devices are open (`EBUSY`).
   public static let unsetContainer = RequestDescriptor(
     "VFIO_GROUP_UNSET_CONTAINER", VFIOCode.code(5), on: .group, .none,
     undo: .nothing("it is itself an undo"), isStep: false,
+    errnos: [
+      .einval: "the group is in no container",
+      .ebusy: "devices of the group are open",
+    ],
     header: VFIOCode.header, since: KernelVersion(3, 6),
     summary: "take a group out of its container")
 
@@ -37,6 +51,12 @@ public enum VFIOGroupRequests {
     "VFIO_GROUP_GET_DEVICE_FD", VFIOCode.code(6), on: .group,
     .address(Field("name", at: 0, width: 8, .address)),
     returns: .file(.deviceFD), undo: .closeResult, requires: [.contained, .driven],
+    errnos: [
+      .enodev: "the device is not in the group, or not on vfio-pci",
+      .einval: "the group is in no container, or the container has no driver",
+      .eperm: "the group has no IOMMU and the caller lacks CAP_SYS_RAWIO",
+      .emfile: "too many open files (RLIMIT_NOFILE)",
+    ],
     header: VFIOCode.header, since: KernelVersion(3, 6), summary: "open a device of a group")
 
   /// Every request of this enum, by number.
