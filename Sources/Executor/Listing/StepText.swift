@@ -131,7 +131,7 @@ extension StepText {
       switch operand {
       case .result(let id):
         if let word = subjectName(id) { subject.append(word) }
-      case .literal(let bytes) where ["length", "size"].contains(field.name):
+      case .literal(let bytes) where field.role == .length:
         subject.append(byteSizeText(bytes))
       case .address(let address): subject.append(name(of: address))
       case .literal, .memory: break

@@ -18,6 +18,12 @@ public struct Field: Hashable, Sendable {
     case reserved
     /// A number, with the names of its values or bits if it has some.
     case number(Constants)
+    /// The number of bytes of a mapping or of a piece of memory.
+    case length
+    /// An I/O virtual address: where a mapping begins.
+    case iova
+    /// Where in a memory file a mapping begins, in bytes.
+    case offset
     /// A reference to something an earlier step made.
     case object(ObjectKindSet)
     /// A pointer to a 32-bit descriptor number; the operand is the open file.

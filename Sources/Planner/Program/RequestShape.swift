@@ -32,20 +32,14 @@ struct RequestShape: Sendable {
       case .address: .address
       case .number(let constants) where constants == .none:
         .number(maximum: Self.maximum(field))
+      case .length, .iova, .offset: .number(maximum: Self.maximum(field))
       case .number, .size, .reserved, .buffer: .constant(maximum: Self.maximum(field))
       }
     }
-    let length = fields.firstIndex { $0.name == "length" || $0.name == "size" }
-    let base = fields.firstIndex {
-      $0.role == .memoryAddress || $0.role == .object(ObjectKindSet(.memoryFile))
-    }
-    if let base, let length {
-      memory = (
-        base, fields.firstIndex { $0.name == "start" }, length,
-        fields.firstIndex { $0.name == "iova" }
-      )
-    } else {
-      memory = nil
+    let position = { (role: Field.Role) in fields.firstIndex { $0.role == role } }
+    let base = position(.memoryAddress) ?? position(.object(ObjectKindSet(.memoryFile)))
+    memory = base.flatMap { base in
+      position(.length).map { (base, position(.offset), $0, position(.iova)) }
     }
   }
 

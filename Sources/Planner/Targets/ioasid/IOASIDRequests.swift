@@ -219,8 +219,8 @@ public enum IOASIDRequests {
           Field("ioasid", at: 8, .object(ObjectKindSet(.ioasid))),
           Field("__reserved", at: 12, .reserved),
           Field("vaddr", at: 16, width: 8, .memoryAddress),
-          Field("iova", at: 24, width: 8, .number(.none)),
-          Field("size", at: 32, width: 8, .number(.none)),
+          Field("iova", at: 24, width: 8, .iova),
+          Field("size", at: 32, width: 8, .length),
         ])),
     undo: .request(unmapDMA, [.operand("ioasid"), .operand("iova"), .operand("size")]),
     errnos: [
@@ -248,8 +248,8 @@ public enum IOASIDRequests {
           Field("flags", at: 4, .number(.flags([])), default: 0),
           Field("ioasid", at: 8, .object(ObjectKindSet(.ioasid))),
           Field("__reserved", at: 12, .reserved),
-          Field("iova", at: 16, width: 8, .number(.none)),
-          Field("size", at: 24, width: 8, .inOut, .number(.none)),
+          Field("iova", at: 16, width: 8, .iova),
+          Field("size", at: 24, width: 8, .inOut, .length),
         ])),
     undo: .nothing("it is itself an undo"), isStep: false,
     errnos: [
@@ -339,7 +339,7 @@ public enum IOASIDRequests {
           Field("argsz", at: 0, .size),
           Field("flags", at: 4, .number(.flags([])), default: 0),
           Field("vaddr", at: 8, width: 8, .memoryAddress),
-          Field("size", at: 16, width: 8, .number(.none)),
+          Field("size", at: 16, width: 8, .length),
         ]))
   }
 }

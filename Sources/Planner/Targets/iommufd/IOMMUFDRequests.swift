@@ -79,8 +79,8 @@ public enum IOMMUFDRequests {
           Field("ioas_id", at: 8, .object(ObjectKindSet(.ioas))),
           Field("__reserved", at: 12, .reserved),
           Field("user_va", at: 16, width: 8, .memoryAddress),
-          Field("length", at: 24, width: 8, .number(.none)),
-          Field("iova", at: 32, width: 8, .inOut, .number(.none)),
+          Field("length", at: 24, width: 8, .length),
+          Field("iova", at: 32, width: 8, .inOut, .iova),
         ])),
     undo: .request(ioasUnmap, [.operand("ioas_id"), .operand("iova"), .operand("length")]),
     errnos: [
@@ -108,9 +108,9 @@ public enum IOMMUFDRequests {
           Field("flags", at: 4, .number(mapFlagNames)),
           Field("ioas_id", at: 8, .object(ObjectKindSet(.ioas))),
           Field("fd", at: 12, .object(ObjectKindSet(.memoryFile))),
-          Field("start", at: 16, width: 8, .number(.none)),
-          Field("length", at: 24, width: 8, .number(.none)),
-          Field("iova", at: 32, width: 8, .inOut, .number(.none)),
+          Field("start", at: 16, width: 8, .offset),
+          Field("length", at: 24, width: 8, .length),
+          Field("iova", at: 32, width: 8, .inOut, .iova),
         ])),
     undo: .request(ioasUnmap, [.operand("ioas_id"), .operand("iova"), .operand("length")]),
     errnos: [
@@ -139,8 +139,8 @@ public enum IOMMUFDRequests {
         [
           Field("size", at: 0, .size),
           Field("ioas_id", at: 4, .object(ObjectKindSet(.ioas))),
-          Field("iova", at: 8, width: 8, .number(.none)),
-          Field("length", at: 16, width: 8, .inOut, .number(.none)),
+          Field("iova", at: 8, width: 8, .iova),
+          Field("length", at: 16, width: 8, .inOut, .length),
         ])),
     undo: .nothing("it is itself an undo"), isStep: false,
     errnos: [

@@ -89,8 +89,8 @@ public enum VFIOContainerRequests {
             "flags", at: 4,
             .number(.flags([("READ", 1), ("WRITE", 2), ("VADDR", 4)], allowed: [1, 2, 3]))),
           Field("vaddr", at: 8, width: 8, .memoryAddress),
-          Field("iova", at: 16, width: 8, .number(.none)),
-          Field("size", at: 24, width: 8, .number(.none)),
+          Field("iova", at: 16, width: 8, .iova),
+          Field("size", at: 24, width: 8, .length),
         ])),
     undo: .request(unmapDMA, [.operand("iova"), .operand("size")]), requires: [.driven],
     errnos: [
@@ -116,8 +116,8 @@ public enum VFIOContainerRequests {
           Field(
             "flags", at: 4,
             .number(.flags([("GET_DIRTY_BITMAP", 1), ("ALL", 2), ("VADDR", 4)])), default: 0),
-          Field("iova", at: 8, width: 8, .number(.none)),
-          Field("size", at: 16, width: 8, .inOut, .number(.none)),
+          Field("iova", at: 8, width: 8, .iova),
+          Field("size", at: 16, width: 8, .inOut, .length),
         ])),
     undo: .nothing("it is itself an undo"), isStep: false,
     errnos: [
