@@ -163,9 +163,9 @@ struct UAPILayoutTests {
   @Test("undo requests are never steps, and nothing that undoes needs undoing")
   func undos() {
     for request in RequestRegistry.all {
-      guard case .request(let undo, let arguments) = request.undo else { continue }
+      guard case .request(let undo) = request.undo else { continue }
       #expect(!undo.isStep, "\(undo.name)")
-      #expect(arguments.count == undo.operandFields.count, "\(undo.name)")
+      #expect(request.undoArguments.count == undo.operandFields.count, "\(undo.name)")
       #expect(undo.receiver == request.receiver, "\(request.name)")
       if case .nothing = undo.undo {} else { Issue.record("\(undo.name) needs undoing itself") }
     }

@@ -72,22 +72,12 @@ public enum ReturnLayout: Hashable, Sendable {
 
 /// How the effect of a step is taken back.
 public enum Undo: Hashable, Sendable {
-  /// Where an argument of the undoing request comes from.
-  public enum Argument: Hashable, Sendable {
-    /// The operand the step itself gave for its field of this name.
-    case operand(String)
-    /// What the step defined in its field of this name; `return` for what the request returned.
-    case result(String)
-    /// A fixed number.
-    case literal(UInt64)
-  }
-
   /// There is nothing to take back; the string says why.
   case nothing(String)
   /// The file the step opened is closed.
   case closeResult
-  /// A request on the same file, with one argument for each of its fields that takes an operand.
-  case request(RequestDescriptor, [Argument])
+  /// A request on the same file, whose members get what the step gave or made for the same roles.
+  case request(RequestDescriptor)
 }
 
 /// What must hold of a value before a request may use it, and what the request makes hold of it.
@@ -145,8 +135,8 @@ public final class RequestDescriptor: Hashable, Sendable {
   public let operandFields: [Field]
   /// Names and kinds of the values a step can define, in order: `Action.ioctl`'s results.
   public let resultFields: [(name: String, kind: ObjectKind)]
-  /// `undo`'s arguments by position, so that undoing a step looks nothing up.
-  let undoArguments: [UndoSource]
+  /// What the members of the undoing request get, by position, so that undoing looks nothing up.
+  public let undoArguments: [UndoSource]
   /// Positions of the results without which the undo cannot be issued.
   let undoNeeds: [Int]
   /// The kinds of `resultFields`.
@@ -207,7 +197,7 @@ public final class RequestDescriptor: Hashable, Sendable {
 }
 
 /// Where an argument of an undoing request comes from, by position.
-enum UndoSource: Hashable, Sendable {
+public enum UndoSource: Hashable, Sendable {
   /// The step's argument at a position.
   case operand(Int)
   /// The step's result at a position.
@@ -244,24 +234,33 @@ extension RequestDescriptor {
     }
   }
 
-  /// Turns names into positions; a name that does not exist is a slip in a descriptor, which the
-  /// tests that enumerate all descriptors find.
+  /// Finds what each member of the undoing request gets; one for which there is nothing is a slip
+  /// in a descriptor, which the tests that enumerate all descriptors find.
   private static func undoArguments(
     _ undo: Undo, _ operands: [Field], _ results: [(name: String, kind: ObjectKind)]
   ) -> [UndoSource] {
-    guard case .request(let request, let arguments) = undo else { return [] }
-    precondition(arguments.count == request.operandFields.count, "undo arguments of a request")
-    return arguments.map { argument in
-      switch argument {
-      case .literal(let value): return .literal(value)
-      case .operand(let name):
-        guard let position = operands.firstIndex(where: { $0.name == name }) else { break }
-        return .operand(position)
-      case .result(let name):
-        guard let position = results.firstIndex(where: { $0.name == name }) else { break }
-        return .result(position)
+    guard case .request(let request) = undo else { return [] }
+    return request.operandFields.map { member in
+      guard let source = source(of: member, operands, results) else {
+        preconditionFailure("\(request.name) undoes a step that does not know its \(member.name)")
       }
-      preconditionFailure("an undo names a member that does not exist")
+      return source
     }
+  }
+
+  /// An object that the step made is meant rather than one it was given; a number that only one
+  /// value is allowed for is that value.
+  private static func source(
+    of member: Field, _ operands: [Field], _ results: [(name: String, kind: ObjectKind)]
+  ) -> UndoSource? {
+    switch member.role {
+    case .number(let constants):
+      if let only = constants.onlyValue { return .literal(only) }
+    case .object(let kinds):
+      let made = results.firstIndex { kinds.contains(ObjectKindSet($0.kind)) }
+      if let made { return .result(made) }
+    default: break
+    }
+    return operands.firstIndex { $0.role == member.role }.map { .operand($0) }
   }
 }

@@ -138,6 +138,9 @@ public struct Constants: Hashable, Sendable {
     return !areFlags || names.reduce(value) { $0 & ~$1.value } == 0
   }
 
+  /// The value, if a program may use just one.
+  var onlyValue: UInt64? { allowed?.count == 1 ? allowed?.first : nil }
+
   /// Two sets are equal if they name the same values the same way.
   public static func == (left: Constants, right: Constants) -> Bool {
     left.areFlags == right.areFlags && left.allowed == right.allowed

@@ -42,7 +42,7 @@ extension Undo {
     switch self {
     case .nothing: nil
     case .closeResult: "close"
-    case .request(let request, _): request.name
+    case .request(let request): request.name
     }
   }
 }

@@ -25,7 +25,7 @@ extension Program {
       let made = zip(request.resultFields, results).first { $0.0.kind.isFile && $0.1 != nil }
       guard let made = made?.1 else { return .nothing(unnamed) }
       return .close(made)
-    case .request(let undo, _):
+    case .request(let undo):
       var given: [Operand] = []
       given.reserveCapacity(request.undoArguments.count)
       for source in request.undoArguments {

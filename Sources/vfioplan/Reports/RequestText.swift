@@ -54,7 +54,7 @@ struct RequestText {
     switch request.undo {
     case .nothing(let reason): "nothing: \(reason)"
     case .closeResult: "closing the file it opens"
-    case .request(let undo, _): undo.name
+    case .request(let undo): undo.name
     }
   }
 

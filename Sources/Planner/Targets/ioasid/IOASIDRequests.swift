@@ -26,8 +26,7 @@ public enum IOASIDRequests {
   /// The number is ours.
   public static let allowIncoherentDMA = RequestDescriptor(
     "KVM_ALLOW_INCOHERENT_DMA", kvm(0xf2), on: .vm, proof("kvm_allow_incoherent_dma"),
-    undo: .request(
-      disallowIncoherentDMA, [.operand("ioasid_fd"), .operand("device_label")]),
+    undo: .request(disallowIncoherentDMA),
     errnos: proofErrnos + [
       .eexist: "this proof was given already"
     ],
@@ -57,7 +56,7 @@ public enum IOASIDRequests {
           Field("ioasid_fd", at: 8, .object(ObjectKindSet(.ioasidFD))),
           Field("device_label", at: 12, .output, .object(ObjectKindSet(.deviceLabel))),
         ])),
-    undo: .request(unbind, [.operand("ioasid_fd")]), establishes: [.bound],
+    undo: .request(unbind), establishes: [.bound],
     errnos: [
       .ebadf: "the ioasid file is not open",
       .ebadfd: "the file is no ioasid file",
@@ -93,7 +92,7 @@ public enum IOASIDRequests {
   /// v1: VFIO_BASE + 24.
   public static let attach = RequestDescriptor(
     "VFIO_ATTACH_IOASID", VFIOCode.code(24), on: .deviceFD, table("vfio_attach_ioasid"),
-    undo: .request(detach, [.operand("ioasid")]), requires: [.bound], establishes: [.attached],
+    undo: .request(detach), requires: [.bound], establishes: [.attached],
     errnos: [
       .enoent: "there is no such IOASID",
       .ebusy: "the device is attached already",
@@ -133,7 +132,7 @@ public enum IOASIDRequests {
   /// v1: offset 1.
   public static let registerMemory = RequestDescriptor(
     "IOASID_REGISTER_MEMORY", ioasid(1), on: .ioasidFD, memory("ioasid_register_memory"),
-    undo: .request(unregisterMemory, [.operand("vaddr"), .operand("size")]),
+    undo: .request(unregisterMemory),
     errnos: [
       .efault: "the memory is not mapped",
       .eexist: "the range is registered",
@@ -163,7 +162,7 @@ public enum IOASIDRequests {
           Field("argsz", at: 0, .size),
           Field("flags", at: 4, .number(.flags([("ENFORCE_SNOOP", enforceSnoop)]))),
         ])),
-    returns: .object(.ioasid), undo: .request(free, [.result(RequestDescriptor.returnName)]),
+    returns: .object(.ioasid), undo: .request(free),
     errnos: [
       .einval: "a flag is not known",
       .enomem: "not enough kernel memory",
@@ -222,7 +221,7 @@ public enum IOASIDRequests {
           Field("iova", at: 24, width: 8, .iova),
           Field("size", at: 32, width: 8, .length),
         ])),
-    undo: .request(unmapDMA, [.operand("ioasid"), .operand("iova"), .operand("size")]),
+    undo: .request(unmapDMA),
     errnos: [
       .enoent: "there is no such IOASID",
       .einval:

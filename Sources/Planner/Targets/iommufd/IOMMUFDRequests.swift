@@ -34,7 +34,7 @@ public enum IOMMUFDRequests {
           Field("flags", at: 4, .number(.flags([])), default: 0),
           Field("out_ioas_id", at: 8, .output, .object(ObjectKindSet(.ioas))),
         ])),
-    undo: .request(destroy, [.result("out_ioas_id")]),
+    undo: .request(destroy),
     errnos: [
       .eopnotsupp: "a flag is not known",
       .enomem: "not enough kernel memory",
@@ -82,7 +82,7 @@ public enum IOMMUFDRequests {
           Field("length", at: 24, width: 8, .length),
           Field("iova", at: 32, width: 8, .inOut, .iova),
         ])),
-    undo: .request(ioasUnmap, [.operand("ioas_id"), .operand("iova"), .operand("length")]),
+    undo: .request(ioasUnmap),
     errnos: [
       .eopnotsupp: "a flag is not known",
       .enoent: "there is no such IOAS",
@@ -112,7 +112,7 @@ public enum IOMMUFDRequests {
           Field("length", at: 24, width: 8, .length),
           Field("iova", at: 32, width: 8, .inOut, .iova),
         ])),
-    undo: .request(ioasUnmap, [.operand("ioas_id"), .operand("iova"), .operand("length")]),
+    undo: .request(ioasUnmap),
     errnos: [
       .eopnotsupp: "a flag is not known",
       .enoent: "there is no such IOAS",
@@ -209,7 +209,7 @@ public enum IOMMUFDRequests {
           Field("fault_id", at: 40, .number(.none), default: 0),
           Field("__reserved2", at: 44, .reserved),
         ])),
-    undo: .request(destroy, [.result("out_hwpt_id")]),
+    undo: .request(destroy),
     errnos: [
       .enoent: "the device is not bound to this iommufd",
       .einval: "the parent is no IOAS, or the IOMMU's pages are larger than the CPU's",

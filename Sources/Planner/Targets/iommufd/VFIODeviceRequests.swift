@@ -47,7 +47,7 @@ public enum VFIODeviceRequests {
           Field("pt_id", at: 8, .inOut, .object(ObjectKindSet(.ioas, .hwpt))),
           Field("pasid", at: 12, .number(.none), default: 0),
         ])),
-    undo: .request(detach, []), requires: [.bound], establishes: [.attached],
+    undo: .request(detach), requires: [.bound], establishes: [.attached],
     errnos: [
       .enoent: "there is no such page table",
       .einval:

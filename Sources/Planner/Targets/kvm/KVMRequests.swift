@@ -56,8 +56,7 @@ public enum KVMRequests {
   /// group constants `KVM_DEV_VFIO_GROUP*` have the same values.
   public static let addFile = setDeviceAttr(
     attribute: fileAdd,
-    undo: .request(
-      deleteFile, [.literal(fileGroup), .literal(fileDelete), .operand("addr")]),
+    undo: .request(deleteFile),
     isStep: true, summary: "tell KVM about a VFIO file")
 
   /// Makes KVM forget a file (`KVM_DEV_VFIO_FILE_DEL`); what undoes `addFile`.

@@ -92,7 +92,7 @@ public enum VFIOContainerRequests {
           Field("iova", at: 16, width: 8, .iova),
           Field("size", at: 24, width: 8, .length),
         ])),
-    undo: .request(unmapDMA, [.operand("iova"), .operand("size")]), requires: [.driven],
+    undo: .request(unmapDMA), requires: [.driven],
     errnos: [
       .einval:
         "the range is not aligned, overlaps a reserved region, or lies beyond the IOMMU's width",

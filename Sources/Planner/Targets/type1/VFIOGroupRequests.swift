@@ -25,7 +25,7 @@ public enum VFIOGroupRequests {
     .structure(
       StructLayout("int", size: 4, [Field("container", at: 0, .object(ObjectKindSet(.container)))])
     ),
-    undo: .request(unsetContainer, []), establishes: [.contained],
+    undo: .request(unsetContainer), establishes: [.contained],
     errnos: [
       .ebadf: "the container is not open",
       .einval: "the group has a container",
