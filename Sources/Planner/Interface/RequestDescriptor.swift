@@ -178,6 +178,12 @@ public final class RequestDescriptor: Hashable, Sendable {
   /// The members of the argument, in order; empty if it takes none.
   public var fields: [Field] { argument.fields }
 
+  /// The entry list of a step that uses the answer in one member only.
+  func results(_ id: ResultID, in member: Field) -> [ResultID?] {
+    let answers = fields.flatMap(\.resultMembers).map { $0 == member ? id : nil }
+    return answers + [ResultID?](repeating: nil, count: resultFields.count - answers.count)
+  }
+
   /// Header and first release, for example `linux/iommufd.h, 6.2`.
   public var source: String {
     guard let since else { return "\(header); never merged" }

@@ -270,8 +270,12 @@ public enum IOMMUFDRequests {
       Field("flags", at: 0, .output, .number(.none)),
       Field("__reserved", at: 4, .reserved),
       Field("cap_reg", at: 8, width: 8, .output, .number(.none)),
-      Field("ecap_reg", at: 16, width: 8, .output, .number(.none)),
+      extendedCapabilities,
     ])
+
+  /// A VT-d unit's register of extended capabilities.
+  static let extendedCapabilities = Field(
+    "ecap_reg", at: 16, width: 8, .output, .number(.none))
 
   /// Every request of this file, by number.
   public static let all = [

@@ -75,10 +75,10 @@ extension ProgramBuilder {
     named name: String
   ) -> Reference<ObjectKind.Number> {
     let register = define(name, as: ObjectKind.Number.self)
-    let results = IOMMUFDRequests.getHWInfo.resultFields.map {
-      $0.name == "ecap_reg" ? register.id : nil
-    }
-    issue(IOMMUFDRequests.getHWInfo, on: iommufd, [.result(device.id)], results: results)
+    let request = IOMMUFDRequests.getHWInfo
+    issue(
+      request, on: iommufd, [.result(device.id)],
+      results: request.results(register.id, in: IOMMUFDRequests.extendedCapabilities))
     return register
   }
 }
