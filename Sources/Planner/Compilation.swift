@@ -67,10 +67,9 @@ public enum Compilation {
   static func dialect(
     named name: String?, on host: HostDescription, into sink: inout DiagnosticSink
   ) throws(DiagnosticsError) -> any Dialect {
-    let hasIOMMUFD = host.kernel.iommufd && host.kernel.vfioCdev
-    let wanted = name == nil || name == "auto" ? (hasIOMMUFD ? "iommufd" : "type1") : name ?? ""
-    if let dialect = Dialects.named(wanted) { return dialect }
-    sink.report(PlannerDiagnostics.noTarget(wanted, known: Dialects.all.map(\.name)))
+    guard let name, name != "auto" else { return Dialects.automatic(on: host.kernel) }
+    if let dialect = Dialects.named(name) { return dialect }
+    sink.report(PlannerDiagnostics.noTarget(name, known: Dialects.all.map(\.name)))
     throw DiagnosticsError(sink.diagnostics)
   }
 }

@@ -30,7 +30,7 @@ extension CompiledPlan {
   /// The same plan for a process that makes the VM of KVM by itself, unless the description says
   /// that vfioplan does.
   public var leavingKVMToCommand: CompiledPlan {
-    guard vm.kvm.owner == .auto, let dialect = Dialects.named(plan.target) else { return self }
+    guard vm.kvm.owner == .auto, let dialect = plan.dialect else { return self }
     var other = self
     other.vm.kvm.owner = .command
     other.program = dialect.lower(plan, for: other.vm, on: host)
@@ -54,7 +54,7 @@ extension CompiledPlan {
     // What is handed over is opened by others.
     let own = Set(plan.devices.lazy.map(\.address)).union(plan.companions.lazy.map(\.address))
     let violations = ProgramVerifier.verify(
-      program, for: Dialects.named(plan.target), unopened: own)
+      program, for: plan.dialect, unopened: own)
     precondition(violations.isEmpty, violations.first?.message ?? "")
   }
 }

@@ -40,6 +40,9 @@ public struct IOASIDPlan: Hashable, Sendable {
 }
 
 extension IOASIDPlan {
+  /// The dialect that can express it; `nil` if there is none of the name.
+  public var dialect: (any Dialect)? { Dialects.named(target) }
+
   /// Whether the page table of the device at a position enforces snoop.
   public func isEnforced(_ device: Int) -> Bool {
     pageTables[devices[device].pageTable].snoopPolicy == .enforced

@@ -21,9 +21,8 @@ public enum PlanConsequences {
 
   /// Effective devices that KVM would take for coherent by themselves.
   private static func followers(_ plan: IOASIDPlan) -> String? {
-    let isFollower = { (device: PlannedDevice) in
-      device.isEffective && device.canEnforceSnoop && plan.target == "iommufd"
-    }
+    guard plan.dialect?.snoopChoice == .joinsUnenforceable else { return nil }
+    let isFollower = { (device: PlannedDevice) in device.isEffective && device.canEnforceSnoop }
     guard let first = plan.devices.first(where: isFollower) else { return nil }
     let leader = plan.devices[plan.pageTables[first.pageTable].leader].name
     return "\(list(plan, where: isFollower)) can no-snoop only on the page table made for "
@@ -33,7 +32,8 @@ public enum PlanConsequences {
 
   /// Devices KVM must not see because it would trap WBINVD for nothing.
   private static func leftOut(_ plan: IOASIDPlan, host: HostDescription) -> String? {
-    guard host.kernel.kvm, plan.target != "ioasid", !plan.coherency.allowsIncoherentDMA,
+    guard host.kernel.kvm, plan.dialect?.registersFiles == true,
+      !plan.coherency.allowsIncoherentDMA,
       plan.devices.contains(where: { !$0.isKnownToKVM })
     else { return nil }
     return
@@ -43,7 +43,7 @@ public enum PlanConsequences {
 
   /// What attaching by IOAS id, in the order of the file, would do on iommufd.
   private static func attachOrder(_ plan: IOASIDPlan, host: HostDescription) -> String? {
-    guard plan.target == "iommufd" else { return nil }
+    guard plan.dialect?.hasAddressSpaceObjects == true else { return nil }
     let other = VMMGrouping(of: plan, on: host, as: .cloudHypervisor)
     let hit = plan.devices.indices.filter { plan.isEnforced($0) && !other.isEnforced($0) }
     guard !hit.isEmpty else { return nil }

@@ -59,7 +59,7 @@ extension HostDifference {
     compare(
       SavedPlanDiagnostics.otherRelease, "kernel", "release", before.release, after.release,
       at: before.span)
-    if let missing = Dialects.named(saved.plan.target)?.missingInterface(on: after) {
+    if let missing = saved.plan.dialect?.missingInterface(on: after) {
       findings.append(
         SavedPlanDiagnostics.changed(
           SavedPlanDiagnostics.interfaceChanged,

@@ -19,6 +19,14 @@ public protocol Dialect: Sendable {
   var isProposalOnly: Bool { get }
   /// Who decides enforcement.
   var snoopChoice: SnoopChoice { get }
+  /// Whether KVM is told of files, and looks at what the IOMMUs of their devices can do; otherwise
+  /// it is told what to do, with a proof.
+  var registersFiles: Bool { get }
+  /// Whether an address space is an object of a file that a VMM can be given; a device attached to
+  /// the object gets a page table of the kernel's choice.
+  var hasAddressSpaceObjects: Bool { get }
+  /// How any VMM comes to page tables, if the kernel alone decides it.
+  var vmmRule: VMMRule? { get }
   /// Every request of the interface, those that only undo included.
   var requests: [RequestDescriptor] { get }
   /// The device node the interface starts from, if the host's kernel lacks it; `nil` if it can run.
@@ -35,6 +43,13 @@ public enum Dialects {
   public static let all: [any Dialect] = [
     IOASIDProposalDialect(), IOMMUFDDialect(), VFIOType1Dialect(),
   ]
+
+  /// What `auto` stands for: of the interfaces a kernel has the first; if it has none the last, which
+  /// every kernel can have.
+  static func automatic(on kernel: HostKernel) -> any Dialect {
+    all.first { !$0.isProposalOnly && $0.missingInterface(on: kernel) == nil }
+      ?? VFIOType1Dialect()
+  }
 
   /// The dialect of that name.
   public static func named(_ name: String) -> (any Dialect)? { all.first { $0.name == name } }

@@ -84,14 +84,14 @@ struct CompileCommand: ParsableCommand {
 
   /// What would keep the plan from running on this machine, which it is for.
   private func machineFindings(_ compiled: CompiledPlan) -> [Diagnostic] {
-    if Dialects.named(compiled.plan.target)?.isProposalOnly == true { return [] }
+    if compiled.plan.dialect?.isProposalOnly == true { return [] }
     return Preflight.findings(for: compiled).map(\.asWarning)
   }
 
   /// What the VMM makes otherwise, if it is one that is configured.
   private func vmmFindings(_ compiled: CompiledPlan) throws(CommandFailure) -> [Diagnostic] {
     guard let emitter = chosenFormat.emitter as? any VMMEmitter else { return [] }
-    if Dialects.named(compiled.plan.target)?.isProposalOnly == true {
+    if compiled.plan.dialect?.isProposalOnly == true {
       throw CommandFailure(
         [ExecutorDiagnostics.proposalCannotRun(compiled.plan.target)], .hostUnable)
     }

@@ -73,7 +73,7 @@ struct KernelRun {
 
   /// Everything that can be seen before anything is touched: an error refuses the run.
   private func warningsUnlessRefused() throws(CommandFailure) -> [Diagnostic] {
-    if Dialects.named(plan.plan.target)?.isProposalOnly == true {
+    if plan.plan.dialect?.isProposalOnly == true {
       throw CommandFailure(
         [ExecutorDiagnostics.proposalCannotRun(plan.plan.target)], .hostUnable)
     }

@@ -33,7 +33,7 @@ struct DecisionText {
       "plan for VM \(compiled.vm.name, .strong) on host \(host.name, .strong)\(release)",
       hanging: 2)
     let order = plan.objective.order.map(\.rawValue).joined(separator: ", then ")
-    let isProposal = Dialects.named(plan.target)?.isProposalOnly ?? false
+    let isProposal = plan.dialect?.isProposalOnly ?? false
     let preset = plan.objective.presetName.map { "\($0): " } ?? ""
     page.table([
       ["target", "\(plan.target)\(isProposal ? ", which no kernel has: for the simulator" : "")"],

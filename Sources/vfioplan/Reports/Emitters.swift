@@ -20,6 +20,6 @@ protocol VMMEmitter: Emitter {
 extension VMMEmitter {
   /// How the VMM comes to page tables with a plan's target.
   func rule(for plan: CompiledPlan) -> VMMRule {
-    plan.plan.target == "iommufd" ? ownRule : .type1
+    plan.plan.dialect?.vmmRule ?? ownRule
   }
 }

@@ -11,6 +11,12 @@ public struct IOASIDProposalDialect: Dialect {
   public var isProposalOnly: Bool { true }
   /// User space says which format a page table gets.
   public var snoopChoice: SnoopChoice { .free }
+  /// KVM is told with a device as the proof.
+  public var registersFiles: Bool { false }
+  /// A page table is all there is.
+  public var hasAddressSpaceObjects: Bool { false }
+  /// No VMM knows it.
+  public var vmmRule: VMMRule? { nil }
   /// Requests of `/dev/ioasid`, of devices in it, and KVM's share.
   public var requests: [RequestDescriptor] {
     IOASIDRequests.all + [KVMRequests.getAPIVersion, KVMRequests.createVM]

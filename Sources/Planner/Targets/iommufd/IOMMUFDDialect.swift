@@ -11,6 +11,12 @@ public struct IOMMUFDDialect: Dialect {
   public var isProposalOnly: Bool { false }
   /// The kernel makes a page table as the device it is made for can have it.
   public var snoopChoice: SnoopChoice { .joinsUnenforceable }
+  /// KVM is told of device files.
+  public var registersFiles: Bool { true }
+  /// The IOAS.
+  public var hasAddressSpaceObjects: Bool { true }
+  /// Each VMM has one of its own.
+  public var vmmRule: VMMRule? { nil }
   /// Requests of `/dev/iommu`, device files and KVM.
   public var requests: [RequestDescriptor] {
     IOMMUFDRequests.all + VFIODeviceRequests.all + KVMRequests.all

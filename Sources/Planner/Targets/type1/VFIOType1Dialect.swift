@@ -11,6 +11,12 @@ public struct VFIOType1Dialect: Dialect {
   public var isProposalOnly: Bool { false }
   /// The kernel makes the page tables, and enforces wherever it can.
   public var snoopChoice: SnoopChoice { .fixed }
+  /// KVM is told of group files.
+  public var registersFiles: Bool { true }
+  /// A container is an address space by itself.
+  public var hasAddressSpaceObjects: Bool { false }
+  /// The kernel makes the page tables.
+  public var vmmRule: VMMRule? { .type1 }
   /// Requests of containers, groups and KVM.
   public var requests: [RequestDescriptor] {
     VFIOContainerRequests.all + VFIOGroupRequests.all + KVMRequests.all

@@ -28,7 +28,7 @@ struct VMMDevices {
       files[address] = program.results[Int(file.index)].name
     }
     let reaching = VMMGrouping.reaching(plan, on: compiled.host, as: rule)
-    hasIOMMUFD = plan.target == "iommufd"
+    hasIOMMUFD = plan.dialect?.hasAddressSpaceObjects == true
     devices = (reaching?.order ?? Array(plan.devices.indices)).map {
       Device(address: plan.devices[$0].address, file: files[plan.devices[$0].address])
     }
