@@ -68,6 +68,39 @@ struct SourceTests {
     for call in calls { Issue.record("\(path) says \(code[call.range])") }
   }
 
+  /// Where releases of kernels may be written down and compared: rules, descriptors, and what
+  /// behaves like a kernel.
+  static func mayKnowReleases(_ path: String) -> Bool {
+    let files: Set<String> = [
+      "Parser/Description/KernelVersion.swift", "Planner/Interface/KernelOption.swift",
+      "Planner/Interface/KernelRules.swift", "Planner/Interface/RequestDescriptor.swift",
+    ]
+    // These two read a machine and are about to ask rules.
+    let readers = ["KernelInventory.swift", "IOMMUInventory.swift"]
+    return files.contains(String(path.dropFirst("Sources/".count)))
+      || path.hasPrefix("Sources/Planner/Targets/") && path.hasSuffix("Requests.swift")
+      || path.hasPrefix("Sources/Executor/Simulator/")
+      || readers.contains { path.hasSuffix("/\($0)") }
+  }
+
+  @Test(arguments: sources.filter { !mayKnowReleases($0) })
+  func aSourceComparesNoReleases(path: String) throws {
+    let code = String(decoding: SwiftText(try PackageFiles.text(path)).code, as: UTF8.self)
+    for call in code.matches(of: /\bKernelVersion\(|\bhasRelease\(|\bisAtLeast\(/) {
+      Issue.record("\(path) says \(code[call.range]); let a rule or a descriptor know it")
+    }
+  }
+
+  @Test(arguments: sources)
+  func aSourceComparesNoNamesOfTargets(path: String) throws {
+    let text = try PackageFiles.text(path)
+    for name in Example.targets.map({ "\"\($0)\"" }) {
+      for comparison in ["== \(name)", "!= \(name)", "\(name) ==", "\(name) !=", "case \(name)"] {
+        #expect(!text.contains(comparison), "\(path) says \(comparison); let the dialect say it")
+      }
+    }
+  }
+
   @Test func everyFolderOfSourcesIsATarget() throws {
     let manifest = try PackageFiles.text("Package.swift")
     let others: Set<String> = ["Fixtures", "Fuzz", "KernelLab"]
