@@ -72,6 +72,8 @@ public struct HostIOMMU: Hashable, Sendable {
   public static let intel = "intel-vtd"
   /// The type of AMD's units (AMD-Vi).
   public static let amd = "amd-vi"
+  /// The type of Arm's units of version 3.
+  public static let arm = "arm-smmu-v3"
   /// The type of a virtual machine's own units (virtio-iommu).
   public static let virtio = "virtio-iommu"
 

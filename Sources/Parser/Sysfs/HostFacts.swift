@@ -1,32 +1,33 @@
-/// What a machine has, read from sysfs.
-public struct HostInventory: Sendable {
-  /// The facts, in the form that plans are made for.
-  public let description: HostDescription
+/// What the files of a machine say of it, before anything is concluded from its release.
+public struct HostFacts: Sendable {
+  /// Its name.
+  public let name: String
+  /// Its kernel.
+  public let kernel: KernelFacts
+  /// Its IOMMUs, those that no device of PCI is behind included.
+  public let iommus: [IOMMUFacts]
+  /// Its devices of PCI; those whose files do not say what they should are left out.
+  public let devices: [HostDevice]
   /// Where each device's no-snoop fact comes from, in the order of the devices.
   public let sources: [String]
-  /// Files that do not say what they should; the devices concerned are left out.
+  /// Files that do not say what they should.
   public let findings: [Diagnostic]
 
   /// Reads a machine or a copy of its files; what tests have found of devices counts more.
   public init(_ tree: SysfsTree, tested: [BDF: NoSnoopFact] = [:]) {
-    var reader = HostInventoryReader(tree, tested)
-    let name = reader.line("/proc/sys/kernel/hostname", "a name") ?? "host"
-    var kernel = HostKernel(tree)
-    kernel.release = reader.line("/proc/sys/kernel/osrelease", "a release") ?? ""
-    let units = HostIOMMU.all(in: tree, release: kernel, into: &reader.findings)
-    let devices = reader.devices(behind: Set(units.map(\.name)))
-    // The class also holds units of other buses, and those of the kernel's own tests.
-    let used = Set(devices.compactMap(\.iommu))
-    description = HostDescription(
-      name: name, kernel: kernel,
-      iommus: units.filter { $0.isOfKnownType || used.contains($0.name) }, devices: devices)
+    var reader = HostFactsReader(tree, tested)
+    name = reader.line("/proc/sys/kernel/hostname", "a name") ?? "host"
+    kernel = KernelFacts(
+      tree, release: reader.line("/proc/sys/kernel/osrelease", "a release") ?? "")
+    iommus = IOMMUFacts.all(in: tree, into: &reader.findings)
+    devices = reader.devices(behind: Set(iommus.map(\.name)))
     sources = reader.sources
     findings = reader.findings
   }
 }
 
 /// The devices of a tree, and what is wrong with it.
-private struct HostInventoryReader {
+private struct HostFactsReader {
   private let tree: SysfsTree
   private(set) var sources: [String] = []
   var findings: [Diagnostic] = []

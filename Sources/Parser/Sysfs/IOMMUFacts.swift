@@ -1,76 +1,66 @@
-extension HostIOMMU {
-  /// The type of Arm's units of version 3.
-  static let arm = "arm-smmu-v3"
+/// What the files of a machine say of one of its IOMMUs, with registers as they are.
+public struct IOMMUFacts: Sendable {
+  /// Whose driver has it.
+  public enum Unit: Hashable, Sendable {
+    /// Intel's, with its capability registers (VT-d specification 4.1, sections 11.4.2 and 11.4.3);
+    /// `nil` if one can't be read.
+    case intel(capabilities: UInt64?, extended: UInt64?)
+    /// AMD's, with its extended features; `nil` if they can't be read.
+    case amd(features: UInt64?)
+    /// Arm's of version 3.
+    case arm
+    /// A virtual machine's own.
+    case virtio
+    /// One that nothing here knows, such as `iommu` for `ff650800.iommu`.
+    case other(kind: String)
+  }
+
+  /// Its name in `/sys/class/iommu`.
+  public let name: String
+  /// Whose it is, and its registers.
+  public let unit: Unit
+  /// Whether the machine remaps or translates interrupts.
+  public let isolatesInterrupts: Bool
 
   /// Every unit that the kernel drives, by name (`/sys/class/iommu`); what their files do not say
   /// is reported.
-  static func all(
-    in tree: SysfsTree, release: HostKernel, into findings: inout [Diagnostic]
-  ) -> [HostIOMMU] {
-    let isolated = tree.isolatesInterrupts
+  static func all(in tree: SysfsTree, into findings: inout [Diagnostic]) -> [IOMMUFacts] {
+    let isolates = tree.isolatesInterrupts
     return tree.names(in: "/sys/class/iommu").compactMap { name in
-      let directory = "/sys/class/iommu/\(name)"
       guard NodeDecoder.takesText(name) else {
-        findings.append(SysfsDiagnostics.malformed(directory, "a unit's name"))
+        findings.append(
+          SysfsDiagnostics.malformed("/sys/class/iommu/\(name)", "a unit's name"))
         return nil
       }
-      var unit = HostIOMMU(name: name, type: name, isolatedMSI: isolated)
-      if tree.exists(directory + "/intel-iommu") {
-        let cap = tree.register(directory + "/intel-iommu/cap", into: &findings)
-        let ecap = tree.register(directory + "/intel-iommu/ecap", into: &findings)
-        unit.describe(intelCapabilities: cap, extended: ecap)
-      } else if tree.exists(directory + "/amd-iommu") {
-        unit.describe(amdFeatures: tree.hex(directory + "/amd-iommu/features"), release)
-      } else if name.hasPrefix("smmu3") {
-        // Whether it can enforce is in the firmware's IORT table (CANWBS), which sysfs hides.
-        (unit.type, unit.addressBits, unit.pageSizes) = (arm, 48, threeSizes)
-      } else if tree.isVirtioIOMMU(name) {
-        (unit.type, unit.enforceSnoop, unit.addressBits) = (virtio, .no, 64)
-      } else {
-        (unit.type, unit.addressBits) = (kind(ofUnit: name), 32)
-      }
-      return unit
+      let unit = Unit(name, in: tree, into: &findings)
+      return IOMMUFacts(name: name, unit: unit, isolatesInterrupts: isolates)
+    }
+  }
+}
+
+extension IOMMUFacts.Unit {
+  fileprivate init(_ name: String, in tree: SysfsTree, into findings: inout [Diagnostic]) {
+    let directory = "/sys/class/iommu/\(name)"
+    if tree.exists(directory + "/intel-iommu") {
+      let capabilities = tree.register(directory + "/intel-iommu/cap", into: &findings)
+      let extended = tree.register(directory + "/intel-iommu/ecap", into: &findings)
+      self = .intel(capabilities: capabilities, extended: extended)
+    } else if tree.exists(directory + "/amd-iommu") {
+      self = .amd(features: tree.hex(directory + "/amd-iommu/features"))
+    } else if name.hasPrefix("smmu3") {
+      self = .arm
+    } else if tree.isVirtioIOMMU(name) {
+      self = .virtio
+    } else {
+      self = .other(kind: Self.kind(ofUnit: name))
     }
   }
 
-  /// Whether this program knows units of the type; others may not be for PCI devices at all.
-  var isOfKnownType: Bool { [Self.intel, Self.amd, Self.arm, Self.virtio].contains(type) }
-
-  /// What a unit of no known type is called without its number or address, such as `iommu` for
-  /// `ff650800.iommu`.
+  /// What a unit of no known type is called without its number or address.
   private static func kind(ofUnit name: String) -> String {
     let words = name.split(separator: ".").filter { UInt64($0, radix: 16) == nil }
     let kinds = words.map { $0.prefix { !$0.isNumber } }
     return String(kinds.first { !$0.isEmpty } ?? name[...])
-  }
-
-  private static let threeSizes: [UInt64] = [4 << 10, 2 << 20, 1 << 30]
-
-  /// VT-d's registers (specification 4.1, sections 11.4.2 and 11.4.3): widths of addresses and
-  /// tables, large pages, snoop control.
-  private mutating func describe(intelCapabilities cap: UInt64?, extended ecap: UInt64?) {
-    type = Self.intel
-    enforceSnoop = ecap.map { $0 & 1 << 7 != 0 ? .yes : .no } ?? .unknown
-    guard let cap else { return }
-    let guestBits = Int(cap >> 16 & 0x3f) + 1
-    let tableBits = [1: 39, 2: 48, 3: 57].filter { cap >> 8 & 1 << $0.key != 0 }.values.max()
-    addressBits = min(guestBits, tableBits ?? guestBits)
-    pageSizes = [4 << 10]
-    if cap & 1 << 34 != 0 { pageSizes.append(2 << 20) }
-    if cap & 1 << 35 != 0 { pageSizes.append(1 << 30) }
-  }
-
-  /// AMD's extended features: levels of host tables (HATS, bits 10 and 11).
-  ///
-  /// Tables of version 1 always make requests coherent. Until 6.16 the driver gave them all 64 bits
-  /// (`amd/iommu.c`, `dma_max_address`).
-  private mutating func describe(amdFeatures features: UInt64?, _ kernel: HostKernel) {
-    (type, enforceSnoop, pageSizes) = (Self.amd, .yes, Self.threeSizes)
-    addressBits = 48
-    if !kernel.release.isEmpty, !kernel.hasRelease(atLeast: 6, 16) { addressBits = 64 }
-    if let features, kernel.hasRelease(atLeast: 6, 16) {
-      addressBits = [48, 57, 64, 48][Int(features >> 10 & 3)]
-    }
   }
 }
 

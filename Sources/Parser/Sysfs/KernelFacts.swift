@@ -1,19 +1,34 @@
-extension HostKernel {
-  /// What a kernel offers: by its files, by its modules' classes, and for modules that come when
-  /// they are needed by the configuration it was built with.
-  init(_ tree: SysfsTree) {
-    let release = tree.text("/proc/sys/kernel/osrelease") ?? ""
-    let options = KernelOptions(tree, release)
-    self.init(
-      release: release,
-      iommufd: tree.hasDevice("iommu", "/dev/iommu") || options.has("CONFIG_IOMMUFD"),
-      type1: tree.hasDevice("vfio", "/dev/vfio/vfio") || options.has("CONFIG_VFIO_IOMMU_TYPE1"),
-      kvm: tree.hasDevice("kvm", "/dev/kvm"),
-      allowUnsafeInterrupts: tree.allowsUnsafeInterrupts)
-    vfioCdev =
-      tree.hasCdevs ?? options.has("CONFIG_VFIO_DEVICE_CDEV")
-      || options.isUnknown && iommufd && hasRelease(atLeast: 6, 6)
+/// What the files of a machine say of its kernel: nodes, modules' classes, configuration.
+public struct KernelFacts: Sendable {
+  /// The release (`uname -r`); empty if it is not told.
+  public let release: String
+  /// Whether there is an iommufd: its node or its device of class `misc`.
+  public let hasIOMMUFD: Bool
+  /// Whether there is a container of VFIO.
+  public let hasContainer: Bool
+  /// Whether there is a KVM.
+  public let hasKVM: Bool
+  /// Whether devices of VFIO have nodes; `nil` if there is no such device to look at.
+  public let hasCdevs: Bool?
+  /// Whether every loaded interface was told to give devices without isolated interrupts.
+  public let allowsUnsafeInterrupts: Bool
+  /// The options it was built with; `nil` if its distribution does not tell.
+  private let options: Set<Substring>?
+
+  /// Reads a tree; `release` is what the kernel says of itself, if that can be held.
+  init(_ tree: SysfsTree, release: String) {
+    self.release = release
+    options = tree.kernelOptions
+    hasIOMMUFD = tree.hasDevice("iommu", "/dev/iommu")
+    hasContainer = tree.hasDevice("vfio", "/dev/vfio/vfio")
+    hasKVM = tree.hasDevice("kvm", "/dev/kvm")
+    allowsUnsafeInterrupts = tree.allowsUnsafeInterrupts
+    hasCdevs = tree.hasCdevs
   }
+
+  /// Whether the kernel was built with an option, as part of it or as a module; `nil` if nothing
+  /// tells.
+  public func isBuilt(with option: String) -> Bool? { options?.contains(option[...]) }
 }
 
 extension SysfsTree {
@@ -38,21 +53,13 @@ extension SysfsTree {
     }
     return !told.isEmpty && told.allSatisfy { $0 == "Y" || $0 == "1" }
   }
-}
 
-/// The options a kernel was built with, if its distribution tells.
-private struct KernelOptions {
-  private let enabled: Set<Substring>
-
-  init(_ tree: SysfsTree, _ release: String) {
-    let isName = !release.contains("/")
-    let text = isName ? tree.text("/boot/config-" + release) ?? "" : ""
+  /// What the configuration sets, if there is one for the release that runs.
+  fileprivate var kernelOptions: Set<Substring>? {
+    guard let release = text("/proc/sys/kernel/osrelease"), !release.contains("/"),
+      let text = text("/boot/config-" + release)
+    else { return nil }
     let lines = text.split(separator: "\n").filter { $0.hasSuffix("=y") || $0.hasSuffix("=m") }
-    enabled = Set(lines.map { $0.dropLast(2) })
+    return lines.isEmpty ? nil : Set(lines.map { $0.dropLast(2) })
   }
-
-  /// Whether nothing tells.
-  var isUnknown: Bool { enabled.isEmpty }
-
-  func has(_ option: Substring) -> Bool { enabled.contains(option) }
 }

@@ -1,5 +1,6 @@
 import Executor
 import Parser
+import Planner
 
 /// A host description as a file that `--host` reads.
 struct HostYAML {

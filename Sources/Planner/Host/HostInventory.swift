@@ -1,0 +1,51 @@
+import Parser
+
+/// What a machine has: what follows from the facts of its files and from its release.
+public struct HostInventory: Sendable {
+  /// The machine, in the form that plans are made for.
+  public let description: HostDescription
+  /// Where each device's no-snoop fact comes from, in the order of the devices.
+  public let sources: [String]
+  /// Files that do not say what they should; the devices concerned are left out.
+  public let findings: [Diagnostic]
+
+  /// Reads a machine or a copy of its files; what tests have found of devices counts more.
+  public init(_ tree: SysfsTree, tested: [BDF: NoSnoopFact] = [:]) {
+    self.init(HostFacts(tree, tested: tested))
+  }
+
+  /// Concludes from facts.
+  public init(_ facts: HostFacts) {
+    let kernel = HostKernel(facts.kernel)
+    // The class also holds units of other buses, and those of the kernel's own tests.
+    let used = Set(facts.devices.compactMap(\.iommu))
+    let units = facts.iommus.filter { $0.isOfKnownType || used.contains($0.name) }
+    description = HostDescription(
+      name: facts.name, kernel: kernel, iommus: units.map { HostIOMMU($0, on: kernel) },
+      devices: facts.devices)
+    sources = facts.sources
+    findings = facts.findings
+  }
+}
+
+extension HostKernel {
+  /// What a kernel offers: what is there, and modules that come when they are needed.
+  init(_ facts: KernelFacts) {
+    func has(_ isThere: Bool, _ option: String) -> Bool {
+      isThere || facts.isBuilt(with: option) ?? false
+    }
+    self.init(
+      release: facts.release, iommufd: has(facts.hasIOMMUFD, "CONFIG_IOMMUFD"),
+      type1: has(facts.hasContainer, "CONFIG_VFIO_IOMMU_TYPE1"), kvm: facts.hasKVM,
+      allowUnsafeInterrupts: facts.allowsUnsafeInterrupts)
+    let option = facts.isBuilt(with: "CONFIG_VFIO_DEVICE_CDEV")
+    vfioCdev =
+      facts.hasCdevs ?? option ?? false
+      || option == nil && iommufd && KernelRules.vfioCdevs.holds(on: self)
+  }
+}
+
+extension IOMMUFacts {
+  /// Whether units of the type are known here; others may not be for devices of PCI at all.
+  fileprivate var isOfKnownType: Bool { if case .other = unit { false } else { true } }
+}
