@@ -1,4 +1,4 @@
-/// Which errnos a call can give, in the order in which the kernel checks, and what each means there.
+/// Which errnos a call can give, in the order in which the kernel checks, and what each means.
 ///
 /// From the kernel's own checks, Linux 7.3; the errnos of the 2021 proposal are those of the
 /// simulator. ENOMEM is listed where it has a cause a user can do something about.

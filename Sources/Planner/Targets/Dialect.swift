@@ -44,7 +44,7 @@ public enum Dialects {
     IOASIDProposalDialect(), IOMMUFDDialect(), VFIOType1Dialect(),
   ]
 
-  /// What `auto` stands for: of the interfaces a kernel has the first; if it has none the last, which
+  /// What `auto` stands for: of the interfaces a kernel has the first; if it has none, the one that
   /// every kernel can have.
   static func automatic(on kernel: HostKernel) -> any Dialect {
     all.first { !$0.isProposalOnly && $0.missingInterface(on: kernel) == nil }
