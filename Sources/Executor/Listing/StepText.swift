@@ -6,6 +6,8 @@ public struct StepText {
   private let program: Program
   private let plan: CompiledPlan
   private let namesByAddress: [BDF: String]
+  /// The device's file that gave an id of a bound device.
+  private let filesOfDevices: [ResultID: ResultID]
 
   /// Prepares the texts of a plan's steps.
   public init(_ plan: CompiledPlan) {
@@ -13,6 +15,18 @@ public struct StepText {
     program = plan.program
     let names = plan.plan.devices.map { ($0.address, $0.name) }
     namesByAddress = Dictionary(names, uniquingKeysWith: { first, _ in first })
+    filesOfDevices = Self.filesOfDevices(in: plan.program)
+  }
+
+  private static func filesOfDevices(in program: Program) -> [ResultID: ResultID] {
+    var files: [ResultID: ResultID] = [:]
+    for step in program.steps {
+      guard case .ioctl(let file, let request, _, let results) = step.action,
+        request.receiver == .deviceFD
+      else { continue }
+      for case let id? in results { files[id] = file }
+    }
+    return files
   }
 
   /// What a step does, for people who have never seen a system call.
@@ -142,14 +156,11 @@ extension StepText {
   }
 
   /// How a clause names a result; `nil` if there is only one of its kind.
-  ///
-  /// Ids of bound devices have their device's name and a suffix.
   private func subjectName(_ id: ResultID) -> String? {
-    let name = name(id)
     switch program.results[Int(id.index)].kind {
-    case .deviceFD, .group, .ioas, .hwpt, .ioasid: return name
-    case .boundDevice, .deviceLabel: return name.lastIndex(of: ".").map { String(name[..<$0]) }
-    default: return nil
+    case .deviceFD, .group, .ioas, .hwpt, .ioasid: name(id)
+    case .boundDevice, .deviceLabel: filesOfDevices[id].map(name)
+    default: nil
     }
   }
 }
