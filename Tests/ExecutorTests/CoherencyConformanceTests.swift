@@ -3,7 +3,7 @@ import Testing
 
 @testable import Executor
 
-/// Who gets which page table, by order of attaching: programs T100 to T111 of the kernel reference.
+/// Who gets which page table, by order of attaching: programs §T100 to §T111.
 struct CoherencyConformanceTests {
   private let raw: RawKernel
   private let iommufd: Int32
@@ -35,25 +35,25 @@ struct CoherencyConformanceTests {
     }
   }
 
-  @Test("T100 CC, then non-CC: two tables, the first one enforced")
+  @Test("§T100 CC, then non-CC: two tables, the first one enforced")
   func enforceableFirst() {
     #expect([raw.attach(c1, ioas), raw.attach(n1, ioas)] == ["6", "7"])
     #expect(tables == ["true: 1", "false: 3"])
   }
 
-  @Test("T101 non-CC, then CC: one table, nothing is enforced")
+  @Test("§T101 non-CC, then CC: one table, nothing is enforced")
   func unenforceableFirst() {
     #expect([raw.attach(n1, ioas), raw.attach(c1, ioas)] == ["6", "6"])
     #expect(tables == ["false: 1 3"])
   }
 
-  @Test("T102 alternating: each joins the first table that takes it")
+  @Test("§T102 alternating: each joins the first table that takes it")
   func alternating() {
     let answers = [c1, n1, c2, n2].map { raw.attach($0, ioas) }
     #expect(answers == ["6", "7", "6", "7"])
   }
 
-  @Test("T103 a table's format never changes, even when the device that made it has left")
+  @Test("§T103 a table's format never changes, even when the device that made it has left")
   func formatIsFixed() {
     #expect([raw.attach(n1, ioas), raw.attach(c1, ioas)] == ["6", "6"])
     #expect(raw.detach(n1) == "0")
@@ -64,14 +64,14 @@ struct CoherencyConformanceTests {
     #expect(tables == ["true: 1"])
   }
 
-  @Test("T104 leaving and coming back can lose enforcement")
+  @Test("§T104 leaving and coming back can lose enforcement")
   func comingBack() {
     #expect([raw.attach(c1, ioas), raw.attach(n1, ioas)] == ["6", "7"])
     #expect(raw.detach(c1) == "0")
     #expect(raw.attach(c1, ioas) == "7")
   }
 
-  @Test("T105 an explicit enforced table refuses a device that cannot be enforced")
+  @Test("§T105 an explicit enforced table refuses a device that cannot be enforced")
   func explicitEnforced() {
     #expect(raw.hwptAlloc(iommufd, device: 1, parent: ioas) == "6")
     #expect(raw.attach(n1, 6) == "EINVAL")
@@ -81,7 +81,7 @@ struct CoherencyConformanceTests {
     #expect(tables == ["true: 1", "false: 2 3"])
   }
 
-  @Test("T106 KVM looks at capabilities only: a mismatch from the start, accepted and found")
+  @Test("§T106 KVM looks at capabilities only: a mismatch from the start, accepted and found")
   func mismatchFromTheStart() {
     let (_, vfio) = raw.virtualMachine()
     #expect(raw.hwptAlloc(iommufd, device: 3, parent: ioas) == "6")
@@ -96,7 +96,7 @@ struct CoherencyConformanceTests {
     #expect(CoherencyCheck.mismatches(in: state).isEmpty)
   }
 
-  @Test("T107 Intel's first stage of 7.3 does not look: one table that claims to enforce")
+  @Test("§T107 Intel's first stage of 7.3 does not look: one table that claims to enforce")
   func firstStage() {
     let first = CoherencyConformanceTests(usesIntelFirstStage: true)
     #expect(first.raw.attach(first.c1, first.ioas) == "6")
@@ -108,7 +108,7 @@ struct CoherencyConformanceTests {
     #expect(dirty == "EOPNOTSUPP", "a second stage, which tracks, is not simulated beside it")
   }
 
-  @Test("T108 the compatible container speaks for every table, attached or not")
+  @Test("§T108 the compatible container speaks for every table, attached or not")
   func compatContainer() {
     raw.call(iommufd, 0x3b88, [(12, 4), (ioas, 4), (1, 2), (0, 2)])
     #expect(raw.attach(c1, ioas) == "6")
@@ -117,7 +117,7 @@ struct CoherencyConformanceTests {
     #expect(raw.checkExtension(iommufd, 4) == "0")
   }
 
-  @Test("T110 the last non-CC file leaves KVM while a CC device is on its table")
+  @Test("§T110 the last non-CC file leaves KVM while a CC device is on its table")
   func hotUnplug() {
     let (_, vfio) = raw.virtualMachine()
     #expect([raw.kvmFile(vfio, 1, c1), raw.kvmFile(vfio, 1, n1)] == ["0", "0"])
@@ -128,7 +128,7 @@ struct CoherencyConformanceTests {
     #expect(CoherencyCheck.mismatches(in: raw.kernel.state()) == [.staleData(LabHost.c1)])
   }
 
-  @Test("T111 replacing by address space can lose enforcement without a word")
+  @Test("§T111 replacing by address space can lose enforcement without a word")
   func replaceLosesEnforcement() {
     #expect(raw.attach(n1, ioas) == "6")
     #expect(raw.hwptAlloc(iommufd, device: 1, parent: ioas) == "7")

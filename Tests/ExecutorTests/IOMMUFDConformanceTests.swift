@@ -2,7 +2,7 @@ import Testing
 
 @testable import Executor
 
-/// The core rules of iommufd without devices: programs T01 to T24 of the kernel reference.
+/// The core rules of iommufd without devices: programs §T01 to §T24.
 struct IOMMUFDConformanceTests {
   private let raw = RawKernel()
   private let fd: Int32
@@ -15,7 +15,7 @@ struct IOMMUFDConformanceTests {
     va = raw.memory()
   }
 
-  @Test("T01 a struct may be longer than the kernel's if the rest is zero")
+  @Test("§T01 a struct may be longer than the kernel's if the rest is zero")
   func structSize() {
     #expect(raw.ioasAlloc(fd, size: 8) == "EINVAL")
     #expect(raw.ioasAlloc(fd) == "1")
@@ -26,7 +26,7 @@ struct IOMMUFDConformanceTests {
     #expect(raw.ioasAlloc(fd) == "4")
   }
 
-  @Test("T02 the size is read before the command is looked at, and the whole command counts")
+  @Test("§T02 the size is read before the command is looked at, and the whole command counts")
   func decoding() {
     #expect(raw.call(fd, 0x3b80, .none) == "EFAULT")
     #expect(raw.call(fd, 0x3b7f, [(8, 4)]) == "ENOTTY")
@@ -37,7 +37,7 @@ struct IOMMUFDConformanceTests {
     #expect(old.mapFile(old.file(.iommu), 0, flags: 0, from: 0, length: 0) == "ENOTTY")
   }
 
-  @Test("T03 ids are the lowest free ones, for all kinds of objects")
+  @Test("§T03 ids are the lowest free ones, for all kinds of objects")
   func ids() {
     #expect((1...3).map { _ in raw.ioasAlloc(fd) } == ["1", "2", "3"])
     #expect(raw.destroy(fd, 1) == "0")
@@ -47,7 +47,7 @@ struct IOMMUFDConformanceTests {
     #expect(raw.destroy(fd, 77) == "ENOENT")
   }
 
-  @Test("T05 the ranges of an address space, and how their array is sized")
+  @Test("§T05 the ranges of an address space, and how their array is sized")
   func ranges() {
     #expect(raw.ioasAlloc(fd) == "1")
     #expect(raw.ranges(fd, 1, room: 0) == "EMSGSIZE num=1 align=1")
@@ -58,7 +58,7 @@ struct IOMMUFDConformanceTests {
     #expect(raw.ranges(fd, 1, room: 1, null: true).hasPrefix("EFAULT"))
   }
 
-  @Test("T06 the allow list steers the automatic choice and nothing else")
+  @Test("§T06 the allow list steers the automatic choice and nothing else")
   func allowList() {
     #expect(raw.ioasAlloc(fd) == "1")
     #expect(raw.allow(fd, 1, [(10, 9)]) == "EINVAL")
@@ -72,7 +72,7 @@ struct IOMMUFDConformanceTests {
     #expect(raw.map(fd, 1, flags: readable, va: va, length: 0x20000) != "ENOSPC")
   }
 
-  @Test("T07 the checks of a map come in the kernel's order")
+  @Test("§T07 the checks of a map come in the kernel's order")
   func mapOrder() {
     let u = RawKernel.u
     #expect(raw.map(fd, 9, flags: 8, va: va, length: 0x1000) == "EOPNOTSUPP")
@@ -86,7 +86,7 @@ struct IOMMUFDConformanceTests {
     #expect(raw.map(fd, 1, flags: readable, va: u - 0xfff, length: 0x2000) == "EOVERFLOW")
   }
 
-  @Test("T08 without a page table a map never looks at the memory")
+  @Test("§T08 without a page table a map never looks at the memory")
   func lazyMap() {
     #expect(raw.ioasAlloc(fd) == "1")
     #expect(raw.map(fd, 1, flags: fixed, va: 0x1000, length: 0x1000, iova: 0x10000) == "65536")
@@ -95,7 +95,7 @@ struct IOMMUFDConformanceTests {
     #expect(raw.destroy(fd, 1) == "0")
   }
 
-  @Test("T09 fixed maps never overlap and never wrap")
+  @Test("§T09 fixed maps never overlap and never wrap")
   func placement() {
     #expect(raw.ioasAlloc(fd) == "1")
     let map = { (iova: UInt64, length: UInt64) in
@@ -108,7 +108,7 @@ struct IOMMUFDConformanceTests {
     #expect(map(RawKernel.u - 0xfff, 0x2000) == "EOVERFLOW")
   }
 
-  @Test("T10 automatic addresses are the lowest that keep the alignment")
+  @Test("§T10 automatic addresses are the lowest that keep the alignment")
   func automaticAddresses() {
     let base: UInt64 = 0x7f00_0000_0000
     #expect(raw.ioasAlloc(fd) == "1")
@@ -120,7 +120,7 @@ struct IOMMUFDConformanceTests {
     #expect(odd == "\(0x2123)")
   }
 
-  @Test("T11 an unmap takes whole mappings and tolerates holes")
+  @Test("§T11 an unmap takes whole mappings and tolerates holes")
   func unmap() {
     #expect(raw.ioasAlloc(fd) == "1")
     _ = raw.map(fd, 1, flags: fixed, va: va, length: 0x2000, iova: 0x10000)
@@ -135,7 +135,7 @@ struct IOMMUFDConformanceTests {
     #expect(raw.unmap(fd, 1, iova: RawKernel.u - 1, length: 3) == "EOVERFLOW")
   }
 
-  @Test("T12 an unmap that fails half way has taken the first half")
+  @Test("§T12 an unmap that fails half way has taken the first half")
   func unmapIsNotAtomic() {
     #expect(raw.ioasAlloc(fd) == "1")
     _ = raw.map(fd, 1, flags: fixed, va: va, length: 0x1000, iova: 0x10000)
@@ -145,7 +145,7 @@ struct IOMMUFDConformanceTests {
     #expect(raw.map(fd, 1, flags: fixed, va: va, length: 0x1000, iova: 0x11000) == "EEXIST")
   }
 
-  @Test("T13 copies may start and end inside mappings, never in a hole")
+  @Test("§T13 copies may start and end inside mappings, never in a hole")
   func copyRanges() {
     #expect(raw.ioasAlloc(fd) == "1")
     #expect(raw.ioasAlloc(fd) == "2")
@@ -163,7 +163,7 @@ struct IOMMUFDConformanceTests {
     #expect(copy(0x10000, 0, 0x70000) == "EINVAL")
   }
 
-  @Test("T14, T15 a copy cannot write what was mapped for reading; the order of its checks")
+  @Test("§T14, §T15 a copy cannot write what was mapped for reading; the order of its checks")
   func copyRights() {
     #expect(raw.ioasAlloc(fd) == "1")
     #expect(raw.ioasAlloc(fd) == "2")
@@ -183,7 +183,7 @@ struct IOMMUFDConformanceTests {
     #expect(copy(1, 2, 0, 8) == "EOPNOTSUPP")
   }
 
-  @Test("T16 the accounting mode can be set only while there is no object")
+  @Test("§T16 the accounting mode can be set only while there is no object")
   func rlimitMode() {
     #expect(raw.option(fd, 0, op: 1, value: 7) == "0")
     #expect(raw.option(fd, 0, op: 0, value: 7) == "EINVAL")
@@ -198,7 +198,7 @@ struct IOMMUFDConformanceTests {
     #expect(raw.option(fd, 0, op: 9) == "EOPNOTSUPP")
   }
 
-  @Test("T17 huge pages are an option of an address space")
+  @Test("§T17 huge pages are an option of an address space")
   func hugePages() {
     #expect(raw.option(fd, 1, op: 1, object: 9) == "ENOENT")
     #expect(raw.ioasAlloc(fd) == "1")
@@ -210,7 +210,7 @@ struct IOMMUFDConformanceTests {
     #expect(raw.option(fd, 5, op: 1, object: 9) == "EOPNOTSUPP")
   }
 
-  @Test("T18 the address space behind the container's requests is a pointer, not a user")
+  @Test("§T18 the address space behind the container's requests is a pointer, not a user")
   func compatPointer() {
     let pointer = { (op: UInt64, id: UInt64, reserved: UInt64) in
       raw.call(fd, 0x3b88, [(12, 4), (id, 4), (op, 2), (reserved, 2)]) { bytes, _ in
@@ -229,7 +229,7 @@ struct IOMMUFDConformanceTests {
     #expect(pointer(0, 0, 1) == "EOPNOTSUPP")
   }
 
-  @Test("T19 the container's requests work on /dev/iommu, with iommufd's rules")
+  @Test("§T19 the container's requests work on /dev/iommu, with iommufd's rules")
   func compatRequests() {
     #expect(raw.call(fd, 0x3b64, .none) == "0")
     #expect(raw.checkExtension(fd, 3) == "1")
@@ -250,7 +250,7 @@ struct IOMMUFDConformanceTests {
     #expect(raw.call(fd, 0x3b75, [(8, 4), (0, 4)]) == "ENOTTY")
   }
 
-  @Test("T23 a page table needs a bound device")
+  @Test("§T23 a page table needs a bound device")
   func hwptWithoutDevice() {
     #expect(raw.ioasAlloc(fd) == "1")
     #expect(raw.hwptAlloc(fd, device: 1, parent: 1, size: 20) == "EINVAL")
@@ -260,7 +260,7 @@ struct IOMMUFDConformanceTests {
     #expect(raw.hwptAlloc(fd, device: 1, parent: 1) == "ENOENT")
   }
 
-  @Test("T24 files are mapped by descriptor number, since 6.13")
+  @Test("§T24 files are mapped by descriptor number, since 6.13")
   func mapFile() {
     let memory = raw.devNull()
     #expect(raw.ioasAlloc(fd) == "1")

@@ -3,11 +3,11 @@ import Testing
 
 @testable import Executor
 
-/// KVM's VFIO device: programs T90 to T95 of the kernel reference.
+/// KVM's VFIO device: programs §T90 to §T95.
 struct KVMConformanceTests {
   private let raw = RawKernel(LabHost.mixed())
 
-  @Test("T90 a VM has one kvm-vfio device at a time")
+  @Test("§T90 a VM has one kvm-vfio device at a time")
   func create() {
     let kvm = raw.file(.kvm)
     #expect(raw.call(kvm, 0xae00, .none) { _, returned in UInt64(returned) } == "12")
@@ -19,7 +19,7 @@ struct KVMConformanceTests {
     #expect(raw.kvmVFIO(vm).answer == "0")
   }
 
-  @Test("T91 the attributes of the kvm-vfio device, in the kernel's order")
+  @Test("§T91 the attributes of the kvm-vfio device, in the kernel's order")
   func attributes() {
     let (_, vfio) = raw.virtualMachine()
     let has = { (group: UInt64, attribute: UInt64) in
@@ -38,7 +38,7 @@ struct KVMConformanceTests {
     #expect(raw.call(vfio, 0xae99, .none) == "ENOTTY")
   }
 
-  @Test("T92 the list is one of files, not of numbers or devices")
+  @Test("§T92 the list is one of files, not of numbers or devices")
   func listOfFiles() throws {
     let (_, vfio) = raw.virtualMachine()
     let device = raw.file(.vfioDevice(LabHost.c1))
@@ -53,7 +53,7 @@ struct KVMConformanceTests {
     #expect(raw.kvmFile(vfio, 2, second) == "0")
   }
 
-  @Test("T93 KVM's list keeps a device open, bound and attached")
+  @Test("§T93 KVM's list keeps a device open, bound and attached")
   func reference() {
     let (_, vfio) = raw.virtualMachine()
     let iommufd = raw.file(.iommu)
@@ -71,7 +71,7 @@ struct KVMConformanceTests {
     #expect(raw.destroy(iommufd, 3) == "ENOENT")
   }
 
-  @Test("T95 KVM counts capabilities: one boolean, on with the first, off with the last")
+  @Test("§T95 KVM counts capabilities: one boolean, on with the first, off with the last")
   func coherencyFlag() {
     let (_, vfio) = raw.virtualMachine()
     let n1 = raw.file(.vfioDevice(LabHost.n1))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Executor
 
-/// Groups, containers and type1: programs T80 to T86 of the kernel reference.
+/// Groups, containers and type1: programs §T80 to §T86.
 struct Type1ConformanceTests {
   private let raw = RawKernel(LabHost.mixed())
   private let container: Int32
@@ -20,7 +20,7 @@ struct Type1ConformanceTests {
     #expect(raw.setIOMMU(container, type) == "0")
   }
 
-  @Test("T80 a container without a driver answers questions only")
+  @Test("§T80 a container without a driver answers questions only")
   func containerStates() {
     #expect(raw.checkExtension(container, 3) == "1")
     #expect(raw.checkExtension(container, 4) == "0")
@@ -29,7 +29,7 @@ struct Type1ConformanceTests {
     #expect(raw.call(container, 0x3b64, .none) == "0")
   }
 
-  @Test("T81 the life of a group")
+  @Test("§T81 the life of a group")
   func groupLife() {
     #expect(raw.groupStatus(group) == "1")
     #expect(raw.groupStatus(group, argsz: 4) == "EINVAL")
@@ -56,7 +56,7 @@ struct Type1ConformanceTests {
     #expect(raw.unsetContainer(group) == "EINVAL")
   }
 
-  @Test("T82 a group with a host driver in it is not viable")
+  @Test("§T82 a group with a host driver in it is not viable")
   func notViable() {
     let raw = RawKernel(LabHost.mates("nvme"))
     let group = raw.file(.vfioGroup(7))
@@ -64,7 +64,7 @@ struct Type1ConformanceTests {
     #expect(raw.setContainer(group, raw.file(.vfioContainer)) == "EPERM")
   }
 
-  @Test("T83 maps and unmaps of version 2: whole mappings, all or nothing")
+  @Test("§T83 maps and unmaps of version 2: whole mappings, all or nothing")
   func mapUnmap() {
     driven()
     let va = raw.memory()
@@ -95,7 +95,7 @@ struct Type1ConformanceTests {
     #expect(unmap(0, 0, 2) == "\(0x2000)")
   }
 
-  @Test("T83 before 7.3 a range that wraps is an invalid argument")
+  @Test("§T83 before 7.3 a range that wraps is an invalid argument")
   func wrapBefore73() {
     let old = RawKernel(LabHost.mixed(), release: .v6_12)
     let container = old.file(.vfioContainer)
@@ -105,7 +105,7 @@ struct Type1ConformanceTests {
     #expect(old.type1Map(container, va: old.memory(), iova: iova, size: 0x2000) == "EINVAL")
   }
 
-  @Test("T84 version 1 takes a mapping by its start")
+  @Test("§T84 version 1 takes a mapping by its start")
   func versionOne() {
     driven(1)
     #expect(raw.type1Map(container, va: raw.memory(), iova: 0x10000, size: 0x2000) == "0")
@@ -113,7 +113,7 @@ struct Type1ConformanceTests {
     #expect(raw.type1Unmap(container, iova: 0x10000, size: 0x1000) == "\(0x2000)")
   }
 
-  @Test("T85 the number of mappings is limited")
+  @Test("§T85 the number of mappings is limited")
   func entryLimit() throws {
     driven()
     let file = try #require(try raw.kernel.files.file(container) as? SimulatedContainer)
@@ -127,7 +127,7 @@ struct Type1ConformanceTests {
     #expect(raw.type1Map(container, va: va, iova: 0, size: 0x1000) == "0")
   }
 
-  @Test("T86, T109 DMA_CC says whether every table enforces; the kernel splits by coherency")
+  @Test("§T86, §T109 DMA_CC says whether every table enforces; the kernel splits by coherency")
   func coherencyOfContainer() {
     driven()
     #expect(raw.checkExtension(container, 4) == "1")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Executor
 
-/// VFIO devices under iommufd: programs T60 to T73 of the kernel reference.
+/// VFIO devices under iommufd: programs §T60 to §T73.
 struct VFIOConformanceTests {
   private let raw = RawKernel(LabHost.mixed())
   private let iommufd: Int32
@@ -14,7 +14,7 @@ struct VFIOConformanceTests {
     device = raw.file(.vfioDevice(LabHost.c1))
   }
 
-  @Test("T60 nothing but a bind is answered before the bind")
+  @Test("§T60 nothing but a bind is answered before the bind")
   func unboundGate() {
     #expect(raw.call(device, 0x3b6b, [(24, 4)]) == "EINVAL")
     #expect(raw.call(device, 0x3bff, [(24, 4)]) == "EINVAL")
@@ -22,7 +22,7 @@ struct VFIOConformanceTests {
     #expect(raw.detach(device) == "EINVAL")
   }
 
-  @Test("T61 the arguments of a bind, in the kernel's order")
+  @Test("§T61 the arguments of a bind, in the kernel's order")
   func bindArguments() {
     #expect(raw.call(device, 0x3b76, .none) == "EFAULT")
     #expect(raw.bind(device, iommufd, argsz: 12) == "EINVAL")
@@ -40,7 +40,7 @@ struct VFIOConformanceTests {
     #expect(old.bind(file, context, argsz: 32, tail: tail) == "1")
   }
 
-  @Test("T62 a device is bound through one file at a time")
+  @Test("§T62 a device is bound through one file at a time")
   func bindTwice() throws {
     #expect(raw.bind(device, iommufd) == "1")
     #expect(raw.bind(device, iommufd) == "EINVAL")
@@ -55,7 +55,7 @@ struct VFIOConformanceTests {
     #expect(raw.bind(second, iommufd) == "1")
   }
 
-  @Test("T63 the group file and bound devices exclude each other")
+  @Test("§T63 the group file and bound devices exclude each other")
   func groupExclusion() {
     #expect(raw.bind(device, iommufd) == "1")
     #expect(raw.open(.vfioGroup(1)).errno == "EBUSY")
@@ -68,7 +68,7 @@ struct VFIOConformanceTests {
     #expect(raw.bind(other, iommufd) == "1")
   }
 
-  @Test("T64 attach and detach: kinds of ids, sizes, flags")
+  @Test("§T64 attach and detach: kinds of ids, sizes, flags")
   func attachDetach() {
     #expect(raw.bind(device, iommufd) == "1")
     #expect(raw.ioasAlloc(iommufd) == "2")
@@ -87,7 +87,7 @@ struct VFIOConformanceTests {
     #expect(raw.destroy(iommufd, 2) == "0")
   }
 
-  @Test("T65 attaching again replaces; the same table again is no change")
+  @Test("§T65 attaching again replaces; the same table again is no change")
   func reattach() {
     #expect(raw.bind(device, iommufd) == "1")
     #expect([raw.ioasAlloc(iommufd), raw.ioasAlloc(iommufd)] == ["2", "3"])
@@ -99,7 +99,7 @@ struct VFIOConformanceTests {
     #expect(raw.destroy(iommufd, 4) == "ENOENT")
   }
 
-  @Test("T66 the interrupt window is reserved from the attach on, the aperture from the table on")
+  @Test("§T66 the interrupt window is reserved from the attach on, the aperture from the table on")
   func reservedRegions() {
     let va = raw.memory()
     #expect(raw.bind(device, iommufd) == "1")
@@ -118,7 +118,7 @@ struct VFIOConformanceTests {
     #expect(raw.ranges(iommufd, 2, room: 4) == "0 num=1 align=4096 0-7fffffffff")
   }
 
-  @Test("T35, T36 what is mapped already must fit the first page table")
+  @Test("§T35, §T36 what is mapped already must fit the first page table")
   func mappedBeforeTable() {
     let va = raw.memory()
     #expect(raw.bind(device, iommufd) == "1")
@@ -133,7 +133,7 @@ struct VFIOConformanceTests {
     #expect(raw.attach(device, 2) == "3")
   }
 
-  @Test("T67 a lazy map's error surfaces at the attach, which leaves nothing")
+  @Test("§T67 a lazy map's error surfaces at the attach, which leaves nothing")
   func lazyErrors() {
     #expect(raw.bind(device, iommufd) == "1")
     #expect(raw.ioasAlloc(iommufd) == "2")
@@ -148,7 +148,7 @@ struct VFIOConformanceTests {
     #expect(raw.map(iommufd, 2, flags: 7, va: 0, length: 0x801, iova: 0x10000) == "EINVAL")
   }
 
-  @Test("T69 a bound device keeps its iommufd; what is in it outlives the device")
+  @Test("§T69 a bound device keeps its iommufd; what is in it outlives the device")
   func closeOrders() {
     #expect(raw.bind(device, iommufd) == "1")
     #expect(raw.ioasAlloc(iommufd) == "2")
@@ -171,7 +171,7 @@ struct VFIOConformanceTests {
     #expect(second.destroy(context, 2) == "0")
   }
 
-  @Test("T71 mates have one owner and one page table, and move together")
+  @Test("§T71 mates have one owner and one page table, and move together")
   func mates() {
     let host = RawKernel(LabHost.mates("nvme"))
     #expect(host.bind(host.file(.vfioDevice(LabHost.c1)), host.file(.iommu)) == "EPERM")
@@ -196,7 +196,7 @@ struct VFIOConformanceTests {
     #expect(raw.destroy(one, 6) == "ENOENT")
   }
 
-  @Test("T72 a mate on an explicit table cannot be followed by address space")
+  @Test("§T72 a mate on an explicit table cannot be followed by address space")
   func explicitBlocksAutomatic() {
     let raw = RawKernel(LabHost.mates("vfio-pci"))
     let context = raw.file(.iommu)
@@ -210,7 +210,7 @@ struct VFIOConformanceTests {
     #expect(raw.attach(b, 4) == "4")
   }
 
-  @Test("T73 without isolated interrupts a bind needs the administrator's word")
+  @Test("§T73 without isolated interrupts a bind needs the administrator's word")
   func interruptIsolation() {
     var host = LabHost.mixed(isolatedMSI: false)
     let strict = RawKernel(host)

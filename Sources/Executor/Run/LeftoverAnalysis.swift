@@ -4,10 +4,10 @@ import Planner
 ///
 /// An undo that failed matters only while the object it was about exists: an HWPT that could not be
 /// destroyed is gone once its iommufd is. And a file that was closed is still there while another
-/// one holds on to it: a bound device its iommufd, KVM's list a device. The rules are those of
-/// section 4 of the kernel reference, read off the program: a file that was given to another
-/// is held by it until that request is undone (memory by what maps it), and a file that a request
-/// made holds its maker (but a VM does not need `/dev/kvm`, which has no state).
+/// one holds on to it: a bound device its iommufd, KVM's list a device. The rules are those of §4,
+/// read off the program: a file that was given to another is held by it until that request is
+/// undone (memory by what maps it), and a file that a request made holds its maker (but a VM does
+/// not need `/dev/kvm`, which has no state).
 struct LeftoverAnalysis {
   private let program: Program
   private let ran: Int

@@ -1,7 +1,6 @@
 /// Every finding of this module: its codes, by topic, and the functions that word them.
 ///
-/// The wording is in one file per topic: `ParserDiagnostics+YAML.swift`, `+Schema.swift` and
-/// `+Values.swift`.
+/// The wording is in one file per topic, `ParserDiagnostics+YAML.swift` for example.
 public enum ParserDiagnostics {
   /// All codes of this module, ascending.
   public static let all: [DiagnosticCode] = yamlCodes + schemaCodes + valueCodes
