@@ -6,8 +6,10 @@ import os
 import pathlib
 import re
 import sys
+import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+WIDTH = 120  # columns of a document
 FIRST = 4  # rows that are about compiling; the README has these
 ROW = re.compile(r"^(.{45}) +([\d.]+) (x|ms) +(\d+) \3 +(ok|MISSED) +(.*)$")
 
@@ -23,12 +25,13 @@ def main():
 
 
 def block(rows):
-    """The table between its marks."""
+    """The list between its marks."""
     today = datetime.date.today().isoformat()
     lines = [f"Measured on {today}, {os.cpu_count()} processors, with `make bench`:", ""]
-    lines += ["| figure | measured | limit | |", "|---|---|---|---|"]
     for figure, value, unit, limit, verdict, detail in rows:
-        lines.append(f"| {figure.strip()} | {value} {unit} | {limit} {unit}, {verdict} | {detail.strip()} |")
+        lines.append(textwrap.fill(
+            f"{figure.strip()}: {value} {unit} (limit {limit} {unit}, {verdict}); {detail.strip()}",
+            WIDTH, initial_indent="- ", subsequent_indent="  "))
     return "<!-- figures -->\n" + "\n".join(lines) + "\n<!-- /figures -->"
 
 

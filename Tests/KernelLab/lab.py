@@ -110,7 +110,8 @@ def runAll(options) -> int:
     outcomes = report.inOrder(outcomes, SCENARIOS)
     seconds = time.monotonic() - started
     print(f"1..{tap.number}")
-    say(*report.table(outcomes), *report.unseen(outcomes), f"{len(todo)} machines in {seconds:.0f} s")
+    say(*report.tables(outcomes), *report.unseen(outcomes),
+        f"{len(todo)} machines in {seconds:.0f} s")
     if options.record and not tap.failures:
         report.record(outcomes, SCENARIOS, seconds)
     good = sum(outcome.count(True) for outcome in outcomes)

@@ -1,8 +1,9 @@
-"""How outcomes are shown: TAP lines, and a table of kernels, IOMMUs and scenarios."""
+"""How outcomes are shown: TAP lines, and a table for each kernel."""
 
 import datetime
 import re
 import subprocess
+import textwrap
 from pathlib import Path
 
 from . import kernels, machines
@@ -10,6 +11,7 @@ from .conform import UNLISTED
 from .runner import Outcome
 
 RESULTS = Path(__file__).resolve().parents[3] / "docs" / "lab-results.md"
+WIDTH = 120  # columns of a document
 SHOWN = 6  # details of a failure
 SUMMED_UP = ("plans", "drivers", "conform")  # their last verdict says what came of all
 
@@ -56,20 +58,20 @@ def inOrder(outcomes: list[Outcome], scenarios) -> list[Outcome]:
         machineNames.index(outcome.bench.machine.name), names.index(outcome.scenario)))
 
 
-def table(outcomes: list[Outcome]) -> list[str]:
-    """Kernels and IOMMUs down, scenarios across: good, and bad or skipped if there are any."""
-    names = columns(outcomes)
-    rows: dict[tuple[str, str], dict[str, Outcome]] = {}
-    for outcome in outcomes:
-        kernel = outcome.bench.kernel
-        rows.setdefault((f"{kernel.name} ({kernel.version})", outcome.bench.machine.name),
-                        {})[outcome.scenario] = outcome
-    lines = ["| kernel | IOMMU | " + " | ".join(names) + " |",
-             "|---|---|" + "---:|" * len(names)]
-    for (kernel, machine), cells in rows.items():
-        lines.append(f"| {kernel} | {machine} | "
-                     + " | ".join(cell(cells.get(name)) for name in names) + " |")
-    return lines
+def tables(outcomes: list[Outcome]) -> list[str]:
+    """A table for each kernel: scenarios down, IOMMUs across."""
+    lines = []
+    for name in dict.fromkeys(outcome.bench.kernel.name for outcome in outcomes):
+        own = [outcome for outcome in outcomes if outcome.bench.kernel.name == name]
+        cells = {(outcome.scenario, outcome.bench.machine.name): cell(outcome) for outcome in own}
+        across = list(dict.fromkeys(outcome.bench.machine.name for outcome in own))
+        lines += ["", f"| {name} ({own[0].bench.kernel.version}) | {' | '.join(across)} |",
+                  "|---|" + "---:|" * len(across)]
+        for scenario in columns(outcomes):
+            row = [cells.get((scenario, machine), "–") for machine in across]
+            if set(row) != {"–"}:
+                lines.append(f"| {scenario} | {' | '.join(row)} |")
+    return lines[1:]
 
 
 def columns(outcomes: list[Outcome]) -> list[str]:
@@ -77,12 +79,10 @@ def columns(outcomes: list[Outcome]) -> list[str]:
     return list(dict.fromkeys(outcome.scenario for outcome in outcomes))
 
 
-def cell(outcome: Outcome | None) -> str:
-    """Counts of one scenario."""
-    if outcome is None:
-        return "–"
+def cell(outcome: Outcome) -> str:
+    """Counts of one scenario: good, and bad or skipped if there are any."""
     text = f"{outcome.count(True)} ok"
-    for count, word in ((outcome.count(False), "FAILED"), (outcome.count(None), "skipped")):
+    for count, word in ((outcome.count(False), "FAILED"), (outcome.count(None), "skip")):
         if count:
             text += f", {count} {word}"
     return text
@@ -101,27 +101,32 @@ def unseen(outcomes: list[Outcome]) -> list[str]:
 
 
 def record(outcomes: list[Outcome], scenarios, seconds: float):
-    """Writes the table and the laws to docs/lab-results.md."""
+    """Writes the tables and the laws to docs/lab-results.md."""
     laws = {scenario.name: scenario.law for scenario in scenarios}
-    names = columns(outcomes)
-    figures = [f"- {outcome.bench.label}: {verdict.what}" for outcome in outcomes
+    figures = [item(f"{outcome.bench.label}: {verdict.what}") for outcome in outcomes
                if outcome.scenario == "speed" for verdict in outcome.verdicts]
     bench = outcomes[0].bench
-    skipped = [f"- {outcome.bench.label} {outcome.scenario}: {verdict.what}"
+    skipped = [item(f"{outcome.bench.label} {outcome.scenario}: {verdict.what}")
                for outcome in outcomes for verdict in outcome.verdicts if verdict.isGood is None]
     lines = [
         "# What real kernels said", "",
         "Written by `make lab RECORD=1`; [the lab](kernel-lab.md) says what the scenarios are.", "",
         f"{datetime.date.today()}, {version('qemu-system-x86_64')}, {seconds / 60:.0f} minutes "
-        f"without making kernels; seed {bench.seed}, {bench.count} generated descriptions a machine.",
-        "",
-        *table(outcomes), "", "| scenario | what it proves |", "|---|---|",
-        *[f"| `{name}` | {laws[name]} |" for name in names]]
+        "without making kernels;",
+        f"seed {bench.seed}, {bench.count} generated descriptions a machine.", "",
+        *tables(outcomes), "", "What each scenario proves:", "",
+        *[item(f"`{name}`: {laws[name]}") for name in columns(outcomes)]]
     if figures:
         lines += ["", "Speed, inside the guests:", "", *figures]
     if skipped:
         lines += ["", "Skipped, and why:", "", *sorted(set(skipped))]
     RESULTS.write_text("\n".join(lines) + "\n")
+
+
+def item(text: str) -> str:
+    """An item of a list, no wider than documents are."""
+    return textwrap.fill(text, WIDTH, initial_indent="- ", subsequent_indent="  ",
+                         break_long_words=False, break_on_hyphens=False)
 
 
 def version(program: str) -> str:
