@@ -64,6 +64,20 @@ struct RepositoryTests {
     }
   }
 
+  /// What the tool prints is as wide as it is.
+  @Test func aDocumentIsNarrow() throws {
+    for path in PackageFiles.list("", suffix: ".md") {
+      let lines = try PackageFiles.text(path).split(
+        separator: "\n", omittingEmptySubsequences: false)
+      var isOutput = false
+      for (index, line) in lines.enumerated() {
+        if line.hasPrefix("```") { isOutput = line == "```console" }
+        let isNarrow = line.count <= 120 || isOutput
+        #expect(isNarrow, "\(path):\(index + 1) is \(line.count) columns wide")
+      }
+    }
+  }
+
   @Test func everyLinkInTheDocumentsLeadsSomewhere() throws {
     for path in PackageFiles.list("", suffix: ".md") {
       let folder = path.split(separator: "/").dropLast().joined(separator: "/")
