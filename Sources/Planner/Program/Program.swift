@@ -16,6 +16,14 @@ public struct Program: Hashable, Sendable {
     self.results = results
   }
 
+  /// The devices whose drivers it changes.
+  public var devicesWithChangedDriver: Set<BDF> {
+    Set(
+      steps.lazy.compactMap { step in
+        if case .sysfs(let write) = step.action { write.address } else { nil }
+      })
+  }
+
   /// Whether two programs do the same under the same names, wherever they were written down.
   public func hasSameActions(as other: Program) -> Bool {
     results == other.results

@@ -103,6 +103,7 @@ extension ProgramCheck {
     }
     if facts[index].state.contains(.closed) {
       broken(.notAfterClose, "\(name(id)) is used after it was closed")
+      facts[index].state.remove(.closed)  // said once, however often it is used
     }
     return index
   }

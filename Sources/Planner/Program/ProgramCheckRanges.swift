@@ -47,6 +47,7 @@ extension ProgramCheck {
     }
     if facts[Int(space)].state.isDisjoint(with: [.attached, .driven]) {
       broken(.attachedBeforeMapped, "\(request.name) maps where no device is attached yet")
+      facts[Int(space)].state.insert(.attached)  // said once, however much is mapped there
     }
     ranges.append(
       Range(space: space, first: range.lowerBound, last: range.upperBound, step: step))

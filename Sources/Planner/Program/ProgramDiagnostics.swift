@@ -52,8 +52,8 @@ public enum ProgramDiagnostics {
     Programs are checked before they run, wherever they come from: every value is made before it \
     is used, goes where its kind belongs, and can be taken back; devices are bound before they \
     are attached and attached before memory is mapped; drivers change only of devices the program \
-    opens. The laws are listed in docs/program-format.md. Compile the description again instead \
-    of editing its program.
+    opens. A program that was edited has to keep them, too, even where only the simulator runs it. \
+    The laws are listed in docs/program-format.md.
     """)
 }
 
@@ -66,8 +66,7 @@ extension ProgramDiagnostics {
     let place = violation.step.map { "step \($0 + 1): " } ?? ""
     return Diagnostic(
       brokenLaw, place + violation.message, at: step?.origin,
-      notes: [Diagnostic.Note("the law is '\(violation.law.rawValue)'")],
-      help: "compile the description again instead of editing its program")
+      notes: [Diagnostic.Note("the law is '\(violation.law.rawValue)'")])
   }
 
   static func character(at span: SourceSpan) -> Diagnostic {
@@ -79,10 +78,9 @@ extension ProgramDiagnostics {
   }
 
   static func keyword(_ token: ProgramToken) -> Diagnostic {
-    let known = ["open", "memory", "sysfs", "expect", "close", "ioctl"]
-    return Diagnostic(
+    Diagnostic(
       programSyntax, "\(QuotedText.quote(token.text)) is no step", at: token.span,
-      help: meant(token.text, known))
+      help: meant(token.text, ProgramReading.keywords))
   }
 
   static func makesNothing(_ step: String, at span: SourceSpan) -> Diagnostic {

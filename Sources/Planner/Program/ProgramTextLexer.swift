@@ -10,7 +10,7 @@ struct ProgramToken: Sendable {
     case word
     /// Text between double quotes.
     case string
-    /// `=`, `==`, `->`, `,`, `+`, `(` or `)`.
+    /// `=`, `==`, `->`, `,`, `+`, `&`, `(` or `)`.
     case symbol
   }
 
@@ -51,7 +51,8 @@ struct ProgramTextLexer {
     return tokens
   }
 
-  private mutating func next() throws(ProgramTextError) -> ProgramToken? {
+  /// The next token; `nil` at the end of the line.
+  mutating func next() throws(ProgramTextError) -> ProgramToken? {
     while position < bytes.endIndex, bytes[position] == 0x20 || bytes[position] == 0x09 {
       position += 1
     }
@@ -75,7 +76,7 @@ struct ProgramTextLexer {
   }
 
   private mutating func symbol() throws(ProgramTextError) -> ProgramToken {
-    for symbol in ["==", "->", "=", ",", "+", "(", ")"]
+    for symbol in ["==", "->", "=", ",", "+", "&", "(", ")"]
     where bytes[position...].starts(with: symbol.utf8) {
       let start = position
       position += symbol.utf8.count

@@ -27,10 +27,15 @@ public enum ProgramTextReader {
 
 /// The lines read so far.
 struct ProgramReading {
+  /// What steps begin with, after the names of what they make.
+  static let keywords = ["open", "memory", "sysfs", "expect", "close", "ioctl"]
+
   /// The program so far.
   private(set) var program = Program()
   private let source: SourceID
   private var ids: [String: ResultID] = [:]
+  /// Names that were used before a step made them, each reported once.
+  private var missing: Set<String> = []
 
   init(_ source: SourceID) { self.source = source }
 
@@ -173,11 +178,13 @@ struct ProgramReading {
     return id
   }
 
-  private func use(_ name: ProgramToken) throws(ProgramTextError) -> ResultID {
-    guard let id = ids[name.text] else {
-      throw ProgramTextError(
-        ProgramDiagnostics.notMade(name, known: program.results.map(\.name)))
-    }
-    return id
+  private mutating func use(_ name: ProgramToken) throws(ProgramTextError) -> ResultID {
+    if let id = ids[name.text] { return id }
+    guard missing.insert(name.text).inserted else { return Self.nowhere }
+    throw ProgramTextError(
+      ProgramDiagnostics.notMade(name, known: program.results.map(\.name)))
   }
+
+  /// What stands for a name that is missing: the program is refused anyway.
+  private static let nowhere = ResultID(-1)
 }
