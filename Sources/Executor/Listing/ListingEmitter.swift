@@ -13,27 +13,38 @@ public struct ListingEmitter: Emitter {
   public func emit(
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
+    Self.list(plan.program, of: plan.title, context, to: write)
+  }
+
+  /// Writes the calls of a program that is on its own.
+  public static func list(
+    _ program: Program, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
+  ) {
+    list(program, of: "a program", context, to: write)
+  }
+
+  private static func list(
+    _ program: Program, of title: StyledText, _ context: EmitterContext,
+    to write: (UnsafeRawBufferPointer) -> Void
+  ) {
     var page = TextPage(context.decorator)
-    let calls = SystemCallText(plan, iommufdSource: context.iommufdSource)
-    let steps = plan.program.steps
+    let calls = SystemCallText(program, iommufdSource: context.iommufdSource)
+    let steps = program.steps
     let digits = String(steps.count).utf8.count
-    page.line(
-      "dry run of the plan for VM \(plan.vm.name, .strong) on host \(plan.host.name, .strong),"
-        + " target \(plan.plan.target): nothing is run",
-      hanging: 2)
+    page.line("dry run of " + title + ": nothing is run", hanging: 2)
     page.heading("System calls, in this order")
     for index in steps.indices {
-      Self.append(calls.call(index), number: index + 1, digits, to: &page)
+      append(calls.call(index), number: index + 1, digits, to: &page)
       if index % 512 == 511 { page.drain(to: write) }
     }
     if context.isHandedOver {
       page.heading("Left to the VMM: to bind and attach the devices, to map memory, to tell KVM")
     }
-    if let command = context.command { Self.append(command, to: &page) }
+    if let command = context.command { append(command, to: &page) }
     page.heading("Undo, in this order, when a call fails or at the end (numbers are of the steps)")
     for index in steps.indices.reversed() {
       guard let undo = calls.undo(index) else { continue }
-      Self.append(undo, number: index + 1, digits, to: &page)
+      append(undo, number: index + 1, digits, to: &page)
       if index % 512 == 511 { page.drain(to: write) }
     }
     page.blank()

@@ -9,8 +9,10 @@ extension RunReport {
     writer.member("format", "vfioplan.run/v1")
     writer.member("backend", state == nil ? "kernel" : "simulator")
     writer.member("ok", isSuccess)
-    writer.member("vm", plan.vm.name)
-    writer.member("target", plan.plan.target)
+    if let plan {
+      writer.member("vm", plan.vm.name)
+      writer.member("target", plan.plan.target)
+    }
     writer.key("steps")
     writer.beginArray(.block)
     for index in 0..<execution.completed { write(step: index, to: &writer) }
@@ -26,7 +28,7 @@ extension RunReport {
     writeLeftovers(to: &writer)
     writer.key("state")
     if let state { write(state, to: &writer) } else { writeFiles(to: &writer) }
-    writer.member("mismatches", mismatches)
+    if plan != nil { writer.member("mismatches", mismatches) }
     writer.endObject()
     writer.endText()
     return writer.bytes
@@ -59,7 +61,7 @@ extension RunReport {
   }
 
   private func writeCall(of index: Int, to writer: inout JSONWriter) {
-    switch plan.program.steps[index].action {
+    switch program.steps[index].action {
     case .open: writer.member("call", "open")
     case .memory: writer.member("call", "memory")
     case .sysfs: writer.member("call", "sysfs")
@@ -107,7 +109,7 @@ extension RunReport {
   /// All that is known of a real kernel: the files that are still open.
   private func writeFiles(to writer: inout JSONWriter) {
     let isHeld = execution.isSuccess && teardown == nil
-    let open = zip(plan.program.results, execution.values)
+    let open = zip(program.results, execution.values)
       .filter { isHeld && $0.0.kind.isFile }
     writer.beginObject()
     writer.member("openFiles", open.map(\.0.name))

@@ -1,10 +1,11 @@
 import Parser
 import Planner
 
-/// A run of a plan's program, with the state it led to and its end.
+/// A run of a program, with the state it led to and its end.
 public struct RunReport: Sendable {
-  /// The plan that was run.
-  public let plan: CompiledPlan
+  /// The plan whose program was run; `nil` for one that is on its own: nobody says then what it was
+  /// to come to.
+  public let plan: CompiledPlan?
   /// What each step gave, and the rollback of a failure.
   public let execution: ExecutionReport
   /// What the simulator held after the last step, or after the rollback of a failure; `nil` for a
@@ -15,7 +16,7 @@ public struct RunReport: Sendable {
 
   /// Puts a report together; without a state it is about a real kernel.
   public init(
-    _ plan: CompiledPlan, execution: ExecutionReport, state: SimulatorState? = nil,
+    of plan: CompiledPlan?, execution: ExecutionReport, state: SimulatorState? = nil,
     teardown: Rollback?
   ) {
     self.plan = plan
@@ -24,14 +25,19 @@ public struct RunReport: Sendable {
     self.teardown = teardown
   }
 
-  /// Runs a plan on the simulator and takes everything back at the end.
-  public static func run(_ plan: CompiledPlan, on kernel: SimulatedKernel) -> RunReport {
-    var interpreter = Interpreter(program: plan.program, kernel: kernel)
+  /// Runs a program on the simulator and takes everything back at the end.
+  public static func run(
+    _ program: Program, of plan: CompiledPlan? = nil, on kernel: SimulatedKernel
+  ) -> RunReport {
+    var interpreter = Interpreter(program: program, kernel: kernel)
     let execution = interpreter.run()
     let state = kernel.state()
     let teardown = execution.isSuccess ? interpreter.undo() : nil
-    return RunReport(plan, execution: execution, state: state, teardown: teardown)
+    return RunReport(of: plan, execution: execution, state: state, teardown: teardown)
   }
+
+  /// What was run.
+  public var program: Program { execution.program }
 
   /// The undo of everything, whenever it was done.
   public var undo: Rollback { teardown ?? execution.rollback }
@@ -44,17 +50,22 @@ public struct RunReport: Sendable {
     var found = ExecutorDiagnostics.diagnostics(of: execution)
     if let teardown, !teardown.isComplete {
       found.append(
-        ExecutorDiagnostics.leftovers(teardown.leftovers, of: plan.program, plan.vm.nameSpan))
+        ExecutorDiagnostics.leftovers(teardown.leftovers, of: program, plan?.vm.nameSpan))
     }
-    if execution.isSuccess, let state, plan.vm.kvm.owner != .command {
-      found += CoherencyCheck.diagnostics(state, plan: plan.plan)
+    if execution.isSuccess, let state, tellsKVM(state) {
+      found += CoherencyCheck.diagnostics(state, plan: plan?.plan)
     }
     return found
   }
 
-  /// Where the state is not what the plan says, in words; empty if all agree.
+  /// Whether KVM is told by the program, not by somebody else: without a plan if it made a VM.
+  private func tellsKVM(_ state: SimulatorState) -> Bool {
+    plan.map { $0.vm.kvm.owner != .command } ?? !state.vms.isEmpty
+  }
+
+  /// Where the state is not what the plan says, in words; empty if all agree or there is no plan.
   public var mismatches: [String] {
-    guard execution.isSuccess, let state else { return [] }
+    guard execution.isSuccess, let state, let plan else { return [] }
     let actual = Dictionary(
       state.devices.map { ($0.address, $0.isEffective) }, uniquingKeysWith: { first, _ in first })
     var found: [String] = []
@@ -67,7 +78,7 @@ public struct RunReport: Sendable {
       }
     }
     let isAllowed = state.vms.contains { $0.allowsIncoherentDMA }
-    if plan.vm.kvm.owner != .command, isAllowed != plan.plan.coherency.allowsIncoherentDMA {
+    if tellsKVM(state), isAllowed != plan.plan.coherency.allowsIncoherentDMA {
       found.append("KVM \(isAllowed ? "traps" : "does not trap") WBINVD, against the plan")
     }
     return found

@@ -4,22 +4,23 @@ import Planner
 /// A simulated run for people: each step with its result, the state, the undo, one summary line.
 public struct RunText {
   private let run: RunReport
+  private let host: String
   private let steps: StepText
   private let digits: Int
 
-  /// Prepares the text of a run.
-  public init(_ run: RunReport) {
+  /// Prepares the text of a run on a host of that name.
+  public init(_ run: RunReport, host: String) {
     self.run = run
-    steps = StepText(run.plan)
-    digits = String(run.plan.program.steps.count).utf8.count
+    self.host = host
+    steps = StepText(run.program, of: run.plan)
+    digits = String(run.program.steps.count).utf8.count
   }
 
   /// Writes all sections.
   public func page(_ decorator: Decorator) -> TextPage {
     var page = TextPage(decorator)
     page.line(
-      "simulated run of the plan for VM \(run.plan.vm.name, .strong) on host "
-        + "\(run.plan.host.name, .strong), target \(run.plan.plan.target)", hanging: 2)
+      "simulated run of " + (run.plan?.title ?? "a program on host \(host, .strong)"), hanging: 2)
     appendSteps(to: &page)
     appendState(to: &page)
     appendUndo(to: &page)
@@ -29,7 +30,7 @@ public struct RunText {
   }
 
   private var summary: StyledText {
-    let total = run.plan.program.steps.count
+    let total = run.program.steps.count
     guard let failure = run.execution.failure else {
       return "\("run:", .strong) \("ok", .good), \(counted(total, "step")); \(undone)"
     }
@@ -57,7 +58,7 @@ public struct RunText {
     append(
       failure.step, "\("failed", .error)", steps.words(failure.step) + "; " + cause(of: failure),
       to: &page)
-    let call = ProgramText.line(failure.step, of: run.plan.program)
+    let call = ProgramText.line(failure.step, of: run.program)
     page.line("\(call, .faint)", indent: digits + 4, hanging: 2)
   }
 
@@ -71,7 +72,7 @@ public struct RunText {
   private func cause(of failure: ExecutionReport.Failure) -> StyledText {
     switch failure.cause {
     case .errno(let errno):
-      let action = run.plan.program.steps[failure.step].action
+      let action = run.program.steps[failure.step].action
       let meaning = action.errnos.meaning(of: errno)
       return "\(errno.description, .error)" + (meaning.map { ": \($0)" } ?? "")
     case .mismatch(let expected, let actual):
@@ -81,7 +82,7 @@ public struct RunText {
   }
 
   private func text(_ value: ExecutionReport.ResultValue) -> String {
-    let kind = run.plan.program.results[Int(value.id.index)].kind
+    let kind = run.program.results[Int(value.id.index)].kind
     switch kind {
     case .memory: return hexText(value.value)
     case .number where value.value > UInt64(UInt16.max): return hexText(value.value)
@@ -135,7 +136,7 @@ extension RunText {
       }
       return
     }
-    if run.mismatches.isEmpty {
+    if run.plan != nil, run.mismatches.isEmpty {
       page.line("\("the state is what the plan says", .good)", indent: 2)
     }
     for mismatch in run.mismatches {
@@ -173,5 +174,12 @@ extension RunText {
     case .refused(let errno): "its undo failed with \(errno)"
     case .heldBy(let step): "held by what step \(step + 1) opened"
     }
+  }
+}
+
+extension CompiledPlan {
+  /// What is run or listed, for a heading.
+  var title: StyledText {
+    "the plan for VM \(vm.name, .strong) on host \(host.name, .strong), target \(plan.target)"
   }
 }

@@ -4,18 +4,19 @@ import Planner
 /// The steps of a program for people: a clause in plain words, and the exact call.
 public struct StepText {
   private let program: Program
-  private let plan: CompiledPlan
   private let namesByAddress: [BDF: String]
   /// The device's file that gave an id of a bound device.
   private let filesOfDevices: [ResultID: ResultID]
 
   /// Prepares the texts of a plan's steps.
-  public init(_ plan: CompiledPlan) {
-    self.plan = plan
-    program = plan.program
-    let names = plan.plan.devices.map { ($0.address, $0.name) }
+  public init(_ plan: CompiledPlan) { self.init(plan.program, of: plan) }
+
+  /// Prepares the texts of a program's steps; without its plan devices have no names.
+  public init(_ program: Program, of plan: CompiledPlan? = nil) {
+    self.program = program
+    let names = plan?.plan.devices.map { ($0.address, $0.name) } ?? []
     namesByAddress = Dictionary(names, uniquingKeysWith: { first, _ in first })
-    filesOfDevices = Self.filesOfDevices(in: plan.program)
+    filesOfDevices = Self.filesOfDevices(in: program)
   }
 
   private static func filesOfDevices(in program: Program) -> [ResultID: ResultID] {

@@ -7,11 +7,11 @@ struct SystemCallText {
   private let steps: StepText
   private let iommufdSource: String?
 
-  /// Prepares the calls of a plan; an iommufd that comes from elsewhere is not opened.
-  init(_ plan: CompiledPlan, iommufdSource: String? = nil) {
+  /// Prepares the calls of a program; an iommufd that comes from elsewhere is not opened.
+  init(_ program: Program, iommufdSource: String? = nil) {
     self.iommufdSource = iommufdSource
-    program = plan.program
-    steps = StepText(plan)
+    self.program = program
+    steps = StepText(program)
   }
 
   /// The call of a step and the names of what it makes.

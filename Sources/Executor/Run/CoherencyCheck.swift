@@ -25,17 +25,17 @@ public enum CoherencyCheck {
     return effective.map { .staleData($0.address) }
   }
 
-  /// The warnings for the disagreements that a plan did not ask for.
+  /// The warnings for the disagreements that a plan, if there is one, did not ask for.
   public static func diagnostics(
-    _ state: SimulatorState, plan: IOASIDPlan
+    _ state: SimulatorState, plan: IOASIDPlan?
   ) -> [Diagnostic] {
     mismatches(in: state).compactMap { mismatch in
       switch mismatch {
       case .staleData(let address):
-        let device = plan.devices.first { $0.address == address }
+        let device = plan?.devices.first { $0.address == address }
         return ExecutorDiagnostics.staleData(device?.name ?? address.description, device?.origin)
       case .needlessFlushes:
-        if plan.coherency.reason == .override { return nil }  // the planner has said so already
+        if plan?.coherency.reason == .override { return nil }  // the planner has said so already
         return ExecutorDiagnostics.needlessFlushes()
       }
     }

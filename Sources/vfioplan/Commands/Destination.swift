@@ -29,9 +29,16 @@ struct Destination {
   func write(
     _ plan: CompiledPlan, as emitter: any Emitter, _ context: EmitterContext
   ) throws(CommandFailure) {
+    try write(pieces: { emitter.emit(plan, context, to: $0) })
+  }
+
+  /// Writes the pieces that are handed over, until one of them can't be written.
+  func write(
+    pieces emit: ((UnsafeRawBufferPointer) -> Void) -> Void
+  ) throws(CommandFailure) {
     try write { (file: FileOutput) throws(SystemError) in
       var failure: SystemError?
-      emitter.emit(plan, context) { bytes in
+      emit { bytes in
         guard failure == nil else { return }
         do throws(SystemError) { try file.write(bytes) } catch { failure = error }
       }

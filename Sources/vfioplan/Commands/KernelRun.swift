@@ -55,7 +55,7 @@ struct KernelRun {
     var status = Self.status(of: execution)
     if execution.isSuccess {
       do throws(CommandFailure) {
-        let report = RunReport(plan, execution: execution, teardown: nil)
+        let report = RunReport(of: plan, execution: execution, teardown: nil)
         status = try remain(report, mask, &findings)
       } catch {
         findings.add(error.diagnostics)
@@ -63,7 +63,7 @@ struct KernelRun {
       }
     }
     let teardown = execution.isSuccess ? interpreter.undo() : nil
-    let report = RunReport(plan, execution: execution, teardown: teardown)
+    let report = RunReport(of: plan, execution: execution, teardown: teardown)
     findings.add(report.diagnostics)
     settleJournal(report.undo.isComplete)
     guard report.undo.isComplete else { return ExitCode.leftovers.rawValue }

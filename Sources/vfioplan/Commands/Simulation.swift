@@ -1,14 +1,16 @@
 import Executor
+import Parser
 import Planner
 
 /// A run on the simulator with the faults the user asked for.
 enum Simulation {
-  /// Runs a plan; throws if a fault names a step that can't fail.
+  /// Runs a program, of a plan or on its own; throws if a fault names a step that can't fail.
   static func run(
-    _ plan: CompiledPlan, fail: [FaultOption], failUndo: [FaultOption]
+    _ program: Program, of plan: CompiledPlan? = nil, on host: HostDescription,
+    fail: [FaultOption], failUndo: [FaultOption]
   ) throws(CommandFailure) -> RunReport {
-    let faults = try faults(of: plan.program, fail: fail, failUndo: failUndo)
-    return RunReport.run(plan, on: SimulatedKernel(plan.host, faults: faults))
+    let faults = try faults(of: program, fail: fail, failUndo: failUndo)
+    return RunReport.run(program, of: plan, on: SimulatedKernel(host, faults: faults))
   }
 
   /// The calls that are to fail, by position; throws if a fault names a step that can't fail.

@@ -4,16 +4,31 @@ import Planner
 
 /// What changes from one plan to another, for people: the decision first, then the steps.
 struct DifferenceText {
-  private let difference: PlanDifference
-  private let before: CompiledPlan
-  private let after: CompiledPlan
+  /// What changes of the decision; `nil` if there is none on one side.
+  private let changes: [PlanDifference.Change]?
+  private let steps: StepDifference
+  private let before: Program
+  private let after: Program
 
-  /// Prepares the text of a comparison.
-  init(_ difference: PlanDifference, from before: CompiledPlan, to after: CompiledPlan) {
-    self.difference = difference
+  /// Compares two plans.
+  init(from before: CompiledPlan, to after: CompiledPlan) {
+    let difference = PlanDifference(from: before, to: after)
+    changes = difference.changes
+    steps = difference.steps
+    self.before = before.program
+    self.after = after.program
+  }
+
+  /// Compares two programs, whatever was decided.
+  init(from before: Program, to after: Program) {
+    changes = nil
+    steps = StepDifference(from: before, to: after)
     self.before = before
     self.after = after
   }
+
+  /// Whether nothing changes.
+  var isEmpty: Bool { steps.isEmpty && (changes ?? []).isEmpty }
 
   /// Writes the changes and one summary line.
   func page(_ decorator: Decorator) -> TextPage {
@@ -25,23 +40,19 @@ struct DifferenceText {
   }
 
   private var summary: StyledText {
-    if difference.isEmpty { return "\("diff:", .strong) no changes" }
-    let count = counted(difference.changes.count, "change") + " of the decision"
-    let (gone, new, stay) = (counts.removed, counts.added, difference.steps.keptCount)
+    if isEmpty { return "\("diff:", .strong) no changes" }
+    let decision = changes.map { counted($0.count, "change") + " of the decision, " } ?? ""
+    let gone = steps.edits.count { if case .removed = $0 { true } else { false } }
+    let new = steps.edits.count - gone
     return
-      "\("diff:", .strong) \(count), \(gone) steps go, \(new) come, \(stay) stay"
-  }
-
-  private var counts: (removed: Int, added: Int) {
-    let removed = difference.steps.edits.count { if case .removed = $0 { true } else { false } }
-    return (removed, difference.steps.edits.count - removed)
+      "\("diff:", .strong) \(decision)\(gone) steps go, \(new) come, \(steps.keptCount) stay"
   }
 
   private func appendChanges(to page: inout TextPage) {
-    guard !difference.changes.isEmpty else { return }
+    guard let changes, !changes.isEmpty else { return }
     page.line("\("Decision", .strong)")
     page.table(
-      difference.changes.map { change in
+      changes.map { change in
         [
           Self.sign(of: change.kind), StyledText(Self.noun(of: change.subject)),
           change.subject == .plan || change.subject == .kvm ? "" : "\(change.name, .strong)",
@@ -76,11 +87,11 @@ struct DifferenceText {
   }
 
   private func appendSteps(to page: inout TextPage) {
-    guard !difference.steps.isEmpty else { return }
+    guard !steps.isEmpty else { return }
     page.line("\("Program", .strong)")
     let (old, new) = (StepText(before), StepText(after))
-    let digits = String(max(before.program.steps.count, after.program.steps.count)).utf8.count
-    for edit in difference.steps.edits {
+    let digits = String(max(before.steps.count, after.steps.count)).utf8.count
+    for edit in steps.edits {
       let (sign, index, call): (StyledText, Int, StyledText) =
         switch edit {
         case .removed(let index): (Self.sign(of: .removed), index, old.call(index))
@@ -115,11 +126,13 @@ extension DifferenceText {
     var writer = JSONWriter()
     writer.beginObject(.block)
     writer.member("format", "vfioplan.diff/v1")
-    writer.member("equal", difference.isEmpty)
-    writer.key("changes")
-    writer.beginArray(.block)
-    for change in difference.changes { Self.write(change, to: &writer) }
-    writer.endArray()
+    writer.member("equal", isEmpty)
+    if let changes {
+      writer.key("changes")
+      writer.beginArray(.block)
+      for change in changes { Self.write(change, to: &writer) }
+      writer.endArray()
+    }
     writer.key("steps")
     writeSteps(to: &writer)
     writer.endObject()
@@ -147,11 +160,11 @@ extension DifferenceText {
 
   private func writeSteps(to writer: inout JSONWriter) {
     writer.beginObject(.block)
-    writer.member("kept", difference.steps.keptCount)
+    writer.member("kept", steps.keptCount)
     for key in ["removed", "added"] {
       writer.key(key)
       writer.beginArray()
-      for edit in difference.steps.edits {
+      for edit in steps.edits {
         switch edit {
         case .removed(let index) where key == "removed": writer.integer(index + 1)
         case .added(let index) where key == "added": writer.integer(index + 1)

@@ -45,7 +45,7 @@ enum PlanLaws {
       isLawful(plan, unopened: companions)
     }
     isLawful(compiled.handedOver, unopened: companions.union(compiled.plan.devices.map(\.address)))
-    let run = RunReport.run(compiled, on: SimulatedKernel(compiled.host))
+    let run = RunReport.run(compiled.program, of: compiled, on: SimulatedKernel(compiled.host))
     law(
       run.execution.isSuccess,
       "an accepted plan fails: \(run.diagnostics.map(\.message))")
