@@ -23,8 +23,6 @@ struct CatalogueTests {
     "VP4035": "depends on the machine: ResetScopeTests",
     "VP4036": "needs another process with a device: DeviceHoldersTests, and the kernel lab's modes",
     "VP4037": "needs a device that can be tested: the kernel lab's companions",
-    "VP5002": "needs a kernel that answers otherwise than the plan expects",
-    "VP5004": "needs a program that its own plan does not give",
     "VP5006": "needs a run on a real kernel: the kernel lab's signals",
     "VP5007": "needs a run on a real kernel, and a disk that is full",
     "VP5008": "needs two runs on a real kernel: the kernel lab's modes",
@@ -40,10 +38,7 @@ struct CatalogueTests {
 
   @Test func aCodeIsDeclaredOnce() { #expect(Set(Self.codes).count == Self.codes.count) }
 
-  /// Codes about the text form of programs, which no command reads.
-  static let ofProgramText = Set(ProgramDiagnostics.all.map(\.name))
-
-  @Test(arguments: codes.filter { withoutFixture[$0] == nil && !ofProgramText.contains($0) })
+  @Test(arguments: codes.filter { withoutFixture[$0] == nil })
   func aCodeHasAFixture(code: String) {
     let path = "Tests/Fixtures/catalogue/\(code).txt"
     #expect(CatalogueCase.all.contains { $0.code == code }, "\(path) is missing")

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Every block of the README that can be run is run.
+/// Every block of the README that can be run is run, and every console block of the documents.
 struct ReadmeTests {
   /// A fenced block: its language and its lines.
   struct Block: Sendable {
@@ -52,10 +52,11 @@ struct ReadmeTests {
     return lines
   }
 
-  @Test func everyConsoleBlockShowsWhatTheToolSays() throws {
+  @Test(arguments: ["README.md", "docs/program-format.md"])
+  func everyConsoleBlockShowsWhatTheToolSays(document: String) throws {
     var text: [String] = []
     var changed = 0
-    for (before, block) in Self.blocks(of: try PackageFiles.text("README.md")) {
+    for (before, block) in Self.blocks(of: try PackageFiles.text(document)) {
       text += before
       guard !block.language.isEmpty else { continue }
       let lines = block.language == "console" ? try Self.rerun(block) : block.lines
@@ -64,9 +65,9 @@ struct ReadmeTests {
     }
     if Golden.isRecording {
       try Data(text.joined(separator: "\n").utf8).write(
-        to: URL(filePath: PackageFiles.path("README.md")))
+        to: URL(filePath: PackageFiles.path(document)))
     }
-    #expect(changed == 0, "README.md is out of date; run `make golden` and review")
+    #expect(changed == 0, "\(document) is out of date; run `make golden` and review")
   }
 
   @Test func everyYAMLBlockCompiles() throws {

@@ -14,7 +14,8 @@ struct ApplyCommand: ParsableCommand {
       --dry-run or --check the plan is in force until SIGINT or SIGTERM comes, or until COMMAND \
       ends; then everything is taken back. COMMAND gets the open files from number 3 on, as \
       LISTEN_FDS and LISTEN_FDNAMES say; {name} in its arguments becomes the number of that file. \
-      A process that runs already gets them with --send-fds.
+      A process that runs already gets them with --send-fds. A program, as 'compile --format \
+      program' writes it and anybody may change it, is checked, and run on the simulator only.
       """)
 
   /// What is done with the program.
@@ -32,7 +33,7 @@ struct ApplyCommand: ParsableCommand {
     }
   }
 
-  @Argument(help: "A VM description or a saved plan; - reads standard input.")
+  @Argument(help: "A VM description, a saved plan or a program; - reads standard input.")
   var input: String
 
   @Flag var mode: Mode?
@@ -108,6 +109,9 @@ struct ApplyCommand: ParsableCommand {
   func run() {
     options.runCommand { (findings) throws(CommandFailure) -> Int32 in
       var inputs = try Inputs.load(input, host: plan.host)
+      if case .program(let program) = inputs.document {
+        return try apply(program, inputs, &findings).rawValue
+      }
       if mode == nil || mode == .check { inputs = try inputs.onThisMachine() }
       var compiled = try inputs.compiled(target: plan.target.name, objective: plan.objective)
       if !command.isEmpty { compiled = compiled.leavingKVMToCommand }
@@ -118,7 +122,10 @@ struct ApplyCommand: ParsableCommand {
       findings.add(try inputs.hostFindings(for: compiled))
       switch mode {
       case .dryRun: return try list(compiled, inputs.files).rawValue
-      case .simulate: return try simulate(compiled, &findings).rawValue
+      case .simulate:
+        let run = try Simulation.run(
+          compiled.program, of: compiled, on: compiled.host, fail: fail, failUndo: failUndo)
+        return try show(run, onHost: compiled.host.name, &findings).rawValue
       case .check, nil:
         var run = KernelRun(
           compiled, try runMode(compiled), format, iommufdFrom: sockets.iommufdFrom,
@@ -150,15 +157,15 @@ struct ApplyCommand: ParsableCommand {
     return .done
   }
 
-  private func simulate(
-    _ plan: CompiledPlan, _ findings: inout Findings
+  /// Writes what came of a simulated run; the status of the process.
+  func show(
+    _ run: RunReport, onHost host: String, _ findings: inout Findings
   ) throws(CommandFailure) -> ExitCode {
-    let run = try Simulation.run(plan, fail: fail, failUndo: failUndo)
     switch format {
     case .json: try Destination.standard.write(bytes: run.json())
     case .text:
       try Destination.standard.write(
-        RunText(run).page(options.decorator(for: Destination.standard)))
+        RunText(run, host: host).page(options.decorator(for: Destination.standard)))
     }
     findings.add(run.diagnostics)
     if run.isSuccess { return .done }

@@ -19,6 +19,17 @@ enum CommandDiagnostics {
     objective. --target and --objective apply to VM descriptions. Compile the description again.
     """)
 
+  /// A program was given where only a description or a plan will do.
+  static let programAlone = DiagnosticCode(
+    "VP3902", .error, "a program on its own is only simulated, listed and compared",
+    """
+    The text of a program says what is done, not what for: no description says which devices are \
+    meant, and no fact of a host holds it up. It is checked against the laws that every program \
+    keeps, and anybody may have changed it. So it goes to the simulator, never to a kernel, and \
+    nothing is compiled from it. For the rest take the description, or a plan saved with -o. The \
+    exit status is 64.
+    """)
+
   /// A simulated program was told to fail at a step it does not have.
   static let noSuchStep = DiagnosticCode(
     "VP5901", .error, "a fault is asked for at a step that does not exist",
@@ -103,7 +114,7 @@ enum CommandDiagnostics {
 
   /// Every code, in order.
   static let all = [
-    unreadableInput, fixedPlan, noSuchStep, unwritableOutput, commandNotStarted,
+    unreadableInput, fixedPlan, programAlone, noSuchStep, unwritableOutput, commandNotStarted,
     unknownPlaceholder, noIOMMUFD, notListening, notSent, notAcknowledged, notReceived,
   ]
 }
@@ -225,6 +236,39 @@ extension CommandFailure {
         CommandDiagnostics.fixedPlan, "a saved plan can't get another target or objective",
         at: nil, help: "compile the description with --target or --objective")
     ], .wrongUsage)
+}
+
+/// What a program on its own can't be used for.
+struct ProgramMisuse {
+  fileprivate let message: String
+  fileprivate var notes: [Diagnostic.Note] = []
+  fileprivate let help: String
+
+  /// There is nothing to compile.
+  static let compiledAlready = ProgramMisuse(
+    message: "a program is compiled already",
+    help: "compile its description again; 'apply --simulate' runs the program")
+  /// No kernel is to see it, nor what would run beside it there.
+  static let kernel = ProgramMisuse(
+    message: "a program on its own goes to no kernel, command or VMM",
+    notes: [.init("the laws of programs are checked, but no description says what it is for")],
+    help: "use --simulate, or --dry-run by itself; for the rest take a description or a saved plan")
+  /// JSON is the form of plans.
+  static let listedAsJSON = ProgramMisuse(
+    message: "a program on its own is not listed as JSON",
+    help: "leave out --format; 'compile --format json' writes a plan")
+}
+
+extension CommandFailure {
+  /// A program was given where only a description or a plan will do; shown at its first step.
+  static func programAlone(_ misuse: ProgramMisuse, _ inputs: Inputs) -> CommandFailure {
+    var first: SourceSpan?
+    if case .program(let program) = inputs.document { first = program.steps.first?.origin }
+    let finding = Diagnostic(
+      CommandDiagnostics.programAlone, misuse.message, at: first, notes: misuse.notes,
+      help: misuse.help)
+    return CommandFailure([finding], .wrongUsage, files: inputs.files)
+  }
 }
 
 extension Diagnostic {

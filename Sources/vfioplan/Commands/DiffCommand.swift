@@ -3,17 +3,19 @@ import Executor
 import Parser
 import Planner
 
-/// `vfioplan diff`: what changes between two plans.
+/// `vfioplan diff`: what changes between two plans, or two programs.
 struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff", _superCommandName: "vfioplan",
     abstract: "Say what changes between two plans.",
     discussion: """
       A description is compiled first; a saved plan is taken as it is. The same description may be \
-      named twice to compare two targets, objectives or hosts.
+      named twice to compare two targets, objectives or hosts. Of a program, as 'compile --format \
+      program' writes it and anybody may change it, the steps are compared, with those of a \
+      program or of a plan.
       """)
 
-  @Argument(help: "The earlier VM description or saved plan; - reads standard input.")
+  @Argument(help: "The earlier VM description, saved plan or program; - reads standard input.")
   var before: String
 
   @Argument(help: "The later one.")
@@ -50,29 +52,40 @@ struct DiffCommand: ParsableCommand {
       let first = try Inputs.load(before, host: plan.host)
       var second = try Inputs.load(after, host: otherHost, ids: (.other, .otherHost))
       if otherHost == nil, let host = first.host { second = second.on(host) }
-      let old = try compiled(first, plan.target, plan.objective, &findings)
-      let new = try compiled(
+      let old = try compared(first, plan.target, plan.objective, &findings)
+      let new = try compared(
         second, otherTarget ?? plan.target, otherObjective ?? plan.objective, &findings)
-      let difference = PlanDifference(from: old, to: new)
-      let text = DifferenceText(difference, from: old, to: new)
+      let text = difference(from: old, to: new)
       switch format {
       case .json: try Destination.standard.write(bytes: text.json())
       case .text:
         try Destination.standard.write(text.page(options.decorator(for: Destination.standard)))
       }
-      return exitCode && !difference.isEmpty ? .changesFound : .done
+      return exitCode && !text.isEmpty ? .changesFound : .done
     }
   }
 
-  private func compiled(
+  /// One side of the comparison: a program, and the plan that it is of, if it is not on its own.
+  private typealias Side = (program: Program, plan: CompiledPlan?)
+
+  private func compared(
     _ inputs: Inputs, _ target: TargetOption, _ objective: Objective?, _ findings: inout Findings
-  ) throws(CommandFailure) -> CompiledPlan {
-    // The options are about descriptions: a saved plan beside one stays as it is.
-    let compiled =
-      inputs.isSavedPlan
-      ? try inputs.compiled(target: nil, objective: nil)
-      : try inputs.compiled(target: target.name, objective: objective)
+  ) throws(CommandFailure) -> Side {
+    // The options are about descriptions: a saved plan or a program beside one stays as it is.
+    let compiled: CompiledPlan
+    switch inputs.document {
+    case .program(let program): return (program, nil)
+    case .plan(let plan): compiled = plan
+    case .vm: compiled = try inputs.compiled(target: target.name, objective: objective)
+    }
     findings.add(compiled.diagnostics, files: inputs.files)
-    return compiled
+    return (compiled.program, compiled)
+  }
+
+  private func difference(from old: Side, to new: Side) -> DifferenceText {
+    guard let before = old.plan, let after = new.plan else {
+      return DifferenceText(from: old.program, to: new.program)
+    }
+    return DifferenceText(from: before, to: after)
   }
 }

@@ -8,6 +8,8 @@ enum Document {
   case vm(VMDescription)
   /// A saved plan, which is complete.
   case plan(CompiledPlan)
+  /// The text of a program, which nobody knows the plan of.
+  case program(Program)
 }
 
 /// One input, read and decoded, with the warnings about it.
@@ -22,7 +24,7 @@ struct Loaded<Value> {
 
 /// The inputs of a compilation.
 struct Inputs {
-  /// The VM description or saved plan.
+  /// The VM description, saved plan or program.
   let document: Document
   /// The host description, if one was named.
   let host: HostDescription?
@@ -31,8 +33,8 @@ struct Inputs {
   /// The files that were read.
   let files: [SourceFile]
 
-  /// Reads and decodes a description or plan and a host, which is this machine if none is named;
-  /// large ones at the same time.
+  /// Reads and decodes a description, plan or program and a host, which is this machine if none is
+  /// named; large ones at the same time.
   ///
   /// Parsing takes most of the time of a large compilation, and the two know nothing of each other.
   static func load(
@@ -82,10 +84,20 @@ struct Inputs {
     _ path: String, _ id: SourceID
   ) -> Result<Loaded<Document>, CommandFailure> {
     file(path, id).flatMap { file in
+      if ProgramTextReader.recognizes(file) { return program(file) }
       if let plan = SavedPlanReader.readAsWritten(file) {
         return .success(Loaded(value: .plan(plan), file: file, warnings: []))
       }
       return document(file)
+    }
+  }
+
+  private static func program(_ file: SourceFile) -> Result<Loaded<Document>, CommandFailure> {
+    do throws(DiagnosticsError) {
+      let program = try ProgramTextReader.read(file)
+      return .success(Loaded(value: .program(program), file: file, warnings: []))
+    } catch {
+      return .failure(CommandFailure(error, files: [file]))
     }
   }
 
@@ -144,6 +156,7 @@ extension Inputs {
     case .plan(let plan):
       if target != nil || objective != nil { throw .fixedPlan }
       return plan
+    case .program: throw .programAlone(.compiledAlready, self)
     case .vm(let description): vm = description
     }
     guard let host else { preconditionFailure("a description comes with a host") }
@@ -161,6 +174,7 @@ extension Inputs {
   func front(
     target: String?, objective: Objective?, into sink: inout DiagnosticSink
   ) throws(CommandFailure) -> ParetoText {
+    if case .program = document { throw .programAlone(.compiledAlready, self) }
     guard case .vm(let vm) = document else { throw .fixedPlan }
     guard let host else { preconditionFailure("a description comes with a host") }
     for warning in warnings { sink.report(warning) }

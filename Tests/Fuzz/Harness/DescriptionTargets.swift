@@ -33,6 +33,7 @@ enum DescriptionTargets {
     do throws(DiagnosticsError) {
       let value = try decode(try DescriptionReader.tree(of: file, into: &sink), &sink)
       law(!sink.hasErrors, "accepted in spite of errors")
+      law(!ProgramTextReader.recognizes(file), "taken for a program")
       return value
     } catch {
       law(sink.hasErrors, "refused without an error")

@@ -22,7 +22,11 @@ enum ProgramTarget {
     guard let program = read(file) else { return }
     for step in program.steps { FindingLaws.isInside(step.origin, file) }
     let text = ProgramText.text(of: program)
-    let violations = ProgramVerifier.verify(program)
+    law(
+      program.steps.isEmpty
+        || ProgramTextReader.recognizes(SourceFile(id: .vm, name: "t", text: text)),
+      "is not known for a program: \(text)")
+    let violations = ProgramVerifier.verify(program, unopened: program.devicesWithChangedDriver)
     FindingLaws.check(
       violations.map { ProgramDiagnostics.violation($0, in: program) }, in: [file])
     guard violations.isEmpty else { return }
@@ -30,6 +34,9 @@ enum ProgramTarget {
     law(again?.hasSameActions(as: program) == true, "is read back as another program: \(text)")
     law(again.map { ProgramText.text(of: $0) } == text, "is printed in two ways: \(text)")
     let host = Examples.named("host", in: bytes, of: Examples.hosts).value
+    let report = RunReport.run(program, on: SimulatedKernel(host))
+    _ = (report.json(), RunText(report, host: host.name).page(.plain).bytes)
+    FindingLaws.check(report.diagnostics, in: [file])
     let releases = KernelRelease.allCases
     SimulatorLaws.leavesNothing(
       program, on: host, releases[bytes.count % releases.count], salt: bytes.count)
