@@ -168,7 +168,7 @@ struct HostTests {
     try copy.unit("dmar2", cap: "d2008c40660462", ecap: "f050da")
     try copy.device("0000:03:00.0", 0x1234, 0x11e8, 0x00ff00, unit: "ff660480.iommu", group: 9)
     let text = try Tool.run(["host", "--root", copy.path, "--format", "yaml"]).output
-    let units = text.matches(of: /- \{ name: ([^,]*), type: ([^,]*),/).map { "\($0.1) \($0.2)" }
+    let units = text.matches(of: /- . name: ([^,]*), type: ([^,]*),/).map { "\($0.1) \($0.2)" }
     #expect(
       units == [
         "dmar0 intel-vtd", "dmar1 intel-vtd", "dmar2 intel-vtd", "\"ff660480.iommu\" iommu",

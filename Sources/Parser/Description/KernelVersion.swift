@@ -5,7 +5,7 @@ public struct KernelVersion: Hashable, Comparable, Sendable, CustomStringConvert
   /// The second number.
   public let minor: Int
   /// The third number of a release before 3.0; 0 from then on, where it counts fixes only.
-  public let patch: Int
+  let patch: Int
 
   /// Makes a version from its numbers.
   public init(_ major: Int, _ minor: Int, _ patch: Int = 0) {

@@ -182,7 +182,7 @@ extension JSONWriter {
   }
 
   /// Writes `null`.
-  public mutating func null() {
+  private mutating func null() {
     separate()
     appendRaw("null")
   }

@@ -7,7 +7,7 @@ public struct AutoIntentRow: Hashable, Sendable {
   /// The class code a device must have, after masking.
   public let classCode: UInt32
   /// Which bits of the 24-bit class code count.
-  public let classMask: UInt32
+  let classMask: UInt32
   /// The PCI bus, in any domain; `nil` for any bus.
   public let bus: UInt8?
   /// What `auto` becomes where the target can express it.

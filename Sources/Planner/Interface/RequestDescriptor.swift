@@ -99,7 +99,7 @@ public enum ObjectState: Hashable, Sendable {
 /// Identity is by reference: there is one descriptor per request name and step argument shape.
 public final class RequestDescriptor: Hashable, Sendable {
   /// What a request returns is called this where its output members are named.
-  public static let returnName = "return"
+  static let returnName = "return"
 
   /// The kernel's own name; for the 2021 proposal the mail's or RFC's.
   public let name: String

@@ -33,12 +33,4 @@ public struct RelevantFacts: Hashable, Sendable {
     self.devices = devices
     iommus = host.iommus.indices.filter { units.contains(host.iommus[$0].name) }
   }
-
-  /// The host reduced to these facts.
-  public func reduced(_ host: HostDescription) -> HostDescription {
-    var reduced = host
-    reduced.devices = devices.map { host.devices[$0] }
-    reduced.iommus = iommus.map { host.iommus[$0] }
-    return reduced
-  }
 }

@@ -25,7 +25,7 @@ public struct Program: Hashable, Sendable {
   }
 
   /// Whether two programs do the same under the same names, wherever they were written down.
-  public func hasSameActions(as other: Program) -> Bool {
+  package func hasSameActions(as other: Program) -> Bool {
     results == other.results
       && steps.elementsEqual(other.steps) { $0.action == $1.action }
   }

@@ -3,7 +3,7 @@ import Parser
 /// Reads the canonical text of programs.
 public enum ProgramTextReader {
   /// After so many errors the rest is not read.
-  public static let maximumErrors = 50
+  package static let maximumErrors = 50
 
   /// Reads a program; the origin of each step is where it stands in the text.
   ///

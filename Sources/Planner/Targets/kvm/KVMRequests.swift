@@ -74,7 +74,7 @@ public enum KVMRequests {
   /// `KVM_DEV_VFIO_FILE_ADD`.
   public static let fileAdd: UInt64 = 1
   /// `KVM_DEV_VFIO_FILE_DEL`.
-  public static let fileDelete: UInt64 = 2
+  private static let fileDelete: UInt64 = 2
 
   private static let header = "linux/kvm.h"
 
