@@ -77,6 +77,14 @@ struct CitationTests {
     return names
   }
 
+  @Test func everyFolderThatIsNamedIsThere() {
+    for (place, line) in Self.lines where !place.hasSuffix(".swift") {
+      for name in line.matches(of: #/`((?:Sources|Tests)/[\w/]+)`/#) {
+        #expect(PackageFiles.exists(String(name.1)), "\(place) names '\(name.1)'")
+      }
+    }
+  }
+
   @Test func everyFileThatIsNamedIsThere() {
     let names = Self.fileNames()
     for (place, line) in Self.lines where line.contains(#/\.(?:swift|py|md)|decisions\//#) {
