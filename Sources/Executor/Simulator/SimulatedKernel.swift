@@ -18,8 +18,8 @@ public enum KernelRelease: Int, CaseIterable, Comparable, Sendable {
   /// The release that a host's kernel behaves like; 7.3 if its own says nothing.
   public init(of kernel: HostKernel) {
     switch kernel.release.first?.isNumber {
-    case true where !kernel.hasRelease(atLeast: 6, 2): self = .v6_1
-    case true where !kernel.hasRelease(atLeast: 6, 19): self = .v6_12
+    case true where !kernel.isAtLeast(KernelVersion(6, 2)): self = .v6_1
+    case true where !kernel.isAtLeast(KernelVersion(6, 19)): self = .v6_12
     default: self = .v7_3
     }
   }
@@ -91,12 +91,14 @@ public final class SimulatedKernel: Kernel {
     _ file: Int32, _ command: UInt32, _ argument: inout IoctlArgument
   ) throws(Errno) -> Int32 {
     try begin()
-    var bytes = SimulatedArgument(argument)
+    var memory = SimulatedArgument(argument)
+    // Until the answer the bytes are the memory's alone, so that writing to them copies nothing.
+    if memory.isPointer { argument = .none }
     defer {
-      argument = bytes.restored(over: argument)
+      argument = memory.restored(over: argument)
       settle()
     }
-    return try files.file(file).ioctl(command, &bytes, in: self)
+    return try files.file(file).ioctl(command, &memory, in: self)
   }
 
   /// Closes a descriptor number; what it stood for goes with the last reference to it.

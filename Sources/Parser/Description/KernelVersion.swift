@@ -46,9 +46,4 @@ extension HostKernel {
   public func isAtLeast(_ version: KernelVersion) -> Bool {
     self.version.map { $0 >= version } ?? false
   }
-
-  /// Whether the release is a version or a later one, by its numbers.
-  public func hasRelease(atLeast major: Int, _ minor: Int) -> Bool {
-    isAtLeast(KernelVersion(major, minor))
-  }
 }

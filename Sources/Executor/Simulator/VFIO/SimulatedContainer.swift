@@ -1,20 +1,4 @@
-/// A page table of a type1 container.
-final class SimulatedDomain {
-  /// The class of the units it serves.
-  let compatibilityClass: Int
-  /// Whether it ignores no-snoop.
-  let enforcesSnoop: Bool
-  /// The groups on it, in the order they joined.
-  var groups: [Int] = []
-
-  /// Makes a table for the groups behind a kind of unit.
-  init(compatibilityClass: Int, enforcesSnoop: Bool) {
-    self.compatibilityClass = compatibilityClass
-    self.enforcesSnoop = enforcesSnoop
-  }
-}
-
-/// An open `/dev/vfio/vfio` with its type1 driver (`vfio_iommu_type1.c`, section 2.26).
+/// An open `/dev/vfio/vfio` with its type1 driver (`vfio_iommu_type1.c`, §2.26).
 final class SimulatedContainer: SimulatedFile {
   /// The limit of mappings, `dma_entry_limit`.
   var entryLimit = 65535
@@ -23,7 +7,7 @@ final class SimulatedContainer: SimulatedFile {
   /// What is mapped.
   private(set) var areas = SimulatedAreas()
   private var groups: [Int] = []
-  private var version: UInt64?
+  private var driver: VFIOExtension?
   private var reserved = ReservedRanges()
   private var apertureLast = UInt64.max
   private var pageSizes = ~UInt64(4095)
@@ -32,47 +16,41 @@ final class SimulatedContainer: SimulatedFile {
   override var label: String { "/dev/vfio/vfio" }
 
   /// Whether `VFIO_SET_IOMMU` was done.
-  var hasDriver: Bool { version != nil }
+  var hasDriver: Bool { driver != nil }
 
   override func ioctl(
     _ command: UInt32, _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
   ) throws(Errno) -> Int32 {
-    switch command {
-    case 0x3b64: return 0
-    case 0x3b65: return checkExtension(argument.value, kernel.release)
-    case 0x3b66:
-      try setDriver(argument.value, in: kernel)
-      return 0
-    default: break
-    }
-    if !hasDriver { throw .einval }
-    switch command {
-    case 0x3b70: try info.report(into: &argument, release: kernel.release)
-    case 0x3b71: try map(argument, in: kernel)
-    case 0x3b72: try unmap(&argument, in: kernel)
-    default: throw .enotty
-    }
-    return 0
+    try Self.operations.answer(
+      command, &argument, of: self, in: kernel, gate: hasDriver ? nil : .einval)
   }
 
-  /// `VFIO_CHECK_EXTENSION`: TYPE1, TYPE1v2, UNMAP_ALL, and once there is a driver DMA_CC and
-  /// UPDATE_VADDR.
-  private func checkExtension(_ number: UInt64, _ release: KernelRelease) -> Int32 {
-    switch number {
-    case 1, 3, 9: 1
-    case 10: hasDriver ? 1 : 0
-    case 4: hasDriver && domains.allSatisfy(\.enforcesSnoop) ? 1 : 0
-    case 6: release < .v7_3 ? 1 : 0
-    default: 0
+  /// `VFIO_GET_API_VERSION`.
+  func apiVersion(_ request: inout SimulatedRequest<NoArgument>) throws(Errno) -> Int32 {
+    vfioAPIVersion
+  }
+
+  /// `VFIO_CHECK_EXTENSION`: without a driver what type1 would say of itself, then what it says of
+  /// this container, too.
+  func checkExtension(_ request: inout SimulatedRequest<NumberArgument>) throws(Errno) -> Int32 {
+    switch VFIOExtension(rawValue: request.number) {
+    case .type1, .type1v2, .unmapAll: 1
+    case .updateVADDR: hasDriver ? 1 : 0
+    case .dmaCC: hasDriver && domains.allSatisfy(\.enforcesSnoop) ? 1 : 0
+    case .nesting: request.kernel.release < .v7_3 ? 1 : 0
+    case nil: 0
     }
   }
 
   /// `VFIO_SET_IOMMU`.
-  private func setDriver(_ type: UInt64, in kernel: SimulatedKernel) throws(Errno) {
+  func setDriver(_ request: inout SimulatedRequest<NumberArgument>) throws(Errno) {
+    let kernel = request.kernel
+    let type = VFIOExtension(rawValue: request.number)
+    // Whether there may be a driver comes before which one.
     if groups.isEmpty || hasDriver { throw .einval }
     // Nesting is known before 7.3, but no IOMMU's driver has it for type1.
-    if type == 6, kernel.release < .v7_3 { throw .einval }
-    guard type == 1 || type == 3 else { throw .enodev }
+    if type == .nesting, kernel.release < .v7_3 { throw .einval }
+    guard type == .type1 || type == .type1v2 else { throw .enodev }
     var attached: [Int] = []
     for group in groups {
       do throws(Errno) {
@@ -83,7 +61,7 @@ final class SimulatedContainer: SimulatedFile {
         throw error
       }
     }
-    version = type
+    driver = type
   }
 
   /// Takes a group in; with a driver that attaches it at once.
@@ -97,11 +75,11 @@ final class SimulatedContainer: SimulatedFile {
     if hasDriver { detach(group, in: kernel) }
     if let index = groups.lastIndex(of: group) { groups.remove(at: index) }
     guard groups.isEmpty else { return }
-    version = nil
+    driver = nil
     areas = SimulatedAreas()
   }
 
-  /// Finds or makes the page table of a group: same class, same coherency (section 3.6).
+  /// Finds or makes the page table of a group: same class, same coherency (§3.6).
   private func attach(_ group: Int, in kernel: SimulatedKernel) throws(Errno) {
     let members = kernel.host.groups[group].members
     guard let device = members.first(where: { kernel.host.devices[$0].unit != nil }) else {
@@ -152,32 +130,42 @@ final class SimulatedContainer: SimulatedFile {
     pageSizes = units.reduce(~4095) { $0 & $1.pageSizes }
   }
 
-  /// What `VFIO_IOMMU_GET_INFO` says.
-  private var info: SimulatedType1Info {
-    SimulatedType1Info(
+  /// `VFIO_IOMMU_GET_INFO`.
+  func reportInformation(_ request: inout SimulatedRequest<Type1Info>) throws(Errno) {
+    let info = SimulatedType1Info(
       pageSizes: pageSizes, available: entryLimit - areas.areas.count,
       ranges: reserved.complement(upTo: apertureLast))
+    try info.report(into: &request)
   }
 
   /// `VFIO_IOMMU_MAP_DMA`.
-  private func map(_ argument: SimulatedArgument, in kernel: SimulatedKernel) throws(Errno) {
-    try argument.checkArgsz(32)
-    let flags = argument.u32(4)
-    let (source, iova, size) = (argument.u64(8), argument.u64(16), argument.u64(24))
-    if flags & ~7 != 0 || size == 0 { throw .einval }
+  func map(_ request: inout SimulatedRequest<DMAMap>) throws(Errno) {
+    let (flags, source) = (request.flags, request.vaddr)
+    let (iova, size) = (request.iova, request.size)
+    if !flags.isSubset(of: [.read, .write, .vaddr]) || size == 0 { throw .einval }
+    // 7.3 looks at sums before flags and alignment; before that the order shows in no errno.
     let (last, wraps) = iova.addingReportingOverflow(size - 1)
-    let overflow: Errno = kernel.release >= .v7_3 ? .eoverflow : .einval
-    if wraps || source.addingReportingOverflow(size - 1).overflow { throw overflow }
-    let changesAddress = flags & 4 != 0
-    if (flags & 3 != 0) == changesAddress { throw .einval }
+    if wraps || source.addingReportingOverflow(size - 1).overflow {
+      throw overflow(request.kernel.release)
+    }
+    let changesAddress = flags.contains(.vaddr)
+    let givesAccess = !flags.isDisjoint(with: [.read, .write])
+    if givesAccess == changesAddress { throw .einval }
     if (size | iova | source) & (pageBytes - 1) != 0 { throw .einval }
     let range = AddressRange(start: iova, last: last)
     if changesAddress { return try setSource(of: range, to: source) }
+    // A mapping that is there comes before what may be mapped at all: EEXIST wins, even at the
+    // limit of mappings and in a reserved range.
     if areas.touches(range) { throw .eexist }
     if areas.areas.count >= entryLimit { throw .enospc }
     if last > apertureLast || reserved.touches(range) { throw .einval }
-    try kernel.memory.pin(source, size)
-    areas.insert(SimulatedArea(range: range, source: source, isWriteable: flags & 2 != 0))
+    try request.kernel.memory.pin(source, size)
+    areas.insert(SimulatedArea(range: range, source: source, isWriteable: flags.contains(.write)))
+  }
+
+  /// What 7.3 calls a sum that wraps.
+  private func overflow(_ release: KernelRelease) -> Errno {
+    release >= .v7_3 ? .eoverflow : .einval
   }
 
   /// `VFIO_DMA_MAP_FLAG_VADDR`: a mapping whose source was taken away gets another one.
@@ -188,40 +176,55 @@ final class SimulatedContainer: SimulatedFile {
     areas.setSource(of: index, to: source)
   }
 
-  /// `VFIO_IOMMU_UNMAP_DMA`: version 2 refuses a range that bisects a mapping and changes nothing.
-  private func unmap(_ argument: inout SimulatedArgument, in kernel: SimulatedKernel) throws(Errno)
-  {
-    try argument.checkArgsz(24)
-    let flags = argument.u32(4)
-    let (iova, size) = (argument.u64(8), argument.u64(16))
-    if flags & ~7 != 0 || flags & 1 != 0 && flags & 6 != 0 { throw .einval }
-    if flags & 1 != 0 {  // a bit map of dirty pages, which nobody tracks
-      if argument.u32(0) >= 48 { try argument.require(48) }
-      throw .einval
+  /// `VFIO_IOMMU_UNMAP_DMA`.
+  func unmap(_ request: inout SimulatedRequest<DMAUnmap>) throws(Errno) {
+    let flags = request.flags
+    try checkUnmapFlags(request)
+    if request.iova & (pageBytes - 1) != 0 { throw .einval }
+    let chosen: Range<Int>
+    if flags.contains(.all) {
+      if request.iova != 0 || request.size != 0 { throw .einval }
+      chosen = 0..<areas.areas.count
+    } else {
+      chosen = try areasToUnmap(request)
     }
-    if iova & (pageBytes - 1) != 0 { throw .einval }
-    if flags & 2 != 0 {
-      if iova != 0 || size != 0 { throw .einval }
-      argument.set64(try unmap(0..<areas.areas.count, flags), 16)
-      return
+    // Written back on success only.
+    request.size = try unmap(chosen, onlySources: flags.contains(.vaddr))
+  }
+
+  /// What the flags may be together; a bit map of dirty pages is read, and then nobody tracks them.
+  private func checkUnmapFlags(_ request: SimulatedRequest<DMAUnmap>) throws(Errno) {
+    let flags = request.flags
+    if !flags.isSubset(of: [.getDirtyBitmap, .all, .vaddr]) { throw .einval }
+    guard flags.contains(.getDirtyBitmap) else { return }
+    if !flags.isDisjoint(with: [.all, .vaddr]) { throw .einval }
+    if request.argument.statedSize >= DMAUnmap.sizeWithBitmap {
+      try request.argument.require(DMAUnmap.sizeWithBitmap)
     }
+    throw .einval
+  }
+
+  /// The mappings of a range: version 2 refuses one that bisects a mapping, version 1 takes those
+  /// that begin in it.
+  private func areasToUnmap(_ request: SimulatedRequest<DMAUnmap>) throws(Errno) -> Range<Int> {
+    let (iova, size) = (request.iova, request.size)
     if size == 0 || size & (pageBytes - 1) != 0 { throw .einval }
     let (last, wraps) = iova.addingReportingOverflow(size - 1)
-    if wraps { throw kernel.release >= .v7_3 ? .eoverflow : .einval }
+    if wraps { throw overflow(request.kernel.release) }
     let range = AddressRange(start: iova, last: last)
-    var touched = areas.indices(touching: range)
-    if version == 1 {
+    let touched = areas.indices(touching: range)
+    if driver == .type1 {
       let isOffset = touched.first.map { areas.areas[$0].range.start < iova } ?? false
-      if isOffset { touched = touched.prefix(0) }
-    } else if !touched.allSatisfy({ range.contains(areas.areas[$0].range) }) {
-      throw .einval
+      return isOffset ? touched.prefix(0) : touched
     }
-    argument.set64(try unmap(touched, flags), 16)
+    // All are looked at before any is removed (`vfio_iommu_type1.c:1478`).
+    if !touched.allSatisfy({ range.contains(areas.areas[$0].range) }) { throw .einval }
+    return touched
   }
 
   /// Removes mappings, or with `VFIO_DMA_UNMAP_FLAG_VADDR` only their sources; how many bytes.
-  private func unmap(_ indices: Range<Int>, _ flags: UInt32) throws(Errno) -> UInt64 {
-    if flags & 4 == 0 { return areas.remove(indices) }
+  private func unmap(_ indices: Range<Int>, onlySources: Bool) throws(Errno) -> UInt64 {
+    if !onlySources { return areas.remove(indices) }
     for index in indices where !areas.areas[index].hasSource { throw .einval }
     for index in indices { areas.setSource(of: index, to: nil) }
     return indices.reduce(0) { $0 &+ areas.areas[$1].length }

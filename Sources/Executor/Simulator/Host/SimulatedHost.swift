@@ -131,8 +131,9 @@ struct SimulatedHost {
     groups[group].members.filter { devices[$0].isOnVFIO }
   }
 
-  /// Claims a group's DMA for an owner (`iommu.c:3398`, `:3466`, `:2411`; steps 15 to 17 of 2.21).
+  /// Claims a group's DMA for an owner (`iommu.c:3398`, `:3466`, `:2411`; §2.21.15 to §2.21.17).
   mutating func claim(_ group: Int, for owner: ObjectIdentifier) throws(Errno) {
+    // Whose the group is comes before what the firmware wants of it.
     if let present = groups[group].owner {
       if present != owner { throw .eperm }
     } else {
@@ -215,6 +216,6 @@ extension SimulatedDevice {
   /// Whether vfio-pci has it, so that it has VFIO device nodes.
   var isOnVFIO: Bool { driver.map(VFIODriver.isVFIO) ?? false }
 
-  /// Whether its driver does no DMA through the kernel (`driver_managed_dma`, section 5.2).
+  /// Whether its driver does no DMA through the kernel (`driver_managed_dma`, §5.2).
   var hasSafeDriver: Bool { GroupViability.isSafe(driver: driver) }
 }

@@ -10,6 +10,9 @@ final class SimulatedPages {
     case file(SimulatedFile)
   }
 
+  /// The length of the longest there may be, in bytes (`iommufd/pages.c:1377`).
+  static let longest = UInt64.max - 4096
+
   /// Where these come from.
   let source: Source
   private var spaces: [Holder] = []

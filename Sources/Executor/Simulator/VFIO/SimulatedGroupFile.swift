@@ -1,6 +1,6 @@
 import Parser
 
-/// An open `/dev/vfio/N` (`drivers/vfio/group.c`, section 2.25).
+/// An open `/dev/vfio/N` (`drivers/vfio/group.c`, §2.25).
 final class SimulatedGroupFile: SimulatedFile {
   /// Position of the group in the host.
   let group: Int
@@ -29,14 +29,7 @@ final class SimulatedGroupFile: SimulatedFile {
   override func ioctl(
     _ command: UInt32, _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
   ) throws(Errno) -> Int32 {
-    switch command {
-    case 0x3b67: try reportStatus(&argument, in: kernel)
-    case 0x3b68: try setContainer(argument, in: kernel)
-    case 0x3b69: try unsetContainer(in: kernel)
-    case 0x3b6a: return try openDevice(argument, in: kernel)
-    default: throw .enotty
-    }
-    return 0
+    try Self.operations.answer(command, &argument, of: self, in: kernel)
   }
 
   override func release(in kernel: SimulatedKernel) {
@@ -45,25 +38,26 @@ final class SimulatedGroupFile: SimulatedFile {
   }
 
   /// `VFIO_GROUP_GET_STATUS`.
-  private func reportStatus(
-    _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
-  ) throws(Errno) {
-    try argument.checkArgsz(8)
-    let members = kernel.host.groups[group].members
-    let isViable = members.allSatisfy { kernel.host.devices[$0].hasSafeDriver }
-    argument.set32((container != nil || isViable ? 1 : 0) | (container != nil ? 2 : 0), 4)
+  func reportStatus(_ request: inout SimulatedRequest<GroupStatus>) throws(Errno) {
+    let host = request.kernel.host
+    let isViable = host.groups[group].members.allSatisfy { host.devices[$0].hasSafeDriver }
+    if container != nil {
+      request.flags = [.viable, .containerSet]
+    } else {
+      request.flags = isViable ? .viable : []
+    }
   }
 
   /// `VFIO_GROUP_SET_CONTAINER`; only containers, an iommufd in their place is refused.
-  private func setContainer(
-    _ argument: SimulatedArgument, in kernel: SimulatedKernel
-  ) throws(Errno) {
-    try argument.require(4)
-    let file = try kernel.files.file(argument.s32(0))
+  func setContainer(_ request: inout SimulatedRequest<ContainerNumber>) throws(Errno) {
+    let kernel = request.kernel
+    // The number before the state, the state before the file's kind: so it is in §2.25.
+    let file = try kernel.files.file(request.container)
     if container != nil { throw .einval }
     guard let container = file as? SimulatedContainer else {
       throw kernel.release == .v6_1 ? .einval : .ebadfd
     }
+    // The group is claimed before the container's driver is asked, and given back if that refuses.
     try kernel.host.claim(group, for: container.id)
     do throws(Errno) {
       try container.join(group, in: kernel)
@@ -76,10 +70,10 @@ final class SimulatedGroupFile: SimulatedFile {
   }
 
   /// `VFIO_GROUP_UNSET_CONTAINER`.
-  private func unsetContainer(in kernel: SimulatedKernel) throws(Errno) {
+  func unsetContainer(_ request: inout SimulatedRequest<NoArgument>) throws(Errno) {
     guard container != nil else { throw .einval }
     if openDevices > 0 { throw .ebusy }
-    leaveContainer(in: kernel)
+    leaveContainer(in: request.kernel)
   }
 
   private func leaveContainer(in kernel: SimulatedKernel) {
@@ -91,10 +85,11 @@ final class SimulatedGroupFile: SimulatedFile {
   }
 
   /// `VFIO_GROUP_GET_DEVICE_FD`.
-  private func openDevice(
-    _ argument: SimulatedArgument, in kernel: SimulatedKernel
-  ) throws(Errno) -> Int32 {
-    let name = try argument.text()
+  func openDevice(_ request: inout SimulatedRequest<TextArgument>) throws(Errno) -> Int32 {
+    let kernel = request.kernel
+    let name = try request.text()
+    // The name is looked for before the container: what is not in the group is ENODEV even
+    // without one.
     guard let device = BDF(name).flatMap({ kernel.host.device($0) }),
       kernel.host.devices[device].group == group, kernel.host.devices[device].isOnVFIO
     else { throw .enodev }

@@ -1,7 +1,7 @@
 import Parser
 import Planner
 
-/// Driver binding through sysfs (section 5.1 of the kernel reference).
+/// Driver binding through sysfs (§5.1).
 extension SimulatedHost {
   /// Does one write, and sees to it that it had its effect, as `LinuxKernel` does.
   mutating func apply(_ write: SysfsWrite) throws(Errno) {

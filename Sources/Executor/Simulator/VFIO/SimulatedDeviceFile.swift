@@ -1,7 +1,7 @@
 import Parser
 
 /// An open VFIO device: its cdev, or what a group handed out (`drivers/vfio/device_cdev.c`,
-/// sections 2.20 to 2.23).
+/// §2.20 to §2.23).
 final class SimulatedDeviceFile: SimulatedFile {
   /// Where the file comes from, and so which interface it takes part in.
   enum Origin {
@@ -54,20 +54,16 @@ final class SimulatedDeviceFile: SimulatedFile {
   override func ioctl(
     _ command: UInt32, _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
   ) throws(Errno) -> Int32 {
-    if command == 0x3b76 {
-      try bind(&argument, in: kernel)
-      return 0
+    guard isCdev else {
+      return try Self.groupDeviceOperations.answer(command, &argument, of: self, in: kernel)
     }
-    if SimulatedIOASIDFile.isDeviceRequest(command), isCdev, kernel.usesProposal {
-      return try proposalIoctl(command, &argument, in: kernel)
+    // The proposal's requests bind and attach to something else, and so have no part in the gate.
+    if kernel.usesProposal, Self.proposalOperations.knows(command) {
+      return try Self.proposalOperations.answer(command, &argument, of: self, in: kernel)
     }
-    if isCdev, binding == nil { throw .einval }  // the gate before every request
-    switch command {
-    case 0x3b77 where isCdev: try attach(&argument, in: kernel)
-    case 0x3b78 where isCdev: try detach(argument, in: kernel)
-    default: throw .enotty
-    }
-    return 0
+    // Nothing but a bind is for a device that is not bound, not even an unknown request (§2.20.2).
+    return try Self.cdevOperations.answer(
+      command, &argument, of: self, in: kernel, gate: binding == nil ? .einval : nil)
   }
 
   override func release(in kernel: SimulatedKernel) {
@@ -89,54 +85,56 @@ final class SimulatedDeviceFile: SimulatedFile {
     kernel.drop(context)
   }
 
-  /// `VFIO_DEVICE_BIND_IOMMUFD` (2.21), steps in the kernel's order.
-  private func bind(_ argument: inout SimulatedArgument, in kernel: SimulatedKernel) throws(Errno) {
-    let flags = try bindFlags(argument, kernel.release)
-    let number = argument.s32(8)
-    if number < 0 || flags & ~1 != 0 { throw .einval }
+  /// `VFIO_DEVICE_BIND_IOMMUFD` (§2.21), steps in the kernel's order.
+  func bind(_ request: inout SimulatedRequest<DeviceBindIOMMUFD>) throws(Errno) {
+    let kernel = request.kernel
+    let flags = request.flags
+    let known: BindFlags = kernel.release >= .v7_3 ? .token : []
+    if request.iommufd < 0 || !flags.isSubset(of: known) { throw .einval }
     guard isCdev else { throw .einval }
+    // The group before the file: while the group file is open nothing else is looked at, and a file
+    // that is bound keeps it closed (§2.21.6, §2.21.7).
     let group = kernel.host.devices[device].group
     if let group, kernel.host.groups[group].isFileOpen { throw .ebusy }
     if binding != nil { throw .einval }
-    if flags & 1 != 0 {  // vfio-pci knows a token only for SR-IOV functions, but reads it
-      guard let token = argument.target(at: 16), token.count >= 16 else { throw .efault }
+    // vfio-pci knows a token only for SR-IOV functions, but reads it (§2.21.8).
+    if flags.contains(.token) {
+      guard let token = request.tokenUUIDPtr, token.holds(1) else { throw .efault }
       throw .einval
     }
-    guard let context = try kernel.files.file(number) as? SimulatedIOMMUFD else { throw .ebadfd }
+    let file = try kernel.files.file(request.iommufd)
+    guard let context = file as? SimulatedIOMMUFD else { throw .ebadfd }
+    try claim(group, for: context, in: kernel)
+    let id = context.add(.device(device))
+    context.references += 1
+    binding = (context, id)
+    request.outDevID = id
+  }
+
+  /// The part of a bind that makes the device the iommufd's (§2.21.10 to §2.21.17).
+  private func claim(
+    _ group: Int?, for context: SimulatedIOMMUFD, in kernel: SimulatedKernel
+  ) throws(Errno) {
+    // Another file of the same device: a device is opened once, whoever asks (§2.21.10).
     if kernel.host.devices[device].owner != nil { throw .einval }
     let unit = try kernel.host.unit(of: device)
     guard let group else { throw .enodev }
+    // Interrupts before ownership: a unit that does not isolate them is refused in any group
+    // (§2.21.14, §2.21.15).
     if !unit.isolatesInterrupts, !kernel.host.kernel.allowUnsafeInterrupts { throw .eperm }
     try kernel.host.claim(group, for: context.id)
     kernel.host.groups[group].boundDevices += 1
     kernel.host.devices[device].owner = self.id
-    let id = context.add(.device(device))
-    context.references += 1
-    binding = (context, id)
-    argument.set32(id, 12)
   }
 
-  private func bindFlags(
-    _ argument: SimulatedArgument, _ release: KernelRelease
-  ) throws(Errno) -> UInt32 {
-    try argument.require(4)
-    let size = Int(argument.u32(0))
-    if size < 16 { throw .einval }
-    if release >= .v7_3 { try argument.checkSize(min: 16, full: 24) }
-    try argument.require(16)
-    let flags = argument.u32(4)
-    return release >= .v7_3 || flags == 0 ? flags : ~0
-  }
-
-  /// `VFIO_DEVICE_ATTACH_IOMMUFD_PT` (2.22).
-  private func attach(
-    _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
-  ) throws(Errno) {
-    try argument.checkArgsz(12)
-    let hasPASID = try checkPASID(argument, size: 16, kernel.release)
+  /// `VFIO_DEVICE_ATTACH_IOMMUFD_PT` (§2.22).
+  func attach(_ request: inout SimulatedRequest<DeviceAttachIOMMUFDPT>) throws(Errno) {
+    let kernel = request.kernel
+    let hasPASID = try checkPASID(request)
     guard let context = binding?.context else { throw .einval }
     let hwpt: SimulatedHWPT
-    switch context.object(argument.u32(8)) {
+    // An id of any kind is found, and then refused by its kind: EINVAL, not ENOENT (§2.0.5).
+    switch context.object(request.ptID) {
     case nil: throw .enoent
     case .some where hasPASID: throw .einval  // no table here takes one (`pasid_compat`)
     case .device: throw .einval
@@ -145,32 +143,29 @@ final class SimulatedDeviceFile: SimulatedFile {
       hwpt = chosen
     case .ioas(let ioas): hwpt = try attach(to: ioas, of: context, in: kernel)
     }
-    argument.set32(hwpt.id, 8)
+    request.ptID = hwpt.id
   }
 
-  /// `VFIO_DEVICE_DETACH_IOMMUFD_PT` (2.23); nothing attached is no error.
-  private func detach(_ argument: SimulatedArgument, in kernel: SimulatedKernel) throws(Errno) {
-    try argument.checkArgsz(8)
-    if try checkPASID(argument, size: 12, kernel.release) { return }  // nothing is attached by one
-    detachDevice(in: kernel)
+  /// `VFIO_DEVICE_DETACH_IOMMUFD_PT` (§2.23); nothing attached is no error.
+  func detach(_ request: inout SimulatedRequest<DeviceDetachIOMMUFDPT>) throws(Errno) {
+    if try checkPASID(request) { return }  // nothing is attached by one
+    detachDevice(in: request.kernel)
   }
 
   /// Whether a PASID is given, which 7.3 knows; then the structure must have it.
-  private func checkPASID(
-    _ argument: SimulatedArgument, size: Int, _ release: KernelRelease
+  private func checkPASID<Layout: PASIDLayout>(
+    _ request: SimulatedRequest<Layout>
   ) throws(Errno) -> Bool {
-    switch argument.u32(4) {
-    case 0: return false
-    case 1 where release >= .v7_3:
-      if Int(argument.u32(0)) < size { throw .einval }
-      try argument.require(size)
-      return true
-    default: throw .einval
-    }
+    let known: PASIDFlags = request.kernel.release >= .v7_3 ? .pasid : []
+    if !request.flags.isSubset(of: known) { throw .einval }
+    guard request.flags.contains(.pasid) else { return false }
+    if request.argument.statedSize < Layout.sizeWithPASID { throw .einval }
+    try request.argument.require(Layout.sizeWithPASID)
+    return true
   }
 
   /// Attaches by address space: the first automatic table that takes the device, in the order they
-  /// were made, else a new one (`iommufd/device.c:940`, section 3.3).
+  /// were made, else a new one (`iommufd/device.c:940`, §3.3).
   private func attach(
     to ioas: SimulatedIOAS, of context: SimulatedIOMMUFD, in kernel: SimulatedKernel
   ) throws(Errno) -> SimulatedHWPT {
@@ -179,6 +174,7 @@ final class SimulatedDeviceFile: SimulatedFile {
         try attach(to: hwpt, in: kernel)
         return hwpt
       } catch {
+        // Only EINVAL means that the table does not suit; anything else is the answer (§3.3).
         if error != .einval { throw error }
       }
     }
@@ -231,64 +227,5 @@ final class SimulatedDeviceFile: SimulatedFile {
     guard hwpt.isAutomatic, hwpt.attachedDevices == 0 else { return }
     hwpt.ioas.removeHWPT(hwpt)
     binding?.context.remove(hwpt.id)
-  }
-}
-
-/// Attachments of devices to the hardware page tables of iommufd (2.22).
-extension SimulatedHost {
-  /// First attach of a device: steps A1 to A8.
-  mutating func attach(_ device: Int, to hwpt: SimulatedHWPT) throws(Errno) {
-    let group = try group(of: device)
-    if let present = groups[group].hwpt, present !== hwpt { throw .einval }
-    try hwpt.ioas.reserve(devices[device].reserved)
-    if groups[group].hwpt == nil, !admits(group, hwpt) {
-      hwpt.ioas.unreserve(devices[device].reserved)
-      throw .einval
-    }
-    groups[group].hwpt = hwpt
-    groups[group].attachedDevices += 1
-    devices[device].hwpt = hwpt
-    hwpt.attachedDevices += 1
-  }
-
-  /// Attach while attached: all attached mates move together (R1 to R4).
-  ///
-  /// Returns the table they left, or `nil` if they were on the new one already.
-  mutating func replace(
-    _ device: Int, with hwpt: SimulatedHWPT
-  ) throws(Errno) -> SimulatedHWPT? {
-    let group = try group(of: device)
-    guard let old = groups[group].hwpt, old !== hwpt else { return nil }
-    let attached = groups[group].members.filter { devices[$0].hwpt != nil }
-    let ranges = attached.flatMap { devices[$0].reserved }
-    if old.ioas !== hwpt.ioas { try hwpt.ioas.reserve(ranges) }
-    guard admits(group, hwpt) else {
-      if old.ioas !== hwpt.ioas { hwpt.ioas.unreserve(ranges) }
-      throw .einval
-    }
-    if old.ioas !== hwpt.ioas { old.ioas.unreserve(ranges) }
-    for mate in attached { devices[mate].hwpt = hwpt }
-    old.attachedDevices -= attached.count
-    hwpt.attachedDevices += attached.count
-    groups[group].hwpt = hwpt
-    return old
-  }
-
-  /// Detaches a device and returns the table it was on.
-  mutating func detach(_ device: Int) -> SimulatedHWPT? {
-    guard let hwpt = devices[device].hwpt, let group = devices[device].group else { return nil }
-    devices[device].hwpt = nil
-    hwpt.attachedDevices -= 1
-    hwpt.ioas.unreserve(devices[device].reserved)
-    groups[group].attachedDevices -= 1
-    if groups[group].attachedDevices == 0 { groups[group].hwpt = nil }
-    return hwpt
-  }
-
-  /// Whether a table takes every device of a group.
-  private func admits(_ group: Int, _ hwpt: SimulatedHWPT) -> Bool {
-    groups[group].members.allSatisfy { member in
-      devices[member].unit.map { hwpt.admits(units[$0]) } ?? true
-    }
   }
 }

@@ -17,7 +17,7 @@ enum SimulatedIOMMUFDObject {
   }
 }
 
-/// An open `/dev/iommu`: a context with its objects (`drivers/iommu/iommufd`, section 2.0 to 2.12).
+/// An open `/dev/iommu`: a context with its objects (`drivers/iommu/iommufd`, §2.0 to §2.12).
 ///
 /// Not simulated: nested and PASID page tables, faults, vIOMMU, dirty tracking. Those requests give
 /// EOPNOTSUPP where the release has them and ENOTTY where it does not.
@@ -44,30 +44,15 @@ final class SimulatedIOMMUFD: SimulatedFile {
   override func ioctl(
     _ command: UInt32, _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
   ) throws(Errno) -> Int32 {
-    let tableEnd: UInt32 = release >= .v7_3 ? 0x95 : 0x8e
-    guard (0x80...tableEnd).contains(command & 0xff) else {
-      return try compatIoctl(command, &argument, in: kernel)
+    // The low byte alone decides which table is asked (§2.0.1).
+    guard let operation = Self.operations.operation(numbered: command, in: release) else {
+      return try Self.compatOperations.answer(command, &argument, of: self, in: kernel)
     }
-    try argument.require(4)  // the size is read before the command is looked at
-    switch command {
-    case 0x3b80: try destroy(argument)
-    case 0x3b81: try allocateIOAS(&argument)
-    case 0x3b82: try allowIOVAs(argument)
-    case 0x3b83: try copy(&argument)
-    case 0x3b84: try reportRanges(&argument)
-    case 0x3b85: try map(&argument, in: kernel)
-    case 0x3b86: try unmap(&argument)
-    case 0x3b87: try option(&argument)
-    case 0x3b88: try compatPointer(&argument)
-    case 0x3b89: try allocateHWPT(&argument, in: kernel)
-    case 0x3b8a: try reportHardware(&argument, in: kernel)
-    case 0x3b8f: try mapFile(&argument, in: kernel)
-    case 0x3b92: try changeProcess(argument)
-    default:
-      if command & 0xffff_ff00 != 0x3b00 { throw .enotty }
-      throw .eopnotsupp
-    }
-    return 0
+    // The size is read before the rest of the command is looked at (§2.0.2): a wrong command with a
+    // null pointer is EFAULT.
+    try argument.requireStatedSize()
+    if operation.command != command { throw .enotty }
+    return try operation.answer(&argument, of: self, in: kernel)
   }
 
   /// Destroys all objects: whoever needs one keeps the file open.
@@ -115,75 +100,74 @@ final class SimulatedIOMMUFD: SimulatedFile {
     return device
   }
 
-  /// `IOMMU_DESTROY` (2.1).
-  private func destroy(_ argument: SimulatedArgument) throws(Errno) {
-    try argument.checkSize(min: 8, full: 8)
-    let id = argument.u32(4)
-    switch object(id) {
+  /// `IOMMU_DESTROY` (§2.1).
+  func destroy(_ request: inout SimulatedRequest<IOMMUDestroy>) throws(Errno) {
+    switch object(request.id) {
     case nil: throw .enoent
+    // The driver that bound it has a count on it until its file is closed.
     case .device: throw .ebusy
+    // Mappings do not count as users: they go with the address space.
     case .ioas(let ioas): if !ioas.hwpts.isEmpty { throw .ebusy }
     case .hwpt(let hwpt):
       if hwpt.attachedDevices > 0 { throw .ebusy }
       hwpt.ioas.removeHWPT(hwpt)
     }
-    remove(id)
+    remove(request.id)
   }
 
-  /// `IOMMU_IOAS_ALLOC` (2.2).
-  private func allocateIOAS(_ argument: inout SimulatedArgument) throws(Errno) {
-    try argument.checkSize(min: 12, full: 12)
-    if argument.u32(4) != 0 { throw .eopnotsupp }
+  /// `IOMMU_IOAS_ALLOC` (§2.2).
+  func allocateIOAS(_ request: inout SimulatedRequest<IOASAlloc>) throws(Errno) {
+    if !request.flags.isEmpty { throw .eopnotsupp }
     let ioas = SimulatedIOAS()
     ioas.id = add(.ioas(ioas))
-    argument.set32(ioas.id, 8)
+    request.outIOASID = ioas.id
   }
 
-  /// `IOMMU_OPTION` (2.10).
-  private func option(_ argument: inout SimulatedArgument) throws(Errno) {
-    try argument.checkSize(min: 24, full: 24)
-    if argument.u16(10) != 0 { throw .eopnotsupp }
-    switch argument.u32(4) {
-    case 0: try rlimitMode(&argument)
-    case 1: try hugePages(&argument)
-    default: throw .eopnotsupp
+  /// `IOMMU_OPTION` (§2.10).
+  func option(_ request: inout SimulatedRequest<IOMMUOption>) throws(Errno) {
+    if request.reserved != 0 { throw .eopnotsupp }
+    switch OptionID(rawValue: request.optionID) {
+    case .rlimitMode: try rlimitMode(&request)
+    case .hugePages: try hugePages(&request)
+    case nil: throw .eopnotsupp
     }
   }
 
-  private func rlimitMode(_ argument: inout SimulatedArgument) throws(Errno) {
-    if argument.u32(12) != 0 { throw .eopnotsupp }
-    switch argument.u16(8) {
-    case 1: argument.set64(accountsPerProcess, 16)
-    case 0:
+  private func rlimitMode(_ request: inout SimulatedRequest<IOMMUOption>) throws(Errno) {
+    if request.objectID != 0 { throw .eopnotsupp }
+    switch OptionOp(rawValue: request.op) {
+    case .get: request.val64 = accountsPerProcess
+    case .set:
+      // Objects before the value: with any of them even a wrong value is EBUSY
+      // (`iommufd/ioas.c:629`).
       if objectCount > 0 { throw .ebusy }
-      if argument.u64(16) > 1 { throw .einval }
-      accountsPerProcess = argument.u64(16)
-    default: throw .eopnotsupp
+      if request.val64 > 1 { throw .einval }
+      accountsPerProcess = request.val64
+    case nil: throw .eopnotsupp
     }
   }
 
-  private func hugePages(_ argument: inout SimulatedArgument) throws(Errno) {
-    let ioas = try ioas(argument.u32(12))
-    switch (argument.u16(8), argument.u64(16)) {
-    case (1, _): argument.set64(ioas.usesHugePages ? 1 : 0, 16)
-    case (0, 0): try ioas.forbidHugePages()
-    case (0, 1): ioas.allowHugePages()
-    case (0, _): throw .einval
-    default: throw .eopnotsupp
+  private func hugePages(_ request: inout SimulatedRequest<IOMMUOption>) throws(Errno) {
+    let ioas = try ioas(request.objectID)
+    switch (OptionOp(rawValue: request.op), request.val64) {
+    case (.get, _): request.val64 = ioas.usesHugePages ? 1 : 0
+    case (.set, 0): try ioas.forbidHugePages()
+    case (.set, 1): ioas.allowHugePages()
+    case (.set, _): throw .einval
+    case (nil, _): throw .eopnotsupp
     }
   }
 
-  /// `IOMMU_VFIO_IOAS` (2.19).
-  private func compatPointer(_ argument: inout SimulatedArgument) throws(Errno) {
-    try argument.checkSize(min: 12, full: 12)
-    if argument.u16(10) != 0 { throw .eopnotsupp }
-    switch argument.u16(8) {
-    case 0:
+  /// `IOMMU_VFIO_IOAS` (§2.19); the pointer is not a counted user of the address space.
+  func compatPointer(_ request: inout SimulatedRequest<IOMMUVFIOIOAS>) throws(Errno) {
+    if request.reserved != 0 { throw .eopnotsupp }
+    switch VFIOIOASOp(rawValue: request.op) {
+    case .get:
       guard let compatIOAS else { throw .enodev }
-      argument.set32(compatIOAS, 4)
-    case 1: compatIOAS = try ioas(argument.u32(4)).id
-    case 2: compatIOAS = nil
-    default: throw .eopnotsupp
+      request.ioasID = compatIOAS
+    case .set: compatIOAS = try ioas(request.ioasID).id
+    case .clear: compatIOAS = nil
+    case nil: throw .eopnotsupp
     }
   }
 }

@@ -1,6 +1,6 @@
 /// An I/O address space of an iommufd: one IOVA map that fills all its hardware page tables.
 ///
-/// Rules of placement are those of `iommufd/io_pagetable.c`, section 2.5.
+/// Rules of placement are those of `iommufd/io_pagetable.c` (§2.5).
 final class SimulatedIOAS {
   /// Its id in the context.
   var id: UInt32 = 0
@@ -28,10 +28,13 @@ final class SimulatedIOAS {
     return max(common & 4095 == 0 ? common : common & ~4095 | 4096, alignment)
   }
 
-  /// Adds a page table: checks alignment and aperture, then pins and maps what is there (2.11).
+  /// Adds a page table: checks alignment and aperture, then pins and maps what is there (§2.11.13
+  /// to §2.11.16).
   func addHWPT(_ hwpt: SimulatedHWPT) throws(Errno) {
     let unit = hwpt.unit
     if unit.pageBytes > 4096 { throw .einval }
+    // What is mapped has to suit the table before any of it is pinned: the first mapping that does
+    // not fit is found even if the memory of an earlier one is gone.
     let mask = max(alignment, unit.pageBytes) - 1
     for area in areas.areas
     where (area.range.start | area.length | area.source) & mask != 0
@@ -79,7 +82,7 @@ final class SimulatedIOAS {
     for range in ranges { reserved.remove(range) }
   }
 
-  /// Sets the allow list (2.4), of ranges that do not overlap; the old one stays on a failure.
+  /// Sets the allow list (§2.4.4), of ranges that do not overlap; the old one stays on a failure.
   func allow(_ ranges: [AddressRange]) throws(Errno) {
     for range in ranges where isReserved(range) { throw .eaddrinuse }
     allowed = ranges.sorted()
@@ -117,13 +120,15 @@ final class SimulatedIOAS {
     insert([left, right])
   }
 
-  /// Maps memory at an address, or at a free one if `fixed` is `nil`; returns where (2.5).
+  /// Maps memory at an address, or at a free one if `fixed` is `nil`; returns where (§2.5).
   func map(
     _ source: UInt64, length: UInt64, at fixed: UInt64?, writeable: Bool, accessible: Bool = true,
     of pages: SimulatedPages
   ) throws(Errno) -> UInt64 {
+    // The place comes before the memory: where it is taken, even what cannot be pinned is EEXIST.
     let start = try place(source, length: length, at: fixed)
     if source & (alignment - 1) != 0 { throw .einval }
+    // Without a page table nobody looks at the addresses: the first one finds them wrong (§2.6).
     if !hwpts.isEmpty { try pages.pin(source, length) }
     if !accessible, hwpts.contains(where: \.refusesNoAccess) { throw .einval }
     insert([
@@ -134,7 +139,7 @@ final class SimulatedIOAS {
     return start
   }
 
-  /// Finds or checks the address of a mapping: steps P1 to P3.
+  /// Finds or checks the address of a mapping (§2.5.P1 to §2.5.P3d).
   func place(_ source: UInt64, length: UInt64, at fixed: UInt64?) throws(Errno) -> UInt64 {
     if length & (alignment - 1) != 0 { throw .einval }
     guard let fixed else { return try findPlace(source, length: length) }
@@ -147,7 +152,7 @@ final class SimulatedIOAS {
     return fixed
   }
 
-  /// The automatic choice of an address (`io_pagetable.c:75`), lowest first.
+  /// The automatic choice of an address (`io_pagetable.c:75`, §2.5), lowest first.
   private func findPlace(_ source: UInt64, length: UInt64) throws(Errno) -> UInt64 {
     if length >= 1 << 63 { throw .eoverflow }
     var align = length.nonzeroBitCount == 1 ? length : 1 << (64 - length.leadingZeroBitCount)
@@ -155,6 +160,7 @@ final class SimulatedIOAS {
     align = min(align, 2 << 20)
     if align < alignment { throw .einval }
     let pageOffset = source & 4095
+    // Neither the first page nor the last one is ever chosen.
     let space = AddressRange(start: 4096, last: .max - 4096)
     for range in allowedSpans {
       let clipped = AddressRange(
@@ -200,7 +206,7 @@ final class SimulatedIOAS {
     range.last > apertureLast || reserved.touches(range)
   }
 
-  /// Unmaps every area inside a range (2.9); ENOENT at the first one that is only partly inside,
+  /// Unmaps every area inside a range (§2.9.6); ENOENT at the first one that is only partly inside,
   /// with those before it gone already.
   func unmap(_ range: AddressRange) throws(Errno) -> UInt64 {
     let (bytes, isWhole) = unmapWhole(range)
@@ -231,6 +237,14 @@ final class SimulatedIOAS {
       next = piece.range.last + 1
     }
     throw .enoent
+  }
+
+  /// Checks that a piece of another map may be mapped here (§2.5.P4 to §2.5.P6).
+  func admit(_ piece: SimulatedArea, writeable: Bool) throws(Errno) {
+    // What counts is how the memory was first mapped, not how the process has it.
+    if writeable, !piece.isWriteable { throw .eperm }
+    if piece.source & (alignment - 1) != 0 { throw .einval }
+    if !hwpts.isEmpty { try piece.pages?.pin(piece.source, piece.length) }
   }
 
   /// Adds areas whose place was checked.

@@ -1,0 +1,48 @@
+extension SimulatedIOMMUFD {
+  /// What an iommufd answers (`iommufd/main.c:477`, §1.2).
+  ///
+  /// Its end is told by numbers: a request behind the last one that the release has is a question
+  /// for `compatOperations` (§2.0.1).
+  static let operations = OperationTable<SimulatedIOMMUFD>([
+    Operation("IOMMU_DESTROY", 0x3b80, .sized(min: 8, full: 8), destroy),
+    Operation("IOMMU_IOAS_ALLOC", 0x3b81, .sized(min: 12, full: 12), allocateIOAS),
+    Operation("IOMMU_IOAS_ALLOW_IOVAS", 0x3b82, .sized(min: 24, full: 24), allowIOVAs),
+    Operation("IOMMU_IOAS_COPY", 0x3b83, .sized(min: 40, full: 40), copy),
+    Operation("IOMMU_IOAS_IOVA_RANGES", 0x3b84, .sized(min: 32, full: 32), reportRanges),
+    Operation("IOMMU_IOAS_MAP", 0x3b85, .sized(min: 40, full: 40), map),
+    Operation("IOMMU_IOAS_UNMAP", 0x3b86, .sized(min: 24, full: 24), unmap),
+    Operation("IOMMU_OPTION", 0x3b87, .sized(min: 24, full: 24), option),
+    Operation("IOMMU_VFIO_IOAS", 0x3b88, .sized(min: 12, full: 12), compatPointer),
+    Operation("IOMMU_HWPT_ALLOC", 0x3b89, .sized(min: 24, full: 48), allocateHWPT),
+    Operation("IOMMU_GET_HW_INFO", 0x3b8a, .sized(min: 32, full: 40), reportHardware),
+    // No page table here tracks dirty pages or is a guest's, and no device asks for pages.
+    .notSimulated("IOMMU_HWPT_SET_DIRTY_TRACKING", 0x3b8b),
+    .notSimulated("IOMMU_HWPT_GET_DIRTY_BITMAP", 0x3b8c),
+    .notSimulated("IOMMU_HWPT_INVALIDATE", 0x3b8d),
+    .notSimulated("IOMMU_FAULT_QUEUE_ALLOC", 0x3b8e),
+    // From here on the first release is 6.13 or later; of those simulated 7.3 is the first.
+    Operation(
+      "IOMMU_IOAS_MAP_FILE", 0x3b8f, .sized(min: 40, full: 40), since: .v7_3, mapFile),
+    // No IOMMU here is virtual for a guest.
+    .notSimulated("IOMMU_VIOMMU_ALLOC", 0x3b90, since: .v7_3),
+    .notSimulated("IOMMU_VDEVICE_ALLOC", 0x3b91, since: .v7_3),
+    Operation(
+      "IOMMU_IOAS_CHANGE_PROCESS", 0x3b92, .sized(min: 8, full: 8), since: .v7_3,
+      changeProcess),
+    .notSimulated("IOMMU_VEVENTQ_ALLOC", 0x3b93, since: .v7_3),
+    .notSimulated("IOMMU_HW_QUEUE_ALLOC", 0x3b94, since: .v7_3),
+    // Kernels without CONFIG_IOMMUFD_NOIOMMU say the same.
+    .notSimulated("IOMMU_IOAS_NOIOMMU_GET_PA", 0x3b95, since: .v7_3),
+  ])
+
+  /// The container's requests that an iommufd answers in its stead (`iommufd/vfio_compat.c`,
+  /// §2.27).
+  static let compatOperations = OperationTable<SimulatedIOMMUFD>([
+    Operation("VFIO_GET_API_VERSION", 0x3b64, .none, compatVersion),
+    Operation("VFIO_CHECK_EXTENSION", 0x3b65, .none, compatExtension),
+    Operation("VFIO_SET_IOMMU", 0x3b66, .none, compatDriver),
+    Operation("VFIO_IOMMU_GET_INFO", 0x3b70, .argsz(16), compatInformation),
+    Operation("VFIO_IOMMU_MAP_DMA", 0x3b71, .argsz(32), compatMap),
+    Operation("VFIO_IOMMU_UNMAP_DMA", 0x3b72, .argsz(24), compatUnmap),
+  ])
+}

@@ -1,0 +1,35 @@
+extension SimulatedKVM {
+  /// What `/dev/kvm` answers (`kvm/kvm_main.c`, §1.6, §2.28).
+  static let operations = OperationTable<SimulatedKVM>([
+    Operation("KVM_GET_API_VERSION", 0xae00, .none, apiVersion),
+    Operation("KVM_CREATE_VM", 0xae01, .none, createVM),
+    Operation("KVM_CHECK_EXTENSION", 0xae03, .none, checkExtension),
+    Operation("KVM_GET_DEVICE_ATTR", 0x4018_aee2, .fixed(24), refuseAttribute),
+    Operation("KVM_HAS_DEVICE_ATTR", 0x4018_aee3, .fixed(24), refuseAttribute),
+  ])
+}
+
+extension SimulatedVM {
+  /// What a VM answers; the last three are the 2021 proposal's, with numbers of our own.
+  ///
+  /// The gate refuses other processes than the one that made it.
+  static let operations = OperationTable<SimulatedVM>([
+    Operation("KVM_CHECK_EXTENSION", 0xae03, .none, checkExtension),
+    Operation("KVM_CREATE_DEVICE", 0xc00c_aee0, .fixed(12), createDevice),
+    Operation("KVM_ADD_IOASID_FD", 0xaef1, .none, addIOASIDFile),
+    Operation("KVM_ALLOW_INCOHERENT_DMA", 0xaef2, .fixed(8), allow),
+    Operation("KVM_DISALLOW_INCOHERENT_DMA", 0xaef3, .fixed(8), disallow),
+  ])
+}
+
+extension SimulatedKVMVFIO {
+  /// What the kvm-vfio device answers (`kvm/kvm_main.c:4774`, `kvm/vfio.c`, §2.28).
+  ///
+  /// The gate is that of its VM.
+  static let operations = OperationTable<SimulatedKVMVFIO>([
+    Operation("KVM_SET_DEVICE_ATTR", 0x4018_aee1, .fixed(24), setAttribute),
+    // The device has no accessor for it, which is found out before the structure is read.
+    Operation("KVM_GET_DEVICE_ATTR", 0x4018_aee2, .none, getAttribute),
+    Operation("KVM_HAS_DEVICE_ATTR", 0x4018_aee3, .fixed(24), hasAttribute),
+  ])
+}
