@@ -92,7 +92,7 @@ struct SourceTests {
   @Test(arguments: sources.filter { !mayKnowReleases($0) })
   func aSourceComparesNoReleases(path: String) throws {
     let code = String(decoding: SwiftText(try PackageFiles.text(path)).code, as: UTF8.self)
-    for call in code.matches(of: /\bKernelVersion\(|\bhasRelease\(|\bisAtLeast\(/) {
+    for call in code.matches(of: /\bKernelVersion\(|\bisAtLeast\(/) {
       Issue.record("\(path) says \(code[call.range]); let a rule or a descriptor know it")
     }
   }

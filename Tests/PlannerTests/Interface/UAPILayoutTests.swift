@@ -1,8 +1,8 @@
 import Planner
 import Testing
 
-/// What the headers say, written down a second time and by hand: the codec and the simulator share
-/// the descriptors, so only an independent table finds a slip in them.
+/// What the headers say, written down once more and by hand: codec, listing and verifier share the
+/// descriptors, so only an independent table finds a slip in them.
 @Suite("UAPI layouts")
 struct UAPILayoutTests {
   struct Row: Sendable {
