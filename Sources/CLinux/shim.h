@@ -1,18 +1,26 @@
 // What glibc has and Swift's Glibc module lacks.
 #pragma once
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 // Behind _GNU_SOURCE in sys/mman.h.
 int memfd_create(const char *name, unsigned int flags);
 // Behind _GNU_SOURCE in fcntl.h.
 int fallocate(int fd, int mode, off_t offset, off_t length);
+// Behind _GNU_SOURCE in string.h.
+const char *strerrorname_np(int number);
+// Behind _GNU_SOURCE in fcntl.h: O_PATH, O_TMPFILE and AT_EMPTY_PATH.
+static const int OPEN_PLACE_ONLY = __O_PATH;
+static const int OPEN_UNNAMED = __O_TMPFILE;
+static const int LINK_OPEN_FILE = 0x1000;
 // Behind _GNU_SOURCE in sys/socket.h.
 int accept4(int socket, struct sockaddr *address, socklen_t *length, int flags);
 

@@ -2,18 +2,28 @@ import ArgumentParser
 import Glibc
 import Parser
 
-// A reader that goes away is seen as EPIPE where something is written, not as a signal.
+// Before anything opens a file.
+do throws(SystemError) { try StandardStreams.occupy() } catch {
+  CommandFailure.streamNotOccupied(error).end()
+}
+// A reader that goes away is seen as EPIPE where something is written, a limit of file sizes as
+// EFBIG, not as signals.
 signal(SIGPIPE, SIG_IGN)
+signal(SIGXFSZ, SIG_IGN)
 
 do {
   var command = try VFIOPlan.command(of: Array(CommandLine.arguments.dropFirst()))
   try command.run()
 } catch {
+  let status = VFIOPlan.exitCode(for: error)
   // Usage errors repeat what was typed; it is made visible like all text of users.
-  let isHelp = VFIOPlan.exitCode(for: error).isSuccess
   let text = VFIOPlan.fullMessage(for: error)
     .split(separator: "\n", omittingEmptySubsequences: false)
     .map { String($0).visible }.joined(separator: "\n")
-  try? (isHelp ? FileOutput.standard : .error).write(text + "\n")
-  exit(VFIOPlan.exitCode(for: error).rawValue)
+  do throws(SystemError) {
+    try (status.isSuccess ? FileOutput.standard : .error).write(text + "\n")
+  } catch {
+    if status.isSuccess { CommandFailure.unwritable(nil, error).end() }
+  }
+  exit(status.rawValue)
 }

@@ -184,7 +184,8 @@ struct SavedPlanCommandTests {
       outcome
         == .init(
           code: 73, output: "",
-          errors: "vfioplan: error[VP5902]: can't write '\(plan)': no such file or directory\n"))
+          errors: "vfioplan: error[VP5902]: can't write '\(plan)': "
+            + "no such file or directory (ENOENT)\n"))
   }
 
   @Test func aLinkStaysALinkAndItsTargetIsReplaced() throws {

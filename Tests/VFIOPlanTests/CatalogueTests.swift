@@ -32,6 +32,7 @@ struct CatalogueTests {
     "VP5012": "depends on the user: the kernel lab's modes",
     "VP5907": "needs a run on a real kernel: FileSenderTests, and the kernel lab's handover",
     "VP5908": "needs a run on a real kernel: FileSenderTests, and the kernel lab's handover",
+    "VP5915": "needs a machine without /dev/null: StreamTests",
   ]
 
   static let codes = DiagnosticCatalog.all.map(\.name)

@@ -152,7 +152,8 @@ struct IOMMUFDFromTests {
     let folder = try TemporaryFolder()
     let input = try Self.input(folder)
     for (name, message) in [
-      ("vm.yaml", "connection refused"), ("none", "no such file or directory"),
+      ("vm.yaml", "connection refused (ECONNREFUSED)"),
+      ("none", "no such file or directory (ENOENT)"),
     ] {
       let outcome = try Tool.run(
         input.dropLast() + ["unix:" + folder.path(name), "--", "true"])

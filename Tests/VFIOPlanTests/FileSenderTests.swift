@@ -5,7 +5,9 @@ import Testing
 @testable import vfioplan
 
 /// The server's end of handing files over, against processes written for it in another language.
-struct FileSenderTests {
+///
+/// One test at a time: while a socket is made the umask of the whole process is another one.
+@Suite(.serialized) struct FileSenderTests {
   static let patience = Patience(signals: [], seconds: 20)
 
   /// Named files, each another one, and what a peer should print of them.
@@ -118,6 +120,41 @@ struct FileSenderTests {
     }
     listener.close()
     #expect(try folder.text("socket") == "precious")
+  }
+
+  @Test func whatCameToThePathLaterStays() throws {
+    let folder = try TemporaryFolder()
+    let listener = try Self.listener(in: folder)
+    #expect(unlink(listener.path) == 0)
+    _ = try folder.write("precious", to: "socket")
+    listener.close()
+    #expect(try folder.text("socket") == "precious")
+  }
+
+  @Test func theSocketIsRemovedWhereItWasMade() throws {
+    let folder = try TemporaryFolder()
+    #expect(mkdir(folder.path("place"), 0o700) == 0)
+    let listener = SocketListener(at: folder.path("place/socket"))
+    try listener.listen(mode: 0o600)
+    #expect(rename(folder.path("place"), folder.path("moved")) == 0)
+    #expect(mkdir(folder.path("place"), 0o700) == 0)
+    _ = try folder.write("precious", to: "place/socket")
+    listener.close()
+    #expect(try folder.text("place/socket") == "precious")
+    #expect(access(folder.path("moved/socket"), F_OK) != 0)
+  }
+
+  @Test func aPathHasItsLongestLength() throws {
+    let folder = try TemporaryFolder()
+    let room = UnixSocket.maximumPathBytes - folder.path("").utf8.count
+    let path = folder.path(String(repeating: "s", count: room))
+    #expect(path.utf8.count == UnixSocket.maximumPathBytes)
+    let listener = SocketListener(at: path)
+    try listener.listen(mode: 0o600)
+    listener.close()
+    #expect(folder.names == [])
+    let failure = Self.failure { try SocketListener(at: path + "s").listen(mode: 0o600) }
+    #expect(failure?.contains("ENAMETOOLONG") == true)
   }
 
   /// What a body fails with; `nil` if it doesn't.

@@ -50,7 +50,46 @@ struct StreamTests {
         == .init(
           code: 73, output: "",
           errors: "vfioplan: error[VP5902]: can't write standard output: "
-            + "no space left on device\n"))
+            + "no space left on device (ENOSPC)\n"))
+  }
+
+  @Test(arguments: [arguments, "explain", "host --format yaml", "--help", "--version"])
+  func aClosedStandardOutputIsAnError(command: String) throws {
+    let outcome = try Self.shell("\"$tool\" \(command) >&-")
+    #expect(outcome.code == 73 && outcome.output == "")
+    #expect(
+      outcome.errors.contains(
+        "error[VP5902]: can't write standard output: bad file descriptor (EBADF)\n"))
+  }
+
+  @Test func aClosedStandardInputIsAnInputThatCannotBeRead() throws {
+    let outcome = try Self.shell("\"$tool\" compile - --host \(UsageTests.host) <&-")
+    #expect(outcome.code == 66 && outcome.errors.contains("bad file descriptor (EBADF)"))
+  }
+
+  @Test func noOtherFileGetsTheNumberOfAClosedStream() throws {
+    let folder = try TemporaryFolder()
+    let fifo = folder.path("fifo")
+    let outcome = try Self.shell(
+      """
+      mkfifo '\(fifo)'
+      "$tool" compile '\(fifo)' --host \(UsageTests.host) -o '\(folder.path("o"))' <&- >&- 2>&- &
+      exec 3>'\(fifo)'
+      readlink /proc/$!/fd/0 /proc/$!/fd/1 /proc/$!/fd/2
+      cat '\(UsageTests.vm)' >&3; exec 3>&-; wait $!; echo $?
+      """)
+    #expect(outcome.output == "/dev/null\n/dev/null\n/dev/null\n0\n")
+    #expect(try folder.text("o").hasPrefix("plan for VM workstation"))
+  }
+
+  @Test func withoutDevNullAClosedStreamIsAnError() throws {
+    let inside = "mount -t tmpfs none /dev && exec \"$0\" --version <&-"
+    let outcome = try Self.shell(
+      "unshare -rm true 2>/dev/null || exit 99; unshare -rm bash -c '\(inside)' \"$tool\"")
+    // Not every machine lets ordinary users have namespaces.
+    if outcome.code == 99 { return }
+    #expect(outcome.code == 71 && outcome.output == "")
+    #expect(outcome.errors.hasPrefix("vfioplan: error[VP5915]: can't open /dev/null in place of"))
   }
 
   @Test func everyFormFitsAHundredColumns() throws {

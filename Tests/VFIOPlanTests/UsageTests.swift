@@ -98,11 +98,11 @@ struct UsageTests {
   }
 
   @Test(arguments: [
-    (["compile", "none.yaml", "--host", host], "'none.yaml': no such file or directory"),
-    (["compile", "examples", "--host", host], "'examples': is a directory"),
-    (["compile", vm, "--host", "examples/hosts"], "'examples/hosts': is a directory"),
-    (["apply", "none.json", "--simulate"], "'none.json': no such file or directory"),
-    (["diff", vm, "none.yaml", "--host", host], "'none.yaml': no such file or directory"),
+    (["compile", "none.yaml", "--host", host], "'none.yaml': no such file or directory (ENOENT)"),
+    (["compile", "examples", "--host", host], "'examples': is a directory (EISDIR)"),
+    (["compile", vm, "--host", "examples/hosts"], "'examples/hosts': is a directory (EISDIR)"),
+    (["apply", "none.json", "--simulate"], "'none.json': no such file or directory (ENOENT)"),
+    (["diff", vm, "none.yaml", "--host", host], "'none.yaml': no such file or directory (ENOENT)"),
   ])
   func anInputThatCannotBeReadIsNamed(arguments: [String], what: String) throws {
     let outcome = try Tool.run(arguments)
@@ -118,8 +118,8 @@ struct UsageTests {
         == .init(
           code: 66, output: "",
           errors: """
-            vfioplan: error[VP1901]: can't read 'no-vm.yaml': no such file or directory
-            vfioplan: error[VP1901]: can't read 'no-host.yaml': no such file or directory
+            vfioplan: error[VP1901]: can't read 'no-vm.yaml': no such file or directory (ENOENT)
+            vfioplan: error[VP1901]: can't read 'no-host.yaml': no such file or directory (ENOENT)
             2 errors
 
             """))

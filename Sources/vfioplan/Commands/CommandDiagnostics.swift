@@ -42,9 +42,11 @@ enum CommandDiagnostics {
   static let unwritableOutput = DiagnosticCode(
     "VP5902", .error, "an output can't be written",
     """
-    A file named with -o is written beside its place and then moved there, so that it is either \
-    whole or as it was; the directory must exist and be writable. Standard output may be full. \
-    The exit status is 73.
+    A new file is written before it gets its name, and a file of your own is replaced by a new \
+    one, so that it is either whole or as it was; the directory must exist. Anything else is \
+    written to as a shell's `>` does: a link, another user's file, a file of several names, a \
+    device. The disk, or standard output, may be full, or standard output closed. The exit status \
+    is 73.
     """)
 
   /// A command could not be started.
@@ -112,10 +114,21 @@ enum CommandDiagnostics {
     nothing is touched. Such servers often serve one client only, once. The exit status is 69.
     """)
 
+  /// A stream was closed when the process started, and nothing could be opened in its place.
+  static let streamNotOccupied = DiagnosticCode(
+    "VP5915", .error, "a closed standard stream can't be replaced",
+    """
+    Standard input, output or error was closed when vfioplan started. The next file that it opens \
+    would get that number, and what is meant for the stream would go into the file, so /dev/null \
+    is opened in its place first. That failed: there is no /dev/null, or no file may be opened. \
+    Nothing was touched. Start vfioplan with its streams open. The exit status is 71.
+    """)
+
   /// Every code, in order.
   static let all = [
     unreadableInput, fixedPlan, programAlone, noSuchStep, unwritableOutput, commandNotStarted,
     unknownPlaceholder, noIOMMUFD, notListening, notSent, notAcknowledged, notReceived,
+    streamNotOccupied,
   ]
 }
 
@@ -138,6 +151,16 @@ extension CommandFailure {
         Diagnostic(
           CommandDiagnostics.unwritableOutput, "can't write \(name): \(error.message)", at: nil)
       ], .outputUnwritable)
+  }
+
+  /// A closed stream could not be replaced.
+  static func streamNotOccupied(_ error: SystemError) -> CommandFailure {
+    CommandFailure(
+      [
+        Diagnostic(
+          CommandDiagnostics.streamNotOccupied,
+          "can't open /dev/null in place of a closed standard stream: \(error.message)", at: nil)
+      ], .rolledBack)
   }
 
   /// The command does not exist.

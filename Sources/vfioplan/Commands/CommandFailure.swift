@@ -31,6 +31,15 @@ struct CommandFailure: Error {
   }
 }
 
+extension CommandFailure {
+  /// Shows it where no options say how, and ends the process.
+  func end() -> Never {
+    var renderer = DiagnosticRenderer(files: files)
+    try? FileOutput.error.write(renderer.render(diagnostics))
+    Glibc.exit(status.rawValue)
+  }
+}
+
 /// What a command found so far; shown at its end, so that one run gives one list.
 struct Findings {
   /// The findings, in order of report.

@@ -14,12 +14,10 @@ struct Destination {
   init(path: String?) { self.path = path == FileInput.standardInput ? nil : path }
 
   /// Writes pieces; a file is replaced as a whole when all of them are there.
-  func write(
-    _ body: (FileOutput) throws(SystemError) -> Void
-  ) throws(CommandFailure) {
+  func write(_ body: FileOutput.Body) throws(CommandFailure) {
     do throws(SystemError) {
       guard let path else { return try body(.standard) }
-      try FileOutput.replace(path, with: body)
+      try FileOutput.write(to: path, with: body)
     } catch {
       throw .unwritable(path, error)
     }

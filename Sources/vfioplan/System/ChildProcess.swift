@@ -42,6 +42,7 @@ struct ChildProcess {
       for (position, copy) in copies.enumerated() { dup2(copy, Int32(Files.number(position))) }
       writeDecimal(getpid(), to: processID, at: "LISTEN_PID=".utf8.count)
       signal(SIGPIPE, SIG_DFL)
+      signal(SIGXFSZ, SIG_DFL)
       var mask = mask
       sigprocmask(SIG_SETMASK, &mask, nil)
       execve(path, &words, &environment)

@@ -11,7 +11,7 @@ enum FileInput {
   /// Throws if it is missing, unreadable, a directory, or over `SourceFile.maximumBytes`.
   static func bytes(of path: String) throws(SystemError) -> [UInt8] {
     if path == standardInput { return try bytes(from: STDIN_FILENO) }
-    let file = Int32(try retrying { Int(open(path, O_RDONLY | O_CLOEXEC)) })
+    let file = Int32(try retrying { Int(open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC)) })
     defer { close(file) }
     return try bytes(from: file)
   }
@@ -19,7 +19,7 @@ enum FileInput {
   private static func bytes(from file: Int32) throws(SystemError) -> [UInt8] {
     var status = stat()
     _ = try retrying { Int(fstat(file, &status)) }
-    guard status.st_mode & S_IFMT != S_IFDIR else { throw SystemError("is a directory") }
+    guard status.st_mode & S_IFMT != S_IFDIR else { throw SystemError(errno: EISDIR) }
     // One byte more than the size, so that the end is seen without a second buffer.
     let limit = SourceFile.maximumBytes + 1
     var bytes = try chunk(of: file, capacity: min(limit, max(Int(status.st_size), 1 << 16) + 1))

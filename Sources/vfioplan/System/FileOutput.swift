@@ -2,7 +2,8 @@ import Glibc
 
 /// An open file that bytes are written to.
 struct FileOutput {
-  private let file: Int32
+  /// Its descriptor.
+  let file: Int32
 
   /// Standard output.
   static let standard = FileOutput(file: STDOUT_FILENO)
@@ -19,8 +20,10 @@ struct FileOutput {
     var rest = bytes
     while let base = rest.baseAddress, !rest.isEmpty {
       let count = Glibc.write(file, base, rest.count)
-      if count >= 0 {
+      if count > 0 {
         rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+      } else if count == 0 {
+        throw SystemError(errno: EIO)
       } else if errno == EAGAIN {
         waitUntilWritable()
       } else if errno == EPIPE {
@@ -51,29 +54,43 @@ struct FileOutput {
 }
 
 extension FileOutput {
-  /// Writes a file so that it has either its old contents or all of the new ones.
+  /// What writes the contents of a file; it may be asked to do so again, from the start.
+  typealias Body = (FileOutput) throws(SystemError) -> Void
+
+  /// The rights of a new file, less the umask.
+  static let rights: mode_t = 0o644
+
+  /// Writes a file, if possible so that it has either its old contents or all of the new ones.
   ///
-  /// The new file takes the old one's place when `body` is done; a failure leaves the old one as it
-  /// was. What is no regular file (a terminal, a pipe, `/dev/null`) is written to directly.
-  static func replace(
-    _ path: String, with body: (FileOutput) throws(SystemError) -> Void
-  ) throws(SystemError) {
-    var status = stat()
-    if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-      let file = Int32(try retrying { Int(open(path, O_WRONLY | O_CLOEXEC)) })
-      defer { close(file) }
-      return try body(FileOutput(file: file))
+  /// That goes for a new name, and for a regular file that is ours, which keeps its group and mode.
+  /// All else (a link, another user's file, a pipe, a device), and what the directory does not let
+  /// us replace, is opened for writing as a shell's `>` does it, and the kernel decides.
+  static func write(to path: String, with body: Body) throws(SystemError) {
+    let entry = try DirectoryEntry(path)
+    if let replacement = try FileReplacement(of: entry) {
+      do throws(SystemError) {
+        return try replacement.write(body)
+      } catch {
+        // EBUSY: it is a mount point. EEXIST: it is there by now.
+        guard error.isOne(of: [EACCES, EPERM, EROFS, EBUSY, EEXIST]) else { throw error }
+      }
     }
-    let target = resolved(path)
-    let (file, name) = try temporaryFile(for: target)
+    try overwrite(entry, with: body)
+  }
+
+  private static func overwrite(
+    _ entry: DirectoryEntry, with body: Body
+  ) throws(SystemError) {
+    let following = try entry.followingFlags()
+    let file = try entry.open(O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | following)
     do throws(SystemError) {
       try body(FileOutput(file: file))
-      _ = try retrying { Int(close(file)) }
-      _ = try retrying { Int(rename(name, target)) }
     } catch {
-      unlink(name)
+      close(file)
       throw error
     }
+    // An interrupted close has closed it.
+    guard close(file) == 0 || errno == EINTR else { throw .last }
   }
 
   /// Whether two paths are the same existing file.
@@ -81,28 +98,5 @@ extension FileOutput {
     var (one, two) = (stat(), stat())
     guard stat(path, &one) == 0, stat(other, &two) == 0 else { return false }
     return one.st_dev == two.st_dev && one.st_ino == two.st_ino
-  }
-
-  /// The file a symbolic link leads to, so that the link stays one.
-  private static func resolved(_ path: String) -> String {
-    guard let real = realpath(path, nil) else { return path }
-    defer { free(real) }
-    return String(cString: real)
-  }
-
-  /// Makes a file beside the target, with the rights a new file gets.
-  private static func temporaryFile(
-    for target: String
-  ) throws(SystemError) -> (file: Int32, name: String) {
-    let slash = target.lastIndex(of: "/").map { target.index(after: $0) } ?? target.startIndex
-    // What `mkstemp` replaces by something unique.
-    let pattern = String(repeating: "X", count: 6)
-    var name = Array("\(target[..<slash]).\(target[slash...]).\(pattern)".utf8CString)
-    let file = Int32(try retrying { Int(mkstemp(&name)) })
-    let mask = umask(0)
-    umask(mask)
-    _ = fcntl(file, F_SETFD, FD_CLOEXEC)
-    fchmod(file, 0o644 & ~mask)
-    return (file, String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
   }
 }

@@ -19,6 +19,13 @@ enum Signals {
     return former
   }
 
+  /// Does something while every signal is held back: one that came meanwhile has its effect then.
+  static func heldBack<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure) {
+    var former = hold()
+    defer { sigprocmask(SIG_SETMASK, &former, nil) }
+    try body()
+  }
+
   /// Lets signals through again: one that came meanwhile has its effect now.
   static func release() {
     var none = sigset_t()

@@ -6,6 +6,7 @@ final class SocketListener {
   /// Where it is while it listens.
   let path: String
   private var socket: UnixSocket?
+  private var node: SocketNode?
 
   /// Names a path; nothing is there yet.
   init(at path: String) { self.path = path }
@@ -15,14 +16,17 @@ final class SocketListener {
   /// Makes the socket, with the mode given from the first moment on; what is at the path already,
   /// be it dead or alive, stays and is an error.
   func listen(mode: mode_t) throws(SystemError) {
-    var status = stat()
-    if lstat(path, &status) == 0 { throw SystemError("there is something of that name already") }
-    // What `bind` makes has the mode of the descriptor, less the umask (net/unix/af_unix.c).
+    let entry = try DirectoryEntry(path)
+    if try entry.status() != nil { throw SystemError("there is something of that name already") }
     let made = try UnixSocket.make(for: path) { made, address, length in
-      fchmod(made.file, mode) == 0 ? bind(made.file, address, length) : -1
+      // What `bind` makes has the mode of the descriptor, less the umask (net/unix/af_unix.c).
+      let mask = umask(0)
+      defer { umask(mask) }
+      return fchmod(made.file, mode) == 0 ? bind(made.file, address, length) : -1
     }
+    node = try SocketNode(entry)
     socket = made
-    guard chmod(path, mode) == 0, Glibc.listen(made.file, 1) == 0 else {
+    guard Glibc.listen(made.file, 1) == 0 else {
       let error = SystemError.last
       close()
       throw error
@@ -43,8 +47,34 @@ final class SocketListener {
 
   /// Listens no more and removes the socket; does nothing the second time.
   func close() {
-    if socket == nil { return }
-    unlink(path)
+    // The open socket keeps its node, so that no other one gets the number of it.
+    node?.remove()
+    node = nil
     socket = nil
+  }
+}
+
+/// What a socket is in its directory, which others may write to.
+private struct SocketNode {
+  private let entry: DirectoryEntry
+  private let made: stat
+
+  /// Takes the socket that was just made.
+  init(_ entry: DirectoryEntry) throws(SystemError) {
+    guard let made = try entry.status(), made.st_mode & S_IFMT == S_IFSOCK,
+      made.st_uid == geteuid()
+    else { throw SystemError("something else took its place") }
+    self.entry = entry
+    self.made = made
+  }
+
+  /// Removes it, unless something else is there by now.
+  ///
+  /// Between the look and the removal whoever may write to the directory can still put there what
+  /// they could remove themselves.
+  func remove() {
+    guard let now = try? entry.status(), now.st_dev == made.st_dev, now.st_ino == made.st_ino
+    else { return }
+    entry.remove()
   }
 }

@@ -1,21 +1,32 @@
+import CLinux
 import Glibc
 
 /// A file operation that failed, in words.
 struct SystemError: Error {
-  /// What the system says, for example `no such file or directory`.
+  /// What the system says and the errno's name, for example `no such file or directory (ENOENT)`.
   let message: String
+  /// The errno; `nil` if the words are our own.
+  let number: Int32?
 
   /// Takes the words of an errno.
   init(errno number: Int32) {
     let text = String(cString: strerror(number))
-    message = text.prefix(1).lowercased() + text.dropFirst()
+    let name = strerrorname_np(number).map { String(cString: $0) } ?? "errno \(number)"
+    message = "\(text.prefix(1).lowercased())\(text.dropFirst()) (\(name))"
+    self.number = number
   }
 
   /// Says it in other words.
-  init(_ message: String) { self.message = message }
+  init(_ message: String) {
+    self.message = message
+    number = nil
+  }
 
   /// The last failure of this thread.
   static var last: SystemError { SystemError(errno: errno) }
+
+  /// Whether it is one of some errnos.
+  func isOne(of numbers: [Int32]) -> Bool { number.map(numbers.contains) ?? false }
 }
 
 /// Repeats a system call that a signal interrupted; throws what else made it fail.

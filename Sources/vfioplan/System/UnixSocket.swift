@@ -44,10 +44,11 @@ final class UnixSocket {
 
   /// Makes a socket that nothing is connected to, and does something with it and a path.
   ///
-  /// `body` answers as system calls do; the path must fit.
+  /// `body` answers as system calls do.
   static func make(
     for path: String, _ body: (UnixSocket, UnsafePointer<sockaddr>, socklen_t) -> Int32
   ) throws(SystemError) -> UnixSocket {
+    if path.utf8.count > maximumPathBytes { throw SystemError(errno: ENAMETOOLONG) }
     let type = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
     let made = UnixSocket(
       file: Int32(try retrying { Int(socket(AF_UNIX, Int32(type), 0)) }))

@@ -44,7 +44,7 @@ ONE: dict[str, tuple[int, list[str]]] = {
                          r"^answer 0 1$"]),
     "from-iommu-0": (69, [r"error\[VP5909\]: .*: it sent 0 files, not one$", r"^answer 0 1$"]),
     "from-iommu-2": (69, [r"error\[VP5909\]: .*: it sent 2 files, not one$", r"^answer 0 1$"]),
-    "from-nobody": (69, [r"error\[VP5909\]: .*: no such file or directory$"]),
+    "from-nobody": (69, [r"error\[VP5909\]: .*: no such file or directory \(ENOENT\)$"]),
     "from-user": (0, [r"^accepted: ", r"^answer 1 0$"]),
     "from-no-node": (0, [r"^accepted: ", r"^answer 1 0$"]),
 }
