@@ -30,6 +30,8 @@ struct CatalogueTests {
     "VP5010": "needs a run on a real kernel that is killed: JournalTests",
     "VP5011": "depends on the machine: UsageTests, and the kernel lab's modes",
     "VP5012": "depends on the user: the kernel lab's modes",
+    "VP5013": "needs a run on a real kernel: JournalTests",
+    "VP5014": "depends on the machine: NodeRefusalTests",
     "VP5907": "needs a run on a real kernel: FileSenderTests, and the kernel lab's handover",
     "VP5908": "needs a run on a real kernel: FileSenderTests, and the kernel lab's handover",
     "VP5915": "needs a machine without /dev/null: StreamTests",

@@ -11,9 +11,9 @@ enum DriverLinks {
   /// The directory of a device.
   static func device(_ address: BDF) -> String { "\(bus)/devices/\(address)" }
 
-  /// The driver that has a device; `nil` if none.
-  static func driver(of address: BDF) -> String? {
-    SystemCalls.linkTarget(device(address) + "/driver")
+  /// The driver that has a device; `nil` if none, also because there is no such device.
+  static func driver(of address: BDF) throws(Errno) -> String? {
+    try SystemCalls.linkTarget(device(address) + "/driver")
   }
 
   /// The name of a device's cdev in `/dev/vfio/devices`, from Linux 6.6; `nil` if it has none now.
@@ -25,36 +25,48 @@ enum DriverLinks {
 
   /// Takes a device from a driver; `ENODEV` if another driver, or none, has it.
   static func unbind(_ address: BDF, from driver: String) throws(Errno) {
-    guard self.driver(of: address) == driver else { throw .enodev }
+    guard try self.driver(of: address) == driver else { throw .enodev }
     try SystemCalls.write("\(address)", to: device(address) + "/driver/unbind")
-    guard self.driver(of: address) == nil else { throw .ebusy }
+    guard try self.driver(of: address) == nil else { throw .ebusy }
   }
 
-  /// Gives a device to a driver; nothing to do if the driver has it already.
+  /// Gives a device to a driver, whatever its override says, which stays; nothing to do if the
+  /// driver has it already.
   static func bind(_ address: BDF, to driver: String) throws(Errno) {
-    if self.driver(of: address) == driver { return }
+    if try self.driver(of: address) == driver { return }
     guard SysfsWrite.isSafe(driver: driver) else { throw .einval }
-    try SystemCalls.write("\(address)", to: "\(bus)/drivers/\(driver)/bind")
-    guard self.driver(of: address) == driver else { throw .enodev }
+    let override = try override(of: address)
+    // The kernel binds to no other driver than the override's (pci_match_device).
+    let isInTheWay = !override.isEmpty && override != Array(driver.utf8)
+    if isInTheWay { try setOverride(of: address, to: Array(driver.utf8)) }
+    let outcome = Result { () throws(Errno) in
+      try SystemCalls.write("\(address)", to: "\(bus)/drivers/\(driver)/bind")
+    }
+    if isInTheWay { try setOverride(of: address, to: override) }
+    try outcome.get()
+    guard try self.driver(of: address) == driver else { throw .enodev }
   }
 
   /// What `driver_override` says; empty if it is not set, which the kernel prints as `(null)`.
-  static func override(of address: BDF) throws(Errno) -> String {
-    let text = try SystemCalls.read(device(address) + "/driver_override")
-    return text == "(null)" ? "" : text
+  static func override(of address: BDF) throws(Errno) -> [UInt8] {
+    let text = try SystemCalls.readBytes(device(address) + "/driver_override")
+    return text == Array("(null)".utf8) ? [] : text
   }
 
-  /// Sets `driver_override`, or clears it with an empty name.
-  static func setOverride(of address: BDF, to driver: String) throws(Errno) {
-    guard driver.isEmpty || SysfsWrite.isSafe(driver: driver) else { throw .einval }
-    try SystemCalls.write(driver + "\n", to: device(address) + "/driver_override")
-    guard try override(of: address) == driver else { throw .eio }
+  /// Sets `driver_override`, or clears it with an empty text.
+  ///
+  /// Any text can be set but one with a zero or a line end, where the kernel would stop reading. A
+  /// line end of our own would count as part of the longest one (`driver_set_override`).
+  static func setOverride(of address: BDF, to text: [UInt8]) throws(Errno) {
+    if text.contains(where: { $0 == 0 || $0 == 10 }) { throw .einval }
+    try SystemCalls.write(text.isEmpty ? [10] : text, to: device(address) + "/driver_override")
+    guard try override(of: address) == text else { throw .eio }
   }
 
   /// Lets drivers find a device; `ENODEV` if the expected one did not take it, which the kernel
   /// does not report as an error.
   static func probe(_ address: BDF, expecting driver: String) throws(Errno) {
     try SystemCalls.write("\(address)", to: bus + "/drivers_probe")
-    guard self.driver(of: address) == driver else { throw .enodev }
+    guard try self.driver(of: address) == driver else { throw .enodev }
   }
 }

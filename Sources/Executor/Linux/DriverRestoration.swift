@@ -1,14 +1,34 @@
+import Glibc
 import Parser
 import Planner
 
 /// Gives back what interrupted runs left behind, from their journals.
 public struct DriverRestoration: Sendable {
+  /// Why a device is left as it is.
+  enum Obstacle: Hashable, Sendable {
+    /// A call failed.
+    case failed(Errno)
+    /// A driver has it that the run did not give it to.
+    case driver(String)
+    /// Its override is neither the run's nor what it was.
+    case override([UInt8])
+    /// A process has it, or another one of its group, open.
+    case held(DeviceHolders.Holder)
+    /// Its group is in use, by a process that can't be seen.
+    case groupInUse
+  }
+
   /// What became of one device.
   public struct Outcome: Hashable, Sendable {
     /// What the journal says of it.
-    public var record: DriverRecord
+    public let record: DriverRecord
+    /// The path of the journal.
+    let journal: String
     /// Why it could not be given back; `nil` if it has its driver again.
-    public var errno: Errno?
+    let obstacle: Obstacle?
+
+    /// Whether it has its driver again.
+    public var isGivenBack: Bool { obstacle == nil }
   }
 
   /// The devices of journals whose run is gone, in the reverse order of their programs.
@@ -17,60 +37,110 @@ public struct DriverRestoration: Sendable {
   public private(set) var running: [Int32] = []
   /// How many journals were of an earlier boot, which left nothing to give back.
   public private(set) var outdatedCount = 0
+  /// Why nothing is known of some journals, or why they could not be removed.
+  private(set) var failures: [DriverJournal.Failure] = []
 
-  /// Whether every device has its driver again.
-  public var isComplete: Bool { outcomes.allSatisfy { $0.errno == nil } }
+  /// Whether every device has its driver again, as far as journals tell.
+  public var isComplete: Bool { failures.isEmpty && outcomes.allSatisfy(\.isGivenBack) }
+
+  /// Whether this process may restore at all: that needs root.
+  public static var isPermitted: Bool { SystemCalls.isRoot }
 
   /// Looks at every journal and gives back what it can, going on past errors.
   ///
   /// A journal goes when all its devices are given back; doing it again is harmless.
   public static func run(
-    in directory: String = DriverJournal.directory
+    in directory: String = DriverJournal.directory, _ waiting: DriverJournal.Waiting
   ) throws(DriverJournal.Failure) -> DriverRestoration {
     var restoration = DriverRestoration()
-    guard SystemCalls.exists(directory) else { return restoration }
-    let folder = try JournalFolder(directory)
+    guard let folder = try JournalFolder(existing: directory, waiting) else { return restoration }
     defer { folder.close() }
-    let entries = folder.entries()
-    defer { for entry in entries { try? SystemCalls.close(entry.file) } }
+    let entries = try folder.entries()
+    defer { folder.close(entries) }
     for entry in entries {
-      if entry.isRunning {
-        restoration.running.append(entry.text?.process ?? 0)
-      } else if restoration.settle(entry.text) {
-        try DriverJournal.failing(at: entry.path) { () throws(Errno) in
-          try SystemCalls.remove(entry.path)
+      do throws(DriverJournal.Failure) {
+        guard try restoration.settle(entry, in: folder) else { continue }
+        try DriverJournal.using(folder.path(of: entry.name)) { () throws(Errno) in
+          try SystemCalls.remove(entry.name, in: folder.file)
         }
+      } catch {
+        restoration.failures.append(error)
       }
     }
     return restoration
   }
 
-  /// Gives a journal's devices back; says whether nothing of it is left.
-  private mutating func settle(_ text: JournalText?) -> Bool {
-    guard let text else { return true }
-    guard text.boot == DriverJournal.bootID() else {
-      outdatedCount += 1
-      return true
+  /// Gives a journal's devices back; says whether the journal is of no more use.
+  private mutating func settle(
+    _ entry: JournalFolder.Entry, in folder: JournalFolder
+  ) throws(DriverJournal.Failure) -> Bool {
+    let path = folder.path(of: entry.name)
+    switch entry.content {
+    case .unreadable(let reason): throw .unreadable(path, reason: reason)
+    case .incomplete: return !entry.isRunning
+    case .journal(let text):
+      if entry.isRunning {
+        running.append(text.process)
+        return false
+      }
+      guard try text.isOfThisBoot() else {
+        outdatedCount += 1
+        return true
+      }
+      let results = text.records.reversed().map { record in
+        Outcome(record: record, journal: path, obstacle: Self.giveBack(record))
+      }
+      outcomes += results
+      return results.allSatisfy(\.isGivenBack)
     }
-    let results = text.records.reversed().map { record in
-      Outcome(record: record, errno: Self.giveBack(record))
-    }
-    outcomes += results
-    return results.allSatisfy { $0.errno == nil }
   }
 
-  /// Brings a device back to what its record says, whatever it is now.
-  private static func giveBack(_ record: DriverRecord) -> Errno? {
+  /// Brings a device back to what its record says, if the run, and nobody since, has changed it.
+  private static func giveBack(_ record: DriverRecord) -> Obstacle? {
+    let address = record.address
     do throws(Errno) {
-      let now = DriverLinks.driver(of: record.address)
-      if let now, now != record.driver { try DriverLinks.unbind(record.address, from: now) }
-      if try DriverLinks.override(of: record.address) != record.override {
-        try DriverLinks.setOverride(of: record.address, to: record.override)
+      let driver = try DriverLinks.driver(of: address)
+      let override = try DriverLinks.override(of: address)
+      if driver == record.driver, override == record.override { return nil }
+      if let obstacle = record.change(to: driver, override) { return obstacle }
+      if let user = try user(of: address, of: driver) { return user }
+      if let driver, driver != record.driver { try DriverLinks.unbind(address, from: driver) }
+      if override != record.override {
+        try DriverLinks.setOverride(of: address, to: record.override)
       }
-      if let driver = record.driver { try DriverLinks.bind(record.address, to: driver) }
+      if let driver = record.driver { try DriverLinks.bind(address, to: driver) }
       return nil
     } catch {
-      return error
+      return .failed(error)
     }
+  }
+
+  /// What uses a device, so that its driver would wait or the user lose it.
+  private static func user(of address: BDF, of driver: String?) throws(Errno) -> Obstacle? {
+    if let holder = DeviceHolders().holder(of: address) { return .held(holder) }
+    guard let driver, VFIODriver.isVFIO(driver),
+      let group = try SystemCalls.linkTarget(DriverLinks.device(address) + "/iommu_group")
+    else { return nil }
+    do throws(Errno) {
+      // One user opens a group; a file of a device keeps it open (vfio_group_fops_open).
+      try SystemCalls.close(try SystemCalls.open("/dev/vfio/" + group, O_RDWR | O_NONBLOCK))
+      return nil
+    } catch {
+      return error == .ebusy ? .groupInUse : nil
+    }
+  }
+}
+
+extension DriverRecord {
+  /// What somebody else has made of the device since the run: what it has is neither what the run
+  /// gave it, nor what it had, nor what is between them.
+  fileprivate func change(
+    to present: String?, _ override: [UInt8]
+  ) -> DriverRestoration.Obstacle? {
+    if let present, present != driver, !isGiven(to: present) { return .driver(present) }
+    let name = String(decoding: override, as: UTF8.self)
+    let isOurs =
+      override.isEmpty || override == self.override || name == driver || isGiven(to: name)
+    return isOurs ? nil : .override(override)
   }
 }

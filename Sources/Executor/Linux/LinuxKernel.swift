@@ -9,7 +9,7 @@ import Planner
 /// a signal interrupted; what a failed call made is given back before the error is thrown.
 public final class LinuxKernel: Kernel {
   /// What `driver_override` held before this kernel changed it, for the devices it changed.
-  private var formerOverrides: [BDF: String] = [:]
+  private var formerOverrides: [BDF: [UInt8]] = [:]
   /// An open `/dev/iommu` from elsewhere that no step has asked for yet.
   private var received: Int32?
 
@@ -106,8 +106,9 @@ public final class LinuxKernel: Kernel {
     case .unbind(let address, let driver):
       try DriverLinks.unbind(address, from: driver)
     case .driverOverride(let address, let driver):
+      guard SysfsWrite.isSafe(driver: driver) else { throw .einval }
       let former = try DriverLinks.override(of: address)
-      try DriverLinks.setOverride(of: address, to: driver)
+      try DriverLinks.setOverride(of: address, to: Array(driver.utf8))
       if formerOverrides[address] == nil { formerOverrides[address] = former }
     case .probe(let address, let driver):
       try DriverLinks.probe(address, expecting: driver)
@@ -120,7 +121,7 @@ public final class LinuxKernel: Kernel {
     case .unbind(let address, let driver):
       try DriverLinks.bind(address, to: driver)
     case .driverOverride(let address, _):
-      try DriverLinks.setOverride(of: address, to: formerOverrides[address] ?? "")
+      try DriverLinks.setOverride(of: address, to: formerOverrides[address] ?? [])
       formerOverrides[address] = nil
     case .probe(let address, let driver):
       try DriverLinks.unbind(address, from: driver)

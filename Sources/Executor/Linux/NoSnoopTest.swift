@@ -1,4 +1,5 @@
 import Parser
+import Planner
 
 /// A test that only an idle device can stand: whether its Enable No Snoop bit can be set.
 ///
@@ -16,22 +17,33 @@ public enum NoSnoopTest {
   /// Tests a device of this machine; `nil` if there is nothing to test, because it is not PCI
   /// Express or the bit is set already.
   public static func run(on address: BDF) throws(Failure) -> NoSnoopFact? {
-    if let driver = DriverLinks.driver(of: address) {
+    let device = DriverLinks.device(address)
+    let driver = try looking(at: device + "/driver", of: address) { () throws(Errno) in
+      try DriverLinks.driver(of: address)
+    }
+    if let driver {
       throw Failure(
         finding: MachineDiagnostics.driven(address, by: driver), isDenied: false)
     }
-    let path = DriverLinks.device(address) + "/config"
-    do throws(Errno) {
-      let file = try SystemCalls.open(path, 2)  // O_RDWR
+    return try looking(at: device + "/config", of: address) { () throws(Errno) in
+      let file = try SystemCalls.open(device + "/config", 2)  // O_RDWR
       let outcome = Result { () throws(Errno) in try test(file) }
       try SystemCalls.close(file)
       return try outcome.get()
+    }
+  }
+
+  /// Says of a failed call what it was about.
+  private static func looking<Value>(
+    at path: String, of address: BDF, _ call: () throws(Errno) -> Value
+  ) throws(Failure) -> Value {
+    do throws(Errno) {
+      return try call()
     } catch {
-      let isMissing = error == .enoent
       throw Failure(
-        finding: isMissing
+        finding: error == .enoent
           ? KernelDiagnostics.missing(path, "a device at \(address)", nil)
-          : KernelDiagnostics.denied(path, error, nil), isDenied: !isMissing)
+          : KernelDiagnostics.denied(path, error, nil), isDenied: error.isDenial)
     }
   }
 

@@ -39,30 +39,38 @@ enum SystemCalls {
     return answer
   }
 
-  /// Writes a text to an attribute, in one call: sysfs takes it whole or not at all.
+  /// Writes a text to an attribute.
   static func write(_ text: String, to path: String) throws(Errno) {
+    try write(Array(text.utf8), to: path)
+  }
+
+  /// Writes to an attribute, in one call: sysfs takes it whole or not at all.
+  static func write(_ bytes: [UInt8], to path: String) throws(Errno) {
     let file = try open(path, O_WRONLY)
-    var text = text
-    var error: Int32 = 0
-    text.withUTF8 { bytes in
-      if Glibc.write(file, bytes.baseAddress, bytes.count) != bytes.count { error = errno }
-    }
+    let count = Glibc.write(file, bytes, bytes.count)
+    let error = count < 0 ? errno : count == bytes.count ? 0 : EIO
     try close(file)
     if error != 0 { throw Errno(rawValue: error) }
   }
 
-  /// Reads an attribute, at most a page, without the newline at its end.
+  /// Reads an attribute as a text, without the newline at its end.
   static func read(_ path: String) throws(Errno) -> String {
+    String(decoding: try readBytes(path), as: UTF8.self)
+  }
+
+  /// Reads an attribute, at most a page, without the newline at its end.
+  static func readBytes(_ path: String) throws(Errno) -> [UInt8] {
     let file = try open(path, O_RDONLY)
     var error: Int32 = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+    let bytes = [UInt8](unsafeUninitializedCapacity: sysconf(Int32(_SC_PAGESIZE))) {
+      buffer, count in
       let length = Glibc.read(file, buffer.baseAddress, buffer.count)
       if length < 0 { error = errno }
       count = max(0, length)
     }
     try close(file)
     if error != 0 { throw Errno(rawValue: error) }
-    return String(decoding: bytes.last == 10 ? bytes.dropLast() : bytes[...], as: UTF8.self)
+    return bytes.last == 10 ? bytes.dropLast() : bytes
   }
 
   /// Reads from a place in a file; what is there may be shorter.
@@ -86,18 +94,30 @@ enum SystemCalls {
 
   /// What a symbolic link points to; `nil` if there is no such link.
   static func linkText(_ path: String) -> String? {
-    let bytes = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
-      let start = UnsafeMutableRawPointer(buffer.baseAddress)?.assumingMemoryBound(to: CChar.self)
-      count = start.map { max(0, Glibc.readlink(path, $0, buffer.count)) } ?? 0
-    }
-    return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+    (try? linkBytes(path)).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// The last part of what a symbolic link points to; `nil` if there is no such link.
-  static func linkTarget(_ path: String) -> String? {
-    guard let text = linkText(path) else { return nil }
-    return String(
-      text[(text.lastIndex(of: "/").map { text.index(after: $0) } ?? text.startIndex)...])
+  /// The last part of what a symbolic link points to; `nil` if there is nothing of its name.
+  static func linkTarget(_ path: String) throws(Errno) -> String? {
+    do throws(Errno) {
+      let name = try linkBytes(path).split(separator: UInt8(ascii: "/")).last ?? []
+      return String(decoding: name, as: UTF8.self)
+    } catch {
+      if error == .enoent { return nil }
+      throw error
+    }
+  }
+
+  private static func linkBytes(_ path: String) throws(Errno) -> [UInt8] {
+    var error: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
+      let start = UnsafeMutableRawPointer(buffer.baseAddress)?.assumingMemoryBound(to: CChar.self)
+      let length = start.map { Glibc.readlink(path, $0, buffer.count) } ?? 0
+      if length < 0 { error = errno }
+      count = max(0, length)
+    }
+    if error != 0 { throw Errno(rawValue: error) }
+    return bytes
   }
 
   /// The names in a directory, in order of bytes; empty if it cannot be read.

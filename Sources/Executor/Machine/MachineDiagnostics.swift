@@ -75,11 +75,15 @@ public enum MachineDiagnostics {
     test is shown anyway.
     """)
 
-  static func held(_ device: PlannedDevice, process: String, command: String) -> Diagnostic {
-    Diagnostic(
+  /// `nil` stands for a process that can't be seen from here.
+  static func held(
+    _ name: String, by holder: DeviceHolders.Holder?, _ origin: SourceSpan?
+  ) -> Diagnostic {
+    let process = holder.map { "process \($0.process) (\($0.command.visible))" }
+    return Diagnostic(
       heldElsewhere,
-      "device '\(device.name)' (\(device.address)), or one of its group, is open in process "
-        + "\(process) (\(command.visible))", at: device.origin, help: "end that process first")
+      "\(name), or one of its group, is open in \(process ?? "another process")", at: origin,
+      help: "end that process first")
   }
 
   static func driven(_ address: BDF, by driver: String) -> Diagnostic {

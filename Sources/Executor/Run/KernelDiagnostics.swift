@@ -6,7 +6,7 @@ public enum KernelDiagnostics {
   /// Every code of this file, in order.
   public static let all = [
     interrupted, journalFailed, deviceInUse, leftBehind, notRestored, missingFeature,
-    notPermitted,
+    notPermitted, journalUnreadable, unusable,
   ]
 
   static let interrupted = DiagnosticCode(
@@ -23,8 +23,9 @@ public enum KernelDiagnostics {
     """
     Before the first driver is changed, vfioplan writes down which driver each device has, in \
     /var/lib/vfioplan, so that `vfioplan restore` can give them back if the run is killed. Without \
-    that nothing is touched. Make the directory writable, and see that its file system has space; \
-    root is needed to change drivers anyway.
+    that nothing is touched. The directory must be the user's own, closed to the writes of others, \
+    and no link may lead to it. Make it writable, and see that its file system has space; root is \
+    needed to change drivers anyway.
     """)
 
   static let deviceInUse = DiagnosticCode(
@@ -45,9 +46,10 @@ public enum KernelDiagnostics {
     "VP5010", .error, "a device could not be given back",
     """
     `vfioplan restore` brings each device back to the driver and the driver_override that the \
-    journal has, and goes on when one fails. The journal is kept until all are given back, so the \
-    command can be repeated: load the driver's module, or end what still uses the device, and try \
-    again.
+    journal has, and goes on when one fails. It leaves alone what somebody else has changed since: \
+    a device is taken only from the driver that the run gave it to. The journal is kept until all \
+    are given back, so the command can be repeated: load the driver's module, and try again. If \
+    the device is to stay as it is, remove the journal.
     """)
 
   static let missingFeature = DiagnosticCode(
@@ -67,13 +69,35 @@ public enum KernelDiagnostics {
     access to the named file.
     """)
 
+  static let journalUnreadable = DiagnosticCode(
+    "VP5013", .error, "a journal can't be read",
+    """
+    The file is in the place of a journal, but it is not one that vfioplan wrote and that nobody \
+    else could change. Nobody knows which devices it has, so it stays, and no run changes drivers \
+    until it is gone. Find out what became of it, give the devices it was about back by hand, and \
+    remove it. A journal that was cut off while it was written is no error: nothing had been \
+    changed yet.
+    """)
+
+  static let unusable = DiagnosticCode(
+    "VP5014", .error, "a file of the kernel can't be used",
+    """
+    The device node or attribute is there, and the rights to it are not what is missing: the call \
+    that looked at it failed for the reason that the message names, such as EROFS where /sys is \
+    mounted read-only, as in many containers. Nothing was touched.
+    """)
+
   static func missing(_ path: String, _ need: String, _ origin: SourceSpan?) -> Diagnostic {
     Diagnostic(
       missingFeature, "this machine has no \(path)", at: origin, help: "it needs \(need)")
   }
 
+  /// A file that can't be opened, for want of rights or another reason.
   static func denied(_ path: String, _ errno: Errno, _ origin: SourceSpan?) -> Diagnostic {
-    Diagnostic(
+    guard errno.isDenial else {
+      return Diagnostic(unusable, "\(path) can't be used: \(errno)", at: origin)
+    }
+    return Diagnostic(
       notPermitted, "\(path) can't be read and written: \(errno)", at: origin,
       help: "run as root" + (udevRule(for: path).map { ", or add the udev rule " + $0 } ?? ""))
   }
@@ -105,20 +129,59 @@ public enum KernelDiagnostics {
       return Diagnostic(
         leftBehind, "an interrupted run left the driver of '\(name)' (\(address)) changed",
         at: origin, help: "run 'vfioplan restore' first")
-    case .system(let path, let errno):
+    case .unreadable(let path, let reason):
+      return Diagnostic(
+        journalUnreadable, "'\(path)' can't be read as a journal: \(reason)", at: nil,
+        help: "give its devices back by hand, then remove it")
+    case .untrusted(let path, let reason):
+      return Diagnostic(
+        journalFailed, "journals can't be kept in '\(path)': \(reason)", at: nil,
+        help: "it must be a directory of the user's own that others can't write to")
+    case .unusable(let path, let errno), .unknown(let path, let errno):
       return Diagnostic(journalFailed, "\(path): \(errno)", at: nil)
+    case .interrupted(let path):
+      return Diagnostic(
+        interrupted, "a signal came while another process had the lock of '\(path)'", at: nil)
     }
   }
 
-  /// What could not be given back; empty if everything was.
+  /// Why somebody who is not root can't restore.
+  public static let restoreNeedsRoot = Diagnostic(
+    notPermitted, "'restore' changes drivers, which needs root", at: nil, help: "run as root")
+
+  /// What could not be given back, or not be looked at; empty if everything was given back.
   public static func diagnostics(of restoration: DriverRestoration) -> [Diagnostic] {
-    restoration.outcomes.compactMap { outcome in
-      guard let errno = outcome.errno else { return nil }
-      let record = outcome.record
-      let wanted = record.driver.map { "driver '\($0)'" } ?? "no driver"
+    restoration.failures.map { diagnostic(of: $0) { ($0.description, nil) } }
+      + restoration.outcomes.compactMap { outcome in
+        outcome.obstacle.map { diagnostic(of: $0, outcome) }
+      }
+  }
+
+  private static func diagnostic(
+    of obstacle: DriverRestoration.Obstacle, _ outcome: DriverRestoration.Outcome
+  ) -> Diagnostic {
+    let record = outcome.record
+    let wanted = record.driver.map { "driver '\($0)'" } ?? "no driver"
+    let message = "\(record.address) could not be given back to \(wanted): "
+    let leaving = "to leave it so, remove '\(outcome.journal)'"
+    switch obstacle {
+    case .failed(let errno):
       return Diagnostic(
-        notRestored, "\(record.address) could not be given back to \(wanted): \(errno)", at: nil,
+        notRestored, message + "\(errno)", at: nil,
         help: "see which driver has it in /sys/bus/pci/devices/\(record.address), then try again")
+    case .driver(let driver):
+      return Diagnostic(
+        notRestored,
+        message + "\(QuotedText.quote(driver)) has it, to which the run did not give it", at: nil,
+        help: leaving)
+    case .override(let bytes):
+      let text = QuotedText.quote(String(decoding: bytes, as: UTF8.self))
+      return Diagnostic(
+        notRestored, message + "its driver_override is \(text), which the run did not set",
+        at: nil, help: leaving)
+    case .held(let holder):
+      return MachineDiagnostics.held("\(record.address)", by: holder, nil)
+    case .groupInUse: return MachineDiagnostics.held("\(record.address)", by: nil, nil)
     }
   }
 }

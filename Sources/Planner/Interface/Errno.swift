@@ -8,45 +8,43 @@ public struct Errno: RawRepresentable, Error, Hashable, Sendable, CustomStringCo
 
   /// Finds an errno by its name, for example `EINVAL`.
   public init?(name: String) {
-    guard let entry = Self.names.first(where: { $0.name == name }) else { return nil }
-    rawValue = entry.number
+    guard let entry = Self.names.first(where: { $0.value == name }) else { return nil }
+    rawValue = entry.key
   }
 
-  /// The kernel's name, or `errno N` for a number without one here.
-  public var description: String {
-    Self.names.first { $0.number == rawValue }?.name ?? "errno \(rawValue)"
-  }
+  /// The kernel's name, or `errno N` for a number without one.
+  public var description: String { Self.names[rawValue] ?? "errno \(rawValue)" }
 
-  /// Every errno the interfaces of this project can give, by number.
-  public static let names: [(name: String, number: Int32, meaning: String)] = [
-    ("EPERM", 1, "operation not permitted"),
-    ("ENOENT", 2, "no such object"),
-    ("EINTR", 4, "interrupted"),
-    ("EIO", 5, "input/output error"),
-    ("ENXIO", 6, "no such device or address"),
-    ("E2BIG", 7, "argument too long"),
-    ("EBADF", 9, "bad file descriptor"),
-    ("EAGAIN", 11, "try again"),
-    ("ENOMEM", 12, "out of memory, or over RLIMIT_MEMLOCK"),
-    ("EACCES", 13, "permission denied"),
-    ("EFAULT", 14, "bad address"),
-    ("EBUSY", 16, "busy"),
-    ("EEXIST", 17, "exists already"),
-    ("ENODEV", 19, "no such device"),
-    ("EINVAL", 22, "invalid argument"),
-    ("ENFILE", 23, "too many open files in the system"),
-    ("EMFILE", 24, "too many open files"),
-    ("ENOTTY", 25, "request not known to this file"),
-    ("ENOSPC", 28, "no space left"),
-    ("ESPIPE", 29, "illegal seek"),
-    ("ERANGE", 34, "out of range"),
-    ("EDEADLK", 35, "deadlock"),
-    ("ENOSYS", 38, "system call not known"),
-    ("EOVERFLOW", 75, "value too large"),
-    ("EBADFD", 77, "file descriptor in bad state"),
-    ("EMSGSIZE", 90, "message too long"),
-    ("EOPNOTSUPP", 95, "not supported"),
-    ("EADDRINUSE", 98, "address in use"),
+  /// Whether it says that somebody else may do it.
+  public var isDenial: Bool { self == .eperm || self == .eacces }
+
+  /// Every errno that has a name, by number.
+  private static let names: [Int32: String] = {
+    let numbered = listed.split(separator: " ").enumerated().filter { $0.element != "-" }
+      .map { (Int32($0.offset) + 1, String($0.element)) }
+    return Dictionary(uniqueKeysWithValues: numbered + leaked)
+  }()
+
+  /// From 1 on; two numbers are not used.
+  private static let listed = """
+    EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN ENOMEM EACCES EFAULT \
+    ENOTBLK EBUSY EEXIST EXDEV ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG \
+    ENOSPC ESPIPE EROFS EMLINK EPIPE EDOM ERANGE EDEADLK ENAMETOOLONG ENOLCK ENOSYS ENOTEMPTY \
+    ELOOP - ENOMSG EIDRM ECHRNG EL2NSYNC EL3HLT EL3RST ELNRNG EUNATCH ENOCSI EL2HLT EBADE EBADR \
+    EXFULL ENOANO EBADRQC EBADSLT - EBFONT ENOSTR ENODATA ETIME ENOSR ENONET ENOPKG EREMOTE \
+    ENOLINK EADV ESRMNT ECOMM EPROTO EMULTIHOP EDOTDOT EBADMSG EOVERFLOW ENOTUNIQ EBADFD EREMCHG \
+    ELIBACC ELIBBAD ELIBSCN ELIBMAX ELIBEXEC EILSEQ ERESTART ESTRPIPE EUSERS ENOTSOCK \
+    EDESTADDRREQ EMSGSIZE EPROTOTYPE ENOPROTOOPT EPROTONOSUPPORT ESOCKTNOSUPPORT EOPNOTSUPP \
+    EPFNOSUPPORT EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL ENETDOWN ENETUNREACH ENETRESET \
+    ECONNABORTED ECONNRESET ENOBUFS EISCONN ENOTCONN ESHUTDOWN ETOOMANYREFS ETIMEDOUT \
+    ECONNREFUSED EHOSTDOWN EHOSTUNREACH EALREADY EINPROGRESS ESTALE EUCLEAN ENOTNAM ENAVAIL \
+    EISNAM EREMOTEIO EDQUOT ENOMEDIUM EMEDIUMTYPE ECANCELED ENOKEY EKEYEXPIRED EKEYREVOKED \
+    EKEYREJECTED EOWNERDEAD ENOTRECOVERABLE ERFKILL EHWPOISON
+    """
+
+  /// What the kernel keeps for itself (`include/linux/errno.h`), and some of its calls give away.
+  private static let leaked: [(Int32, String)] = [
+    (512, "ERESTARTSYS"), (517, "EPROBE_DEFER"), (524, "ENOTSUPP"),
   ]
 }
 

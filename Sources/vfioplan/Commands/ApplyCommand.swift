@@ -131,6 +131,7 @@ struct ApplyCommand: ParsableCommand {
           compiled, try runMode(compiled), format, iommufdFrom: sockets.iommufdFrom,
           faults: try Simulation.faults(of: compiled.program, fail: fail, failUndo: failUndo))
         run.forced = Set(force.map(\.code))
+        run.announceWait = options.announceWait(for:)
         return try run.run(&findings)
       }
     }

@@ -22,6 +22,8 @@ struct KernelRun {
   private let format: DiagnosticFormat
   /// Codes of findings that do not refuse the run.
   var forced: Set<DiagnosticCode> = []
+  /// Says to the user that the run waits; findings come at its end only.
+  var announceWait: (String) -> Void = { _ in }
   private let iommufdSource: SocketPath?
   private let kernel = LinuxKernel()
   private var interpreter: Interpreter
@@ -65,8 +67,9 @@ struct KernelRun {
     let teardown = execution.isSuccess ? interpreter.undo() : nil
     let report = RunReport(of: plan, execution: execution, teardown: teardown)
     findings.add(report.diagnostics)
-    settleJournal(report.undo.isComplete)
-    guard report.undo.isComplete else { return ExitCode.leftovers.rawValue }
+    guard settleJournal(report.undo.isComplete, &findings) else {
+      return ExitCode.leftovers.rawValue
+    }
     try show(report)
     return status
   }
@@ -100,15 +103,13 @@ struct KernelRun {
 
   /// Writes down the drivers that the program changes, before it does.
   private mutating func keepJournal() throws(CommandFailure) {
-    var changed: [BDF] = []
-    for step in plan.program.steps {
-      if case .sysfs(let write) = step.action, changed.last != write.address {
-        changed.append(write.address)
-      }
-    }
-    if changed.isEmpty { return }
+    var writes: [SysfsWrite] = []
+    for case .sysfs(let write) in plan.program.steps.lazy.map(\.action) { writes.append(write) }
+    if writes.isEmpty { return }
+    let waiting = DriverJournal.Waiting(
+      isInterrupted: { Signals.isEndPending }, announce: announceWait)
     do throws(DriverJournal.Failure) {
-      journal = try DriverJournal.begin(for: changed)
+      journal = try DriverJournal.begin(for: writes, waiting)
     } catch {
       let finding = KernelDiagnostics.diagnostic(of: error) { address in
         let device = plan.plan.devices.first { $0.address == address }
@@ -118,10 +119,20 @@ struct KernelRun {
     }
   }
 
-  /// The journal goes when all is given back, and stays for `restore` when not.
-  private func settleJournal(_ isComplete: Bool) {
-    guard let journal else { return }
-    if isComplete { try? journal.end() } else { try? journal.keep() }
+  /// The journal goes when all is given back, and stays for `restore` when not; says whether
+  /// nothing is left.
+  private func settleJournal(_ isComplete: Bool, _ findings: inout Findings) -> Bool {
+    guard isComplete else {
+      journal?.keep()
+      return false
+    }
+    do throws(DriverJournal.Failure) {
+      try journal?.end()
+      return true
+    } catch {
+      findings.add([KernelDiagnostics.diagnostic(of: error) { ($0.description, nil) }])
+      return false
+    }
   }
 
   /// Stays as long as the mode wants; the status of the process if all can be taken back.
@@ -204,9 +215,12 @@ struct KernelRun {
 
   private static func status(of failure: DriverJournal.Failure) -> ExitCode {
     switch failure {
-    case .inUse, .leftBehind: .hostUnable
-    case .system(_, .eacces), .system(_, .eperm): .notPermitted
-    case .system: .rolledBack
+    case .unusable(_, let errno) where errno.isDenial,
+      .unknown(_, let errno) where errno.isDenial:
+      .notPermitted
+    case .inUse, .leftBehind, .unreadable: .hostUnable
+    case .unusable, .untrusted: .outputUnwritable
+    case .unknown, .interrupted: .rolledBack
     }
   }
 }

@@ -38,6 +38,12 @@ struct OutputOptions: ParsableArguments {
     }
   }
 
+  /// Says at once that a lock is waited for; as JSON there are findings only, at the end.
+  func announceWait(for path: String) {
+    if diagnostics == .json { return }
+    try? FileOutput.error.write("vfioplan: waiting for another process's lock of \(path)\n")
+  }
+
   private static var isDumbTerminal: Bool {
     getenv("TERM").map { strcmp($0, "dumb") == 0 } ?? false
   }

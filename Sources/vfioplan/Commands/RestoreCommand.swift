@@ -9,30 +9,55 @@ struct RestoreCommand: ParsableCommand {
     abstract: "Give devices back to the drivers they had before an interrupted apply.",
     discussion: """
       Reads the journals of runs that were killed, and brings each device back to the driver and \
-      the driver_override it had, in reverse order. Runs that are still going on are left alone. \
-      Doing it again is harmless.
+      the driver_override it had, in reverse order. Runs that are still going on are left alone, \
+      and so are devices that somebody uses, or that have got another driver since. Doing it again \
+      is harmless. Needs root.
       """)
 
   @OptionGroup var options: OutputOptions
 
   func run() {
     options.run { (findings) throws(CommandFailure) -> ExitCode in
-      let restoration: DriverRestoration
-      do throws(DriverJournal.Failure) {
-        restoration = try DriverRestoration.run()
-      } catch {
-        let finding = KernelDiagnostics.diagnostic(of: error) { ($0.description, nil) }
-        throw CommandFailure([finding], .notPermitted)
+      guard DriverRestoration.isPermitted else {
+        throw CommandFailure([KernelDiagnostics.restoreNeedsRoot], .notPermitted)
       }
-      try Destination.standard.write(bytes: Array(Self.text(of: restoration).utf8))
+      // So that no device is left between two drivers; what came has its effect at the end.
+      _ = Signals.hold()
+      let restoration = try restored()
       findings.add(KernelDiagnostics.diagnostics(of: restoration))
+      do throws(CommandFailure) {
+        try Destination.standard.write(bytes: Array(Self.text(of: restoration).utf8))
+      } catch {
+        if restoration.isComplete { throw error }
+        findings.add(error.diagnostics)
+      }
       return restoration.isComplete ? .done : .leftovers
+    }
+  }
+
+  private func restored() throws(CommandFailure) -> DriverRestoration {
+    let waiting = DriverJournal.Waiting(
+      isInterrupted: { Signals.isEndPending }, announce: options.announceWait(for:))
+    do throws(DriverJournal.Failure) {
+      return try DriverRestoration.run(waiting)
+    } catch {
+      let finding = KernelDiagnostics.diagnostic(of: error) { ($0.description, nil) }
+      throw CommandFailure([finding], Self.status(of: error))
+    }
+  }
+
+  /// What is behind journals that can't be looked at is left, as far as anybody knows.
+  private static func status(of failure: DriverJournal.Failure) -> ExitCode {
+    switch failure {
+    case .unusable(_, let errno) where errno.isDenial: .notPermitted
+    case .interrupted: .rolledBack
+    default: .leftovers
     }
   }
 
   /// One line for each thing that was found.
   private static func text(of restoration: DriverRestoration) -> String {
-    var lines = restoration.outcomes.filter { $0.errno == nil }.map { outcome in
+    var lines = restoration.outcomes.filter(\.isGivenBack).map { outcome in
       "\(outcome.record.address): "
         + (outcome.record.driver.map { "given back to \($0)" } ?? "has no driver, as before")
     }

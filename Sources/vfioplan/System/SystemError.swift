@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Planner
 
 /// A file operation that failed, in words.
 struct SystemError: Error {
@@ -8,11 +9,13 @@ struct SystemError: Error {
   /// The errno; `nil` if the words are our own.
   let number: Int32?
 
-  /// Takes the words of an errno.
+  /// Takes the words of an errno; its name if the system has none, as for what the kernel should
+  /// keep for itself.
   init(errno number: Int32) {
     let text = String(cString: strerror(number))
-    let name = strerrorname_np(number).map { String(cString: $0) } ?? "errno \(number)"
-    message = "\(text.prefix(1).lowercased())\(text.dropFirst()) (\(name))"
+    let name = Errno(rawValue: number).description
+    let words = text.prefix(1).lowercased() + text.dropFirst()
+    message = text.hasPrefix("Unknown error") ? name : "\(words) (\(name))"
     self.number = number
   }
 
