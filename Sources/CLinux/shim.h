@@ -1,22 +1,27 @@
 // What glibc has and Swift's Glibc module lacks.
 #pragma once
 
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 // Behind _GNU_SOURCE in sys/mman.h.
 int memfd_create(const char *name, unsigned int flags);
+// Behind _GNU_SOURCE in unistd.h.
+int pipe2(int ends[2], int flags);
 // Behind _GNU_SOURCE in fcntl.h.
 int fallocate(int fd, int mode, off_t offset, off_t length);
-// Behind _GNU_SOURCE in string.h.
-const char *strerrorname_np(int number);
 // Behind _GNU_SOURCE in fcntl.h: O_PATH, O_TMPFILE and AT_EMPTY_PATH.
 static const int OPEN_PLACE_ONLY = __O_PATH;
 static const int OPEN_UNNAMED = __O_TMPFILE;
@@ -31,6 +36,38 @@ static inline int signal_is_ignored(const struct sigaction *action) {
 
 // Swift hides fork(2), which is unsafe in a process of several threads; whoever calls this has one.
 static inline pid_t single_threaded_fork(void) { return fork(); }
+
+// Takes the place of init for what our children leave behind (Linux 3.4).
+static inline void adopt_orphans(void) { prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+// Whether the kernel runs a file. A traced child stops when it has become the file's program, and
+// is killed before the program's first instruction. 0; the errno of execve; -1 if that is not known.
+static inline int try_to_execute(
+    const char *path, char *const words[], char *const environment[]) {
+  pid_t child = fork();
+  if (child < 0) return -1;
+  if (child == 0) {
+    // Else it would go on without us if we were killed now.
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (ptrace(PTRACE_TRACEME, 0, 0, 0) != 0) _exit(UCHAR_MAX);
+    // What stops it is not to be held back.
+    sigset_t others;
+    sigfillset(&others);
+    sigdelset(&others, SIGTRAP);
+    sigprocmask(SIG_SETMASK, &others, NULL);
+    execve(path, words, environment);
+    _exit(errno);
+  }
+  int status;
+  while (waitpid(child, &status, 0) < 0)
+    if (errno != EINTR) return -1;
+  if (WIFSTOPPED(status)) {
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    return 0;
+  }
+  return WIFEXITED(status) && WEXITSTATUS(status) != UCHAR_MAX ? WEXITSTATUS(status) : -1;
+}
 
 // The most files that go with one message: SCM_MAX_FD of include/net/scm.h.
 enum { MAXIMUM_FILES = 253 };

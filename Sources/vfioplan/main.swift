@@ -6,13 +6,10 @@ import Parser
 do throws(SystemError) { try StandardStreams.occupy() } catch {
   CommandFailure.streamNotOccupied(error).end()
 }
-// A reader that goes away is seen as EPIPE where something is written, a limit of file sizes as
-// EFBIG, not as signals.
-signal(SIGPIPE, SIG_IGN)
-signal(SIGXFSZ, SIG_IGN)
+Signals.ignoreFailingWrites()
 
 do {
-  var command = try VFIOPlan.command(of: Array(CommandLine.arguments.dropFirst()))
+  var command = try VFIOPlan.command(of: Arguments.given)
   try command.run()
 } catch {
   let status = VFIOPlan.exitCode(for: error)

@@ -44,9 +44,8 @@ FLAGS = [
     "-assert-config", "Debug", "-warnings-as-errors", "-sanitize=fuzzer,address",
     "-I", str(BUILD), "-I", "Sources/CLibYAML", "-I", "Sources/CLinux"]
 MODULES = ["Parser", "Planner", "Executor"]
-# What the command's own sources have that reads what other processes send; its reports join them.
-SYSTEM = ["FileSender", "FileReceiver", "Patience", "Signals", "SocketListener", "SystemError",
-          "UnixSocket"]
+# What the command's own sources have that reads what other processes send, and its reports.
+COMMAND = ["System", "Reports"]
 
 
 def swiftc(output, sources, *arguments):
@@ -78,8 +77,8 @@ def build():
             "-emit-module-path", str(BUILD / f"{module}.swiftmodule")) or changed
     if changed:
         BINARY.unlink(missing_ok=True)
-    command = [ROOT / f"Sources/vfioplan/System/{name}.swift" for name in SYSTEM]
-    command += sorted((ROOT / "Sources/vfioplan/Reports").rglob("*.swift"))
+    command = [path for room in COMMAND
+               for path in sorted((ROOT / "Sources/vfioplan" / room).rglob("*.swift"))]
     objects = [f"{BUILD}/{module}.o" for module in MODULES]
     swiftc(BINARY, sorted((HERE / "Harness").glob("*.swift")) + command,
            "-module-name", "Fuzz", "-emit-executable", "-emit-module-path",

@@ -27,9 +27,10 @@ extension String {
 }
 
 extension Unicode.Scalar {
-  /// The scalar itself, or its number in braces if a terminal would act on it.
+  /// The scalar itself, or its number in braces if a terminal would act on it; a byte as `\xff`.
   public var visible: String {
-    isShown ? String(Character(self)) : "\\u{" + String(value, radix: 16) + "}"
+    if let systemByte { return "\\x" + String(systemByte, radix: 16) }
+    return isShown ? String(Character(self)) : "\\u{" + String(value, radix: 16) + "}"
   }
 
   /// Whether a terminal shows it and does nothing else.

@@ -140,7 +140,11 @@ struct ApplyCommand: ParsableCommand {
   /// What a run on this machine waits for before it is taken back.
   private func runMode(_ plan: CompiledPlan) throws(CommandFailure) -> KernelRun.Mode {
     if mode == .check { return .check }
-    if !command.isEmpty { return .command(try ChildCommand(command, plan.program)) }
+    if !command.isEmpty {
+      let command = try ChildCommand(command, plan.program)
+      try command.refuseUnlessExecutable()
+      return .command(command)
+    }
     return sockets.server(of: plan.program).map { .server($0) } ?? .hold
   }
 

@@ -54,8 +54,10 @@ enum CommandDiagnostics {
     "VP5903", .error, "the command can't be started",
     """
     After `--` comes a command, as in a shell but without one: a path, or a name that is looked \
-    for in PATH. If it isn't there or may not be executed, nothing is touched. The exit status is \
-    127.
+    for in PATH. The kernel is asked before anything is touched whether it would run it: not if it \
+    is a folder, has no right to be executed, or lacks the interpreter of its first line. The exit \
+    status is 127 if there is no such command and 126 if it can't be executed. It is 71 if there \
+    was no process or descriptor left for it; then everything was taken back.
     """)
 
   /// An argument of a command names what the program does not make.
@@ -163,23 +165,19 @@ extension CommandFailure {
       ], .rolledBack)
   }
 
-  /// The command does not exist.
-  static func noCommand(_ name: String) -> CommandFailure {
-    CommandFailure(
-      [
-        Diagnostic(
-          CommandDiagnostics.commandNotStarted,
-          "there is no command \(QuotedText.quote(name)) that may be executed", at: nil)
-      ], .commandNotFound)
-  }
-
-  /// The command could not be started.
-  static func notStarted(_ path: String, _ error: SystemError) -> CommandFailure {
-    CommandFailure(
-      [
-        Diagnostic(
-          CommandDiagnostics.commandNotStarted, "can't start '\(path)': \(error.message)", at: nil)
-      ], .commandNotFound)
+  /// The command does not exist, can't be executed, or could not be started.
+  static func notStarted(_ name: String, _ failure: CommandFile.Failure) -> CommandFailure {
+    let quoted = QuotedText.quote(name)
+    let (message, status): (String, ExitCode) =
+      switch failure {
+      case .notFound:
+        ("there is no command \(quoted) that may be executed", .commandNotFound)
+      case .notExecutable(let error):
+        ("can't execute \(quoted): \(error.message)", .commandNotExecutable)
+      case .system(let error): ("can't start \(quoted): \(error.message)", .rolledBack)
+      }
+    return CommandFailure(
+      [Diagnostic(CommandDiagnostics.commandNotStarted, message, at: nil)], status)
   }
 
   /// A placeholder is no name of the program.

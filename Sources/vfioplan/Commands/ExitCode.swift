@@ -24,6 +24,8 @@ enum ExitCode: Int32, CaseIterable {
   case leftovers = 74
   /// Not permitted.
   case notPermitted = 77
+  /// The command after `--` is there and can't be executed; what shells say then.
+  case commandNotExecutable = 126
   /// The command after `--` is not there; what shells say then.
   case commandNotFound = 127
 

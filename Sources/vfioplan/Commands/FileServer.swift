@@ -58,11 +58,11 @@ struct FileServer {
           let isAnswered = try FileSender.sendOne(file, over: listener, patience)
           if !isAnswered { findings.add([.notAcknowledged(listener.path)]) }
         }
-        _ = Signals.wait(for: Signals.ending)
+        Signals.wait(for: Signals.ending)
       }
     } catch {
       guard case .signal = error else { throw .notSent(listener.path, error) }
-      _ = Signals.wait(for: Signals.ending)
+      Signals.wait(for: Signals.ending)
     }
   }
 }

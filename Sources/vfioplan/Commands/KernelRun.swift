@@ -92,7 +92,7 @@ struct KernelRun {
   private func receiveIOMMUFD() throws(CommandFailure) {
     guard let source = iommufdSource else { return }
     do throws(UnixSocket.Failure) {
-      let patience = Patience(signals: Signals.effective(Signals.ending), seconds: 60)
+      let patience = Patience(signals: Signals.ending, seconds: 60)
       let file = try FileReceiver.file(
         over: try UnixSocket.connected(to: source.path), patience, isWanted: LinuxKernel.isIOMMUFD)
       kernel.adopt(iommufd: file)
@@ -143,7 +143,7 @@ struct KernelRun {
     case .check: break
     case .hold:
       try announce(report)
-      _ = Signals.wait(for: Signals.ending)
+      Signals.wait(for: Signals.ending)
     case .command(let command): return try attend(command, mask)
     case .server(let server):
       try announce(report)
@@ -167,17 +167,12 @@ struct KernelRun {
         (name, Int32(truncatingIfNeeded: interpreter.value(of: id)))
       },
       silent: journal.map { [$0.file] } ?? [])
-    let arguments = try command.arguments { interpreter.value(of: $0) }
-    let child: ChildProcess
-    do throws(SystemError) {
-      child = try ChildProcess.start(command.path, arguments, files, mask: mask)
+    let image = try command.image { interpreter.value(of: $0) }
+    do throws(CommandFile.Failure) {
+      var child = try ChildProcess.start(image, files, mask: mask)
+      return child.attend()
     } catch {
-      throw .notStarted(command.path, error)
-    }
-    while true {
-      if let status = child.endStatus() { return status }
-      let signal = Signals.wait(for: Signals.ending + [SIGCHLD])
-      if signal.number != SIGCHLD, signal.isFromProcess { child.send(signal.number) }
+      throw .notStarted(command.name, error)
     }
   }
 

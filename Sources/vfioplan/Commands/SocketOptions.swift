@@ -1,4 +1,5 @@
 import ArgumentParser
+import Parser
 import Planner
 
 /// `unix:PATH`, a unix socket on the command line.
@@ -13,7 +14,7 @@ struct SocketPath: CustomStringConvertible {
     let prefix = "unix:"
     guard argument.hasPrefix(prefix) else { throw ValidationError("it has to begin with unix:") }
     path = String(argument.dropFirst(prefix.count))
-    guard (1...UnixSocket.maximumPathBytes).contains(path.utf8.count) else {
+    guard (1...UnixSocket.maximumPathBytes).contains(path.systemBytes.count) else {
       throw ValidationError("a socket's path has 1 to \(UnixSocket.maximumPathBytes) bytes")
     }
   }

@@ -14,89 +14,65 @@ struct ChildProcess {
     static func number(_ position: Int) -> Int { 3 + position }
   }
 
-  private let process: pid_t
+  /// The command's own process.
+  let process: pid_t
+  /// The children that we had before, from what we were before we were this program.
+  let others: Set<pid_t>
+  /// What the command ended with, as shells have it; `nil` while it runs.
+  var status: Int32?
 
   /// Starts a command; the files stay open here as well.
   ///
   /// The command finds them as services of systemd do (`sd_listen_fds(3)`). `mask` is what it holds
-  /// back of signals.
+  /// back of signals. What it leaves behind becomes our child (`PR_SET_CHILD_SUBREAPER`).
   static func start(
-    _ path: String, _ arguments: [String], _ files: Files, mask: sigset_t
-  ) throws(SystemError) -> ChildProcess {
-    let all = files.named.map(\.file) + files.silent
-    let first = Int32(Files.number(all.count))
-    // Copies above every number that will be given, so that none is overwritten before it is used.
-    let copies = try all.map { file throws(SystemError) in
-      Int32(try retrying { Int(fcntl(file, F_DUPFD_CLOEXEC, first)) })
-    }
-    defer { for copy in copies { close(copy) } }
-    var words = arguments.map { strdup($0) } + [nil]
-    var environment = Self.environment(files.named.map(\.name)) + [nil]
-    // Filled in by the child: only there the number is known before the command runs.
-    let processID = environment[0]
-    defer { for word in words + environment { free(word) } }
+    _ image: CommandImage, _ files: Files, mask: sigset_t
+  ) throws(CommandFile.Failure) -> ChildProcess {
     // Ignored, ended children would vanish without a trace.
     signal(SIGCHLD, SIG_DFL)
+    let others = ProcessTree.ownChildren
+    adopt_orphans()
+    var report: [Int32] = [-1, -1]
+    guard pipe2(&report, O_CLOEXEC) == 0 else { throw .system(.last) }
+    defer { close(report[0]) }
+    let process = try fork(image, files, report: report[1], mask)
+    var error: Int32 = 0
+    // The report ends without a word when the command has taken the child's place.
+    let length = read(report[0], &error, MemoryLayout<Int32>.size)
+    if length <= 0 { return ChildProcess(process: process, others: others) }
+    waitpid(process, nil, 0)
+    throw CommandFile.failure(error, of: image.path)
+  }
+
+  /// Makes the child, and closes the end of the pipe on which it reports what `execve` says.
+  private static func fork(
+    _ image: CommandImage, _ files: Files, report: Int32, _ mask: sigset_t
+  ) throws(CommandFile.Failure) -> pid_t {
+    let all = files.named.map(\.file) + files.silent
+    // Copies above every number that will be given, so that none is overwritten before it is used.
+    var copies = [report]
+    defer { for copy in copies { close(copy) } }
+    for file in all + [report] {
+      copies.append(try duplicate(file, from: Files.number(all.count)))
+    }
     let child = single_threaded_fork()
     if child == 0 {
-      for (position, copy) in copies.enumerated() { dup2(copy, Int32(Files.number(position))) }
-      writeDecimal(getpid(), to: processID, at: "LISTEN_PID=".utf8.count)
-      signal(SIGPIPE, SIG_DFL)
-      signal(SIGXFSZ, SIG_DFL)
-      var mask = mask
-      sigprocmask(SIG_SETMASK, &mask, nil)
-      execve(path, &words, &environment)
+      for position in all.indices { dup2(copies[position + 1], Int32(Files.number(position))) }
+      Signals.restore(mask)
+      var error = image.execute()
+      write(copies[copies.count - 1], &error, MemoryLayout<Int32>.size)
       _exit(126)
     }
-    guard child > 0 else { throw .last }
-    return ChildProcess(process: child)
+    guard child > 0 else { throw .system(.last) }
+    return child
   }
 
-  /// Sends a signal.
-  func send(_ signal: Int32) { kill(process, signal) }
-
-  /// What it ended with, as shells have it: 128 and the signal that ended it; `nil` while it runs.
-  func endStatus() -> Int32? {
-    var status: Int32 = 0
-    guard waitpid(process, &status, WNOHANG) == process else { return nil }
-    let signal = status & 0x7f
-    return signal == 0 ? status >> 8 & 0xff : 128 + signal
-  }
-
-  /// Where a command is, as shells look for it; `nil` if nowhere.
-  static func path(of command: String) -> String? {
-    if command.contains("/") { return access(command, X_OK) == 0 ? command : nil }
-    let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
-    return path.split(separator: ":").map { "\($0)/\(command)" }.first { access($0, X_OK) == 0 }
-  }
-
-  private static func environment(_ names: [String]) -> [UnsafeMutablePointer<CChar>?] {
-    let ours = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"]
-    var entries = ["LISTEN_PID=0000000000"]
-    entries.append("LISTEN_FDS=\(names.count)")
-    entries.append("LISTEN_FDNAMES=" + names.joined(separator: ":"))
-    var next = environ
-    while let entry = next.pointee {
-      let text = String(cString: entry)
-      if !ours.contains(where: { text.hasPrefix($0 + "=") }) { entries.append(text) }
-      next += 1
-    }
-    return entries.map { strdup($0) }
-  }
-
-  /// Writes a number and the end of a text; nothing is allocated, as befits a forked process.
-  private static func writeDecimal(
-    _ number: Int32, to text: UnsafeMutablePointer<CChar>?, at offset: Int
-  ) {
-    guard let text else { return }
-    var divisor: Int32 = 1
-    while number / divisor >= 10 { divisor *= 10 }
-    var position = offset
-    while divisor > 0 {
-      text[position] = CChar(48 + number / divisor % 10)
-      position += 1
-      divisor /= 10
-    }
-    text[position] = 0
+  private static func duplicate(
+    _ file: Int32, from number: Int
+  ) throws(CommandFile.Failure) -> Int32 {
+    let copy = fcntl(file, F_DUPFD_CLOEXEC, Int32(number))
+    if copy >= 0 { return copy }
+    // Numbers over the limit are invalid, it says, and are too many, we say.
+    throw .system(SystemError(errno: errno == EINVAL ? EMFILE : errno))
   }
 }

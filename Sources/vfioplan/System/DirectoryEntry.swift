@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Parser
 
 /// A name in an open directory: what is done with it is done there, wherever its path leads then.
 final class DirectoryEntry {
@@ -11,7 +12,7 @@ final class DirectoryEntry {
   /// Opens the directory of a path; what the path itself leads to may be missing, but can't be a
   /// directory by its spelling.
   init(_ path: String) throws(SystemError) {
-    let bytes = Array(path.utf8)
+    let bytes = path.systemBytes
     if bytes.isEmpty { throw SystemError(errno: ENOENT) }
     let start = bytes.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
     let last = bytes[start...]

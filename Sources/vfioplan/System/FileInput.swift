@@ -11,7 +11,8 @@ enum FileInput {
   /// Throws if it is missing, unreadable, a directory, or over `SourceFile.maximumBytes`.
   static func bytes(of path: String) throws(SystemError) -> [UInt8] {
     if path == standardInput { return try bytes(from: STDIN_FILENO) }
-    let file = Int32(try retrying { Int(open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC)) })
+    let flags = O_RDONLY | O_NOCTTY | O_CLOEXEC
+    let file = Int32(try retrying { Int(open(path.systemName, flags)) })
     defer { close(file) }
     return try bytes(from: file)
   }

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Parser
 
 /// The memory that large inputs take.
 enum Heap {
@@ -49,7 +50,7 @@ enum Heap {
 
   private static func size(of path: String) -> Int {
     var status = stat()
-    guard path != FileInput.standardInput, stat(path, &status) == 0 else { return 0 }
+    guard path != FileInput.standardInput, stat(path.systemName, &status) == 0 else { return 0 }
     return min(Int(status.st_size), 1 << 30)
   }
 }

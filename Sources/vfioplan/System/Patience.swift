@@ -21,7 +21,7 @@ struct Patience {
       pollfd(fd: socket.file, events: Int16(event), revents: 0),
     ]
     let milliseconds = seconds.map { $0 * 1000 } ?? -1
-    while poll(&files, nfds_t(files.count), milliseconds) < 0 {
+    while Signals.stoppable({ poll(&files, nfds_t(files.count), milliseconds) }) < 0 {
       guard errno == EINTR else { throw .system(.last) }
     }
     if files[0].revents != 0 { throw .signal }

@@ -1,14 +1,26 @@
 import CLinux
 import Glibc
 
-/// The signals that end a run.
+/// The signals that end a run, and those that stop it for a while.
 ///
 /// While a run changes a machine all signals are held back: they are looked at between steps, and
 /// waited for while the plan is in force, so that none comes at a moment when undoing is not
 /// possible. One that was not answered takes its effect when the process is about to end.
 enum Signals {
-  /// What asks a run to end.
-  static let ending: [Int32] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
+  /// What asks a run to end, less what was ignored when we were started, as by `nohup`.
+  static var ending: [Int32] { [SIGINT, SIGTERM, SIGHUP, SIGQUIT].filter { !isIgnored($0) } }
+
+  /// What a terminal stops a job with.
+  static let stopping: [Int32] = [SIGTSTP, SIGTTIN, SIGTTOU]
+
+  /// What the signals of failing writes did before they were ignored.
+  private nonisolated(unsafe) static var formerHandlers: [(Int32, __sighandler_t?)] = []
+
+  /// Has a reader that goes away seen as EPIPE where something is written, and a limit of file
+  /// sizes as EFBIG, not as signals.
+  static func ignoreFailingWrites() {
+    formerHandlers = [SIGPIPE, SIGXFSZ].map { ($0, signal($0, SIG_IGN)) }
+  }
 
   /// Holds every signal back from now on; returns what was held back before.
   static func hold() -> sigset_t {
@@ -26,6 +38,13 @@ enum Signals {
     try body()
   }
 
+  /// Has a command find signals as we have found them; `mask` was held back.
+  static func restore(_ mask: sigset_t) {
+    var mask = mask
+    for (number, handler) in formerHandlers { signal(number, handler) }
+    sigprocmask(SIG_SETMASK, &mask, nil)
+  }
+
   /// Lets signals through again: one that came meanwhile has its effect now.
   static func release() {
     var none = sigset_t()
@@ -34,14 +53,13 @@ enum Signals {
   }
 
   /// Whether one that asks the run to end has come, and would have an effect.
-  static var isEndPending: Bool {
-    var pending = sigset_t()
-    sigpending(&pending)
-    return ending.contains { sigismember(&pending, $0) == 1 && !isIgnored($0) }
-  }
+  static var isEndPending: Bool { ending.contains(where: isPending) }
 
-  /// Waits for one of some signals, which is answered by that.
-  static func wait(for signals: [Int32]) -> (number: Int32, isFromProcess: Bool) {
+  /// Waits for one of some signals, which is answered by that; a terminal may stop us meanwhile.
+  static func wait(for signals: [Int32]) { stoppable { _ = next(of: signals) } }
+
+  /// The next one of some signals, which is answered by that.
+  static func next(of signals: [Int32]) -> (number: Int32, isFromProcess: Bool) {
     var set = set(of: signals)
     while true {
       var information = siginfo_t()
@@ -52,8 +70,24 @@ enum Signals {
     }
   }
 
-  /// Those that would have an effect if they were let through.
-  static func effective(_ signals: [Int32]) -> [Int32] { signals.filter { !isIgnored($0) } }
+  /// Does what only waits, with the signals let through by which a terminal stops a job.
+  static func stoppable<Value>(_ body: () -> Value) -> Value {
+    var set = set(of: stopping)
+    var former = sigset_t()
+    sigprocmask(SIG_UNBLOCK, &set, &former)
+    defer { sigprocmask(SIG_SETMASK, &former, nil) }
+    return body()
+  }
+
+  /// Stops this process by a signal that has stopped its command, until it is continued.
+  ///
+  /// The kernel does not stop a job that nobody can continue (an orphaned process group), except by
+  /// SIGSTOP; that stops us only where one of the two has the terminal, so that a shell gets it.
+  static func stop(by signal: Int32, with command: pid_t) {
+    if isPending(SIGCONT) || signal == SIGSTOP && !isInForeground(command) { return }
+    kill(getpid(), signal)
+    stoppable {}
+  }
 
   /// A set of signals.
   static func set(of signals: [Int32]) -> sigset_t {
@@ -61,6 +95,20 @@ enum Signals {
     sigemptyset(&set)
     for signal in signals { sigaddset(&set, signal) }
     return set
+  }
+
+  /// Whether we or a command have the terminal.
+  private static func isInForeground(_ command: pid_t) -> Bool {
+    let terminal = open("/dev/tty", O_RDWR | O_CLOEXEC)
+    if terminal < 0 { return false }
+    defer { close(terminal) }
+    return [getpgrp(), getpgid(command)].contains(tcgetpgrp(terminal))
+  }
+
+  private static func isPending(_ signal: Int32) -> Bool {
+    var pending = sigset_t()
+    sigpending(&pending)
+    return sigismember(&pending, signal) == 1
   }
 
   private static func isIgnored(_ signal: Int32) -> Bool {

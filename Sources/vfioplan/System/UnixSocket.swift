@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Parser
 
 /// An open unix stream socket, closed with its last reference.
 ///
@@ -54,7 +55,7 @@ final class UnixSocket {
       file: Int32(try retrying { Int(socket(AF_UNIX, Int32(type), 0)) }))
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.systemBytes) }
     let answer = withUnsafePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         body(made, $0, socklen_t(MemoryLayout<sockaddr_un>.size))

@@ -1,0 +1,36 @@
+import Glibc
+import Parser
+
+/// The words that the process was started with.
+///
+/// `CommandLine.arguments` reads them from `/proc/self/cmdline`, which takes a `/proc` and a free
+/// descriptor, and replaces every byte that is not UTF-8.
+enum Arguments {
+  typealias Words = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+
+  fileprivate nonisolated(unsafe) static var all: Words?
+
+  /// All but the tool's own name; bytes as `String(systemBytes:)` has them.
+  static var given: [String] {
+    guard var next = all, next.pointee != nil else { return [] }
+    var words: [String] = []
+    while true {
+      next += 1
+      guard let word = next.pointee else { return words }
+      words.append(String(system: word))
+    }
+  }
+}
+
+/// glibc hands every function of this section what it hands `main` (csu/libc-start.c, elf/dl-init.c).
+@section(".init_array") @used
+private let takeArguments: @convention(c) (Int32, Arguments.Words?, Arguments.Words?) -> Void = {
+  _, words, _ in Arguments.all = words
+}
+
+extension String {
+  /// Takes the bytes up to a zero.
+  init(system text: UnsafePointer<CChar>) {
+    self.init(systemBytes: UnsafeRawBufferPointer(start: text, count: strlen(text)))
+  }
+}
