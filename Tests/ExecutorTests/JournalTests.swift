@@ -157,7 +157,8 @@ import Testing
     try Self.inFolder { folder in
       let nowhere = try #require(Self.nowhere)
       #expect(throws: DriverJournal.Failure.unknown(DriverLinks.device(nowhere), .enoent)) {
-        try DriverJournal.begin(for: [.probe(nowhere, by: "vfio-pci")], in: folder, Self.impatient)
+        try DriverJournal.begin(
+          for: [.probe(nowhere, by: "vfio-pci")], of: [], in: folder, Self.impatient)
       }
       #expect(try Self.files(in: folder).isEmpty)
     }
@@ -273,6 +274,23 @@ import Testing
       defer { later.close() }
       #expect(throws: DriverJournal.Failure.leftBehind(nowhere)) { try later.refuse([nowhere]) }
       #expect(throws: Never.self) { try later.refuse([]) }
+    }
+  }
+
+  @Test("root's run that changes no driver refuses devices of other runs, and makes no folder")
+  func noWrites() throws {
+    try Self.inFolder { folder in
+      let nowhere = try #require(Self.nowhere)
+      func begin() throws -> DriverJournal? {
+        try DriverJournal.begin(for: [], of: [nowhere], in: folder, Self.impatient)
+      }
+      #expect(try begin().map(\.file) == nil && !FileManager.default.fileExists(atPath: folder))
+      try Self.put(try Self.text().bytes, as: "1.journal", in: folder)
+      if geteuid() == 0 {
+        #expect(throws: DriverJournal.Failure.leftBehind(nowhere)) { try begin() }
+      } else {
+        #expect(try begin().map(\.file) == nil)
+      }
     }
   }
 

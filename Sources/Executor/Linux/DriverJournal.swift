@@ -49,17 +49,29 @@ public struct DriverJournal: Sendable {
   private let name: String
   private let path: String
 
-  /// Writes down which drivers the devices have that are written to; on disk when it returns.
+  /// Refuses devices that another run has, or has left changed, and writes down the drivers of
+  /// those that are written to; on disk when it returns.
+  ///
+  /// `nil` if there is nothing to write down: then journals are asked if they are there, by root.
   public static func begin(
-    for writes: [SysfsWrite], in directory: String = directory, _ waiting: Waiting
-  ) throws(Failure) -> DriverJournal {
+    for writes: [SysfsWrite], of devices: [BDF], in directory: String = directory,
+    _ waiting: Waiting
+  ) throws(Failure) -> DriverJournal? {
+    if writes.isEmpty {
+      guard SystemCalls.isRoot,
+        let folder = try JournalFolder(existing: directory, waiting)
+      else { return nil }
+      defer { folder.close() }
+      try folder.refuse(devices)
+      return nil
+    }
     let folder = try JournalFolder(directory, waiting)
     defer { folder.close() }
-    var given: [(address: BDF, driver: String)] = []
-    for case .probe(let address, let driver) in writes { given.append((address, driver)) }
-    try folder.refuse(writes.map(\.address))
+    try folder.refuse(devices + writes.map(\.address))
     var records: [DriverRecord] = []
-    for (address, driver) in given { records.append(try record(of: address, givenTo: driver)) }
+    for case .probe(let address, let driver) in writes {
+      records.append(try record(of: address, givenTo: driver))
+    }
     let text = JournalText(boot: try bootID(), process: getpid(), records: records)
     // What `restore` could not read must not be begun.
     guard (try? JournalText(text.bytes)) == text else { throw .unknown(directory, .einval) }

@@ -148,7 +148,7 @@ extension JournalFolder {
     if let reason = try SystemCalls.status(of: name, in: file).objection(wanted: S_IFREG) {
       return Entry(name: name, content: .unreadable(reason: reason))
     }
-    let journal = try SystemCalls.open(name, in: file, O_RDWR)
+    let journal = try SystemCalls.open(name, in: file, O_RDONLY)
     do throws(Errno) {
       let status = try SystemCalls.status(of: journal)
       if status.isRemoved {

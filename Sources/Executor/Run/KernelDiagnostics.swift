@@ -137,8 +137,12 @@ public enum KernelDiagnostics {
       return Diagnostic(
         journalFailed, "journals can't be kept in '\(path)': \(reason)", at: nil,
         help: "it must be a directory of the user's own that others can't write to")
-    case .unusable(let path, let errno), .unknown(let path, let errno):
-      return Diagnostic(journalFailed, "\(path): \(errno)", at: nil)
+    case .unusable(let path, let errno):
+      return Diagnostic(
+        journalFailed, "'\(path)' can't be used for a journal: \(errno)", at: nil)
+    case .unknown(let path, let errno):
+      return Diagnostic(
+        journalFailed, "what a journal is to say can't be read from '\(path)': \(errno)", at: nil)
     case .interrupted(let path):
       return Diagnostic(
         interrupted, "a signal came while another process had the lock of '\(path)'", at: nil)

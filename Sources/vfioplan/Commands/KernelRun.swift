@@ -101,15 +101,16 @@ struct KernelRun {
     }
   }
 
-  /// Writes down the drivers that the program changes, before it does.
+  /// Writes down the drivers that the program changes, before it does; refuses devices that
+  /// another run has.
   private mutating func keepJournal() throws(CommandFailure) {
     var writes: [SysfsWrite] = []
     for case .sysfs(let write) in plan.program.steps.lazy.map(\.action) { writes.append(write) }
-    if writes.isEmpty { return }
+    let devices = plan.plan.devices.map(\.address) + plan.plan.companions.map(\.address)
     let waiting = DriverJournal.Waiting(
       isInterrupted: { Signals.isEndPending }, announce: announceWait)
     do throws(DriverJournal.Failure) {
-      journal = try DriverJournal.begin(for: writes, waiting)
+      journal = try DriverJournal.begin(for: writes, of: devices, waiting)
     } catch {
       let finding = KernelDiagnostics.diagnostic(of: error) { address in
         let device = plan.plan.devices.first { $0.address == address }
