@@ -24,7 +24,7 @@ SWIFT_FILES = $(shell git ls-files '*.swift')
 # What enumerates worlds or sweeps over every step; `make test` runs it, `make check` doesn't.
 SLOW := SmallWorldTests|WorldSimulationTests|FaultSweepTests|InAHundredRuns
 
-.PHONY: help demo test check exhaust fuzz release bench lab lab-deps conform conformer golden format lint \
+.PHONY: help demo test check exhaust fuzz sysfs hostile release bench lab lab-deps conform conformer golden format lint \
   build deps schemas clean
 
 help: ## what there is
@@ -41,6 +41,7 @@ test: deps lab-deps lint schemas ## everything: dependencies, build, lint, schem
 	$(PYTHON) scripts/vmm.py .build/debug/vfioplan; \
 	$(MAKE) fuzz FIXED=1; \
 	$(MAKE) conformer release; \
+	$(MAKE) sysfs hostile; \
 	wait $$!
 	$(MAKE) lab COUNT=$(or $(COUNT),20) FILTER='^(?!.* speed)'
 	@echo "all tests passed"
@@ -56,6 +57,12 @@ exhaust: deps ## the enumerations that take minutes: planner, unwinding; prints 
 
 fuzz: deps ## hostile inputs for MINUTES=2 in all; TARGETS='vm plan' runs a part
 	$(PYTHON) Tests/Fuzz/fuzz.py $(if $(FIXED),--fixed,--minutes $(or $(MINUTES),2)) $(if $(TARGETS),--only $(TARGETS))
+
+sysfs: release ## laws of apply and restore on a fake /sys, as root; LAW=word runs a part
+	$(PYTHON) Tests/FakeSysfs/laws.py $(BINARY) $(LAW)
+
+hostile: release ## signals at every system call, hostile inputs and surroundings, as root; SEED=n, ONLY=word
+	$(PYTHON) Tests/Hostile/hostile.py $(BINARY) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 release: deps ## a static binary, ./vfioplan
 	$(SWIFT) build $(STATIC_FLAGS) --product vfioplan

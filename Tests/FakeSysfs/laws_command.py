@@ -1,0 +1,204 @@
+"""Laws of commands, terminals, signals and statuses of `apply`."""
+
+import os
+import pathlib
+import pty
+import signal
+import subprocess
+import time
+
+from law import as_before, ended, law, nothing_written
+from world import HAND_OVER, finish, until
+
+NIC, DISK = "0000:01:00.0", "0000:02:00.0"
+
+
+def state_of(process):
+    """The letter of a process's state, such as T; None without it."""
+    try:
+        return pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return None
+
+
+@law
+def a_command_that_can_not_run_touches_nothing(world):
+    def file(name, contents, mode):
+        path = world.scratch / name
+        path.write_bytes(contents)
+        path.chmod(mode)
+        return path
+    commands = {
+        "/usr": 126, "": 127, "/nonexistent": 127, "nonexistent": 127, "/etc/passwd/x": 127,
+        file("plain", b"#!/bin/sh\n", 0o644): 126,
+        file("lost", b"#!/nonexistent\n", 0o755): 127,
+        file("garbage", b"\x7fELF garbage", 0o755): 126,
+        file("empty", b"", 0o755): 126}
+    for command, status in commands.items():
+        run = world.run("apply", world.vm, *HAND_OVER, "--", command)
+        # Which of the two is a matter of what a shell would say of it.
+        assert run.status in (126, 127), f"'{command}': status {run.status}, not {status}"
+        assert run.err, f"'{command}': nothing is said"
+        nothing_written(world)
+
+
+@law
+def a_command_with_any_bytes_gets_them(world):
+    words = [b"\xff\xfe", b"", b"a\nb", "ü".encode()]
+    run = world.run("apply", world.vm, *HAND_OVER, "--", "od", "-An", "-c", "/proc/self/cmdline")
+    process = subprocess.Popen(
+        [world.program, "apply", str(world.vm), *HAND_OVER, "--", "sh", "-c",
+         "tr '\\0' '|' < /proc/$$/cmdline; env | tr '\\n' '|'", "sh", *words],
+        env={**os.environb, b"ODD": b"\xff\xfe"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 0, err.decode(errors="replace")
+    assert b"|".join(words) + b"|" in out, f"arguments are {out[:200]}"
+    assert b"ODD=\xff\xfe" in out, "the environment is another"
+    ended(run, 0)
+    as_before(world)
+
+
+@law
+def a_commands_status_is_ours(world):
+    for script, status in (("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 137)):
+        ended(world.run("apply", world.vm, *HAND_OVER, "--", "sh", "-c", script), status)
+        as_before(world)
+
+
+@law
+def a_command_in_the_background_keeps_its_devices(world):
+    script = "setsid sh -c 'sleep 1; basename $(readlink " \
+        f"/sys/bus/pci/devices/{NIC}/driver) > {world.scratch}/found' </dev/null >/dev/null 2>&1 &"
+    run = world.run("apply", world.vm, *HAND_OVER, "--", "sh", "-c", script)
+    until((world.scratch / "found").exists, "what the command found")
+    time.sleep(0.1)
+    found = (world.scratch / "found").read_text().strip()
+    assert found == "vfio-pci", f"its device went back to {found} (status {run.status})"
+    as_before(world)
+
+
+@law
+def sighup_that_is_ignored_ends_nothing(world):
+    for arguments in ((), ("--", "sleep", "60")):
+        process = subprocess.Popen(
+            ["nohup", world.program, "apply", str(world.vm), *HAND_OVER, *arguments],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        until(lambda: world.devices()[DISK][0] == "vfio-pci", "the driver of a plan in force")
+        time.sleep(0.1)
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+        assert process.poll() is None, f"SIGHUP ended it {arguments}"
+        process.terminate()
+        ended(finish(process), 0, 143)
+        as_before(world)
+
+
+@law
+def a_signal_ends_a_hold(world):
+    for one, status in ((signal.SIGINT, 0), (signal.SIGTERM, 0)):
+        process = world.apply()
+        process.send_signal(one)
+        ended(finish(process), status)
+        as_before(world)
+
+
+@law
+def control_z_stops_both_and_gives_the_terminal_back(world):
+    process, terminal = pty.fork()
+    if process == 0:
+        # A shell with job control, as people have it: it takes the terminal back after a stop.
+        os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
+    command = f"{world.program} apply {world.vm} {' '.join(HAND_OVER)} -- sleep 2"
+    try:
+        os.write(terminal, f"{command}; echo came-back-$?\n".encode())
+        until(lambda: find("sleep"), "the command")
+        time.sleep(0.2)
+        ours, = find(world.program)
+        sleeper, = find("sleep")
+        os.write(terminal, b"\x1a")
+        until(lambda: state_of(sleeper) == "T", "the stop of the command")
+        until(lambda: state_of(ours) == "T", "the stop of vfioplan", 2)
+        assert world.devices()[NIC][0] == "vfio-pci", "the device went back meanwhile"
+        os.write(terminal, b"fg\n")
+        until(lambda: state_of(sleeper) == "S", "the command's going on", 2)
+        until(lambda: state_of(ours) is None, "the end", 5)
+    finally:
+        os.close(terminal)
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+    as_before(world)
+
+
+def find(program):
+    """The processes of this world whose command line begins with a program's name."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = pathlib.Path("/proc", name, "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[0] == program.encode():
+            found.append(int(name))
+    return found
+
+
+@law
+def a_call_that_fails_is_rolled_back(world):
+    for attribute in ("unbind", "driver_override", "drivers_probe"):
+        for errno, status in (("EIO", 71), ("EBUSY", 71), ("ENOMEM", 71), ("EPERM", 77)):
+            world.renew()
+            world.control(faults={attribute: [errno, 1]})
+            ended(world.run("apply", world.vm, *HAND_OVER, "--", "true"), status, saying=errno)
+            as_before(world)
+
+
+@law
+def what_can_not_be_rolled_back_is_named_and_restored(world):
+    for attribute in ("bind", "driver_override"):
+        world.renew()
+        process = world.apply()
+        world.control(faults={attribute: ["EIO", None]})
+        process.terminate()
+        ended(finish(process), 74, saying=(NIC, "EIO"))
+        ended(world.run("restore"), 74, saying=(NIC, "EIO"))
+        assert world.journals(), "the journal is gone"
+        world.control(faults={attribute: None})
+        ended(world.run("restore"), 0)
+        as_before(world)
+
+
+@law
+def a_whole_plan_runs_on_iommufd(world):
+    ended(world.run("apply", world.vm, "--check", "--target", "iommufd"), 0, saying="accepted")
+    as_before(world)
+    assert not world.state()["open"], "files stay open"
+
+
+@law
+def only_the_socket_that_was_made_is_removed(world):
+    socket = world.scratch / "socket"
+    process = world.apply(*HAND_OVER, "--send-fds", f"unix:{socket}")
+    socket.unlink()
+    socket.write_text("precious")
+    process.terminate()
+    finish(process)
+    assert socket.exists() and socket.read_text() == "precious", "another file was removed"
+    as_before(world)
+
+
+@law
+def without_proc_or_descriptors_nothing_is_touched(world):
+    arguments = ["apply", str(world.vm), *HAND_OVER, "--", "/bin/true"]
+    for limit in range(3, 9):
+        run = finish(subprocess.Popen(
+            ["sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh", world.program, *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        assert run.status < 128 and "USAGE" not in run.all, \
+            f"{limit} descriptors: status {run.status}: {run.all.strip()}"
+        assert run.status != 0 or world.state()["writes"], f"{limit} descriptors: status 0"
+        as_before(world)
+    run = finish(subprocess.Popen(
+        ["unshare", "--mount", "sh", "-c", 'umount -l /proc; exec "$@"', "sh", world.program,
+         *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+    assert 0 < run.status < 128 and run.err, f"without /proc: status {run.status}"
+    nothing_written(world)

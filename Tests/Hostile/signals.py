@@ -1,0 +1,96 @@
+"""Signals at every system call of a run, and calls that fail."""
+
+import os
+import signal
+
+import stepper
+from campaign import Case, judge
+from law import as_before
+from stepper import Point
+from world import AS_BEFORE, HAND_OVER, JOURNALS, until
+
+GENTLE = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP)
+ERRNOS = ("EIO", "ENOSPC", "EMFILE", "EACCES", "EPERM", "ENOENT", "EINTR", "ENODEV", "EROFS")
+TAKEN = {address: ["vfio-pci", "vfio-pci"] for address in list(AS_BEFORE)[:2]}
+
+
+class Kind:
+    """A run that is disturbed, from the same state each time."""
+
+    def __init__(self, world, name, arguments, gentle, is_after_kill=False):
+        self.world, self.name, self.is_after_kill = world, name, is_after_kill
+        self.gentle = gentle  # how many signals that are not SIGKILL are sent at each call
+        self.arguments = [world.program, *map(str, arguments)]
+        self.output = os.memfd_create("output")
+        self.journal = None
+
+    def prepare(self):
+        """Brings the world to where the run begins; a journal is written once and then copied."""
+        self.world.renew()
+        if not self.is_after_kill:
+            return
+        if self.journal is None:
+            self.world.killed_apply()
+            path, = self.world.journals()
+            self.journal = path.name, path.read_bytes()
+            return
+        JOURNALS.mkdir(mode=0o700)
+        path = JOURNALS / self.journal[0]
+        path.write_bytes(self.journal[1])
+        path.chmod(0o600)
+        self.world.control(set=TAKEN)
+
+    def step(self, point=None):
+        """Runs it to its end, disturbed at a point; what came of it and what it wrote."""
+        self.prepare()
+        os.ftruncate(self.output, 0)
+        os.lseek(self.output, 0, os.SEEK_SET)
+        trace = stepper.run(
+            self.arguments, point, folder=self.world.scratch, stdout=self.output,
+            stderr=self.output)
+        size = os.lseek(self.output, 0, os.SEEK_CUR)
+        return trace, os.pread(self.output, size, 0).decode(errors="replace")
+
+    def disturbed(self, point):
+        """A case of the campaign."""
+        def attempt():
+            trace, text = self.step(point)
+            until(lambda: not self.world.strangers(), "the end of what it has started", 2)
+            judge(self.world, trace.status, text, point.signals)
+        return Case(f"{self.name}: {point}", attempt)
+
+
+def kinds(world):
+    """An apply with a command, one that makes every call, and a restore of a killed one."""
+    return [
+        Kind(world, "apply", ("apply", world.vm, *HAND_OVER, "--", "true"), 2),
+        Kind(world, "check", ("apply", world.vm, "--check", "--target", "iommufd"), 1),
+        Kind(world, "restore", ("restore",), len(GENTLE), is_after_kill=True)]
+
+
+def signal_cases(world, random):
+    """At each call SIGKILL, which knows no difference between the end of a call and the next one's
+    start, and some of the others, at one or the other."""
+    for kind in kinds(world):
+        for call in range(undisturbed(kind)):
+            yield kind.disturbed(Point(call, False, (signal.SIGKILL,)))
+            for one in random.sample(GENTLE, kind.gentle):
+                yield kind.disturbed(Point(call, random.random() < 0.5, (one,)))
+
+
+def fault_cases(world, random):
+    """Each call that a system may refuse fails in one of the ways it may."""
+    if not stepper.CAN_FAIL:
+        return
+    for kind in kinds(world):
+        for call in range(undisturbed(kind)):
+            errno = random.choice(ERRNOS)
+            yield kind.disturbed(Point(call, errno=stepper.ERRNOS[errno]))
+
+
+def undisturbed(kind):
+    """How many calls a run makes; it has to go well."""
+    trace, text = kind.step()
+    assert trace.status == 0, f"{kind.name} alone ends with {trace.status}: {text}"
+    as_before(kind.world)
+    return trace.calls
