@@ -86,7 +86,7 @@ def sighup_that_is_ignored_ends_nothing(world):
         until(lambda: world.devices()[DISK][0] == "vfio-pci", "the driver of a plan in force")
         time.sleep(0.1)
         process.send_signal(signal.SIGHUP)
-        time.sleep(0.3)
+        time.sleep(0.5)
         assert process.poll() is None, f"SIGHUP ended it {arguments}"
         process.terminate()
         ended(finish(process), 0, 143)
@@ -117,11 +117,11 @@ def control_z_stops_both_and_gives_the_terminal_back(world):
         sleeper, = find("sleep")
         os.write(terminal, b"\x1a")
         until(lambda: state_of(sleeper) == "T", "the stop of the command")
-        until(lambda: state_of(ours) == "T", "the stop of vfioplan", 2)
+        until(lambda: state_of(ours) == "T", "the stop of vfioplan")
         assert world.devices()[NIC][0] == "vfio-pci", "the device went back meanwhile"
         os.write(terminal, b"fg\n")
-        until(lambda: state_of(sleeper) == "S", "the command's going on", 2)
-        until(lambda: state_of(ours) is None, "the end", 5)
+        until(lambda: state_of(sleeper) == "S", "the command's going on")
+        until(lambda: state_of(ours) is None, "the end", 10)
     finally:
         os.close(terminal)
         os.kill(process, signal.SIGKILL)

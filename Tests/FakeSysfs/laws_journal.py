@@ -58,7 +58,7 @@ def restore_leaves_what_somebody_uses(world):
         node = pathlib.Path("/dev/vfio") / ("devices/vfio0" if name == "vfio0" else name)
         with node.open("rb+") as file, living("sleep", "60", stdin=file):
             file.close()
-            run = world.run("restore", seconds=3)
+            run = world.run("restore", seconds=5)
             driver, _ = world.devices()[NIC]
         assert driver == "vfio-pci", f"{node} is open: {run.all.strip()}"
         ended(run, *REFUSED, saying=NIC)
@@ -74,7 +74,7 @@ def restore_leaves_what_a_receiver_of_files_uses(world):
         receiver.stdout.readline()
         process.kill()
         finish(process)
-        run = world.run("restore", seconds=3)
+        run = world.run("restore", seconds=5)
         assert world.devices()[NIC][0] == "vfio-pci", run.all.strip()
     ended(run, *REFUSED, saying=NIC)
     ended(world.run("restore"), 0)
@@ -254,7 +254,7 @@ def a_wait_for_the_lock_answers_signals(world):
                 time.sleep(0.2)
                 assert process.poll() is None, f"{arguments[0]} does not wait for the lock"
                 process.send_signal(one)
-                ended(finish(process, 3), 128 + one)
+                ended(finish(process, 10), 128 + one)
     nothing_written(world)
 
 

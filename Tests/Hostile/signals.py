@@ -56,16 +56,51 @@ class Kind:
         def attempt():
             trace, text = self.step(point)
             until(lambda: not self.world.strangers(), "the end of what it has started", 2)
+            self.settle(point)
             judge(self.world, trace.status, text, point.signals)
         return Case(f"{self.name}: {point}", attempt)
 
 
+    def settle(self, point):
+        """Looks at what such a run may leave, and takes it away."""
+
+
+class Output(Kind):
+    """A compilation whose plan replaces an older file."""
+
+    OLD = b"what was there before\n"
+
+    def __init__(self, world):
+        host = world.folder / "host.json"
+        host.write_text(world.run("host", "--format", "json").out)
+        super().__init__(
+            world, "output", ("compile", world.vm, "--host", host, "-o", "plan.json"), 2)
+        self.new = None
+
+    def prepare(self):
+        super().prepare()
+        (self.world.scratch / "plan.json").write_bytes(self.OLD)
+
+    def settle(self, point):
+        """It has its old contents or all of the new ones; only SIGKILL leaves another beside it."""
+        path = self.world.scratch / "plan.json"
+        found = path.read_bytes()
+        path.unlink()
+        if self.new is None:
+            self.new = found
+        assert found in (self.OLD, self.new), f"{len(found)} of {len(self.new)} bytes"
+        if signal.SIGKILL in point.signals:
+            for other in self.world.scratch.glob(".vfioplan.*"):
+                other.unlink()
+
+
 def kinds(world):
-    """An apply with a command, one that makes every call, and a restore of a killed one."""
+    """An apply with a command, one that makes every call, a restore of a killed one, an output."""
     return [
         Kind(world, "apply", ("apply", world.vm, *HAND_OVER, "--", "true"), 2),
         Kind(world, "check", ("apply", world.vm, "--check", "--target", "iommufd"), 1),
-        Kind(world, "restore", ("restore",), len(GENTLE), is_after_kill=True)]
+        Kind(world, "restore", ("restore",), len(GENTLE), is_after_kill=True),
+        Output(world)]
 
 
 def signal_cases(world, random):
@@ -92,5 +127,6 @@ def undisturbed(kind):
     """How many calls a run makes; it has to go well."""
     trace, text = kind.step()
     assert trace.status == 0, f"{kind.name} alone ends with {trace.status}: {text}"
+    kind.settle(Point(0))
     as_before(kind.world)
     return trace.calls
