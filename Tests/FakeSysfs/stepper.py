@@ -175,7 +175,7 @@ class Stepper:
         return found
 
     def skip(self, error):
-        """Makes a call that was entered into one that does not exist, if it is one that may fail."""
+        """Makes a call that was entered, and may fail, into one that does not exist."""
         found = self.registers()
         self.number = found[ORIG_RAX]
         if self.number not in FALLIBLE:

@@ -16,7 +16,7 @@ import tempfile
 import time
 
 import fuse
-from machine import DEVICES, Machine
+from machine import Machine
 
 INSIDE = "VFIOPLAN_FAKE_WORLD"
 RELEASE = "6.12.0"

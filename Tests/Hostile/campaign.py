@@ -18,7 +18,7 @@ class Case:
 
 
 def documented(status, text, signals=()):
-    """A status is one that is promised, or that of a signal which was sent; no help for an error."""
+    """A status is promised, or that of a signal which was sent; no help where there is an error."""
     wanted = DOCUMENTED | {128 + one for one in signals}
     assert status in wanted, f"status {status}: {text.strip()[-300:]}"
     assert status != 0 or not any(word in text for word in HELP), "help, and status 0"

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 from campaign import Case, judge
-from world import HAND_OVER, finish, until
+from world import finish, until
 
 ROUNDS = 3
 SECONDS = 5
