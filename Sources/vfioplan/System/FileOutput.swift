@@ -1,4 +1,5 @@
 import Glibc
+import Parser
 
 /// An open file that bytes are written to.
 struct FileOutput {
@@ -96,7 +97,7 @@ extension FileOutput {
   /// Whether two paths are the same existing file.
   static func isSameFile(_ path: String, _ other: String) -> Bool {
     var (one, two) = (stat(), stat())
-    guard stat(path, &one) == 0, stat(other, &two) == 0 else { return false }
+    guard stat(path.systemName, &one) == 0, stat(other.systemName, &two) == 0 else { return false }
     return one.st_dev == two.st_dev && one.st_ino == two.st_ino
   }
 }

@@ -49,7 +49,7 @@ final class UnixSocket {
   static func make(
     for path: String, _ body: (UnixSocket, UnsafePointer<sockaddr>, socklen_t) -> Int32
   ) throws(SystemError) -> UnixSocket {
-    if path.utf8.count > maximumPathBytes { throw SystemError(errno: ENAMETOOLONG) }
+    if path.systemBytes.count > maximumPathBytes { throw SystemError(errno: ENAMETOOLONG) }
     let type = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
     let made = UnixSocket(
       file: Int32(try retrying { Int(socket(AF_UNIX, Int32(type), 0)) }))
