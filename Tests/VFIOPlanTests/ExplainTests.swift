@@ -48,7 +48,7 @@ struct ExplainTests {
     #expect(outcome.code == 64 && outcome.output == "")
     #expect(
       outcome.errors.hasPrefix(
-        "Error: There is no diagnostic 'VP5099'. Near it: VP5010, VP5011, VP5012; "))
+        "Error: There is no diagnostic 'VP5099'. Near it: VP5012, VP5013, VP5014; "))
   }
 }
 

@@ -31,8 +31,9 @@ extension SystemCalls {
   /// Whether the process has the rights of root over this machine's files.
   static var isRoot: Bool { geteuid() == 0 }
 
-  /// Opens a name in an open directory, not through a link, close-on-exec; what is made is for its
-  /// owner alone. Waits for nobody at the other end of a pipe.
+  /// Opens a name in an open directory, not through a link, close-on-exec.
+  ///
+  /// What is made is for its owner alone. Waits for nobody at the other end of a pipe.
   static func open(
     _ name: String, in directory: Int32, _ flags: Int32
   ) throws(Errno) -> Int32 {
@@ -87,8 +88,9 @@ extension SystemCalls {
     return names.filter { $0 != "." && $0 != ".." }.sorted()
   }
 
-  /// Takes a file's lock without waiting, alone or with others; it goes with the last descriptor of
-  /// this opening of the file. Says whether it could be had.
+  /// Takes a file's lock without waiting, alone or with others; says whether it could be had.
+  ///
+  /// It goes with the last descriptor of this opening of the file.
   static func lock(_ file: Int32, isShared: Bool = false) throws(Errno) -> Bool {
     do throws(Errno) {
       _ = try repeating { flock(file, (isShared ? LOCK_SH : LOCK_EX) | LOCK_NB) }

@@ -7,8 +7,9 @@ public struct DriverRecord: Hashable, Sendable {
   public let address: BDF
   /// Its driver; `nil` if it had none.
   public let driver: String?
-  /// What `driver_override` said, in bytes: the kernel takes any but zeros and line ends. Empty if
-  /// it was not set.
+  /// What `driver_override` said; empty if it was not set.
+  ///
+  /// In bytes: the kernel takes any but zeros and line ends.
   let override: [UInt8]
   /// The driver that the run gives it to; `nil` if the journal does not say.
   let given: String?
