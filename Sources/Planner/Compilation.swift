@@ -111,7 +111,7 @@ struct Question {
         vm: vm, topology: topology, groups: groups, intents: intents, maps: maps,
         dialect: dialect, objective: objective ?? vm.objective)
     }
-    for finding in inFileOrder(findings.diagnostics) { sink.report(finding) }
+    sink.report(inFileOrder(findings.diagnostics))
     guard !findings.hasErrors, let question else { throw DiagnosticsError(sink.diagnostics) }
     return question
   }

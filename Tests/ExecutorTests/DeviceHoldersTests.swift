@@ -24,7 +24,7 @@ struct DeviceHoldersTests {
     let plan = CompiledPlan(
       vm: sketch.vm, host: sketch.host, plan: sketch.plan(target: "iommufd"), program: Program(),
       diagnostics: [])
-    return DeviceHolders(SysfsTree(root: copy.path)).findings(for: plan).map(\.message)
+    return DeviceHolders(copy.tree).findings(for: plan).map(\.message)
   }
 
   private static let found = [

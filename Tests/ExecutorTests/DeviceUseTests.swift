@@ -26,7 +26,7 @@ struct DeviceUseTests {
   }
 
   private func uses(of address: BDF) -> [DeviceUse.Use] {
-    DeviceUse(SysfsTree(root: copy.path)).uses(of: address)
+    DeviceUse(copy.tree).uses(of: address)
   }
 
   @Test func whatIsIdleHasNoUse() throws {

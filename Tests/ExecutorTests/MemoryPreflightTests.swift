@@ -23,7 +23,7 @@ struct MemoryPreflightTests {
       name: "vm", memory: [MemoryRegion(gpa: 0, size: 1 << 30, hugePageBytes: hugePageBytes)],
       devices: [AssignedDevice(name: "nic", address: LabHost.c1)])
     let plan = try Compilation.compile(vm, on: host, target: "type1", objective: nil, into: &sink)
-    return MemoryPreflight(SysfsTree(root: copy.path), lockLimit: limit).findings(for: plan)
+    return MemoryPreflight(copy.tree, lockLimit: limit).findings(for: plan)
       .map { "\($0.code.name) \($0.message)" }
   }
 

@@ -23,7 +23,7 @@ struct ResetScopeTests {
   }
 
   private var messages: [String] {
-    ResetScope(SysfsTree(root: copy.path)).findings(for: plan).map(\.message)
+    ResetScope(copy.tree).findings(for: plan).map(\.message)
   }
 
   @Test func aDeviceWithAResetOfItsOwnIsFine() throws {
@@ -49,8 +49,8 @@ struct ResetScopeTests {
     #expect(messages == ["device 'a' (0000:00:00.0) can't be reset by itself"])
   }
 
-  @Test func aDeviceThatIsNotThereIsNoBusinessOfThis() {
-    let elsewhere = ResetScope(SysfsTree(root: copy.path + "/nowhere"))
+  @Test func aDeviceThatIsNotThereIsNoBusinessOfThis() throws {
+    let elsewhere = ResetScope(try SysfsCopy().tree)
     #expect(elsewhere.findings(for: plan) == [])
   }
 }

@@ -8,6 +8,7 @@
 
 import argparse
 import concurrent.futures
+import gzip
 import json
 import os
 import pathlib
@@ -24,12 +25,12 @@ BINARY = BUILD / "fuzz"
 
 # The longest input of each target in bytes: a few times its largest seed.
 TARGETS = {
-    "vm": 4096, "host": 8192, "plan": 24576, "program": 8192, "sysfs": 8192, "messages": 512,
-    "journal": 512}
+    "vm": 4096, "host": 8192, "plan": 24576, "program": 8192, "sysfs": 8192, "archive": 24576,
+    "messages": 512, "journal": 512}
 # How many inputs --fixed tries, less than two minutes' worth, and how long that may take at most.
 FIXED_RUNS = {
-    "vm": 3000, "host": 3000, "plan": 2500, "program": 2000, "sysfs": 2000, "messages": 30000,
-    "journal": 40000}
+    "vm": 3000, "host": 3000, "plan": 2500, "program": 2000, "sysfs": 2000, "archive": 3000,
+    "messages": 30000, "journal": 40000}
 FIXED_SECONDS = 900
 # What must be found, within seconds where nothing else runs, and the words that tell how.
 CANARIES = {
@@ -94,6 +95,8 @@ def seeds(target):
     """Name and bytes of what a target starts from: its own corpus, and the repository's files."""
     for path in sorted((HERE / "Corpus" / target).glob("*")):
         yield path.name, path.read_bytes()
+    if target == "archive":
+        yield from archives()
     examples = sorted((ROOT / "examples").glob("*.yaml"))
     golden = ROOT / "Tests/Fixtures/golden"
     for example in examples:
@@ -112,6 +115,15 @@ def seeds(target):
             is_host = b"kind: Host" in path.read_bytes()
             if is_host == (target == "host"):
                 yield path.name, path.read_bytes()
+
+
+def archives():
+    """Captures as they are, and what is at the start of each without its compression."""
+    for path in sorted((ROOT / "Tests/Fixtures/captures").glob("*.tar.gz")):
+        packed = path.read_bytes()
+        if len(packed) <= TARGETS["archive"]:
+            yield path.stem, packed
+        yield f"{path.stem}-start", gzip.decompress(packed)[:16384] + bytes(1024)
 
 
 def words(target):

@@ -1,4 +1,6 @@
+import Executor
 import Foundation
+import Parser
 
 /// A copy of a few files of sysfs, removed with it.
 public final class SysfsCopy {
@@ -18,6 +20,13 @@ public final class SysfsCopy {
       URL(fileURLWithPath: "/usr/bin/env"), arguments: ["tar", "-xf", archive, "-C", path])
     tar.waitUntilExit()
     guard tar.terminationStatus == 0 else { throw CocoaError(.fileReadCorruptFile) }
+  }
+
+  /// What `vfioplan host --root` reads.
+  public var tree: SysfsTree {
+    do throws(TreeError) { return try SysfsTree(root: path) } catch {
+      preconditionFailure("\(path): \(error.reason)")
+    }
   }
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
@@ -60,7 +69,7 @@ public final class SysfsCopy {
       configuration[0x60] = 0x10
       (configuration[0x68], configuration[0x69]) = (UInt8(control & 0xff), UInt8(control >> 8))
     } else {
-      (configuration[0x60], configuration[0x61]) = (0x01, 0x40)  // round in a circle
+      configuration[0x60] = 0x01  // power management, the last one
     }
     try write(directory + "config", Data(configuration))
     for (name, target) in [

@@ -15,6 +15,7 @@ struct CatalogueTests {
     "VP3012": "needs a front too large to list",
     "VP4020": "needs a tree without devices: HostTests",
     "VP4021": "needs a tree that is damaged: HostTests",
+    "VP4022": "needs a tree with a pipe in it: TreeTests",
     "VP4030": "needs a disk that can be taken away: DeviceUseTests",
     "VP4031": "needs a network that can be taken away: the kernel lab's modes",
     "VP4032": "needs a console that can be taken away: DeviceUseTests",

@@ -107,13 +107,13 @@ struct DamagedCaptureTests {
   @Test(arguments: HostTests.captures)
   func whatIsDamagedIsNamedAndTheRestCanBeReadBack(name: String) throws {
     let patient = try Patient(name)
-    let healthy = HostInventory(SysfsTree(root: patient.copy.path))
+    let healthy = HostInventory(patient.copy.tree)
     #expect(healthy.findings.isEmpty && Self.problem(in: healthy) == nil)
     var random = SeededNumbers(seed: 2026)
     let all = try patient.damages
     for (path, damage) in all.shuffled(using: &random).prefix(40) {
       try patient.with(damage, at: path) {
-        let inventory = HostInventory(SysfsTree(root: patient.copy.path))
+        let inventory = HostInventory(patient.copy.tree)
         let problem = Self.problem(in: inventory)
         #expect(problem == nil, "\(path) \(damage): \(problem ?? "")")
         guard Self.isNeeded(path, damage) else { return }
@@ -121,7 +121,7 @@ struct DamagedCaptureTests {
         #expect(isNamed, "\(path) \(damage): not named by \(inventory.findings.map(\.message))")
       }
     }
-    let after = HostInventory(SysfsTree(root: patient.copy.path))
+    let after = HostInventory(patient.copy.tree)
     #expect(after.description == healthy.description, "the copy is not what it was")
   }
 
@@ -160,7 +160,7 @@ struct DamagedCaptureTests {
     try copy.device("00000:00:1F.0", 0x8086, 0xa30d, 0x060100, unit: nil, group: nil)
     try copy.write("sys/bus/pci/devices/0000:00:1f.0/class", "0x1060100\n")
     try copy.device("0000:00:1f.1", 0x8086, 0xa30d, 0x060100, unit: nil, group: -1, driver: "a b")
-    let inventory = HostInventory(SysfsTree(root: copy.path))
+    let inventory = HostInventory(copy.tree)
     #expect(Self.problem(in: inventory) == nil)
     #expect(inventory.description.name == "host" && inventory.description.kernel.release == "")
     #expect(inventory.findings.count == 7, "\(inventory.findings.map(\.message))")

@@ -24,20 +24,17 @@ extension SystemCalls {
   }
 
   /// Reads a file of the kernel's, whose size is not known before, and not much more of it than a
-  /// limit in bytes; waits for nobody who should write to it.
-  static func contents(of path: String, atMost limit: Int) throws(Errno) -> [UInt8] {
-    let file = try open(path, O_RDONLY | O_NONBLOCK)
+  /// limit in bytes.
+  static func contents(of file: Int32, atMost limit: Int) throws(Errno) -> [UInt8] {
     var found: [UInt8] = []
-    var error: Int32 = 0
     var buffer = [UInt8](repeating: 0, count: 16384)
     while found.count < limit {
       let count = Glibc.read(file, &buffer, buffer.count)
-      if count < 0 { error = errno }
-      if count <= 0 { break }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw Errno(rawValue: errno) }
+      if count == 0 { break }
       found += buffer[..<count]
     }
-    try close(file)
-    guard error == 0 else { throw Errno(rawValue: error) }
     return found
   }
 }

@@ -19,6 +19,14 @@ enum SystemCalls {
     }
   }
 
+  /// What `open` takes for a file that is to be named and not opened.
+  static let nameOnly = Int32(NAME_ONLY)
+
+  /// Opens a path as if a directory were the root; the file, or -1 and `errno`.
+  static func open(_ path: String, _ flags: Int32, in directory: Int32) -> Int32 {
+    open_in_root(directory, path, flags)
+  }
+
   /// Closes a file; an interrupted close has closed it (Linux gives the number free first).
   static func close(_ file: Int32) throws(Errno) {
     guard Glibc.close(file) != 0 else { return }

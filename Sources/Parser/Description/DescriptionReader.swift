@@ -87,7 +87,7 @@ public enum DescriptionReader {
       result = .failure(error)
     }
     own.sortByPlace()
-    for diagnostic in own.diagnostics { sink.report(diagnostic) }
+    sink.report(own.diagnostics)
     guard case .success(let value) = result, !own.hasErrors else {
       throw DiagnosticsError(own.diagnostics)
     }

@@ -11,7 +11,7 @@ struct HostDecoder {
   ) throws(DiagnosticsError) -> HostDescription {
     var host = HostDecoder(tree)
     let description = host.description()
-    for diagnostic in host.decoder.sink.diagnostics { sink.report(diagnostic) }
+    sink.report(host.decoder.sink.diagnostics)
     try sink.throwIfErrors()
     return description
   }

@@ -166,6 +166,8 @@ public struct NodeDecoder: Sendable {
       case 0xC2 where text[index + 1] < 0xA0: return false
       // U+2028 and U+2029 end lines in YAML.
       case 0xE2 where text[index + 1] == 0x80 && text[index + 2] & 0xFE == 0xA8: return false
+      // U+FFFE and U+FFFF are not characters, and XML can't hold them.
+      case 0xEF where text[index + 1] == 0xBF && text[index + 2] & 0xFE == 0xBE: return false
       default: break
       }
     }

@@ -197,4 +197,31 @@ extension ParserDiagnostics {
       mergeValue, "expected a mapping to merge, found \(found)", at: span,
       help: "write '<<: *anchor', or '<<: [*first, *second]'")
   }
+
+  static let separator = DiagnosticCode(
+    "VP1017", .error, "a line ends where no editor shows it",
+    """
+    YAML 1.1 ends lines at U+0085, U+2028 and U+2029, too, which editors show as nothing or as a \
+    space: what seems to be the rest of a comment would be read as keys. Such a character may \
+    stand in quoted text only. Remove it, or write it as an escape such as "\\u2028".
+    """)
+
+  static func separator(_ name: String, at span: SourceSpan) -> Diagnostic {
+    Diagnostic(
+      separator, "a line ends here by a character that editors don't show (\(name))", at: span,
+      help: "remove it, or break the line")
+  }
+
+  static let tooManyDirectives = DiagnosticCode(
+    "VP1018", .error, "too many YAML directives",
+    """
+    Lines that begin with '%' before a document are directives of YAML. Descriptions have no use \
+    for any, and reading many takes long. Remove them.
+    """)
+
+  static func tooManyDirectives(_ count: Int, at span: SourceSpan) -> Diagnostic {
+    Diagnostic(
+      tooManyDirectives, "there are more than \(count) directives", at: span,
+      help: "remove the lines that begin with '%'")
+  }
 }

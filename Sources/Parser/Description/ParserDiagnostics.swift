@@ -8,7 +8,7 @@ public enum ParserDiagnostics {
   private static let yamlCodes = [
     fileTooLarge, otherEncoding, invalidUTF8, controlCharacter, emptyFile, syntax, tabIndentation,
     severalDocuments, duplicateKey, keyNotText, undefinedAlias, aliasWithinItself, tooManyAliased,
-    tooDeep, tag, mergeValue,
+    tooDeep, tag, mergeValue, separator, tooManyDirectives,
   ]
 
   private static let schemaCodes = [

@@ -6,6 +6,9 @@ struct VMDecoder {
   private let tree: YAMLTree
   private var decoder: NodeDecoder
   private var regions: RegionDecoder
+  private let expectation: ExpectationFields
+  private let matched: ExpectationFields
+  private let index: MappingDecoder.Field
   private let intents = WordList("no-snoop intent", of: NoSnoopIntent.self)
 
   /// Decodes the document; every finding goes to the sink.
@@ -14,7 +17,7 @@ struct VMDecoder {
   ) throws(DiagnosticsError) -> VMDescription {
     var vm = VMDecoder(tree)
     let description = vm.description()
-    for diagnostic in vm.decoder.sink.diagnostics { sink.report(diagnostic) }
+    sink.report(vm.decoder.sink.diagnostics)
     try sink.throwIfErrors()
     return description
   }
@@ -23,6 +26,10 @@ struct VMDecoder {
     self.tree = tree
     decoder = NodeDecoder(tree)
     regions = RegionDecoder(tree)
+    expectation = ExpectationFields(tree, "what a device has to be")
+    var matched = ExpectationFields(tree, "what a device is selected by")
+    index = matched.mapping.allow("index")
+    self.matched = matched
   }
 
   private mutating func description() -> VMDescription {
@@ -66,8 +73,8 @@ struct VMDecoder {
       span: decoder.span(fields[incoherent], or: start))
   }
 
-  private mutating func expectation(_ node: YAMLTree.Node) -> DeviceExpectation? {
-    var fields = ExpectationFields(tree, "what a device has to be")
+  private mutating func expected(_ node: YAMLTree.Node) -> DeviceExpectation? {
+    var fields = expectation
     return expectation(node, &fields)
   }
 
@@ -113,7 +120,7 @@ struct VMDecoder {
     let intent = decoder.word(fields.mapping[fields.noSnoop], intents)
     let space = decoder.name(fields.mapping[fields.addressSpace], "an address space name")
     let driver = decoder.name(fields.mapping[fields.driver], "a driver's name")
-    let expected = fields.mapping[fields.expected].flatMap { expectation($0) }
+    let expected = fields.mapping[fields.expected].flatMap { self.expected($0) }
     guard let name, let address = address ?? selector.map({ _ in BDF.zero }) else { return nil }
     var device = AssignedDevice(
       name: name, address: address, noSnoop: intent ?? .auto,
@@ -148,8 +155,7 @@ struct VMDecoder {
 
   /// What a device is selected by.
   private mutating func match(_ node: YAMLTree.Node) -> DeviceSelector? {
-    var fields = ExpectationFields(tree, "what a device is selected by")
-    let index = fields.mapping.allow("index")
+    var fields = matched
     guard let wanted = expectation(node, &fields) else { return nil }
     let position = decoder.number(
       fields.mapping[index], "a position among devices", in: 0...UInt64(Int32.max))

@@ -22,12 +22,16 @@ public struct HostFacts: Sendable {
     iommus = IOMMUFacts.all(in: tree, into: &reader.findings)
     devices = reader.devices(behind: Set(iommus.map(\.name)))
     sources = reader.sources
-    findings = reader.findings
+    findings =
+      reader.findings
+      + tree.unreadable.map { SysfsDiagnostics.unreadable($0.path, $0.error) }
   }
 }
 
 /// The devices of a tree, and what is wrong with it.
 private struct HostFactsReader {
+  /// More than any firmware reserves; each device of the group lists all of them.
+  private static let maximumRegions = 128
   private let tree: SysfsTree
   private(set) var sources: [String] = []
   var findings: [Diagnostic] = []
@@ -49,6 +53,7 @@ private struct HostFactsReader {
   }
 
   private mutating func report(_ path: String, _ expected: String) {
+    guard !tree.isUnreadable(path) else { return }
     findings.append(SysfsDiagnostics.malformed(path, expected))
   }
 
@@ -58,7 +63,7 @@ private struct HostFactsReader {
       findings.append(SysfsDiagnostics.noPCI(tree.root + directory))
     }
     var found: [HostDevice] = []
-    for name in tree.names(in: directory) {
+    for name in tree.isDirectory(directory) ? tree.names(in: directory) : [] {
       // Addresses are unique as long as there is one way to write each.
       guard let address = BDF(name), address.description == name else {
         report("\(directory)/\(name)", "a PCI address")
@@ -118,8 +123,13 @@ private struct HostFactsReader {
   ) -> String? {
     let name = tree.link(path)
     if let name, isRight(name) { return name }
-    if name != nil || tree.exists(path) && tree.names(in: path).isEmpty { report(path, expected) }
+    if name != nil || holdsNothing(path) { report(path, expected) }
     return nil
+  }
+
+  /// Whether something is there and is not a directory with something in it.
+  private func holdsNothing(_ path: String) -> Bool {
+    tree.isDirectory(path) ? tree.names(in: path).isEmpty : tree.exists(path)
   }
 
   /// The regions of a group (`Documentation/ABI/testing/sysfs-kernel-iommu_groups`), read once.
@@ -130,9 +140,10 @@ private struct HostFactsReader {
     for line in (tree.text(path) ?? "").split(separator: "\n") {
       let words = line.split(separator: " ")
       guard words.count == 3, let start = Self.address(words[0]), let end = Self.address(words[1]),
-        start <= end, let kind = ReservedRegion.Kind(rawValue: String(words[2]))
+        start <= end, let kind = ReservedRegion.Kind(rawValue: String(words[2])),
+        regions.count < Self.maximumRegions
       else {
-        report(path, "lines of start, end and type")
+        report(path, "at most \(Self.maximumRegions) lines of start, end and type")
         break
       }
       regions.append(ReservedRegion(start: start, end: end, kind: kind))

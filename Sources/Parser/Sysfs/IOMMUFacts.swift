@@ -68,6 +68,7 @@ extension SysfsTree {
   /// A register of a unit; reported if it can't be read.
   fileprivate func register(_ path: String, into findings: inout [Diagnostic]) -> UInt64? {
     if let value = hex(path) { return value }
+    if isUnreadable(path) { return nil }
     findings.append(SysfsDiagnostics.malformed(path, "a hexadecimal number of 64 bits"))
     return nil
   }

@@ -18,17 +18,21 @@ public struct NoSnoopFact: Hashable, Sendable {
       source = bytes.isEmpty ? "no configuration space" : "only root can read the capabilities"
       return
     }
-    if let place = Self.deviceControl(in: bytes) {
+    let space = ConfigurationSpace(bytes)
+    if let place = space.deviceControl {
       let control = UInt64(bytes[place]) | UInt64(bytes[place + 1]) << 8
       fact = control & 0x800 != 0 ? .yes : .unknown
       source =
         "Device Control " + hexText(control, digits: 4) + (fact == .yes ? "" : ", bit 11 clear")
-    } else if Self.capability(0x07, in: bytes) != nil {
+    } else if space.capability(.pciX) != nil {
       fact = .unknown
       source = "PCI-X"
-    } else {
+    } else if space.isWhole, space.capability(.pciExpress) == nil {
       fact = .no
       source = "neither PCI Express nor PCI-X"
+    } else {
+      fact = .unknown
+      source = "the list of capabilities has no end"
     }
   }
 
@@ -40,19 +44,6 @@ public struct NoSnoopFact: Hashable, Sendable {
 
   /// Where Device Control is; `nil` if the device is not PCI Express, or nobody may see.
   public static func deviceControl(in bytes: [UInt8]) -> Int? {
-    guard bytes.count > 64, let express = capability(0x10, in: bytes), express + 10 <= bytes.count
-    else { return nil }
-    return express + 8
-  }
-
-  /// Where a capability is; lists that go round in circles end.
-  private static func capability(_ wanted: UInt8, in bytes: [UInt8]) -> Int? {
-    guard bytes[6] & 0x10 != 0 else { return nil }
-    var position = Int(bytes[0x34] & 0xfc)
-    for _ in 0..<48 where position >= 64 && position + 2 <= bytes.count {
-      if bytes[position] == wanted { return position }
-      position = Int(bytes[position + 1] & 0xfc)
-    }
-    return nil
+    ConfigurationSpace(bytes).deviceControl
   }
 }

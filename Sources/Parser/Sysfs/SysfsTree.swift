@@ -1,34 +1,44 @@
 /// The files in which a kernel says what a machine has: this machine's, or a copy of another's.
 ///
 /// Only reads, and answers `nil` or nothing for what is not there: some fact is missing anywhere.
+/// What is there and can't be read is remembered, so that it is not taken for missing.
 public struct SysfsTree {
-  /// What stands before every path; empty for this machine.
+  /// What findings put before every path; empty for this machine.
   public let root: String
   private let files: any FileTree
   private let recorder: FactRecorder?
+  private let problems = TreeProblems()
 
-  /// The files below a directory; what is read is recorded if there is a recorder.
+  /// The files of a tree; what is read is recorded if there is a recorder.
   public init(_ files: any FileTree, root: String = "", recorder: FactRecorder? = nil) {
     self.files = files
     self.root = root
     self.recorder = recorder
   }
 
+  /// What could not be read so far, in order of reading.
+  public var unreadable: [(path: String, error: TreeError)] { problems.found }
+
+  /// Whether something could not be read, as opposed to not being there.
+  public func isUnreadable(_ path: String) -> Bool { problems.paths.contains(path) }
+
   /// Whether there is something of a name.
-  public func exists(_ path: String) -> Bool {
-    guard files.exists(root + path) else { return false }
-    recorder?.record(existing: path, isDirectory: files.isDirectory(root + path))
-    return true
-  }
+  public func exists(_ path: String) -> Bool { kind(of: path) != nil }
 
   /// Whether there is a directory of a name.
-  public func isDirectory(_ path: String) -> Bool {
-    exists(path) && files.isDirectory(root + path)
+  public func isDirectory(_ path: String) -> Bool { kind(of: path) == .directory }
+
+  private func kind(of path: String) -> FileKind? {
+    guard let kind = read(path, { () throws(TreeError) in try files.kind(of: path) }) else {
+      return nil
+    }
+    recorder?.record(existing: path, isDirectory: kind == .directory)
+    return kind
   }
 
   /// The names in a directory, in order of bytes.
   public func names(in path: String) -> [String] {
-    let names = files.names(in: root + path)
+    let names = read(path) { () throws(TreeError) in try files.names(in: path) } ?? []
     if recorder != nil { for name in names { _ = exists("\(path)/\(name)") } }
     return names
   }
@@ -40,7 +50,9 @@ public struct SysfsTree {
 
   /// What a link points to, as it is written; `nil` if there is no such link.
   public func linkText(_ path: String) -> String? {
-    guard let text = files.linkText(root + path) else { return nil }
+    guard let text = read(path, { () throws(TreeError) in try files.linkText(path) }) else {
+      return nil
+    }
     recorder?.record(path, link: text)
     return text
   }
@@ -60,8 +72,28 @@ public struct SysfsTree {
 
   /// A file, not much more of it than a limit in bytes; `nil` if it can't be read.
   public func bytes(_ path: String, atMost limit: Int = 1 << 20) -> [UInt8]? {
-    guard let bytes = files.contents(of: root + path, atMost: limit) else { return nil }
-    recorder?.record(path, bytes)
+    let bytes = read(path) { () throws(TreeError) in
+      try files.contents(of: path, atMost: limit)
+    }
+    if let bytes { recorder?.record(path, bytes) }
     return bytes
+  }
+
+  private func read<Value>(_ path: String, _ body: () throws(TreeError) -> Value?) -> Value? {
+    do throws(TreeError) { return try body() } catch {
+      problems.note(path, error)
+      return nil
+    }
+  }
+}
+
+/// What of a tree could not be read.
+private final class TreeProblems {
+  private(set) var found: [(path: String, error: TreeError)] = []
+  private(set) var paths: Set<String> = []
+
+  /// Takes note of a path, once.
+  func note(_ path: String, _ error: TreeError) {
+    if paths.insert(path).inserted { found.append((path, error)) }
   }
 }

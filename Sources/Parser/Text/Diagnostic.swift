@@ -63,6 +63,8 @@ public struct Diagnostic: Hashable, Sendable {
   public var notes: [Note]
   /// What to do about it.
   public var help: String?
+  /// How many more of its kind were found and left out; see `DiagnosticSink.report`.
+  public fileprivate(set) var omitted = 0
 
   /// Makes a finding; called by the factories of the messages files only.
   public init(
@@ -98,8 +100,20 @@ public struct DiagnosticsError: Error, Hashable, Sendable {
 ///
 /// A phase reports everything it finds and stops at its end, not at the first error.
 public struct DiagnosticSink: Sendable {
+  /// How many findings of a kind are kept; nobody reads more of them at once.
+  package static let maximumOfAKind = 20
+
+  /// Findings that say the same of different places in a file.
+  private struct Kind: Hashable {
+    var code: String
+    var severity: Severity
+    var source: SourceID?
+  }
+
   /// What was reported so far, in order of report.
   public private(set) var diagnostics: [Diagnostic] = []
+  /// Where those of each kind are.
+  private var kept: [Kind: [Int]] = [:]
   /// Whether one of them is an error.
   public private(set) var hasErrors = false
 
@@ -107,9 +121,36 @@ public struct DiagnosticSink: Sendable {
   public init() {}
 
   /// Adds a finding.
+  ///
+  /// Of too many of a kind the first ones are kept, and the last of these says how many more there
+  /// are: what is found does not outgrow what it is found in. A finding that is kept already is
+  /// dropped: what an alias stands for is read each time.
   public mutating func report(_ diagnostic: Diagnostic) {
-    diagnostics.append(diagnostic)
     if diagnostic.severity == .error { hasErrors = true }
+    let kind = Kind(
+      code: diagnostic.code.name, severity: diagnostic.severity, source: diagnostic.span?.source)
+    var added = diagnostic
+    if let known = kept[kind], let last = known.last {
+      let isRepeated = known.contains { isRepetition(diagnostic, of: diagnostics[$0]) }
+      guard !isRepeated, known.count < Self.maximumOfAKind else {
+        diagnostics[last].omitted += diagnostic.omitted + (isRepeated ? 0 : 1)
+        return
+      }
+      added.omitted += diagnostics[last].omitted
+      diagnostics[last].omitted = 0
+    }
+    kept[kind, default: []].append(diagnostics.count)
+    diagnostics.append(added)
+  }
+
+  private func isRepetition(_ one: Diagnostic, of other: Diagnostic) -> Bool {
+    one.span != nil && one.span == other.span && one.message == other.message
+      && one.notes == other.notes
+  }
+
+  /// Adds findings.
+  public mutating func report(_ diagnostics: [Diagnostic]) {
+    for diagnostic in diagnostics { report(diagnostic) }
   }
 
   /// Adds the finding that ends a phase at once; the result is to be thrown.
@@ -118,10 +159,7 @@ public struct DiagnosticSink: Sendable {
     return DiagnosticsError(diagnostics)
   }
 
-  /// Puts findings into the order of their places; repeated ones are dropped.
-  ///
-  /// Those of one place stay in order of report. Repeats come from aliases: what they stand for is
-  /// read each time.
+  /// Puts findings into the order of their places; those of one place stay in order of report.
   public mutating func sortByPlace() {
     func place(_ diagnostic: Diagnostic) -> UInt64 {
       diagnostic.span.map { UInt64($0.source.rawValue) << 32 | UInt64($0.start) } ?? 0
@@ -129,9 +167,9 @@ public struct DiagnosticSink: Sendable {
     let order = diagnostics.indices.sorted {
       (place(diagnostics[$0]), $0) < (place(diagnostics[$1]), $1)
     }
-    var sorted: [Diagnostic] = []
-    for index in order where sorted.last != diagnostics[index] { sorted.append(diagnostics[index]) }
-    diagnostics = sorted
+    var sorted = DiagnosticSink()
+    sorted.report(order.map { diagnostics[$0] })
+    self = sorted
   }
 
   /// Ends the phase: throws everything found if any of it is an error.

@@ -33,7 +33,7 @@ public struct DiagnosticJSON {
     write(diagnostic.span, to: &writer)
     writer.key("notes")
     writer.beginArray()
-    for note in diagnostic.notes {
+    for note in diagnostic.notes + (diagnostic.more.map { [.init($0)] } ?? []) {
       writer.beginObject()
       writer.member("message", note.message)
       write(note.span, to: &writer)

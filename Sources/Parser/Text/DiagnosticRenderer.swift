@@ -29,15 +29,19 @@ public struct DiagnosticRenderer {
       guard let span = diagnostic.span else { return (.max, 0, index) }
       return (UInt16(span.source.rawValue), span.start, index)
     }
-    return diagnostics.enumerated()
+    let sorted = diagnostics.enumerated()
       .sorted { key($0.element, $0.offset) < key($1.element, $1.offset) }
-      .map(\.element)
+    var sink = DiagnosticSink()
+    for (_, diagnostic) in sorted { sink.report(diagnostic) }
+    return sink.diagnostics
   }
 
   /// How many errors and warnings there are, in words.
   public static func count(_ diagnostics: [Diagnostic]) -> String {
-    let errors = diagnostics.count { $0.severity == .error }
-    let parts = [(errors, "error"), (diagnostics.count - errors, "warning")]
+    let number = { (severity: Severity) in
+      diagnostics.reduce(0) { $0 + ($1.severity == severity ? 1 + $1.omitted : 0) }
+    }
+    let parts = [(number(.error), "error"), (number(.warning), "warning")]
     return parts.filter { $0.0 > 0 }
       .map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }
       .joined(separator: ", ")
@@ -54,6 +58,7 @@ public struct DiagnosticRenderer {
     if let help = diagnostic.help {
       text += "  " + decorator.mark("help:", .good) + " " + help.visible + "\n"
     }
+    if let more = diagnostic.more { appendHead("note:", .note, more, at: nil, to: &text) }
   }
 
   private mutating func appendHead(
@@ -113,4 +118,9 @@ public struct DiagnosticRenderer {
     let gutter = String(repeating: " ", count: digits) + " | "
     text += decorator.mark(gutter, .faint) + decorator.mark(excerpt.carets, role) + "\n"
   }
+}
+
+extension Diagnostic {
+  /// What is said of those that were left out, if any were.
+  var more: String? { omitted > 0 ? "and \(omitted) more of this kind" : nil }
 }

@@ -122,7 +122,7 @@ extension JSONWriter {
     case "\r": appendRaw("\\r")
     case "\t": appendRaw("\\t")
     default:
-      guard Self.needsEscape(scalar.value) else {
+      guard Self.needsEscape(scalar) else {
         for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter { append(byte) }
         return
       }
@@ -131,11 +131,12 @@ extension JSONWriter {
     }
   }
 
-  /// What JSON forbids, YAML 1.1 calls not printable, or YAML takes for a line break.
-  private static func needsEscape(_ scalar: UInt32) -> Bool {
-    switch scalar {
+  /// What JSON forbids, YAML 1.1 calls not printable or takes for a line break, and what changes
+  /// the direction of text.
+  private static func needsEscape(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
     case 0..<0x20, 0x7F...0x9F, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF: true
-    default: false
+    default: scalar.changesDirection
     }
   }
 

@@ -27,7 +27,8 @@ public enum QuotedText {
     case 10: text += "\\n"
     case 13: text += "\\r"
     case 9: text += "\\t"
-    case 0..<32, 127..<160, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF:
+    case 0..<32, 127..<160, 0x2028...0x2029, 0xFEFF,
+      _ where scalar.changesDirection:
       text += "\\u{" + String(scalar.value, radix: 16) + "}"
     default: text.unicodeScalars.append(scalar)
     }

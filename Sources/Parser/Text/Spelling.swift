@@ -1,5 +1,8 @@
 /// Finds what a misspelt word was meant to be.
 public enum Spelling {
+  /// How many wrong words of a kind get a suggestion; each costs a pass over what is known.
+  public static let limit = 8
+
   /// Words longer than this are not compared; nobody misspells those by a letter.
   private static let maximumLength = 64
 

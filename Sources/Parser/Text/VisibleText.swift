@@ -33,8 +33,17 @@ extension Unicode.Scalar {
     return isShown ? String(Character(self)) : "\\u{" + String(value, radix: 16) + "}"
   }
 
+  /// Whether it changes the direction of the text after it, so that what is shown is not what is
+  /// written (Unicode's property `Bidi_Control`).
+  var changesDirection: Bool {
+    switch value {
+    case 0x061C, 0x200E...0x200F, 0x202A...0x202E, 0x2066...0x2069: true
+    default: false
+    }
+  }
+
   /// Whether a terminal shows it and does nothing else.
-  private var isShown: Bool {
+  public var isShown: Bool {
     if value < 0x7F { return value >= 0x20 }
     switch properties.generalCategory {
     case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator,

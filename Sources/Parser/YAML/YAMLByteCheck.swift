@@ -3,19 +3,27 @@ enum YAMLByteCheck {
   /// The most findings to report of one file; a binary file has millions.
   private static let maximumFindings = 8
 
-  /// Reports what is not text; the result says whether all bytes are ASCII.
+  /// What a file of text consists of.
+  struct Contents {
+    /// Whether all bytes are ASCII.
+    var isASCII = true
+    /// Where characters stand that end lines in YAML and not in editors, ascending.
+    var separators: [Int] = []
+  }
+
+  /// Reports what is not text.
   static func check(
     _ file: SourceFile, into sink: inout DiagnosticSink
-  ) throws(DiagnosticsError) -> Bool {
+  ) throws(DiagnosticsError) -> Contents {
     guard file.bytes.count <= SourceFile.maximumBytes else {
       throw sink.stop(ParserDiagnostics.fileTooLarge(file.bytes.count, file.id))
     }
     if let encoding = otherEncoding(file.bytes) {
       throw sink.stop(ParserDiagnostics.otherEncoding(encoding.name, encoding.length, file.id))
     }
-    let isASCII = file.bytes.withUnsafeBufferPointer { scan($0, file.id, &sink) }
+    let contents = file.bytes.withUnsafeBufferPointer { scan($0, file.id, &sink) }
     try sink.throwIfErrors()
-    return isASCII
+    return contents
   }
 
   /// The name and length of a byte-order mark that is not UTF-8's.
@@ -35,25 +43,27 @@ enum YAMLByteCheck {
 
   private static func scan(
     _ bytes: UnsafeBufferPointer<UInt8>, _ source: SourceID, _ sink: inout DiagnosticSink
-  ) -> Bool {
-    var isASCII = true
+  ) -> Contents {
+    var contents = Contents()
     var index = 0
     let limit = sink.diagnostics.count + maximumFindings
     while index < bytes.count, sink.diagnostics.count < limit {
       index = skipPlain(bytes, from: index)
       guard index < bytes.count else { break }
       let length = sequenceLength(bytes, at: index)
-      isASCII = isASCII && bytes[index] < 0x80
+      if bytes[index] >= 0x80 { contents.isASCII = false }
       let end = length > 0 ? index + length : endOfMalformed(bytes, after: index)
       let span = SourceSpan(source: source, start: UInt32(index), end: UInt32(end))
       if length == 0 {
         sink.report(ParserDiagnostics.invalidUTF8(bytes[index], at: span))
       } else if !isAllowed(bytes, at: index, length) {
         sink.report(ParserDiagnostics.controlCharacter(bytes[index], length, at: span))
+      } else if length > 1, YAMLSeparator(bytes, at: index) != nil {
+        contents.separators.append(index)
       }
       index = end
     }
-    return isASCII
+    return contents
   }
 
   /// The offset after a malformed sequence and the stray bytes that follow it.

@@ -54,11 +54,11 @@ struct YAMLComposer: ~Copyable {
   static func compose(
     _ file: SourceFile, hiding hidden: [Range<Int>] = [], into sink: inout DiagnosticSink
   ) throws(DiagnosticsError) -> YAMLTree {
-    let isASCII = try YAMLByteCheck.check(file, into: &sink)
+    let contents = try YAMLByteCheck.check(file, into: &sink)
     let outcome = file.bytes.withUnsafeBufferPointer { bytes in
-      composeChecked(file, bytes, isASCII, hiding: hidden)
+      composeChecked(file, bytes, contents, hiding: hidden)
     }
-    for diagnostic in outcome.sink.diagnostics { sink.report(diagnostic) }
+    sink.report(outcome.sink.diagnostics)
     guard let tree = outcome.tree, !outcome.sink.hasErrors else {
       throw DiagnosticsError(sink.diagnostics)
     }
@@ -66,28 +66,24 @@ struct YAMLComposer: ~Copyable {
   }
 
   private static func composeChecked(
-    _ file: SourceFile, _ bytes: UnsafeBufferPointer<UInt8>, _ isASCII: Bool,
-    hiding hidden: [Range<Int>]
+    _ file: SourceFile, _ bytes: UnsafeBufferPointer<UInt8>,
+    _ contents: YAMLByteCheck.Contents, hiding hidden: [Range<Int>]
   ) -> (tree: YAMLTree?, sink: DiagnosticSink) {
-    guard let reader = YAMLEventReader(bytes, isASCII: isASCII, hiding: hidden) else {
+    guard let reader = YAMLEventReader(bytes, isASCII: contents.isASCII, hiding: hidden) else {
       var sink = DiagnosticSink()
       sink.report(ParserDiagnostics.syntax(.init(problem: "not enough memory", offset: 0), file))
       return (nil, sink)
     }
     let shown = hidden.reduce(bytes.count) { $0 - $1.count }
     var composer = YAMLComposer(file, bytes, reader, byteCount: shown)
-    do {
-      try composer.readStream()
-    } catch {
-      return (nil, composer.sink)
-    }
+    let isWhole = (try? composer.readStream()) != nil
+    YAMLSeparator.check(
+      contents.separators, outside: composer.records, of: file, into: &composer.sink)
+    if !isWhole { return (nil, composer.sink) }
     var sink = composer.sink
     let merges = composer.merges
     let tree = composer.finish()
-    for mapping in merges {
-      guard let mistake = tree.mergeMistake(in: YAMLTree.Node(index: mapping)) else { continue }
-      sink.report(ParserDiagnostics.mergeValue(tree.shown(mistake), at: tree.headSpan(of: mistake)))
-    }
+    tree.reportMistakes(inMergesOf: merges, into: &sink)
     return (tree, sink)
   }
 
@@ -122,7 +118,8 @@ struct YAMLComposer: ~Copyable {
       case .alias: try addAlias()
       case .documentStart: try checkSingleDocument()
       case .streamEnd: return try checkNotEmpty()
-      case .streamStart, .documentEnd: break
+      // What comes next would be read with the next event.
+      case .streamStart, .documentEnd: try YAMLDirectives.check(file, from: reader.end, &sink)
       }
     }
   }
@@ -336,13 +333,8 @@ extension YAMLComposer {
     return target
   }
 
-  /// Accepts the tags that say what is known anyway; all others ask for what is not there.
   private mutating func checkTag(allowed: [String]) {
-    let standard = "tag:yaml.org,2002:"
-    guard let tag = reader.tag, tag != "!" else { return }
-    if allowed.contains(where: { tag == standard + $0 }) { return }
-    let shown = tag.hasPrefix(standard) ? "!!" + tag.dropFirst(standard.count) : tag
-    sink.report(ParserDiagnostics.tag(shown, at: span(reader.start, reader.end)))
+    guard let tag = reader.tag, let wrong = YAMLTag.mistake(tag, allowed: allowed) else { return }
+    sink.report(ParserDiagnostics.tag(wrong, at: span(reader.start, reader.end)))
   }
-
 }

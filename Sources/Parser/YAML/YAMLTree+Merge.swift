@@ -11,12 +11,20 @@ extension YAMLTree {
   }
 
   /// The first node in the value of a `<<` that should be a mapping and is not.
-  func mergeMistake(in node: Node) -> Node? {
+  private func mergeMistake(in node: Node) -> Node? {
     for value in mergeValues(of: node) where kind(of: value) != .mapping {
       guard kind(of: value) == .sequence else { return value }
       if let item = children(of: value).first(where: { kind(of: $0) != .mapping }) { return item }
     }
     return nil
+  }
+
+  /// Reports what should be merged into mappings and is none.
+  func reportMistakes(inMergesOf mappings: [UInt32], into sink: inout DiagnosticSink) {
+    for mapping in mappings {
+      guard let mistake = mergeMistake(in: Node(index: mapping)) else { continue }
+      sink.report(ParserDiagnostics.mergeValue(shown(mistake), at: headSpan(of: mistake)))
+    }
   }
 
   /// The values of the plain keys `<<`.

@@ -16,9 +16,8 @@ extension PlannerDiagnostics {
       help: "a device can be given to a VM once; correct or remove one entry")
   }
 
-  static func unknownSpace(_ device: AssignedDevice, in vm: VMDescription) -> Diagnostic {
-    let known = [VMDescription.guestPhysicalSpace] + vm.addressSpaces.map(\.name)
-    return Diagnostic(
+  static func unknownSpace(_ device: AssignedDevice, known: [String]) -> Diagnostic {
+    Diagnostic(
       unknownAddressSpace,
       "device \(quote(device.name)) uses address space \(quote(device.addressSpace)), which is "
         + "not declared",

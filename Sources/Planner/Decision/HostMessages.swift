@@ -16,12 +16,12 @@ extension PlannerDiagnostics {
   }
 
   static func unknownIOMMU(
-    _ device: HostDevice, _ name: String, in host: HostDescription
+    _ device: HostDevice, _ name: String, known: [String]
   ) -> Diagnostic {
     Diagnostic(
       unknownIOMMUCode, "'\(device.address)' is behind IOMMU \(quote(name)), which is not listed",
       at: device.span,
-      help: suggestion(for: name, among: host.iommus.map(\.name)) ?? "add it to 'iommus'")
+      help: suggestion(for: name, among: known) ?? "add it to 'iommus'")
   }
 
   static func missing(_ device: AssignedDevice, host: String, near: BDF?) -> Diagnostic {

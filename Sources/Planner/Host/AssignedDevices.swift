@@ -23,8 +23,6 @@ struct AssignedDevices: Sendable {
 struct DeviceLookup {
   private let vm: VMDescription
   private let topology: HostTopology
-  /// How many missing devices get a suggestion; each costs a pass over the host's devices.
-  private static let suggestionLimit = 8
 
   private var hostIndex: [Int32] = []
   private var vmIndexOfHost: [Int32]
@@ -93,7 +91,7 @@ struct DeviceLookup {
     }
     unknown[device.address] = index
     missing += 1
-    let near = missing <= Self.suggestionLimit ? topology.nearAddress(to: device.address) : nil
+    let near = missing <= Spelling.limit ? topology.nearAddress(to: device.address) : nil
     sink.report(PlannerDiagnostics.missing(device, host: topology.host.name, near: near))
   }
 
@@ -132,12 +130,18 @@ struct DeviceLookup {
     var result = [Int32](repeating: 0, count: vm.devices.count)
     var isUsed = [Bool](repeating: false, count: vm.addressSpaces.count + 1)
     var last = (name: VMDescription.guestPhysicalSpace, position: Int32(0))
+    var unknown = 0
     for index in vm.devices.indices {
       if vm.devices[index].addressSpace != last.name {
         let name = vm.devices[index].addressSpace
         guard let position = positions[name] else {
           isSound = false
-          sink.report(PlannerDiagnostics.unknownSpace(vm.devices[index], in: vm))
+          unknown += 1
+          sink.report(
+            PlannerDiagnostics.unknownSpace(
+              vm.devices[index],
+              known: unknown <= Spelling.limit
+                ? [VMDescription.guestPhysicalSpace] + vm.addressSpaces.map(\.name) : []))
           continue
         }
         last = (name, position)

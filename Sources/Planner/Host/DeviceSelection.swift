@@ -5,12 +5,13 @@ struct DeviceSelection {
   private let host: HostDescription
   /// The devices at each path, in file order.
   private var byPath: [PCIPath: [Int]] = [:]
-  /// What was found before, by what was looked for.
-  private var byMatch: [DeviceExpectation: [Int]] = [:]
+  /// The devices that have the same of some facts, in order of their addresses: by which facts
+  /// these are, and what they are.
+  private var byFacts: [DeviceExpectation.Facts: [DeviceExpectation: [Int]]] = [:]
 
   /// The same description with addresses only; `nil`, reported, if a device can't be told.
   ///
-  /// One pass over the host for each different `match`, one for all paths.
+  /// One pass over the host for each choice of facts to match, one for all paths.
   static func resolved(
     _ vm: VMDescription, on host: HostDescription, into sink: inout DiagnosticSink
   ) -> VMDescription? {
@@ -47,12 +48,11 @@ struct DeviceSelection {
       }
     if let position, position < found.count { return .success(found[position]) }
     if position == nil, found.count == 1 { return .success(found[0]) }
-    let candidates = found.map { host.devices[$0] }
     return .failure(
       Failure(
         finding: found.isEmpty || position != nil
-          ? PlannerDiagnostics.notSelected(device, on: host, candidates)
-          : PlannerDiagnostics.ambiguous(device, on: host, candidates)))
+          ? PlannerDiagnostics.notSelected(device, on: host, found)
+          : PlannerDiagnostics.ambiguous(device, on: host, found)))
   }
 
   private mutating func devices(at path: PCIPath) -> [Int] {
@@ -68,18 +68,45 @@ struct DeviceSelection {
   private mutating func devices(like wanted: DeviceExpectation) -> [Int] {
     var key = wanted
     key.span = .wholeVM
-    if let known = byMatch[key] { return known }
-    let found = host.devices.indices.filter { wanted.differences(from: host.devices[$0]).isEmpty }
-      .sorted { host.devices[$0].address < host.devices[$1].address }
-    byMatch[key] = found
-    return found
+    let facts = wanted.facts
+    if byFacts[facts] == nil {
+      let sorted = host.devices.indices.sorted {
+        (host.devices[$0].address, $0) < (host.devices[$1].address, $1)
+      }
+      byFacts[facts] = Dictionary(grouping: sorted) { facts.of(host.devices[$0]) }
+    }
+    return byFacts[facts]?[key] ?? []
+  }
+}
+
+extension DeviceExpectation {
+  /// Which facts of a device are expected to be something.
+  fileprivate struct Facts: Hashable {
+    var vendor, device, classCode, subsystem, group: Bool
+
+    /// These facts of a device of the host.
+    func of(_ fact: HostDevice) -> DeviceExpectation {
+      var found = DeviceExpectation(span: .wholeVM)
+      if vendor { found.vendor = fact.vendor }
+      if device { found.device = fact.device }
+      if classCode { found.classCode = fact.classCode }
+      if subsystem { found.subsystem = fact.subsystem }
+      if group { found.group = fact.group }
+      return found
+    }
+  }
+
+  fileprivate var facts: Facts {
+    Facts(
+      vendor: vendor != nil, device: device != nil, classCode: classCode != nil,
+      subsystem: subsystem != nil, group: group != nil)
   }
 }
 
 // Findings about devices that are selected.
 extension PlannerDiagnostics {
   static func notSelected(
-    _ device: AssignedDevice, on host: HostDescription, _ candidates: [HostDevice]
+    _ device: AssignedDevice, on host: HostDescription, _ candidates: [Int]
   ) -> Diagnostic {
     guard case .match(_, let index?) = device.selector, !candidates.isEmpty else {
       return Diagnostic(
@@ -91,22 +118,25 @@ extension PlannerDiagnostics {
       nothingSelected,
       "device \(quote(device.name)): host \(quote(host.name)) has "
         + "\(candidates.count) such devices, none with index \(index)",
-      at: device.addressSpan, notes: notes(candidates),
+      at: device.addressSpan, notes: notes(candidates, host),
       help: "'index' counts from 0, in order of addresses")
   }
 
   static func ambiguous(
-    _ device: AssignedDevice, on host: HostDescription, _ candidates: [HostDevice]
+    _ device: AssignedDevice, on host: HostDescription, _ candidates: [Int]
   ) -> Diagnostic {
     Diagnostic(
       severalSelected,
       "device \(quote(device.name)) can be any of \(candidates.count) devices of host "
         + "\(quote(host.name))",
-      at: device.addressSpan, notes: notes(candidates),
+      at: device.addressSpan, notes: notes(candidates, host),
       help: "say more in 'match', add 'index', or use 'path' or 'address'")
   }
 
-  private static func notes(_ candidates: [HostDevice]) -> [Diagnostic.Note] {
-    candidates.prefix(4).map { .init("'\($0.address)' is one", $0.span) }
+  private static func notes(
+    _ candidates: [Int], _ host: HostDescription
+  ) -> [Diagnostic.Note] {
+    candidates.prefix(4).map { host.devices[$0] }
+      .map { .init("'\($0.address)' is one", $0.span) }
   }
 }

@@ -37,14 +37,14 @@ struct HostChecks {
       if !target.isProposalOnly { checkMates(of: group, into: &sink) }
     }
     var isChecked = [Bool](repeating: false, count: groups.spaceOfCell.count)
-    let extents = maps.mappings.map(Extent.init)
+    var limits = LimitChecks(maps)
     for group in 0..<groups.count {
       let cell = Int(groups.cellOfGroup[group])
       guard !isChecked[cell], let first = groups.members[group].first.map(Int.init) else {
         continue
       }
       isChecked[cell] = true
-      checkLimits(of: first, extents[Int(groups.spaceOfCell[cell])], into: &sink)
+      checkLimits(of: first, &limits, into: &sink)
     }
   }
 
@@ -140,25 +140,17 @@ struct HostChecks {
 
   /// Compares an address space with the IOMMU of the first device of a cell.
   private func checkLimits(
-    of device: Int, _ extent: Extent, into sink: inout DiagnosticSink
+    of device: Int, _ limits: inout LimitChecks, into sink: inout DiagnosticSink
   ) {
     let space = Int(devices.space[device])
     let unit = topology.host.iommus[Int(devices.iommu[device])]
     let pageBytes = unit.pageSizes.min() ?? 1
-    let isTooWide = { (last: UInt64) in
-      unit.addressBits < 64 && last >> UInt64(max(0, unit.addressBits)) != 0
-    }
-    let isMisaligned = { (bits: UInt64) in bits & (pageBytes &- 1) != 0 }
-    guard isTooWide(extent.last) || isMisaligned(extent.bits) else { return }
-    let mappings = maps.mappings[space]
-    if let mapping = mappings.first(where: {
-      isTooWide(AddressSpaceMaps.last($0.iova, $0.size))
-    }) {
+    if let mapping = limits.mapping(of: space, beyond: unit.addressBits) {
       sink.report(
         PlannerDiagnostics.beyondWidth(
           mapping, in: name(ofSpace: space), unit: unit, device: vm.devices[device]))
     }
-    if let mapping = mappings.first(where: { isMisaligned($0.iova | $0.size) }) {
+    if let mapping = limits.mapping(of: space, notMultipleOf: pageBytes) {
       sink.report(
         PlannerDiagnostics.misaligned(
           mapping, in: name(ofSpace: space), unit: unit, pageBytes: pageBytes))
@@ -170,18 +162,45 @@ struct HostChecks {
   }
 }
 
-/// What an address space covers, in two numbers.
-private struct Extent {
-  /// The highest address; 0 if nothing is mapped.
-  var last: UInt64 = 0
-  /// Every bit that is set in some address or size.
-  var bits: UInt64 = 0
+/// Finds the first mapping of an address space that some IOMMU can't have.
+///
+/// Remembers what it found: there may be many units, but only so many widths and pages.
+private struct LimitChecks {
+  private struct Limit: Hashable {
+    var space: Int
+    var value: UInt64
+  }
 
-  init(_ mappings: [PlannedAddressSpace.Mapping]) {
-    for mapping in mappings {
-      last = max(last, AddressSpaceMaps.last(mapping.iova, mapping.size))
-      bits |= mapping.iova | mapping.size
+  private let maps: AddressSpaceMaps
+  private var tooWide: [Limit: PlannedAddressSpace.Mapping?] = [:]
+  private var misaligned: [Limit: PlannedAddressSpace.Mapping?] = [:]
+
+  init(_ maps: AddressSpaceMaps) { self.maps = maps }
+
+  mutating func mapping(of space: Int, beyond bits: Int) -> PlannedAddressSpace.Mapping? {
+    guard bits < 64 else { return nil }
+    let limit = Limit(space: space, value: UInt64(max(0, bits)))
+    return Self.remembered(limit, in: &tooWide, maps) {
+      AddressSpaceMaps.last($0.iova, $0.size) >> limit.value != 0
     }
+  }
+
+  mutating func mapping(
+    of space: Int, notMultipleOf page: UInt64
+  ) -> PlannedAddressSpace.Mapping? {
+    Self.remembered(Limit(space: space, value: page), in: &misaligned, maps) {
+      ($0.iova | $0.size) & (page &- 1) != 0
+    }
+  }
+
+  private static func remembered(
+    _ limit: Limit, in known: inout [Limit: PlannedAddressSpace.Mapping?],
+    _ maps: AddressSpaceMaps, where isWrong: (PlannedAddressSpace.Mapping) -> Bool
+  ) -> PlannedAddressSpace.Mapping? {
+    if let found = known[limit] { return found }
+    let found = maps.mappings[limit.space].first(where: isWrong)
+    known[limit] = .some(found)
+    return found
   }
 }
 

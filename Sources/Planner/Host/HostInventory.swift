@@ -9,6 +9,9 @@ public struct HostInventory: Sendable {
   /// Files that do not say what they should; the devices concerned are left out.
   public let findings: [Diagnostic]
 
+  /// Whether every fact could be read, but for those that are another user's to read.
+  public var isComplete: Bool { findings.allSatisfy { $0.severity == .warning } }
+
   /// Reads a machine or a copy of its files; what tests have found of devices counts more.
   public init(_ tree: SysfsTree, tested: [BDF: NoSnoopFact] = [:]) {
     self.init(HostFacts(tree, tested: tested))

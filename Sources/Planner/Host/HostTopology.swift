@@ -73,11 +73,16 @@ extension HostTopology {
   ) -> [Int32] {
     var result = [Int32](repeating: -1, count: host.devices.count)
     var last: Int32 = -1
+    var unknown = 0
     for index in host.devices.indices {
       guard let name = host.devices[index].iommu else { continue }
       if last < 0 || host.iommus[Int(last)].name != name {
         guard let unit = units[name] else {
-          sink.report(PlannerDiagnostics.unknownIOMMU(host.devices[index], name, in: host))
+          unknown += 1
+          sink.report(
+            PlannerDiagnostics.unknownIOMMU(
+              host.devices[index], name,
+              known: unknown <= Spelling.limit ? host.iommus.map(\.name) : []))
           continue
         }
         last = unit

@@ -33,7 +33,7 @@ public struct SavedPlanReader {
     do throws(DiagnosticsError) {
       return try read(tree)
     } catch {
-      for finding in error.diagnostics { sink.report(finding) }
+      sink.report(error.diagnostics)
       throw error
     }
   }

@@ -3,7 +3,7 @@ import Parser
 /// Reads the canonical text of programs.
 public enum ProgramTextReader {
   /// After so many errors the rest is not read.
-  package static let maximumErrors = 50
+  package static let maximumErrors = DiagnosticSink.maximumOfAKind
 
   /// Reads a program; the origin of each step is where it stands in the text.
   ///
@@ -182,7 +182,8 @@ struct ProgramReading {
     if let id = ids[name.text] { return id }
     guard missing.insert(name.text).inserted else { return Self.nowhere }
     throw ProgramTextError(
-      ProgramDiagnostics.notMade(name, known: program.results.map(\.name)))
+      ProgramDiagnostics.notMade(
+        name, known: missing.count <= Spelling.limit ? program.results.map(\.name) : []))
   }
 
   /// What stands for a name that is missing: the program is refused anyway.

@@ -42,10 +42,12 @@ extension CommandFailure {
 
 /// What a command found so far; shown at its end, so that one run gives one list.
 struct Findings {
-  /// The findings, in order of report.
-  private(set) var diagnostics: [Diagnostic] = []
+  private var sink = DiagnosticSink()
   /// The inputs that were read.
   private(set) var files: [SourceFile] = []
+
+  /// The findings, in order of report.
+  var diagnostics: [Diagnostic] { sink.diagnostics }
 
   /// What lives until the process ends.
   private var kept: [Any] = []
@@ -55,7 +57,7 @@ struct Findings {
 
   /// Adds findings and the inputs they are about.
   mutating func add(_ diagnostics: [Diagnostic], files: [SourceFile] = []) {
-    self.diagnostics += diagnostics
+    sink.report(diagnostics)
     self.files += files.filter { file in !self.files.contains { $0.id == file.id } }
   }
 }

@@ -26,7 +26,7 @@ struct HostCommand: ParsableCommand {
       "As text, only these: words for classes, such as display, addresses, or numbers of groups.")
   var wanted: [String] = []
 
-  @Option(help: "A directory with a copy of another machine's /sys.")
+  @Option(help: "A directory with a copy of another machine's /sys, or an archive of --capture.")
   var root: String?
 
   @Option(help: "text for people, yaml or json for --host.")
@@ -71,13 +71,13 @@ struct HostCommand: ParsableCommand {
   func run() {
     options.run { (findings) throws(CommandFailure) in
       let recorder = capture.map { _ in FactRecorder() }
-      let tree = SysfsTree(root: root ?? "", recorder: recorder)
+      let tree = try tree(recorder)
       let inventory = HostInventory(tree, tested: try testedDevices())
       findings.add(inventory.findings)
       if let recorder {
         _ = IOMMUAdvice(tree)
         try Destination(path: capture).write(bytes: recorder.archive())
-        return inventory.findings.isEmpty ? .done : .inputUnreadable
+        return inventory.isComplete ? .done : .inputUnreadable
       }
       switch format {
       case .yaml:
@@ -89,7 +89,17 @@ struct HostCommand: ParsableCommand {
           inventory, names: names, advice: IOMMUAdvice(tree), filters: wanted)
         try Destination.standard.write(text.page(options.decorator(for: Destination.standard)))
       }
-      return inventory.findings.isEmpty ? .done : .inputUnreadable
+      return inventory.isComplete ? .done : .inputUnreadable
+    }
+  }
+
+  /// The files that are read.
+  private func tree(_ recorder: FactRecorder?) throws(CommandFailure) -> SysfsTree {
+    guard let root else { return .machine(recorder: recorder) }
+    do throws(TreeError) {
+      return try SysfsTree(root: root, recorder: recorder)
+    } catch {
+      throw CommandFailure([SysfsDiagnostics.noTree(root, error)], .inputUnreadable)
     }
   }
 

@@ -72,12 +72,14 @@ struct Inputs {
     _ id: SourceID
   ) throws(CommandFailure) -> Loaded<HostDescription> {
     let inventory = HostInventory(.machine)
-    guard inventory.findings.isEmpty else {
+    guard inventory.isComplete else {
       throw CommandFailure(inventory.findings, .inputUnreadable)
     }
     let text = HostYAML(inventory).text()
     let file = SourceFile(id: id, name: "<this machine>", bytes: Array(text.utf8))
-    return try decoded(file, DescriptionReader.host).get()
+    var machine = try decoded(file, DescriptionReader.host).get()
+    machine.warnings += inventory.findings
+    return machine
   }
 
   private static func document(
@@ -161,7 +163,7 @@ extension Inputs {
     }
     guard let host else { preconditionFailure("a description comes with a host") }
     var sink = DiagnosticSink()
-    for warning in warnings { sink.report(warning) }
+    sink.report(warnings)
     do throws(DiagnosticsError) {
       return try Compilation.compile(
         vm, on: host, target: target, objective: objective, into: &sink)
@@ -177,7 +179,7 @@ extension Inputs {
     if case .program = document { throw .programAlone(.compiledAlready, self) }
     guard case .vm(let vm) = document else { throw .fixedPlan }
     guard let host else { preconditionFailure("a description comes with a host") }
-    for warning in warnings { sink.report(warning) }
+    sink.report(warnings)
     do throws(DiagnosticsError) {
       let plans = try Compilation.paretoFront(
         vm, on: host, target: target, objective: objective, into: &sink)

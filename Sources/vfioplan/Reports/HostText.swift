@@ -8,6 +8,7 @@ struct HostText {
   private let names: PCINames
   private let advice: IOMMUAdvice
   private let filters: Set<String>
+  private let units: [String: HostIOMMU]
 
   /// Prepares the table of the devices whose class, address or group is wanted; of all if none is.
   init(
@@ -17,6 +18,7 @@ struct HostText {
     self.names = names
     self.advice = advice
     self.filters = Set(filters.map(Self.normalized))
+    units = Dictionary(host.iommus.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
   /// The words that stand for classes of devices.
@@ -41,7 +43,8 @@ struct HostText {
       page.line("\("no IOMMU:", .warning) \(advice.text)", indent: 2, hanging: 4)
     }
     let shown = groups.map { group in
-      (group: group, rows: group.members.filter(isWanted).map { row($0, among: group.members) })
+      let mates = GroupMates(group.members)
+      return (group: group, rows: group.members.filter(isWanted).map { row($0, among: mates) })
     }.filter { !$0.rows.isEmpty }
     page.blank()
     if shown.isEmpty { page.line("no such device", indent: 2) }
@@ -103,8 +106,9 @@ struct HostText {
       || device.group.map { filters.contains(String($0)) } ?? false
   }
 
-  private func row(_ device: HostDevice, among members: [HostDevice]) -> [StyledText] {
-    let fate = DeviceFate(device, members, host)
+  private func row(_ device: HostDevice, among mates: GroupMates) -> [StyledText] {
+    let unit = device.iommu.flatMap { units[$0] }
+    let fate = DeviceFate(device, mates, unit, host.kernel)
     let name = names.name(vendor: device.vendor, device: device.device)
     return [
       StyledText(device.address.description), StyledText(PCIClass.word(of: device.classCode)),
@@ -123,6 +127,19 @@ struct HostText {
   }
 }
 
+/// What the members of a group mean for each of them.
+private struct GroupMates {
+  /// Those whose drivers keep the group from a VM.
+  let inTheWay: [HostDevice]
+  /// Whether firmware maps memory for one of them.
+  let isMappedByFirmware: Bool
+
+  init(_ members: [HostDevice]) {
+    inTheWay = members.filter { !GroupViability.isSafe(driver: $0.driver) }
+    isMappedByFirmware = members.contains { $0.reserved.contains { $0.kind == .direct } }
+  }
+}
+
 /// What would come of a device in a VM.
 private struct DeviceFate {
   /// Which of the four boxes of the 2021 discussion it is in; unknown counts as no-snoop that
@@ -133,19 +150,17 @@ private struct DeviceFate {
   /// Whether that is good news.
   let role: Decorator.Role
 
-  init(_ device: HostDevice, _ members: [HostDevice], _ host: HostDescription) {
-    let unit = host.iommus.first { $0.name == device.iommu }
+  init(_ device: HostDevice, _ mates: GroupMates, _ unit: HostIOMMU?, _ kernel: HostKernel) {
     box = PlannedDevice.box(
       canEnforceSnoop: unit?.enforceSnoop == .yes, canNoSnoop: device.noSnoopCapable != .no)
-    let inTheWay = members.filter {
-      !GroupViability.isSafe(driver: $0.driver) && $0.address != device.address
-    }
+    let isOneOfThem = !GroupViability.isSafe(driver: device.driver)
+    let count = mates.inTheWay.count - (isOneOfThem ? 1 : 0)
     if PCIClass.isBridge(device.classCode) {
       (text, role) = ("a bridge, stays with the host", .faint)
-    } else if let obstacle = Self.obstacle(device, members, unit, host.kernel) {
+    } else if let obstacle = Self.obstacle(device, mates, unit, kernel) {
       (text, role) = ("can't be given: " + obstacle, .warning)
-    } else if let other = inTheWay.first {
-      let more = inTheWay.count > 1 ? " and \(inTheWay.count - 1) more" : ""
+    } else if let other = mates.inTheWay.first(where: { $0.address != device.address }) {
+      let more = count > 1 ? " and \(count - 1) more" : ""
       text = "group has \(other.address) on \(other.driver ?? "a host driver")\(more)"
       role = .warning
     } else if box == 3 {
@@ -161,11 +176,10 @@ private struct DeviceFate {
 extension DeviceFate {
   /// What makes the kernel refuse the device to everybody.
   private static func obstacle(
-    _ device: HostDevice, _ members: [HostDevice], _ unit: HostIOMMU?, _ kernel: HostKernel
+    _ device: HostDevice, _ mates: GroupMates, _ unit: HostIOMMU?, _ kernel: HostKernel
   ) -> String? {
     guard device.group != nil, let unit else { return "it is behind no IOMMU" }
     if !unit.isolatedMSI, !kernel.allowUnsafeInterrupts { return "interrupts are not isolated" }
-    let regions = members.lazy.flatMap(\.reserved)
-    return regions.contains { $0.kind == .direct } ? "firmware maps memory for it" : nil
+    return mates.isMappedByFirmware ? "firmware maps memory for it" : nil
   }
 }

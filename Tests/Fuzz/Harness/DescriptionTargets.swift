@@ -92,7 +92,8 @@ enum Examples {
   ) -> [Example<Value>] {
     let names = SystemCalls.names(in: folder).filter { $0.hasSuffix(".yaml") }
     let examples = names.compactMap { name -> Example<Value>? in
-      let bytes = (try? SystemCalls.contents(of: folder + "/" + name, atMost: 1 << 20)) ?? []
+      let path = folder + "/" + name
+      let bytes = (try? MachineFiles(root: nil).contents(of: path, atMost: 1 << 20)) ?? []
       let file = SourceFile(id: id, name: name, bytes: bytes)
       return DescriptionTargets.read(file, decode).map {
         Example(name: String(name.dropLast(".yaml".count)), value: $0, file: file)

@@ -69,12 +69,13 @@ struct LibvirtEmitter: VMMEmitter {
 
   private static func escaped(_ text: String) -> String {
     var escaped = ""
-    for character in text {
-      switch character {
+    for scalar in text.unicodeScalars {
+      switch scalar {
       case "&": escaped += "&amp;"
       case "<": escaped += "&lt;"
       case ">": escaped += "&gt;"
-      default: escaped.append(character)
+      case _ where scalar.isShown: escaped.unicodeScalars.append(scalar)
+      default: escaped += "&#\(scalar.value);"
       }
     }
     return escaped

@@ -1,0 +1,66 @@
+/// The first 256 bytes of a function's configuration space, or as many of them as were read.
+///
+/// Offsets and ids are those of `linux/pci_regs.h`; the PCI specification fixes them.
+struct ConfigurationSpace {
+  /// The capabilities that matter here.
+  enum Capability: UInt8 {
+    case vitalProductData = 0x03
+    case pciX = 0x07
+    case pciExpress = 0x10
+  }
+
+  /// Whether the list of capabilities was followed to its end: then what is not in it is not there.
+  ///
+  /// It is not if the space was cut off, if the device has left the bus, so that every byte is
+  /// ones or zero, and if the list goes in circles or back into the header.
+  private(set) var isWhole = false
+  private let bytes: [UInt8]
+  private var positions: [(id: UInt8, position: Int)] = []
+
+  /// The header, which everybody may read.
+  private static let headerLength = 64
+  private static let length = 256
+  /// As many capabilities as there is room for.
+  private static let maximumCapabilities = 48
+
+  /// Follows the list of capabilities.
+  init(_ bytes: [UInt8]) {
+    self.bytes = Array(bytes.prefix(Self.length))
+    guard bytes.count > Self.headerLength else { return }
+    guard bytes[6] & 0x10 != 0 else {
+      isWhole = bytes[..<Self.headerLength].contains { $0 != 0 }
+      return
+    }
+    var next = bytes[0x34] & 0xfc
+    while next >= Self.headerLength, positions.count < Self.maximumCapabilities {
+      let position = Int(next)
+      guard position + 2 <= self.bytes.count, bytes[position] != 0xff else { return }
+      positions.append((bytes[position], position))
+      next = bytes[position + 1] & 0xfc
+    }
+    isWhole = next == 0
+  }
+
+  /// Where a capability is.
+  func capability(_ wanted: Capability) -> Int? {
+    positions.first { $0.id == wanted.rawValue }?.position
+  }
+
+  /// Where Device Control of PCI Express is.
+  var deviceControl: Int? {
+    guard let express = capability(.pciExpress), express + 10 <= bytes.count else { return nil }
+    return express + 8
+  }
+
+  /// The bytes without what vital product data, serial numbers among them, was read last.
+  var withoutVitalProductData: [UInt8] {
+    guard let position = capability(.vitalProductData) else { return bytes }
+    // Where a list is damaged, other capabilities may overlap it.
+    let others = positions.flatMap { $0.position == position ? [] : [$0.position, $0.position + 1] }
+    let control = deviceControl.map { [$0, $0 + 1] } ?? []
+    let kept = Set(others + control)
+    return bytes.indices.map {
+      position + 2..<position + 8 ~= $0 && !kept.contains($0) ? 0 : bytes[$0]
+    }
+  }
+}
