@@ -7,6 +7,7 @@
 #include <linux/openat2.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -39,6 +40,11 @@ static inline int signal_is_ignored(const struct sigaction *action) {
 // Swift hides fork(2), which is unsafe in a process of several threads; whoever calls this has one.
 static inline pid_t single_threaded_fork(void) { return fork(); }
 
+// Has a signal sent to us when our parent ends; 0 for none.
+static inline void get_signal_of_parents_end(int signal) {
+  prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
+}
+
 // Takes the place of init for what our children leave behind (Linux 3.4).
 static inline void adopt_orphans(void) { prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 
@@ -50,7 +56,7 @@ static inline int try_to_execute(
   if (child < 0) return -1;
   if (child == 0) {
     // Else it would go on without us if we were killed now.
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    get_signal_of_parents_end(SIGKILL);
     if (ptrace(PTRACE_TRACEME, 0, 0, 0) != 0) _exit(UCHAR_MAX);
     // What stops it is not to be held back.
     sigset_t others;
@@ -69,6 +75,14 @@ static inline int try_to_execute(
     return 0;
   }
   return WIFEXITED(status) && WEXITSTATUS(status) != UCHAR_MAX ? WEXITSTATUS(status) : -1;
+}
+
+// Swift's runtime ends a process at its start that can't find its own path, as without /proc, to look
+// for the program that shows crashes beside it; unless a variable names one (Backtrace.cpp).
+#define BACKTRACE_VARIABLE "SWIFT_BACKTRACE"
+static inline int set_backtrace_variable(void) {
+  return getenv(BACKTRACE_VARIABLE) == NULL
+      && setenv(BACKTRACE_VARIABLE, "enable=no,swift-backtrace=/", 0) == 0;
 }
 
 // The most files that go with one message: SCM_MAX_FD of include/net/scm.h.

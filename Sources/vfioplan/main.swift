@@ -6,7 +6,8 @@ import Parser
 do throws(SystemError) { try StandardStreams.occupy() } catch {
   CommandFailure.streamNotOccupied(error).end()
 }
-Signals.ignoreFailingWrites()
+Arguments.restoreEnvironment()
+Signals.prepare()
 
 do {
   var command = try VFIOPlan.command(of: Arguments.given)

@@ -28,6 +28,7 @@ struct KernelRun {
   private let kernel = LinuxKernel()
   private var interpreter: Interpreter
   private var journal: DriverJournal?
+  private var keeper: Keeper?
 
   /// Prepares a run; steps in `faults`, by 0-based call, fail without being made.
   init(
@@ -49,6 +50,7 @@ struct KernelRun {
   mutating func run(_ findings: inout Findings) throws(CommandFailure) -> Int32 {
     findings.add(try warningsUnlessRefused())
     let mask = Signals.hold()
+    if let end = try endOfFront() { return end }
     if case .server(let server) = mode { try server.listen() }
     defer { if case .server(let server) = mode { server.close() } }
     try receiveIOMMUFD()
@@ -72,6 +74,24 @@ struct KernelRun {
     }
     try show(report)
     return status
+  }
+
+  /// Leaves the run to a keeper if there is a command; what the process ends with that waits for it.
+  private mutating func endOfFront() throws(CommandFailure) -> Int32? {
+    guard case .command(let command) = mode else { return nil }
+    do throws(SystemError) {
+      switch try Keeper.divide() {
+      case .keeper(let keeper): self.keeper = keeper
+      case .front(let status, let isSurvived):
+        if isSurvived { return status }
+        // The keeper has shown what was found.
+        Signals.release()
+        exit(status)
+      }
+    } catch {
+      throw .notStarted(command.name, .system(error))
+    }
+    return nil
   }
 
   /// Everything that can be seen before anything is touched: an error refuses the run.
@@ -171,7 +191,10 @@ struct KernelRun {
     let image = try command.image { interpreter.value(of: $0) }
     do throws(CommandFile.Failure) {
       var child = try ChildProcess.start(image, files, mask: mask)
-      return child.attend()
+      child.attend()
+      let status = child.status ?? ExitCode.done.rawValue
+      keeper?.attendOrphans(status)
+      return status
     } catch {
       throw .notStarted(command.name, error)
     }

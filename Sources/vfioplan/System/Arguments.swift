@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Parser
 
@@ -6,9 +7,10 @@ import Parser
 /// `CommandLine.arguments` reads them from `/proc/self/cmdline`, which takes a `/proc` and a free
 /// descriptor, and replaces every byte that is not UTF-8.
 enum Arguments {
-  typealias Words = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+  fileprivate typealias Words = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
 
   fileprivate nonisolated(unsafe) static var all: Words?
+  fileprivate nonisolated(unsafe) static var isVariableSet = false
 
   /// All but the tool's own name; bytes as `String(systemBytes:)` has them.
   static var given: [String] {
@@ -20,12 +22,22 @@ enum Arguments {
       words.append(String(system: word))
     }
   }
+
+  /// Has the environment as it was at the start; the runtime has read it by now.
+  static func restoreEnvironment() {
+    if isVariableSet { unsetenv(BACKTRACE_VARIABLE) }
+    isVariableSet = false
+  }
 }
 
-/// glibc hands every function of this section what it hands `main` (csu/libc-start.c, elf/dl-init.c).
-@section(".init_array") @used
-private let takeArguments: @convention(c) (Int32, Arguments.Words?, Arguments.Words?) -> Void = {
-  _, words, _ in Arguments.all = words
+/// Comes before the runtime's own functions of this section, which have no number.
+///
+/// glibc hands each what it hands `main` (csu/libc-start.c, elf/dl-init.c).
+@section(".init_array.00101") @used
+private let start: @convention(c) (Int32, Arguments.Words?, Arguments.Words?) -> Void = {
+  _, words, _ in
+  Arguments.all = words
+  Arguments.isVariableSet = set_backtrace_variable() != 0
 }
 
 extension String {

@@ -1,57 +1,46 @@
 import Glibc
 
 extension ChildProcess {
-  /// Waits until the command has ended and nothing that came from it runs; the command's status.
+  /// What it ended with, as shells have it: 128 and the signal that ended it; `nil` while it runs.
+  var status: Int32? { end.map { $0 & 0x7f == 0 ? $0 >> 8 & 0xff : 128 + $0 & 0x7f } }
+
+  /// The signal that ended it.
+  var endSignal: Int32? { end.map { $0 & 0x7f }.flatMap { $0 == 0 ? nil : $0 } }
+
+  /// Waits until it ends, or `isReleased` says that this is enough, asked after every SIGCHLD.
   ///
-  /// What asks us to end is for the command, or for what it has left behind. Where a terminal stops
-  /// the command we stop with it, and it goes on when we do.
-  mutating func attend() -> Int32 {
+  /// What asks us to end is passed on. Where a terminal stops it we stop with it, and it goes on
+  /// when we do.
+  mutating func attend(until isReleased: () -> Bool = { false }) {
     while true {
-      if let status = finalStatus() { return status }
+      look()
+      if end != nil || isReleased() { return }
       let signal = Signals.next(of: Signals.ending + Signals.stopping + [SIGCHLD, SIGCONT])
-      switch signal.number {
-      case SIGCHLD: break
-      case SIGCONT: if status == nil { kill(process, SIGCONT) }
-      case let number:
-        pass(number, isFromProcess: signal.isFromProcess)
-        // One that shares our process group stops by itself, and we with it; any other does not
-        // keep the terminal's user from its shell.
-        let isShared = status == nil && (signal.isFromProcess || getpgid(process) == getpgrp())
-        if Signals.stopping.contains(number), !isShared { Signals.stop(by: number, with: process) }
-      }
+      if signal.number == SIGCONT { kill(process, SIGCONT) }
+      if ![SIGCHLD, SIGCONT].contains(signal.number) { answer(signal) }
     }
   }
 
-  /// Looks after what has ended or stopped; the command's status when nothing is left.
-  private mutating func finalStatus() -> Int32? {
-    while true {
-      var word: Int32 = 0
-      let child = waitpid(-1, &word, WNOHANG | WUNTRACED)
-      if child == process {
-        take(word)
-      } else if child < 0 {
-        return status
-      } else if child == 0 {
-        let isAlone = !others.isEmpty && ProcessTree.ownChildren.isSubset(of: others)
-        return isAlone ? status : nil
+  /// Sees whether it has ended or stopped; waits for all children that have ended.
+  private mutating func look() {
+    var word: Int32 = 0
+    while case let child = waitpid(-1, &word, WNOHANG | WUNTRACED), child > 0 {
+      if child != process { continue }
+      if word & 0xff == 0x7f {
+        Signals.stop(by: word >> 8 & 0xff, with: process)
+      } else {
+        end = word
       }
-    }
-  }
-
-  private mutating func take(_ word: Int32) {
-    let signal = word & 0x7f
-    switch signal {
-    case 0: status = word >> 8 & 0xff
-    case 0x7f: Signals.stop(by: word >> 8 & 0xff, with: process)
-    default: status = 128 + signal
     }
   }
 
   /// Passes a signal on, unless a terminal has sent it to the whole process group.
-  private func pass(_ signal: Int32, isFromProcess: Bool) {
-    let processes = status == nil ? [process] : ProcessTree.ownDescendants(without: others)
-    for process in processes where isFromProcess || getpgid(process) != getpgrp() {
-      kill(process, signal)
+  private func answer(_ signal: (number: Int32, isFromProcess: Bool)) {
+    if !signal.isFromProcess, getpgid(process) == getpgrp() { return }
+    kill(process, signal.number)
+    // It is not for a command in a group of its own to keep the terminal from the shell.
+    if !signal.isFromProcess, Signals.stopping.contains(signal.number) {
+      Signals.stop(by: signal.number, with: process)
     }
   }
 }

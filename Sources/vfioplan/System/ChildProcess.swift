@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// A command that runs with some of our open files.
+/// A child: above all a command, which runs with some of our open files.
 struct ChildProcess {
   /// What a command gets.
   struct Files {
@@ -14,24 +14,18 @@ struct ChildProcess {
     static func number(_ position: Int) -> Int { 3 + position }
   }
 
-  /// The command's own process.
+  /// Its number.
   let process: pid_t
-  /// The children that we had before, from what we were before we were this program.
-  let others: Set<pid_t>
-  /// What the command ended with, as shells have it; `nil` while it runs.
-  var status: Int32?
+  /// How it ended, as `waitpid` says it; `nil` while it runs.
+  var end: Int32?
 
   /// Starts a command; the files stay open here as well.
   ///
   /// The command finds them as services of systemd do (`sd_listen_fds(3)`). `mask` is what it holds
-  /// back of signals. What it leaves behind becomes our child (`PR_SET_CHILD_SUBREAPER`).
+  /// back of signals.
   static func start(
     _ image: CommandImage, _ files: Files, mask: sigset_t
   ) throws(CommandFile.Failure) -> ChildProcess {
-    // Ignored, ended children would vanish without a trace.
-    signal(SIGCHLD, SIG_DFL)
-    let others = ProcessTree.ownChildren
-    adopt_orphans()
     var report: [Int32] = [-1, -1]
     guard pipe2(&report, O_CLOEXEC) == 0 else { throw .system(.last) }
     defer { close(report[0]) }
@@ -39,7 +33,7 @@ struct ChildProcess {
     var error: Int32 = 0
     // The report ends without a word when the command has taken the child's place.
     let length = read(report[0], &error, MemoryLayout<Int32>.size)
-    if length <= 0 { return ChildProcess(process: process, others: others) }
+    if length <= 0 { return ChildProcess(process: process) }
     waitpid(process, nil, 0)
     throw CommandFile.failure(error, of: image.path)
   }

@@ -39,14 +39,14 @@ final class CommandImage {
 
   /// Finds out whether the kernel would run it, without letting it.
   func check() throws(CommandFile.Failure) {
-    // Ignored, ended children would vanish without a trace.
-    signal(SIGCHLD, SIG_DFL)
     let error = try_to_execute(executable, words, environment)
     // The kernel may forbid only to trace it; that is not known.
     if error > 0, error != EPERM { throw CommandFile.failure(error, of: path) }
   }
 
-  /// Becomes the command; the errno if that fails. Nothing is allocated, as befits a forked process.
+  /// Becomes the command; the errno if that fails.
+  ///
+  /// Nothing is allocated, as befits a forked process.
   func execute() -> Int32 {
     if let variable = environment[0] {
       Self.writeDecimal(getpid(), to: variable + Self.listenPID.utf8.count)

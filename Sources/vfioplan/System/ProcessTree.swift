@@ -2,21 +2,19 @@ import Glibc
 
 /// The processes that come from this one, as `/proc` shows them.
 enum ProcessTree {
-  /// Our children, ended ones that nobody has waited for among them.
-  static var ownChildren: Set<pid_t> {
-    var information = siginfo_t()
-    // Without a child there is no need to look at every process of the machine.
-    if waitid(P_ALL, 0, &information, WEXITED | WNOHANG | WNOWAIT) != 0 { return [] }
-    return Set(parents().filter { $0.parent == getpid() }.map(\.process))
+  /// Whether we have children; those that have ended are no more.
+  static var hasChildren: Bool {
+    while case let child = waitpid(-1, nil, WNOHANG), child >= 0 { if child == 0 { return true } }
+    return false
   }
 
-  /// Our children and theirs, and so on, but for some children.
-  static func ownDescendants(without others: Set<pid_t>) -> [pid_t] {
+  /// Our children and theirs, and so on.
+  static var descendants: [pid_t] {
     let children = Dictionary(grouping: parents(), by: \.parent)
     var found: [pid_t] = []
     var rest = [getpid()]
     while let parent = rest.popLast() {
-      let some = children[parent, default: []].map(\.process).filter { !others.contains($0) }
+      let some = children[parent, default: []].map(\.process)
       found += some
       rest += some
     }

@@ -13,13 +13,15 @@ enum Signals {
   /// What a terminal stops a job with.
   static let stopping: [Int32] = [SIGTSTP, SIGTTIN, SIGTTOU]
 
-  /// What the signals of failing writes did before they were ignored.
+  /// What some signals did when we were started.
   private nonisolated(unsafe) static var formerHandlers: [(Int32, __sighandler_t?)] = []
 
   /// Has a reader that goes away seen as EPIPE where something is written, and a limit of file
-  /// sizes as EFBIG, not as signals.
-  static func ignoreFailingWrites() {
-    formerHandlers = [SIGPIPE, SIGXFSZ].map { ($0, signal($0, SIG_IGN)) }
+  /// sizes as EFBIG, not as signals; and children, which would vanish without a trace if SIGCHLD
+  /// were ignored.
+  static func prepare() {
+    formerHandlers =
+      [(SIGPIPE, SIG_IGN), (SIGXFSZ, SIG_IGN), (SIGCHLD, SIG_DFL)].map { ($0, signal($0, $1)) }
   }
 
   /// Holds every signal back from now on; returns what was held back before.
@@ -82,10 +84,11 @@ enum Signals {
   /// Stops this process by a signal that has stopped its command, until it is continued.
   ///
   /// The kernel does not stop a job that nobody can continue (an orphaned process group), except by
-  /// SIGSTOP; that stops us only where one of the two has the terminal, so that a shell gets it.
+  /// SIGSTOP. That stops us only where one of the two has the terminal, so that a shell gets it, and
+  /// as SIGTSTP does.
   static func stop(by signal: Int32, with command: pid_t) {
     if isPending(SIGCONT) || signal == SIGSTOP && !isInForeground(command) { return }
-    kill(getpid(), signal)
+    kill(getpid(), signal == SIGSTOP ? SIGTSTP : signal)
     stoppable {}
   }
 
