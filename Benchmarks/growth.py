@@ -9,11 +9,8 @@ Prints processor time for both sizes, and how much is written. `run.py` holds th
 import argparse
 import os
 import pathlib
-import resource
-import subprocess
 import sys
 import tempfile
-import time
 
 SMALL, TIMES = 2_000, 4
 LIMIT, FLOOR = 8, 0.2  # a ratio, and the seconds below which it does not matter
@@ -62,7 +59,6 @@ def spaces(count, windows=1):
 
 
 ONE = given(0)
-PLAIN = {"host": lambda n: host(n, fact)}
 
 # What is compiled: for a number the VM description and the host description.
 SHAPES = {
@@ -169,7 +165,7 @@ COMMANDS = [
     *(f"apply {{vm}} --host {{host}} --target {target} --simulate"
       for target in ("iommufd", "type1", "ioasid")),
 ]
-COMMANDS_FOR = ["devices", "devices of one group", "units of a type each", "memory", "windows",
+COMMANDS_FOR = ["devices", "devices of one group", "units", "memory", "windows",
                 "address spaces"]
 
 
@@ -241,6 +237,17 @@ def measure(binary, words=()):
         for name, (small, large) in cases(folder):
             if all(word in name for word in words):
                 yield (name, cost([binary, *small], folder)[0], *cost([binary, *large], folder))
+
+
+def figures(binary):
+    """Yields what `run.py` prints: the shape that grows fastest, and the one that is told most of."""
+    found = list(measure(binary))
+    slow = [(large / max(small, FLOOR / TIMES), name, small, large) for name, small, large, _ in found]
+    ratio, name, small, large = max(slow)
+    yield (f"of {len(found)} shapes of input, 4 times as large", ratio, LIMIT, "x",
+           f"{name}: processor {small:.3f} s to {large:.3f} s")
+    size, name = max((size, name) for name, _, _, size in found)
+    yield "  most findings", size / 1e6, LIMIT_BYTES // 1_000_000, "MB", name
 
 
 def main():

@@ -17,6 +17,8 @@ import subprocess
 import sys
 import time
 
+import growth
+
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE / "build"
 SMALL, LARGE, FEW = 10_000, 100_000, 4
@@ -149,7 +151,7 @@ def main():
     print(f"{'figure':45} {'measured':>10} {'limit':>7}")
     for figure, value, limit, unit, detail in itertools.chain(
             measure(binary, options.rounds, options.starts),
-            measure_stages(binary, max(1, options.rounds // 2))):
+            measure_stages(binary, max(1, options.rounds // 2)), growth.figures(binary)):
         verdict = "ok" if value <= limit else "MISSED"
         missed += value > limit
         print(f"{figure:45} {value:>7.2f} {unit:2} {limit:>4} {unit:2} {verdict:6}  {detail}", flush=True)

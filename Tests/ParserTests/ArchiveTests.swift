@@ -12,7 +12,7 @@ struct ArchiveTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let file = folder.appending(path: "file")
     try Data(bytes).write(to: file)
-    #expect(try Tool.run("/usr/bin/env", ["gzip", "-\(level)", file.path]).code == 0)
+    #expect(try Tool.run("/usr/bin/env", ["gzip", "-n\(level)", file.path]).code == 0)
     return Array(try Data(contentsOf: file.appendingPathExtension("gz")))
   }
 
@@ -44,7 +44,8 @@ struct ArchiveTests {
   }
 
   @Test func whatIsDamagedIsRefused() throws {
-    let packed = try Self.gzip(Array("the same again, the same again".utf8))
+    let text = Array("the same again, the same again".utf8)
+    let packed = try Self.gzip(text)
     for length in packed.indices {
       #expect(throws: TreeError.self) { try Gzip.expanded(Array(packed[..<length]), atMost: 99) }
     }
@@ -53,7 +54,9 @@ struct ArchiveTests {
       for bit in 0..<8 {
         var other = packed
         other[index] ^= 1 << bit
-        #expect(throws: TreeError.self) { try Gzip.expanded(other, atMost: 99) }
+        // Up to seven bits before the sum fill a byte, and mean nothing.
+        let read = try? Gzip.expanded(other, atMost: 99)
+        #expect(read == nil || read == text && index == packed.count - 9)
       }
     }
   }
@@ -109,14 +112,14 @@ struct ArchiveTests {
 
   @Test func archivesOfGNUTarAreRead() throws {
     let copy = try SysfsCopy()
-    let long = "sys/" + String(repeating: "n", count: 150)
+    let long = ["n", "m"].map { String(repeating: $0, count: 70) }.joined(separator: "/")
     try copy.write(long + "/file", "text")
     try copy.link("link", to: long + "/file")
     for format in ["gnu", "pax", "ustar"] {
       let path = copy.path + "/\(format).tar"
       let made = try Tool.run(
         "/usr/bin/env",
-        ["tar", "-C", copy.path, "--format", format, "-cf", path, "./sys"]
+        ["tar", "-C", copy.path, "--format", format, "-cf", path, "./\(long)"]
           + (format == "ustar" ? [] : ["./link"]))
       #expect(made.code == 0, "\(made.errors)")
       let files = try ArchivedFiles(Array(try Data(contentsOf: URL(filePath: path))))

@@ -7,13 +7,16 @@ struct TreeTests {
   private static let device = "sys/bus/pci/devices/0000:01:00.0"
 
   /// A tree with one device, beside a file that is none of its business.
-  private static func tree() throws -> (copy: SysfsCopy, path: String) {
-    let copy = try SysfsCopy()
+  private let copy: SysfsCopy
+  private let tree: String
+
+  init() throws {
+    copy = try SysfsCopy()
+    tree = copy.path + "/tree"
     try copy.write("secret", "TOP-SECRET\n")
     let inside = try SysfsCopy()
     try inside.device("0000:01:00.0", 0x10de, 1, 0x030000, unit: nil, group: 1)
-    try FileManager.default.moveItem(atPath: inside.path, toPath: copy.path + "/tree")
-    return (copy, copy.path + "/tree")
+    try FileManager.default.moveItem(atPath: inside.path, toPath: tree)
   }
 
   private static func replace(_ path: String, byLinkTo target: String) throws {
@@ -24,7 +27,6 @@ struct TreeTests {
   }
 
   @Test func nothingLeadsOutOfATree() throws {
-    let (copy, tree) = try Self.tree()
     let up = String(repeating: "../", count: 12)
     for target in [copy.path + "/secret", up + copy.path + "/secret", up + "proc/self/cmdline"] {
       for name in ["proc/sys/kernel/hostname", "proc/sys/kernel/osrelease"] {
@@ -44,7 +46,6 @@ struct TreeTests {
   }
 
   @Test func linksAreFollowedInsideATree() throws {
-    let (_, tree) = try Self.tree()
     try Data("inside\n".utf8).write(to: URL(filePath: tree + "/name"))
     try Self.replace(tree + "/proc/sys/kernel/hostname", byLinkTo: "/name")
     let shown = try Tool.run(["host", "--root", tree, "--format", "yaml"])
@@ -52,7 +53,6 @@ struct TreeTests {
   }
 
   @Test func whatIsNoFileIsNamedAndNotOpened() throws {
-    let (_, tree) = try Self.tree()
     let path = "sys/kernel/iommu_groups/1/reserved_regions"
     try FileManager.default.createDirectory(
       atPath: tree + "/sys/kernel/iommu_groups/1", withIntermediateDirectories: true)
@@ -67,7 +67,6 @@ struct TreeTests {
 
   @Test(.enabled(if: geteuid() != 0))
   func whatOnlyRootMayReadIsAWarning() throws {
-    let (_, tree) = try Self.tree()
     try FileManager.default.setAttributes(
       [.posixPermissions: 0], ofItemAtPath: "\(tree)/\(Self.device)/config")
     let shown = try Tool.run(["host", "--root", tree])

@@ -56,9 +56,8 @@ struct ConfigurationSpace {
   var withoutVitalProductData: [UInt8] {
     guard let position = capability(.vitalProductData) else { return bytes }
     // Where a list is damaged, other capabilities may overlap it.
-    let others = positions.flatMap { $0.position == position ? [] : [$0.position, $0.position + 1] }
-    let control = deviceControl.map { [$0, $0 + 1] } ?? []
-    let kept = Set(others + control)
+    let places = positions.map(\.position) + (deviceControl.map { [$0] } ?? [])
+    let kept = Set(places.flatMap { [$0, $0 + 1] })
     return bytes.indices.map {
       position + 2..<position + 8 ~= $0 && !kept.contains($0) ? 0 : bytes[$0]
     }
