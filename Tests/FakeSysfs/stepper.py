@@ -19,14 +19,21 @@ SYSCALL_STOP = signal.SIGTRAP | 0x80
 REGISTERS, RAX, ORIG_RAX = 27, 10, 15  # `struct user_regs_struct`
 CAN_FAIL = os.uname().machine == "x86_64"
 ERRNOS = {name: number for number, name in errno.errorcode.items()}
-# Numbers of calls that a system may refuse for reasons of its own (x86-64); memory and what can't
-# fail are left out.
+# The calls that a system may refuse for reasons of its own (x86-64); memory and what can't fail are
+# left out.
 FALLIBLE = {
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 17, 18, 20, 21, 32, 33, 41, 42, 46, 47, 49, 50, 56, 57, 58, 61,
-    62, 72, 73, 74, 75, 76, 77, 82, 83, 86, 87, 88, 89, 90, 91, 92, 93, 95, 137, 138, 217, 257, 258,
-    260, 262, 263, 264, 265, 266, 267, 268, 269, 281, 285, 288, 289, 292, 293, 319, 332, 424, 434,
-    435, 436, 437, 439}
-CLOSE = 3
+    0: "read", 1: "write", 2: "open", 3: "close", 4: "stat", 5: "fstat", 6: "lstat", 7: "poll",
+    8: "lseek", 16: "ioctl", 17: "pread64", 18: "pwrite64", 20: "writev", 21: "access", 32: "dup",
+    33: "dup2", 41: "socket", 42: "connect", 46: "sendmsg", 47: "recvmsg", 49: "bind", 50: "listen",
+    56: "clone", 57: "fork", 58: "vfork", 61: "wait4", 72: "fcntl", 73: "flock", 74: "fsync",
+    75: "fdatasync", 77: "ftruncate", 82: "rename", 83: "mkdir", 86: "link", 87: "unlink",
+    89: "readlink", 90: "chmod", 91: "fchmod", 93: "fchown", 101: "ptrace", 157: "prctl",
+    193: "fgetxattr", 217: "getdents64", 247: "waitid", 257: "openat", 258: "mkdirat",
+    262: "newfstatat", 263: "unlinkat", 264: "renameat", 265: "linkat", 267: "readlinkat",
+    268: "fchmodat", 269: "faccessat", 281: "epoll_pwait", 285: "fallocate", 288: "accept4",
+    289: "signalfd4", 292: "dup3", 293: "pipe2", 319: "memfd_create", 332: "statx", 435: "clone3",
+    437: "openat2", 439: "faccessat2"}
+CLOSE, READLINK, SIGACTION = 3, 89, 13
 STOPS = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -63,10 +70,10 @@ class Trace:
     status: int  # as a shell has it
     calls: int  # how many were made, up to the point if it was reached
     is_reached: bool
-    number: int  # of the call that something was done at
+    numbers: list  # of the calls, if they were recorded
 
 
-def run(arguments, point=None, seconds=20, **files):
+def run(arguments, point=None, seconds=20, records=False, **files):
     """Runs a program; `files` says what its descriptors `stdin`, `stdout`, `stderr` are."""
     ready, go = os.pipe()
     process = os.fork()
@@ -78,7 +85,7 @@ def run(arguments, point=None, seconds=20, **files):
     try:
         ptrace(SEIZE, process, 0, OPTIONS)
         os.write(go, b"x")
-        return Stepper(process, point).run()
+        return Stepper(process, point, records).run()
     except TimeoutError:
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
@@ -110,9 +117,10 @@ def child(arguments, ready, go, folder=None, stdin=None, stdout=None, stderr=Non
 class Stepper:
     """A process that is followed."""
 
-    def __init__(self, process, point):
-        self.process, self.point = process, point
-        self.calls, self.number = -1, -1  # calls that were entered since the program is there
+    def __init__(self, process, point, records):
+        self.process, self.point, self.records = process, point, records
+        self.numbers = []
+        self.calls = -1  # calls that were entered since the program is there
         self.is_inside = self.has_started = self.is_reached = False
         self.fails = None
 
@@ -127,7 +135,7 @@ class Stepper:
                 pass  # it was killed at the stop; its end is still to be waited for
             _, status = os.waitpid(self.process, 0)
         code = os.waitstatus_to_exitcode(status)
-        return Trace(128 - code if code < 0 else code, self.calls + 1, self.is_reached, self.number)
+        return Trace(128 - code if code < 0 else code, self.calls + 1, self.is_reached, self.numbers)
 
     def stopped(self, number, event):
         """How it goes on after a stop: a request and a signal."""
@@ -155,6 +163,8 @@ class Stepper:
             self.fails = None
         if self.is_inside:
             self.calls += 1
+            if self.records:
+                self.numbers.append(self.registers()[ORIG_RAX])
         point = self.point
         if point and not self.is_reached and self.calls == point.call \
                 and self.is_inside != point.is_exit:
@@ -175,13 +185,10 @@ class Stepper:
         return found
 
     def skip(self, error):
-        """Makes a call that was entered, and may fail, into one that does not exist."""
+        """Makes a call that was entered into one that does not exist."""
         found = self.registers()
-        self.number = found[ORIG_RAX]
-        if self.number not in FALLIBLE:
-            return
         self.fails = error
-        if self.number == CLOSE:
+        if found[ORIG_RAX] == CLOSE:
             return
         found[ORIG_RAX] = ctypes.c_ulonglong(-1).value
         ptrace(SETREGS, self.process, 0, ctypes.addressof(found))

@@ -40,25 +40,25 @@ class Kind:
         path.chmod(0o600)
         self.world.control(set=TAKEN)
 
-    def step(self, point=None):
+    def step(self, point=None, records=False):
         """Runs it to its end, disturbed at a point; what came of it and what it wrote."""
         self.prepare()
         os.ftruncate(self.output, 0)
         os.lseek(self.output, 0, os.SEEK_SET)
         trace = stepper.run(
-            self.arguments, point, folder=self.world.scratch, stdout=self.output,
+            self.arguments, point, records=records, folder=self.world.scratch, stdout=self.output,
             stderr=self.output)
         size = os.lseek(self.output, 0, os.SEEK_CUR)
         return trace, os.pread(self.output, size, 0).decode(errors="replace")
 
-    def disturbed(self, point):
+    def disturbed(self, point, of=""):
         """A case of the campaign."""
         def attempt():
             trace, text = self.step(point)
             until(lambda: not self.world.strangers(), "the end of what it has started", 2)
             self.settle(point)
             judge(self.world, trace.status, text, point.signals)
-        return Case(f"{self.name}: {point}", attempt)
+        return Case(f"{self.name}: {point} {of}", attempt)
 
 
     def settle(self, point):
@@ -107,7 +107,7 @@ def signal_cases(world, random):
     """At each call SIGKILL, which knows no difference between the end of a call and the next one's
     start, and some of the others, at one or the other."""
     for kind in kinds(world):
-        for call in range(undisturbed(kind)):
+        for call in range(undisturbed(kind).calls):
             yield kind.disturbed(Point(call, False, (signal.SIGKILL,)))
             for one in random.sample(GENTLE, kind.gentle):
                 yield kind.disturbed(Point(call, random.random() < 0.5, (one,)))
@@ -118,15 +118,19 @@ def fault_cases(world, random):
     if not stepper.CAN_FAIL:
         return
     for kind in kinds(world):
-        for call in range(undisturbed(kind)):
-            errno = random.choice(ERRNOS)
-            yield kind.disturbed(Point(call, errno=stepper.ERRNOS[errno]))
+        numbers = undisturbed(kind, records=True).numbers
+        start = numbers.index(stepper.SIGACTION)  # SIGPIPE's, the first thing that is ours
+        for call, number in enumerate(numbers):
+            # Swift's own start gives up when it can't look at /proc/self/exe.
+            if number in stepper.FALLIBLE and (number != stepper.READLINK or call > start):
+                errno = stepper.ERRNOS[random.choice(ERRNOS)]
+                yield kind.disturbed(Point(call, errno=errno), stepper.FALLIBLE[number])
 
 
-def undisturbed(kind):
-    """How many calls a run makes; it has to go well."""
-    trace, text = kind.step()
+def undisturbed(kind, records=False):
+    """A run that has to go well."""
+    trace, text = kind.step(records=records)
     assert trace.status == 0, f"{kind.name} alone ends with {trace.status}: {text}"
     kind.settle(Point(0))
     as_before(kind.world)
-    return trace.calls
+    return trace
