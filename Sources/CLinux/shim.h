@@ -52,12 +52,13 @@ static inline void adopt_orphans(void) { prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 
 // is killed before the program's first instruction. 0; the errno of execve; -1 if that is not known.
 static inline int try_to_execute(
     const char *path, char *const words[], char *const environment[]) {
+  pid_t us = getpid();
   pid_t child = fork();
   if (child < 0) return -1;
   if (child == 0) {
-    // Else it would go on without us if we were killed now.
+    // Else it would go on without us, or be stopped for ever, if we were killed now or just before.
     get_signal_of_parents_end(SIGKILL);
-    if (ptrace(PTRACE_TRACEME, 0, 0, 0) != 0) _exit(UCHAR_MAX);
+    if (getppid() != us || ptrace(PTRACE_TRACEME, 0, 0, 0) != 0) _exit(UCHAR_MAX);
     // What stops it is not to be held back.
     sigset_t others;
     sigfillset(&others);
