@@ -48,6 +48,7 @@ public struct DriverJournal: Sendable {
   private let folder: Int32
   private let name: String
   private let path: String
+  private let records: [DriverRecord]
 
   /// Refuses devices that another run has, or has left changed, and writes down the drivers of
   /// those that are written to; on disk when it returns.
@@ -91,8 +92,11 @@ public struct DriverJournal: Sendable {
   }
 
   /// Takes over a journal that is written, and opens it for us and for a command.
-  init(_ name: String, in folder: JournalFolder) throws(Errno) {
+  init(
+    _ name: String, of records: [DriverRecord], in folder: JournalFolder
+  ) throws(Errno) {
     self.name = name
+    self.records = records
     path = folder.path(of: name)
     self.folder = try SystemCalls.open(".", in: folder.file, O_RDONLY | O_DIRECTORY)
     ownFile = try Self.locked(name, in: folder.file)
@@ -104,6 +108,10 @@ public struct DriverJournal: Sendable {
     guard try SystemCalls.lock(file, isShared: true) else { throw .eagain }
     return file
   }
+
+  /// Gives back what is not as it was before the run, though its steps were taken back: a step may
+  /// fail after it had its effect.
+  public func giveBackRest() -> DriverRestoration { DriverRestoration(of: records, in: path) }
 
   /// Forgets the run: every driver was given back.
   public func end() throws(Failure) {

@@ -46,6 +46,15 @@ public struct DriverRestoration: Sendable {
   /// Whether this process may restore at all: that needs root.
   public static var isPermitted: Bool { SystemCalls.isRoot }
 
+  private init() {}
+
+  /// Gives back the devices of one journal, last one first.
+  init(of records: [DriverRecord], in journal: String) {
+    outcomes = records.reversed().map { record in
+      Outcome(record: record, journal: journal, obstacle: Self.giveBack(record))
+    }
+  }
+
   /// Looks at every journal and gives back what it can, going on past errors.
   ///
   /// A journal goes when all its devices are given back; doing it again is harmless.
@@ -87,11 +96,9 @@ public struct DriverRestoration: Sendable {
         outdatedCount += 1
         return true
       }
-      let results = text.records.reversed().map { record in
-        Outcome(record: record, journal: path, obstacle: Self.giveBack(record))
-      }
-      outcomes += results
-      return results.allSatisfy(\.isGivenBack)
+      let own = DriverRestoration(of: text.records, in: path)
+      outcomes += own.outcomes
+      return own.isComplete
     }
   }
 

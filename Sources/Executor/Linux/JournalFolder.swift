@@ -224,7 +224,7 @@ extension JournalFolder {
       try SystemCalls.writeAll(text.bytes, to: made)
       try SystemCalls.synchronise(made)
       try SystemCalls.synchronise(file)
-      return try DriverJournal(name, in: self)
+      return try DriverJournal(name, of: text.records, in: self)
     } catch {
       try? SystemCalls.remove(name, in: file)
       throw error

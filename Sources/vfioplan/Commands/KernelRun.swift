@@ -143,7 +143,7 @@ struct KernelRun {
   /// The journal goes when all is given back, and stays for `restore` when not; says whether
   /// nothing is left.
   private func settleJournal(_ isComplete: Bool, _ findings: inout Findings) -> Bool {
-    guard isComplete else {
+    guard isComplete, giveBackRest(&findings) else {
       journal?.keep()
       return false
     }
@@ -154,6 +154,13 @@ struct KernelRun {
       findings.add([KernelDiagnostics.diagnostic(of: error) { ($0.description, nil) }])
       return false
     }
+  }
+
+  /// Compares the machine with the journal; says whether no driver of a device is another one.
+  private func giveBackRest(_ findings: inout Findings) -> Bool {
+    guard let rest = journal?.giveBackRest() else { return true }
+    findings.add(KernelDiagnostics.diagnostics(of: rest))
+    return rest.isComplete
   }
 
   /// Stays as long as the mode wants; the status of the process if all can be taken back.
