@@ -71,7 +71,7 @@ def a_command_in_the_background_keeps_its_devices(world):
         f"/sys/bus/pci/devices/{NIC}/driver) > {world.scratch}/found' </dev/null >/dev/null 2>&1 &"
     run = world.run("apply", world.vm, *HAND_OVER, "--", "sh", "-c", script)
     until((world.scratch / "found").exists, "what the command found")
-    time.sleep(0.1)
+    until(lambda: not world.strangers(), "the end of what it has started", 10)
     found = (world.scratch / "found").read_text().strip()
     assert found == "vfio-pci", f"its device went back to {found} (status {run.status})"
     as_before(world)
@@ -113,7 +113,7 @@ def control_z_stops_both_and_gives_the_terminal_back(world):
         os.write(terminal, f"{command}; echo came-back-$?\n".encode())
         until(lambda: find("sleep"), "the command")
         time.sleep(0.2)
-        ours, = find(world.program)
+        ours = min(find(world.program))  # the one that the shell waits for
         sleeper, = find("sleep")
         os.write(terminal, b"\x1a")
         until(lambda: state_of(sleeper) == "T", "the stop of the command")
