@@ -124,7 +124,8 @@ struct CommandRunTests {
     let outcome = try shell(
       """
       \(Self.wait)
-      apply -- setsid -f sh -c 'trap "echo asked > out; exit" TERM; : > up; while :; do sleep .1; done'
+      apply -- setsid -f sh -c '
+        trap "echo asked > out; exit" TERM; : > up; while :; do sleep .1; done'
       wait_for '[ -e up ]'; pkill -TERM -f \(Self.ours); wait_for '! \(Self.isKept)'; cat out
       """)
     #expect(outcome.output == "asked\n", "\(outcome)")

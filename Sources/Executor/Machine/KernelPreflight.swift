@@ -13,7 +13,7 @@ public enum KernelPreflight {
     for program: Program, receivingIOMMUFD isReceived: Bool = false
   ) -> [Diagnostic] {
     var seen: Set<String> = isReceived ? ["/dev/iommu"] : []
-    return program.steps.compactMap { step in
+    let unmet: [Diagnostic] = program.steps.compactMap { step in
       guard let (path, need) = requirement(of: step.action), seen.insert(path).inserted else {
         return nil
       }
@@ -22,6 +22,22 @@ public enum KernelPreflight {
       case .enoent?: return need.map { KernelDiagnostics.missing(path, $0, step.origin) }
       case let errno?: return KernelDiagnostics.denied(path, errno, step.origin)
       }
+    }
+    return (unknownUse(of: program).map { [$0] } ?? []) + unmet
+  }
+
+  /// Without `/proc` nobody knows what is mounted from a device that changes its driver.
+  private static func unknownUse(of program: Program) -> Diagnostic? {
+    let change = program.steps.first { if case .sysfs = $0.action { true } else { false } }
+    guard let change else { return nil }
+    let path = "/proc/self/mountinfo"
+    do throws(Errno) {
+      _ = try SystemCalls.read(path)
+      return nil
+    } catch .enoent {
+      return KernelDiagnostics.missing(path, "/proc, which says what uses a device", change.origin)
+    } catch {
+      return KernelDiagnostics.denied(path, error, change.origin)
     }
   }
 

@@ -76,7 +76,7 @@ struct KernelRun {
     return status
   }
 
-  /// Leaves the run to a keeper if there is a command; what the process ends with that waits for it.
+  /// Leaves the run to a keeper if there is a command; the status of the process that waits for it.
   private mutating func endOfFront() throws(CommandFailure) -> Int32? {
     guard case .command(let command) = mode else { return nil }
     do throws(SystemError) {

@@ -84,8 +84,8 @@ enum Signals {
   /// Stops this process by a signal that has stopped its command, until it is continued.
   ///
   /// The kernel does not stop a job that nobody can continue (an orphaned process group), except by
-  /// SIGSTOP. That stops us only where one of the two has the terminal, so that a shell gets it, and
-  /// as SIGTSTP does.
+  /// SIGSTOP. That stops us only where one of the two has the terminal, so that a shell gets it,
+  /// and as SIGTSTP does.
   static func stop(by signal: Int32, with command: pid_t) {
     if isPending(SIGCONT) || signal == SIGSTOP && !isInForeground(command) { return }
     kill(getpid(), signal == SIGSTOP ? SIGTSTP : signal)
