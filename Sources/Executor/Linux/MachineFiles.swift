@@ -78,7 +78,9 @@ extension MachineFiles {
     let flags = flags | O_CLOEXEC
     var attempts = 0
     while true {
-      let file = root.map { SystemCalls.open(path, flags, in: $0.file) } ?? Glibc.open(path, flags)
+      let file =
+        root.map { SystemCalls.open(path, flags, in: $0.file) }
+        ?? Glibc.open(path.systemName, flags)
       if file >= 0 { return file }
       attempts += 1
       switch errno {
@@ -151,7 +153,7 @@ extension SysfsTree {
     let machine = MachineFiles(root: nil)
     switch try machine.kind(of: path) {
     case .directory:
-      let file = Glibc.open(path, SystemCalls.nameOnly | O_DIRECTORY | O_CLOEXEC)
+      let file = Glibc.open(path.systemName, SystemCalls.nameOnly | O_DIRECTORY | O_CLOEXEC)
       guard file >= 0 else { throw .last }
       return MachineFiles(root: MachineFiles.Directory(file))
     case .regular:
