@@ -120,10 +120,19 @@ class Ended:
         return self.out + self.err
 
 
+def heed_signals():
+    """Has programs heed what ends them, also where we were started in the background or by nohup:
+    what is ignored here would stay so there."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
 class World:
     """A fake machine around us, and the program that is tried on it."""
 
     def __init__(self, program):
+        heed_signals()
         self.folder = pathlib.Path(os.environ.pop(INSIDE))
         mount("-t", "tmpfs", "-o", "mode=0755", "none", self.folder)
         # Where every user may run it.
