@@ -33,7 +33,7 @@ FALLIBLE = {
     268: "fchmodat", 269: "faccessat", 281: "epoll_pwait", 285: "fallocate", 288: "accept4",
     289: "signalfd4", 292: "dup3", 293: "pipe2", 319: "memfd_create", 332: "statx", 435: "clone3",
     437: "openat2", 439: "faccessat2"}
-CLOSE, READLINK, SIGACTION = 3, 89, 13
+CLOSE, READLINK, SIGACTION, WAIT4 = 3, 89, 13, 61
 STOPS = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 
 libc = ctypes.CDLL(None, use_errno=True)
