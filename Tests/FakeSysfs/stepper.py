@@ -1,8 +1,8 @@
 """Runs a program under ptrace(2) and does something to it at its n-th system call.
 
-Only the process that was started is followed, not what it starts. What is done is a signal, sent
-as by `kill`, or a failure of the call, which is then not made (x86-64 only); that of `close`, which
-always closes, is made.
+The process that was started is followed, or one of its children, and nothing else. What is done is
+a signal, sent as by `kill`, or a failure of the call, which is then not made (x86-64 only); that of
+`close`, which always closes, is made.
 """
 
 import ctypes
@@ -12,9 +12,11 @@ import os
 import signal
 
 (CONT, GETREGS, SETREGS, SYSCALL, SEIZE, LISTEN) = (7, 12, 13, 24, 0x4206, 0x4208)
-OPTIONS = 1 | 0x10 | 0x100000  # TRACESYSGOOD, TRACEEXEC, EXITKILL
-EVENT_EXEC, EVENT_STOP = 4, 128
-ENTRY, EXIT = 1, 2
+(DETACH, EVENT_MESSAGE, SYSCALL_INFO) = (17, 0x4201, 0x420e)
+OPTIONS = 1 | 2 | 0x10 | 0x100000  # TRACESYSGOOD, TRACEFORK, TRACEEXEC, EXITKILL
+EVENT_FORK, EVENT_EXEC, EVENT_STOP = 1, 4, 128
+WALL = 0x40000000
+INFO_BYTES, EXIT = 88, 2  # `struct ptrace_syscall_info` and its operation
 SYSCALL_STOP = signal.SIGTRAP | 0x80
 REGISTERS, RAX, ORIG_RAX = 27, 10, 15  # `struct user_regs_struct`
 CAN_FAIL = os.uname().machine == "x86_64"
@@ -33,7 +35,7 @@ FALLIBLE = {
     268: "fchmodat", 269: "faccessat", 281: "epoll_pwait", 285: "fallocate", 288: "accept4",
     289: "signalfd4", 292: "dup3", 293: "pipe2", 319: "memfd_create", 332: "statx", 435: "clone3",
     437: "openat2", 439: "faccessat2"}
-CLOSE, READLINK, SIGACTION, WAIT4 = 3, 89, 13, 61
+CLOSE, READLINK, SIGACTION, FORK = 3, 89, 13, 56
 STOPS = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -47,6 +49,14 @@ def ptrace(request, process, address=0, data=0):
     if answer < 0:
         raise ProcessLookupError(ctypes.get_errno(), f"ptrace({request})")
     return answer
+
+
+def resume(request, process, passed=0):
+    """Lets a process go on that may be killed at any time; its end is still to be waited for."""
+    try:
+        ptrace(request, process, 0, passed)
+    except ProcessLookupError:
+        pass
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,25 +80,29 @@ class Trace:
     status: int  # as a shell has it
     calls: int  # how many were made, up to the point if it was reached
     is_reached: bool
+    forks: int  # how many children the started process made
     numbers: list  # of the calls, if they were recorded
 
 
-def run(arguments, point=None, seconds=20, records=False, **files):
-    """Runs a program; `files` says what its descriptors `stdin`, `stdout`, `stderr` are."""
+def run(arguments, point=None, child=0, seconds=20, records=False, **files):
+    """Runs a program; it is disturbed itself, or the child that it forks as the first, second ...
+
+    `files` says what its descriptors `stdin`, `stdout`, `stderr` are, and in which `folder` it is.
+    """
     ready, go = os.pipe()
     process = os.fork()
     if process == 0:
-        child(arguments, ready, go, **files)
+        become(arguments, ready, go, **files)
     os.close(ready)
+    stepper = Stepper(process, point, child, records)
     signal.signal(signal.SIGALRM, late)
     signal.alarm(seconds)
     try:
         ptrace(SEIZE, process, 0, OPTIONS)
         os.write(go, b"x")
-        return Stepper(process, point, records).run()
+        return stepper.run()
     except TimeoutError:
-        os.kill(process, signal.SIGKILL)
-        os.waitpid(process, 0)
+        stepper.kill()
         raise AssertionError(f"it did not end within {seconds} seconds") from None
     finally:
         signal.alarm(0)
@@ -99,7 +113,7 @@ def late(*_):
     raise TimeoutError
 
 
-def child(arguments, ready, go, folder=None, stdin=None, stdout=None, stderr=None):
+def become(arguments, ready, go, folder=None, stdin=None, stdout=None, stderr=None):
     """Becomes the program when it is seized."""
     try:
         os.close(go)
@@ -115,73 +129,110 @@ def child(arguments, ready, go, folder=None, stdin=None, stdout=None, stderr=Non
 
 
 class Stepper:
-    """A process that is followed."""
+    """A process that is followed, with one of its children, or with none."""
 
-    def __init__(self, process, point, records):
-        self.process, self.point, self.records = process, point, records
-        self.numbers = []
-        self.calls = -1  # calls that were entered since the program is there
-        self.is_inside = self.has_started = self.is_reached = False
+    def __init__(self, process, point, child, records):
+        self.first, self.point, self.child, self.records = process, point, child, records
+        self.subject = process if child == 0 else None  # whose calls are counted
+        self.alive = {process}
+        self.unwanted, self.early = set(), set()  # children to be let go; known before their fork
+        self.status, self.forks, self.numbers = None, 0, []
+        self.calls = -1  # the last one that was entered since the program is there
+        self.has_started = self.is_reached = self.is_replaced = False
         self.fails = None
 
     def run(self):
-        request, passed = SYSCALL, 0
-        _, status = os.waitpid(self.process, 0)
-        while not (os.WIFEXITED(status) or os.WIFSIGNALED(status)):
-            request, passed = self.stopped(os.WSTOPSIG(status), status >> 16)
-            try:
-                ptrace(request, self.process, 0, passed)
-            except ProcessLookupError:
-                pass  # it was killed at the stop; its end is still to be waited for
-            _, status = os.waitpid(self.process, 0)
-        code = os.waitstatus_to_exitcode(status)
-        return Trace(128 - code if code < 0 else code, self.calls + 1, self.is_reached, self.numbers)
+        while self.alive:
+            process, status = os.waitpid(-1, WALL)
+            if os.WIFSTOPPED(status):
+                self.stopped(process, os.WSTOPSIG(status), status >> 16)
+            else:
+                self.ended(process, os.waitstatus_to_exitcode(status))
+        return Trace(self.status, self.calls + 1, self.is_reached, self.forks, self.numbers)
 
-    def stopped(self, number, event):
-        """How it goes on after a stop: a request and a signal."""
-        going = CONT if self.is_reached and self.fails is None else SYSCALL
-        if event == EVENT_EXEC:
-            # What comes next is the exit of `execve`.
-            self.has_started = self.is_inside = True
-            return SYSCALL, 0
-        if event == EVENT_STOP:
-            if number in STOPS:  # it is stopped as by a terminal; that is ended by SIGCONT
-                os.kill(self.process, signal.SIGCONT)
-                return LISTEN, 0
-            return going, 0
-        if number != SYSCALL_STOP:
-            return going, number
-        if self.has_started:
+    def kill(self):
+        for process in self.alive:
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, WALL)
+
+    def ended(self, process, code):
+        self.alive.discard(process)
+        if process == self.first:
+            self.status = 128 - code if code < 0 else code
+
+    def stopped(self, process, number, event):
+        """Does what is to be done at a stop, and lets the process go on."""
+        if process in self.unwanted:
+            self.unwanted.discard(process)
+            resume(DETACH, process)
+        elif process not in self.alive:
+            self.early.add(process)
+        elif event == EVENT_STOP and number in STOPS:
+            # It is stopped as by a terminal; SIGCONT ends that.
+            os.kill(process, signal.SIGCONT)
+            resume(LISTEN, process)
+        else:
+            try:
+                self.happened(process, number, event)
+            except ProcessLookupError:
+                pass  # it was killed at the stop
+            self.go_on(process, 0 if event or number == SYSCALL_STOP else number)
+
+    def happened(self, process, number, event):
+        if event == EVENT_FORK:
+            self.forked(process)
+        elif event == EVENT_EXEC:
+            self.has_started = True
+            self.is_replaced = process == self.subject != self.first
+        elif number == SYSCALL_STOP and process == self.subject and self.has_started:
             self.at_call()
-        return CONT if self.is_reached and self.fails is None else SYSCALL, 0
+
+    def go_on(self, process, passed=0):
+        """To its next system call, if something may still be done there."""
+        is_over = self.is_replaced or self.is_reached and self.fails is None
+        resume(CONT if is_over or process != self.subject else SYSCALL, process, passed)
+
+    def forked(self, process):
+        """A process has made another one, which is stopped or will be at once."""
+        found = ctypes.c_ulong()
+        ptrace(EVENT_MESSAGE, process, 0, ctypes.addressof(found))
+        made = found.value
+        if process == self.first:
+            self.forks += 1
+            if self.forks == self.child:
+                self.subject = made
+                self.alive.add(made)
+        if made != self.subject:
+            self.unwanted.add(made)
+        if made in self.early:
+            self.early.discard(made)
+            self.stopped(made, signal.SIGTRAP, EVENT_STOP)
 
     def at_call(self):
         """Before or after a system call."""
-        self.is_inside = not self.is_inside
+        info = (ctypes.c_ubyte * INFO_BYTES)()
+        ptrace(SYSCALL_INFO, self.subject, INFO_BYTES, ctypes.addressof(info))
+        is_exit = info[0] == EXIT
         if self.fails is not None:
             self.answer(self.fails)
             self.fails = None
-        if self.is_inside:
+        if not is_exit:
             self.calls += 1
             if self.records:
-                self.numbers.append(self.registers()[ORIG_RAX])
+                self.numbers.append(int.from_bytes(info[24:32], "little"))
         point = self.point
-        if point and not self.is_reached and self.calls == point.call \
-                and self.is_inside != point.is_exit:
+        if point and not self.is_reached and (self.calls, is_exit) == (point.call, point.is_exit):
             self.is_reached = True
-            self.do(point)
-
-    def do(self, point):
-        if point.errno:
-            self.skip(point.errno)
-        for one in point.signals:
-            os.kill(self.process, one)
+            if point.errno:
+                self.skip(point.errno)
+            for one in point.signals:
+                os.kill(self.subject, one)
 
     # Registers.
 
     def registers(self):
         found = (ctypes.c_ulonglong * REGISTERS)()
-        ptrace(GETREGS, self.process, 0, ctypes.addressof(found))
+        ptrace(GETREGS, self.subject, 0, ctypes.addressof(found))
         return found
 
     def skip(self, error):
@@ -191,9 +242,9 @@ class Stepper:
         if found[ORIG_RAX] == CLOSE:
             return
         found[ORIG_RAX] = ctypes.c_ulonglong(-1).value
-        ptrace(SETREGS, self.process, 0, ctypes.addressof(found))
+        ptrace(SETREGS, self.subject, 0, ctypes.addressof(found))
 
     def answer(self, error):
         found = self.registers()
         found[RAX] = ctypes.c_ulonglong(-error).value
-        ptrace(SETREGS, self.process, 0, ctypes.addressof(found))
+        ptrace(SETREGS, self.subject, 0, ctypes.addressof(found))

@@ -17,8 +17,9 @@ TAKEN = {address: ["vfio-pci", "vfio-pci"] for address in list(AS_BEFORE)[:2]}
 class Kind:
     """A run that is disturbed, from the same state each time."""
 
-    def __init__(self, world, name, arguments, gentle, is_after_kill=False):
+    def __init__(self, world, name, arguments, gentle, is_after_kill=False, child=0):
         self.world, self.name, self.is_after_kill = world, name, is_after_kill
+        self.child = child  # which of its children is disturbed; 0 for none
         self.gentle = gentle  # how many signals that are not SIGKILL are sent at each call
         self.arguments = [world.program, *map(str, arguments)]
         self.output = os.memfd_create("output")
@@ -46,8 +47,8 @@ class Kind:
         os.ftruncate(self.output, 0)
         os.lseek(self.output, 0, os.SEEK_SET)
         trace = stepper.run(
-            self.arguments, point, records=records, folder=self.world.scratch, stdout=self.output,
-            stderr=self.output)
+            self.arguments, point, self.child, records=records, folder=self.world.scratch,
+            stdout=self.output, stderr=self.output)
         size = os.lseek(self.output, 0, os.SEEK_CUR)
         return trace, os.pread(self.output, size, 0).decode(errors="replace")
 
@@ -95,19 +96,27 @@ class Output(Kind):
 
 
 def kinds(world):
-    """An apply with a command, one that makes every call, a restore of a killed one, an output."""
+    """A run of drivers alone, one that makes every call, a restore of a killed one, an output; one
+    with a command, where the process that is started and the one that makes the run are two."""
+    command = ("apply", world.vm, *HAND_OVER, "--", "true")
+    keeper = Kind(world, "command", command, 1).step()[0].forks
     return [
-        Kind(world, "apply", ("apply", world.vm, *HAND_OVER, "--", "true"), 2),
-        Kind(world, "check", ("apply", world.vm, "--check", "--target", "iommufd"), 1),
+        Kind(world, "apply", ("apply", world.vm, *HAND_OVER, "--check"), 2),
+        Kind(world, "check", ("apply", world.vm, "--target", "iommufd", "--check"), 1),
         Kind(world, "restore", ("restore",), len(GENTLE), is_after_kill=True),
-        Output(world)]
+        Output(world),
+        Kind(world, "command", command, 1),
+        Kind(world, "keeper", command, 2, child=keeper)]
 
 
 def signal_cases(world, random):
     """At each call SIGKILL, which knows no difference between the end of a call and the next one's
     start, and some of the others, at one or the other."""
     for kind in kinds(world):
-        for call in range(undisturbed(kind).calls):
+        numbers = undisturbed(kind, records=True).numbers
+        # A command's own part begins where a process is made.
+        first = numbers.index(stepper.FORK) if kind.name == "command" and stepper.CAN_FAIL else 0
+        for call in range(first, len(numbers)):
             yield kind.disturbed(Point(call, False, (signal.SIGKILL,)))
             for one in random.sample(GENTLE, kind.gentle):
                 yield kind.disturbed(Point(call, random.random() < 0.5, (one,)))
@@ -119,7 +128,8 @@ def fault_cases(world, random):
         return
     for kind in kinds(world):
         numbers = undisturbed(kind, records=True).numbers
-        start = numbers.index(stepper.SIGACTION)  # SIGPIPE's, the first thing that is ours
+        # SIGPIPE's is the first thing that is ours.
+        start = 0 if kind.child else numbers.index(stepper.SIGACTION)
         for call, number in enumerate(numbers):
             # Swift's own start gives up when it can't look at /proc/self/exe.
             if number in stepper.FALLIBLE and (number != stepper.READLINK or call > start):
