@@ -27,15 +27,15 @@ FALLIBLE = {
     0: "read", 1: "write", 2: "open", 3: "close", 4: "stat", 5: "fstat", 6: "lstat", 7: "poll",
     8: "lseek", 16: "ioctl", 17: "pread64", 18: "pwrite64", 20: "writev", 21: "access", 32: "dup",
     33: "dup2", 41: "socket", 42: "connect", 46: "sendmsg", 47: "recvmsg", 49: "bind", 50: "listen",
-    56: "clone", 57: "fork", 58: "vfork", 61: "wait4", 72: "fcntl", 73: "flock", 74: "fsync",
+    56: "clone", 57: "fork", 58: "vfork", 72: "fcntl", 73: "flock", 74: "fsync",
     75: "fdatasync", 77: "ftruncate", 82: "rename", 83: "mkdir", 86: "link", 87: "unlink",
     89: "readlink", 90: "chmod", 91: "fchmod", 93: "fchown", 101: "ptrace", 157: "prctl",
-    193: "fgetxattr", 217: "getdents64", 247: "waitid", 257: "openat", 258: "mkdirat",
+    193: "fgetxattr", 217: "getdents64", 257: "openat", 258: "mkdirat",
     262: "newfstatat", 263: "unlinkat", 264: "renameat", 265: "linkat", 267: "readlinkat",
     268: "fchmodat", 269: "faccessat", 281: "epoll_pwait", 285: "fallocate", 288: "accept4",
     289: "signalfd4", 292: "dup3", 293: "pipe2", 319: "memfd_create", 332: "statx", 435: "clone3",
     437: "openat2", 439: "faccessat2"}
-CLOSE, READLINK, SIGACTION, FORK = 3, 89, 13, 56
+CLOSE, READLINK, SIGACTION, FORK, FLOCK = 3, 89, 13, 56, 73
 STOPS = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -57,6 +57,15 @@ def resume(request, process, passed=0):
         ptrace(request, process, 0, passed)
     except ProcessLookupError:
         pass
+
+
+def is_traced(process):
+    """Whether we follow a process."""
+    try:
+        with open(f"/proc/{process}/status") as file:
+            return f"TracerPid:\t{os.getpid()}\n" in file.read()
+    except OSError:
+        return False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,7 +157,17 @@ class Stepper:
                 self.stopped(process, os.WSTOPSIG(status), status >> 16)
             else:
                 self.ended(process, os.waitstatus_to_exitcode(status))
+        self.let_go()
         return Trace(self.status, self.calls + 1, self.is_reached, self.forks, self.numbers)
+
+    def let_go(self):
+        """Lets children go on that were made by a process which could not say so any more."""
+        for process in self.early:
+            resume(DETACH, process)
+        while any(is_traced(process) for process in os.listdir("/proc") if process.isdigit()):
+            process, status = os.waitpid(-1, WALL)
+            if os.WIFSTOPPED(status):
+                resume(DETACH, process)
 
     def kill(self):
         for process in self.alive:

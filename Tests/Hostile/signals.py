@@ -10,20 +10,27 @@ from stepper import Point
 from world import AS_BEFORE, HAND_OVER, JOURNALS, until
 
 GENTLE = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP)
-ERRNOS = ("EIO", "ENOSPC", "EMFILE", "EACCES", "EPERM", "ENOENT", "EINTR", "ENODEV", "EROFS")
+# Failures only: that something is not there is an answer.
+ERRNOS = ("EIO", "ENOSPC", "EMFILE", "EACCES", "EPERM", "ENOMEM", "EINTR", "ENODEV", "EROFS")
 TAKEN = {address: ["vfio-pci", "vfio-pci"] for address in list(AS_BEFORE)[:2]}
 
 
 class Kind:
     """A run that is disturbed, from the same state each time."""
 
-    def __init__(self, world, name, arguments, gentle, is_after_kill=False, child=0):
+    def __init__(
+            self, world, name, arguments, gentle, is_after_kill=False, child=0, since=None):
         self.world, self.name, self.is_after_kill = world, name, is_after_kill
         self.child = child  # which of its children is disturbed; 0 for none
+        self.since = since  # the call from which on it differs from other kinds
         self.gentle = gentle  # how many signals that are not SIGKILL are sent at each call
         self.arguments = [world.program, *map(str, arguments)]
         self.output = os.memfd_create("output")
         self.journal = None
+
+    def first(self, numbers):
+        """Where it is first disturbed; numbers of calls are those of x86-64."""
+        return numbers.index(self.since) if self.since and stepper.CAN_FAIL else 0
 
     def prepare(self):
         """Brings the world to where the run begins; a journal is written once and then copied."""
@@ -101,11 +108,12 @@ def kinds(world):
     command = ("apply", world.vm, *HAND_OVER, "--", "true")
     keeper = Kind(world, "command", command, 1).step()[0].forks
     return [
-        Kind(world, "apply", ("apply", world.vm, *HAND_OVER, "--check"), 2),
-        Kind(world, "check", ("apply", world.vm, "--target", "iommufd", "--check"), 1),
-        Kind(world, "restore", ("restore",), len(GENTLE), is_after_kill=True),
+        Kind(world, "apply", ("apply", world.vm, *HAND_OVER, "--check"), 1),
+        Kind(world, "check", ("apply", world.vm, "--target", "iommufd", "--check"), 1,
+             since=stepper.FLOCK),
+        Kind(world, "restore", ("restore",), 2, is_after_kill=True),
         Output(world),
-        Kind(world, "command", command, 1),
+        Kind(world, "command", command, 1, since=stepper.FORK),
         Kind(world, "keeper", command, 2, child=keeper)]
 
 
@@ -113,10 +121,8 @@ def signal_cases(world, random):
     """At each call SIGKILL, which knows no difference between the end of a call and the next one's
     start, and some of the others, at one or the other."""
     for kind in kinds(world):
-        numbers = undisturbed(kind, records=True).numbers
-        # A command's own part begins where a process is made.
-        first = numbers.index(stepper.FORK) if kind.name == "command" and stepper.CAN_FAIL else 0
-        for call in range(first, len(numbers)):
+        numbers = undisturbed(kind)
+        for call in range(kind.first(numbers), len(numbers)):
             yield kind.disturbed(Point(call, False, (signal.SIGKILL,)))
             for one in random.sample(GENTLE, kind.gentle):
                 yield kind.disturbed(Point(call, random.random() < 0.5, (one,)))
@@ -127,10 +133,11 @@ def fault_cases(world, random):
     if not stepper.CAN_FAIL:
         return
     for kind in kinds(world):
-        numbers = undisturbed(kind, records=True).numbers
+        numbers = undisturbed(kind)
         # SIGPIPE's is the first thing that is ours.
         start = 0 if kind.child else numbers.index(stepper.SIGACTION)
-        for call, number in enumerate(numbers):
+        for call in range(kind.first(numbers), len(numbers)):
+            number = numbers[call]
             # Swift's own start gives up when it can't look at /proc/self/exe.
             if number in stepper.FALLIBLE and (number != stepper.READLINK or call > start):
                 errno = stepper.ERRNOS[random.choice(ERRNOS)]
@@ -140,10 +147,10 @@ def fault_cases(world, random):
                 yield kind.disturbed(Point(call, errno=errno), stepper.FALLIBLE[number])
 
 
-def undisturbed(kind, records=False):
-    """A run that has to go well."""
-    trace, text = kind.step(records=records)
+def undisturbed(kind):
+    """The numbers of the calls of a run, which has to go well."""
+    trace, text = kind.step(records=True)
     assert trace.status == 0, f"{kind.name} alone ends with {trace.status}: {text}"
     kind.settle(Point(0))
     as_before(kind.world)
-    return trace
+    return trace.numbers
