@@ -76,7 +76,9 @@ def serve(file, tree):
         except OSError as error:
             if error.errno == errno.ENOENT:  # the request was interrupted meanwhile
                 continue
-            return
+            if error.errno == errno.ENODEV:  # it is unmounted
+                return
+            raise
         _, opcode, unique, number, *_ = HEADER.unpack_from(request)
         server.handle(opcode, unique, number, request[HEADER.size:])
 

@@ -100,7 +100,7 @@ def text_in(path, noise, secret):
 
 
 def changed(path, noise, secret):
-    if path.is_file() and not path.is_symlink():
+    if path.is_file() and not path.is_symlink() and path.stat().st_size < 1 << 20:
         data = path.read_bytes()
         at = noise[0] % (len(data) + 1)
         path.write_bytes(data[:at] + noise[1:3] + data[at + noise[3] % 3:])
