@@ -198,7 +198,7 @@ def without_proc_or_descriptors_nothing_is_touched(world):
         assert run.status != 0 or world.state()["writes"], f"{limit} descriptors: status 0"
         as_before(world)
     run = finish(subprocess.Popen(
-        ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc; exec "$@"', "sh", world.program,
-         *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc; exec "$@"', "sh",
+         world.program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE))
     ended(run, 69, saying="/proc")
     nothing_written(world)

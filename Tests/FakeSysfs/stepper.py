@@ -76,10 +76,12 @@ class Point:
     is_exit: bool = False
     signals: tuple = ()
     errno: int = 0
+    number: int = -1  # of the call that fails; another one in its place, a matter of time, does not
 
     def __str__(self):
         what = "+".join(one.name for one in self.signals) or f"{os.strerror(self.errno)} instead"
-        return f"{what} at the {'exit' if self.is_exit else 'entry'} of call {self.call}"
+        name = FALLIBLE.get(self.number, "")
+        return f"{what} at the {'exit' if self.is_exit else 'entry'} of call {self.call} {name}"
 
 
 @dataclasses.dataclass
@@ -243,7 +245,7 @@ class Stepper:
         if point and not self.is_reached and (self.calls, is_exit) == (point.call, point.is_exit):
             self.is_reached = True
             if point.errno:
-                self.skip(point.errno)
+                self.skip(point)
             for one in point.signals:
                 os.kill(self.subject, one)
 
@@ -254,11 +256,13 @@ class Stepper:
         ptrace(GETREGS, self.subject, 0, ctypes.addressof(found))
         return found
 
-    def skip(self, error):
+    def skip(self, point):
         """Makes a call that was entered into one that does not exist."""
         found = self.registers()
-        self.fails = error
-        if found[ORIG_RAX] == CLOSE:
+        if found[ORIG_RAX] != point.number:
+            return
+        self.fails = point.errno
+        if point.number == CLOSE:
             return
         found[ORIG_RAX] = ctypes.c_ulonglong(-1).value
         ptrace(SETREGS, self.subject, 0, ctypes.addressof(found))

@@ -31,9 +31,12 @@ def case(world, number, name, whole, text):
         os.chmod(path, 0o600)
         world.control(set=TAKEN)
         run = world.run("restore", seconds=10)
-        documented(run.status, run.all)
-        judge(world, run, path, whole, text)
-    return Case(f"journal {number} ({text[:60]}...)", attempt)
+        try:
+            documented(run.status, run.all)
+            judge(world, run, path, whole, text)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the journal: {text}") from None
+    return Case(f"journal {number} as {name}", attempt)
 
 
 def judge(world, run, path, whole, text):

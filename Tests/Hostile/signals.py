@@ -2,6 +2,7 @@
 
 import os
 import signal
+from random import Random
 
 import stepper
 from campaign import Case, judge
@@ -59,14 +60,14 @@ class Kind:
         size = os.lseek(self.output, 0, os.SEEK_CUR)
         return trace, os.pread(self.output, size, 0).decode(errors="replace")
 
-    def disturbed(self, point, of=""):
+    def disturbed(self, point):
         """A case of the campaign."""
         def attempt():
             trace, text = self.step(point)
             until(lambda: not self.world.strangers(), "the end of what it has started", 2)
             self.settle(point)
             judge(self.world, trace.status, text, point.signals)
-        return Case(f"{self.name}: {point} {of}", attempt)
+        return Case(f"{self.name}: {point}", attempt)
 
 
     def settle(self, point):
@@ -119,19 +120,23 @@ def kinds(world):
 
 def signal_cases(world, random):
     """At each call SIGKILL, which knows no difference between the end of a call and the next one's
-    start, and some of the others, at one or the other."""
+    start, and some of the others, at one or the other. What is drawn does not depend on how many
+    calls there are, which differs a little from time to time."""
+    seed = random.getrandbits(32)
     for kind in kinds(world):
         numbers = undisturbed(kind)
         for call in range(kind.first(numbers), len(numbers)):
             yield kind.disturbed(Point(call, False, (signal.SIGKILL,)))
-            for one in random.sample(GENTLE, kind.gentle):
-                yield kind.disturbed(Point(call, random.random() < 0.5, (one,)))
+            drawn = Random(f"{seed} {kind.name} {call}")
+            for one in drawn.sample(GENTLE, kind.gentle):
+                yield kind.disturbed(Point(call, drawn.random() < 0.5, (one,)))
 
 
 def fault_cases(world, random):
     """Each call that a system may refuse fails in one of the ways it may."""
     if not stepper.CAN_FAIL:
         return
+    seed = random.getrandbits(32)
     for kind in kinds(world):
         numbers = undisturbed(kind)
         # SIGPIPE's is the first thing that is ours.
@@ -140,11 +145,9 @@ def fault_cases(world, random):
             number = numbers[call]
             # Swift's own start gives up when it can't look at /proc/self/exe.
             if number in stepper.FALLIBLE and (number != stepper.READLINK or call > start):
-                errno = stepper.ERRNOS[random.choice(ERRNOS)]
-                # A wait for a child that there is can't be refused, and ours are never interrupted.
-                if number == stepper.WAIT4:
-                    continue
-                yield kind.disturbed(Point(call, errno=errno), stepper.FALLIBLE[number])
+                drawn = Random(f"{seed} {kind.name} {call}")
+                errno = stepper.ERRNOS[drawn.choice(ERRNOS)]
+                yield kind.disturbed(Point(call, errno=errno, number=number))
 
 
 def undisturbed(kind):
