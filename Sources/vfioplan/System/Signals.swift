@@ -7,8 +7,9 @@ import Glibc
 /// waited for while the plan is in force, so that none comes at a moment when undoing is not
 /// possible. One that was not answered takes its effect when the process is about to end.
 enum Signals {
-  /// What asks a run to end, less what was ignored when we were started, as by `nohup`.
-  static var ending: [Int32] { [SIGINT, SIGTERM, SIGHUP, SIGQUIT].filter { !isIgnored($0) } }
+  /// What asks a run to end: SIGINT and SIGTERM always, since shells start whatever a script leaves
+  /// in the background with SIGINT ignored; others unless they were ignored, as by `nohup`.
+  static var ending: [Int32] { [SIGINT, SIGTERM] + [SIGHUP, SIGQUIT].filter { !isIgnored($0) } }
 
   /// What a terminal stops a job with.
   static let stopping: [Int32] = [SIGTSTP, SIGTTIN, SIGTTOU]
@@ -55,7 +56,7 @@ enum Signals {
   }
 
   /// Whether one that asks the run to end has come, and would have an effect.
-  static var isEndPending: Bool { ending.contains(where: isPending) }
+  static var isEndPending: Bool { ending.contains { isPending($0) && !isIgnored($0) } }
 
   /// Waits for one of some signals, which is answered by that; a terminal may stop us meanwhile.
   static func wait(for signals: [Int32]) { stoppable { _ = next(of: signals) } }

@@ -174,6 +174,17 @@ struct CommandRunTests {
     #expect(outcome.output == "0\n0\n")
   }
 
+  @Test func anInterruptEndsAHoldThatAScriptLeftInTheBackground() throws {
+    // A shell without job control has it ignore SIGINT.
+    let outcome = try shell(
+      """
+      \(Self.wait)
+      (exec \(apply) > out) & us=$!; wait_for 'grep -q holding out'
+      kill -INT $us; wait $us; echo $?
+      """)
+    #expect(outcome.output == "0\n")
+  }
+
   /// Types keys into an interactive shell, each after a text has appeared; the shell's end.
   private func terminal(_ steps: KeyValuePairs<String, String>) throws -> Tool.Outcome {
     try Tool.run(
