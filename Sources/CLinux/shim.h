@@ -144,9 +144,6 @@ static inline uid_t user_of_peer(int socket) {
   return peer.user;
 }
 
-// O_PATH of fcntl.h, behind _GNU_SOURCE: a file that is named and not opened.
-enum { NAME_ONLY = 010000000 };
-
 // openat2(2), since Linux 5.6 and without a wrapper in glibc: neither links nor `..` lead out of the
 // directory.
 static inline int open_in_root(int directory, const char *path, int flags) {

@@ -1,16 +1,8 @@
 import Glibc
+import Planner
 
 /// What is looked at in the file system.
 extension SystemCalls {
-  /// Whether there is something of a name.
-  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
-
-  /// Whether a path leads to a directory.
-  static func isDirectory(_ path: String) -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-  }
-
   /// Why a node may not be read and written; `nil` if it may.
   static func refusal(of path: String) -> Errno? {
     access(path, R_OK | W_OK) == 0 ? nil : Errno(rawValue: errno)

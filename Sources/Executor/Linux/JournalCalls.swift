@@ -1,4 +1,5 @@
 import Glibc
+import Planner
 
 /// What the journal needs of the file system: by open directories, and never through a link.
 extension SystemCalls {
@@ -75,17 +76,7 @@ extension SystemCalls {
       throw Errno(rawValue: errno)
     }
     defer { closedir(stream) }
-    var names: [String] = []
-    errno = 0
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      names.append(name)
-      errno = 0
-    }
-    if errno != 0 { throw Errno(rawValue: errno) }
-    return names.filter { $0 != "." && $0 != ".." }.sorted()
+    return try names(of: stream).map { String(decoding: $0, as: UTF8.self) }
   }
 
   /// Takes a file's lock without waiting, alone or with others; says whether it could be had.
@@ -118,16 +109,4 @@ extension SystemCalls {
 
   /// Waits until a file is on disk.
   static func synchronise(_ file: Int32) throws(Errno) { _ = try repeating { fsync(file) } }
-
-  /// Repeats a call while signals interrupt it.
-  private static func repeating<Value: SignedInteger>(
-    _ call: () -> Value
-  ) throws(Errno) -> Value {
-    while true {
-      let value = call()
-      if value >= 0 { return value }
-      let error = errno
-      if error != EINTR { throw Errno(rawValue: error) }
-    }
-  }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import Parser
+import Planner
 
 /// The folder of journals, locked, so that two runs do not both find a device free.
 ///
@@ -34,8 +35,6 @@ struct JournalFolder {
 
   /// Longer than any journal, in bytes.
   private static let maximumBytes = 16 << 20
-  // O_PATH, which Glibc's module lacks (asm-generic/fcntl.h).
-  private static let pathOnly: Int32 = 0o10_000_000
 
   /// Opens and locks the folder, and makes it first if only its last part is missing.
   init(_ path: String, _ waiting: DriverJournal.Waiting) throws(DriverJournal.Failure) {
@@ -67,7 +66,7 @@ struct JournalFolder {
   ) throws(DriverJournal.Failure) -> Int32? {
     var place = ""
     var file = try DriverJournal.using("/") { () throws(Errno) in
-      try SystemCalls.open("/", pathOnly | O_DIRECTORY)
+      try SystemCalls.open("/", SystemCalls.nameOnly | O_DIRECTORY)
     }
     let names = path.split(separator: "/").map(String.init)
     for (index, name) in names.enumerated() {
@@ -80,7 +79,9 @@ struct JournalFolder {
           try SystemCalls.makeDirectory(name, in: parent)
         }
       }
-      guard let next = try directory(name, in: parent, isLast ? O_RDONLY : pathOnly, place) else {
+      guard
+        let next = try directory(name, in: parent, isLast ? O_RDONLY : SystemCalls.nameOnly, place)
+      else {
         return nil
       }
       file = next

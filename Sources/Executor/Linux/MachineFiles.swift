@@ -1,5 +1,6 @@
 import Glibc
 import Parser
+import Planner
 
 /// The files of the machine that the process runs on, or those below a directory.
 ///
@@ -105,16 +106,11 @@ extension MachineFiles {
   }
 
   private static func names(in directory: OpaquePointer) throws(TreeError) -> [String] {
+    let all: [[UInt8]]
+    do throws(Errno) { all = try SystemCalls.names(of: directory) } catch { throw TreeError(error) }
     var names: [String] = []
-    errno = 0
-    while let entry = readdir(directory) {
-      let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-      let name = try text(bytes[...])
-      if name != ".", name != ".." { names.append(name) }
-      errno = 0
-    }
-    guard errno == 0 else { throw .last }
-    return names.sorted()
+    for name in all { names.append(try text(name[...])) }
+    return names
   }
 
   private static func text(_ bytes: ArraySlice<UInt8>) throws(TreeError) -> String {

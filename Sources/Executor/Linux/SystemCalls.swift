@@ -11,16 +11,21 @@ enum SystemCalls {
   ///
   /// A file that is made is for its owner alone.
   static func open(_ path: String, _ flags: Int32) throws(Errno) -> Int32 {
+    try repeating { Glibc.open(path, flags | O_CLOEXEC, 0o600) }
+  }
+
+  /// Repeats a call while signals interrupt it.
+  static func repeating<Value: SignedInteger>(_ call: () -> Value) throws(Errno) -> Value {
     while true {
-      let file = Glibc.open(path, flags | O_CLOEXEC, 0o600)
-      if file >= 0 { return file }
+      let value = call()
+      if value >= 0 { return value }
       let error = errno
       if error != EINTR { throw Errno(rawValue: error) }
     }
   }
 
   /// What `open` takes for a file that is to be named and not opened.
-  static let nameOnly = Int32(NAME_ONLY)
+  static let nameOnly = OPEN_PLACE_ONLY
 
   /// Opens a path as if a directory were the root; the file, or -1 and `errno`.
   static func open(_ path: String, _ flags: Int32, in directory: Int32) -> Int32 {
@@ -100,11 +105,6 @@ enum SystemCalls {
     }
   }
 
-  /// What a symbolic link points to; `nil` if there is no such link.
-  static func linkText(_ path: String) -> String? {
-    (try? linkBytes(path)).map { String(decoding: $0, as: UTF8.self) }
-  }
-
   /// The last part of what a symbolic link points to; `nil` if there is nothing of its name.
   static func linkTarget(_ path: String) throws(Errno) -> String? {
     do throws(Errno) {
@@ -132,14 +132,20 @@ enum SystemCalls {
   static func names(in path: String) -> [String] {
     guard let directory = opendir(path) else { return [] }
     defer { closedir(directory) }
-    var names: [String] = []
+    return ((try? names(of: directory)) ?? []).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// The names in a directory that is being read, in order of bytes.
+  static func names(of directory: OpaquePointer) throws(Errno) -> [[UInt8]] {
+    var names: [[UInt8]] = []
+    errno = 0
     while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != ".", name != ".." { names.append(name) }
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+      if ![".", ".."].contains(where: { name.elementsEqual($0.utf8) }) { names.append(name) }
+      errno = 0
     }
-    return names.sorted()
+    if errno != 0 { throw Errno(rawValue: errno) }
+    return names.sorted { $0.lexicographicallyPrecedes($1) }
   }
 
   /// The device number of an open file, as sysfs writes it: `major:minor`.

@@ -1,3 +1,5 @@
+import Planner
+
 /// An open file of the simulated kernel: a struct file with its reference count.
 ///
 /// Subclasses give each interface its requests and say what happens when the last reference goes.

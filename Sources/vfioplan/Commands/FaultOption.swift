@@ -1,5 +1,6 @@
 import ArgumentParser
 import Executor
+import Planner
 
 /// `STEP=ERRNO`: a step of the program, as the plan's text numbers it, and what it is to fail with.
 struct FaultOption: ExpressibleByArgument {

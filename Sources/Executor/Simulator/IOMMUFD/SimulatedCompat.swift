@@ -1,3 +1,5 @@
+import Planner
+
 /// The container's requests on an iommufd (`iommufd/vfio_compat.c`, §2.27): what works on a plain
 /// `/dev/iommu` once `IOMMU_VFIO_IOAS` has named an address space.
 ///

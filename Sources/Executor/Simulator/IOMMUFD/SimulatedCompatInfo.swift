@@ -1,3 +1,5 @@
+import Planner
+
 /// What `VFIO_IOMMU_GET_INFO` says on an iommufd (`iommufd/vfio_compat.c`, §2.27).
 extension SimulatedIOMMUFD {
   /// Answers the request.

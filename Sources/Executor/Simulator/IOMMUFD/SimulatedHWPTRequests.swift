@@ -1,3 +1,5 @@
+import Planner
+
 /// The requests about page tables and hardware of an iommufd.
 extension SimulatedIOMMUFD {
   /// `IOMMU_HWPT_ALLOC` (§2.11), on hardware without nesting, dirty tracking and PASIDs.

@@ -1,3 +1,5 @@
+import Planner
+
 /// An I/O address space of an iommufd: one IOVA map that fills all its hardware page tables.
 ///
 /// Rules of placement are those of `iommufd/io_pagetable.c` (§2.5).

@@ -1,3 +1,5 @@
+import Planner
+
 /// The requests about address spaces of an iommufd (`iommufd/ioas.c`, §2.3 to §2.9).
 ///
 /// All of them look at flags and reserved members first, then at numbers that no request may have,

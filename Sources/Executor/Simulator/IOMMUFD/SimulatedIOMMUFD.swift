@@ -1,3 +1,5 @@
+import Planner
+
 /// An object of an iommufd: what an id stands for.
 enum SimulatedIOMMUFDObject {
   /// An I/O address space.

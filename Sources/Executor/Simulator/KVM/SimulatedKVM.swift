@@ -1,3 +1,5 @@
+import Planner
+
 /// An open `/dev/kvm` (§2.28).
 final class SimulatedKVM: SimulatedFile {
   override var label: String { "/dev/kvm" }

@@ -1,3 +1,5 @@
+import Planner
+
 /// The kvm-vfio device of a VM: the list of its VFIO files (`virt/kvm/vfio.c`, §2.28).
 final class SimulatedKVMVFIO: SimulatedFile {
   private let vm: SimulatedVM

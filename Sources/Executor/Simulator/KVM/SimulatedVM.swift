@@ -1,3 +1,5 @@
+import Planner
+
 /// A VM of KVM: what it believes about the coherency of its devices' DMA.
 final class SimulatedVM: SimulatedFile {
   /// The memory of the process that made it: other processes get EIO (`kvm_vm_ioctl`).

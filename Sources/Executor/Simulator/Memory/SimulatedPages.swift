@@ -1,3 +1,5 @@
+import Planner
+
 /// What one request to map took: memory of the process that made it, or a file.
 ///
 /// Copies of its mapping share it (`struct iopt_pages`, `iommufd/pages.c`).

@@ -1,3 +1,5 @@
+import Planner
+
 /// How the kernel takes the argument of a request before the request's own function sees it.
 enum ArgumentRule: Hashable, Sendable {
   /// No structure: there is nothing to check.

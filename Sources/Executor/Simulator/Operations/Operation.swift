@@ -1,3 +1,5 @@
+import Planner
+
 /// One request that a kind of file answers, in the shape of the kernel's `IOCTL_OP`.
 ///
 /// The numbers are written from the kernel's headers a second time, apart from those by which

@@ -1,3 +1,5 @@
+import Planner
+
 /// The proposal's requests on device files.
 extension SimulatedDeviceFile {
   /// `VFIO_BIND_IOASID_FD`: one device, one ioasid fd; the checks of ownership are those of a bind

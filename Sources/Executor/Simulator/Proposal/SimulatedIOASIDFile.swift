@@ -1,3 +1,5 @@
+import Planner
+
 /// An open `/dev/ioasid` of the proposal of 2021.
 ///
 /// The three texts of the proposal leave open which errno a refusal gives; those here are ours, as

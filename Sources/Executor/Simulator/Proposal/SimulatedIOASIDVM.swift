@@ -1,3 +1,5 @@
+import Planner
+
 /// The proposal's requests on a VM of KVM.
 extension SimulatedVM {
   /// `KVM_ADD_IOASID_FD`: the VM keeps the file.

@@ -1,3 +1,5 @@
+import Planner
+
 /// Attachments of devices to the hardware page tables of iommufd (§2.22).
 extension SimulatedHost {
   /// First attach of a device (§2.22.A1 to §2.22.A8).

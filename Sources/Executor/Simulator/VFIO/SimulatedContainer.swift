@@ -1,3 +1,5 @@
+import Planner
+
 /// An open `/dev/vfio/vfio` with its type1 driver (`vfio_iommu_type1.c`, §2.26).
 final class SimulatedContainer: SimulatedFile {
   /// The limit of mappings, `dma_entry_limit`.

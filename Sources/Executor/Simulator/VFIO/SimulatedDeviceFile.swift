@@ -1,4 +1,5 @@
 import Parser
+import Planner
 
 /// An open VFIO device: its cdev, or what a group handed out (`drivers/vfio/device_cdev.c`,
 /// §2.20 to §2.23).

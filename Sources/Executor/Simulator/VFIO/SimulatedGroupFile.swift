@@ -1,4 +1,5 @@
 import Parser
+import Planner
 
 /// An open `/dev/vfio/N` (`drivers/vfio/group.c`, §2.25).
 final class SimulatedGroupFile: SimulatedFile {

@@ -1,3 +1,5 @@
+import Planner
+
 /// What `VFIO_IOMMU_GET_INFO` says of a container (`vfio_iommu_type1.c`); an iommufd in a
 /// container's place writes the same structure.
 struct SimulatedType1Info {

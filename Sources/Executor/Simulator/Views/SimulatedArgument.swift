@@ -1,3 +1,5 @@
+import Planner
+
 /// The argument of one ioctl as the simulated kernel sees user memory.
 ///
 /// What it offers by offset is for the views; the functions that answer requests name members.

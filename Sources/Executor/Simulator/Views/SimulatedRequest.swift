@@ -1,3 +1,5 @@
+import Planner
+
 /// A request on an open file as the function that answers it sees it.
 ///
 /// That is its structure in user memory, member by member, and the kernel it was made to, together
