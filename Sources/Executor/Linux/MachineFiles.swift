@@ -126,7 +126,7 @@ extension TreeError {
   fileprivate static var last: TreeError { TreeError(Errno(rawValue: errno)) }
 
   fileprivate init(_ error: Errno) {
-    self.init(error.description, isDenied: [EACCES, EPERM].contains(error.rawValue))
+    self.init(error.description, isDenied: error.isDenial)
   }
 }
 

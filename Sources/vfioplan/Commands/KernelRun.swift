@@ -230,8 +230,8 @@ struct KernelRun {
       case (.interrupted, _): .rolledBack
       case (.errno(let errno), _) where action.missingFeature(errno) != nil:
         .hostUnable
-      case (.errno(.eperm), .open), (.errno(.eacces), .open), (.errno(.eperm), .sysfs),
-        (.errno(.eacces), .sysfs),
+      case (.errno(let errno), .open) where errno.isDenial,
+        (.errno(let errno), .sysfs) where errno.isDenial,
         (.errno(.eperm), .ioctl(_, IOMMUFDRequests.option, _, _)):
         .notPermitted
       case (.errno, _): .rolledBack
