@@ -231,9 +231,9 @@ struct KernelRun {
       case (.errno(let errno), _) where action.missingFeature(errno) != nil:
         .hostUnable
       case (.errno(let errno), .open) where errno.isDenial,
-        (.errno(let errno), .sysfs) where errno.isDenial,
-        (.errno(.eperm), .ioctl(_, IOMMUFDRequests.option, _, _)):
+        (.errno(let errno), .sysfs) where errno.isDenial:
         .notPermitted
+      case (.errno(.eperm), .ioctl(_, IOMMUFDRequests.option, _, _)): .notPermitted
       case (.errno, _): .rolledBack
       }
     return code.rawValue
