@@ -130,8 +130,9 @@ struct HostDescriptionTests {
           - { address: 0000:00:03.0, driver: null, iommu: ~ }
         """))
     #expect(host.kernel.release == "7.3")
-    #expect(!host.kernel.iommufd && !host.kernel.vfioCdev && !host.kernel.type1)
-    #expect(!host.kernel.kvm && host.kernel.allowUnsafeInterrupts)
+    #expect(
+      [host.kernel.iommufd, host.kernel.vfioCdev, host.kernel.type1].allSatisfy { $0 == .no })
+    #expect(host.kernel.kvm == .no && host.kernel.allowUnsafeInterrupts)
     let unit = host.iommus[0]
     #expect(unit.enforceSnoop == .yes && !unit.isolatedMSI && unit.addressBits == 39)
     #expect(unit.pageSizes == [4096, 2 << 20, 1 << 30])
@@ -150,9 +151,47 @@ struct HostDescriptionTests {
 
   @Test func aKernelClauseLeftOutHasAllInterfaces() throws {
     let host = try Reading.host(Reading.hostText("devices: []\n"))
-    #expect(host.kernel.iommufd && host.kernel.vfioCdev && host.kernel.type1 && host.kernel.kvm)
+    let kernel = host.kernel
+    #expect(
+      [kernel.iommufd, kernel.vfioCdev, kernel.type1, kernel.kvm].allSatisfy { $0 == .unknown })
     #expect(!host.kernel.allowUnsafeInterrupts)
     #expect(host.kernel.span == host.nameSpan)
+  }
+}
+
+struct HostProcessorTests {
+  @Test func whatIsSaidOfTheCPUsIsRead() throws {
+    let host = try Reading.host(
+      Reading.hostText(
+        """
+        kernel: { architecture: s390x, cpuVendor: intel, guestPATQuirk: false, cpuSelfSnoop: true }
+        devices: []
+        """))
+    let processor = host.kernel.processor
+    #expect((processor.architecture, processor.vendor) == (.s390, .intel))
+    #expect((processor.guestPATQuirk, processor.selfSnoop) == (.no, .yes))
+    #expect(try Reading.host(Reading.hostText("devices: []\n")).kernel.processor == .init())
+  }
+
+  static let conclusions: [([String], HostProcessor.Architecture?)] = [
+    (["intel-vtd"], .x86), (["amd-vi"], .x86), (["arm-smmu-v3"], .arm),
+    (["virtio-iommu", "arm-smmu-v3"], .arm), (["virtio-iommu"], nil), (["iommu"], nil), ([], nil),
+  ]
+
+  @Test(arguments: conclusions)
+  func theUnitsTellTheArchitecture(types: [String], found: HostProcessor.Architecture?) {
+    var host = HostDescription(name: "host")
+    host.iommus = types.enumerated().map { HostIOMMU(name: "unit\($0)", type: $1) }
+    #expect(host.architecture == found)
+    // Unknown counts as x86.
+    #expect(host.hasIncoherentMode == (found != .arm))
+  }
+
+  @Test(arguments: HostProcessor.Architecture.allCases)
+  func whatIsStatedComesBeforeTheUnits(stated: HostProcessor.Architecture) {
+    var host = HostDescription(name: "host", iommus: [HostIOMMU(name: "dmar0")])
+    host.kernel.processor.architecture = stated
+    #expect(host.architecture == stated && host.hasIncoherentMode == (stated == .x86))
   }
 }
 

@@ -25,10 +25,11 @@ struct KernelVersionTests {
     #expect(KernelVersion("6.12.30") == KernelVersion(6, 12))
   }
 
-  @Test func aKernelWithoutAVersionIsAtLeastNone() {
-    #expect(HostKernel(release: "6.13.0-rc1").isAtLeast(KernelVersion(6, 13)))
-    #expect(!HostKernel(release: "6.12.99").isAtLeast(KernelVersion(6, 13)))
-    #expect(!HostKernel(release: "custom").isAtLeast(KernelVersion(2, 6)))
-    #expect(!HostKernel().isAtLeast(KernelVersion(2, 6)))
+  @Test func aVendorsReleaseIsToldByItsSuffix() {
+    for release in ["5.14.0-427.el9.x86_64", "5.15.0-1064-azure", "6.4.0-150600-default"] {
+      #expect(HostKernel(release: release).isVendorsOwn, "\(release)")
+    }
+    #expect(!HostKernel(release: "6.12.41+deb13-amd64").isVendorsOwn)
+    #expect(HostKernel(release: "custom").version == nil)
   }
 }

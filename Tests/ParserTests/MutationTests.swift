@@ -54,7 +54,7 @@ struct MutationTests {
 
   @Test(arguments: [
     "Tests/Fixtures/errors/VP1016-merge.yaml", "examples/two-address-spaces.yaml",
-    "examples/hosts/coffee-lake.yaml", "Tests/Fixtures/errors/VP1011-undefined-alias.yaml",
+    "examples/hosts/snoop-control.yaml", "Tests/Fixtures/errors/VP1011-undefined-alias.yaml",
   ])
   func damagedFilesNeverCrash(path: String) throws {
     let original = Array(try PackageFiles.text(path).utf8)

@@ -3,7 +3,6 @@ struct HostDecoder {
   private let tree: YAMLTree
   private var decoder: NodeDecoder
   private var reserved: ReservedRegionDecoder
-  private let facts = WordList("fact", of: Fact.self)
 
   /// Decodes the document; every finding goes to the sink.
   static func decode(
@@ -33,70 +32,10 @@ struct HostDecoder {
     let start = decoder.span(fields[name], or: tree.headSpan(of: tree.root))
     return HostDescription(
       name: decoder.text(fields[name], "the host's name") ?? "",
-      kernel: kernelClause(fields[kernel], or: start),
-      iommus: units(fields[iommus]),
+      kernel: decoder.kernel(fields[kernel], or: start),
+      iommus: decoder.units(fields[iommus]),
       devices: hostDevices(fields[devices]),
       nameSpan: start)
-  }
-
-  private mutating func kernelClause(_ node: YAMLTree.Node?, or start: SourceSpan) -> HostKernel {
-    var kernel = HostKernel(span: start)
-    var fields = MappingDecoder(tree, "the kernel clause")
-    let release = fields.allow("release")
-    let iommufd = fields.allow("iommufd")
-    let vfioCdev = fields.allow("vfioCdev")
-    let type1 = fields.allow("type1")
-    let kvm = fields.allow("kvm")
-    let unsafeInterrupts = fields.allow("allowUnsafeInterrupts")
-    guard let node, fields.read(node, &decoder) else { return kernel }
-    kernel.span = tree.span(of: node)
-    kernel.release = decoder.text(fields[release], "a kernel release") ?? kernel.release
-    kernel.iommufd = decoder.bool(fields[iommufd]) ?? kernel.iommufd
-    kernel.vfioCdev = decoder.bool(fields[vfioCdev]) ?? kernel.vfioCdev
-    kernel.type1 = decoder.bool(fields[type1]) ?? kernel.type1
-    kernel.kvm = decoder.bool(fields[kvm]) ?? kernel.kvm
-    kernel.allowUnsafeInterrupts =
-      decoder.bool(fields[unsafeInterrupts]) ?? kernel.allowUnsafeInterrupts
-    return kernel
-  }
-
-  private mutating func units(_ node: YAMLTree.Node?) -> [HostIOMMU] {
-    guard let items = decoder.list(node, "a list of IOMMUs") else { return [] }
-    var fields = MappingDecoder(tree, "an IOMMU")
-    let name = fields.require("name")
-    let type = fields.require("type")
-    let enforceSnoop = fields.allow("enforceSnoop")
-    let isolatedMSI = fields.allow("isolatedMSI")
-    let addressBits = fields.allow("addressBits")
-    let pageSizes = fields.allow("pageSizes")
-    return items.compactMap { item in
-      guard fields.read(item, &decoder) else { return nil }
-      var unit = HostIOMMU(name: decoder.text(fields[name], "an IOMMU's name") ?? "")
-      unit.span = decoder.span(fields[name], or: tree.span(of: item))
-      unit.type = decoder.text(fields[type], "a type of IOMMU") ?? unit.type
-      unit.enforceSnoop = decoder.word(fields[enforceSnoop], facts) ?? unit.enforceSnoop
-      unit.isolatedMSI = decoder.bool(fields[isolatedMSI]) ?? unit.isolatedMSI
-      let bits = decoder.number(fields[addressBits], "a number of address bits", in: 1...64)
-      unit.addressBits = bits.map { Int($0) } ?? unit.addressBits
-      unit.pageSizes = pageSizeList(fields[pageSizes]) ?? unit.pageSizes
-      return unit
-    }
-  }
-
-  /// Reads page sizes, ascending and without repeats.
-  private mutating func pageSizeList(_ node: YAMLTree.Node?) -> [UInt64]? {
-    guard let items = decoder.listOfSome(node, "a list of page sizes") else { return nil }
-    var sizes: [UInt64] = []
-    for item in items {
-      guard let size = decoder.bytes(item, "a page size") else { continue }
-      if size == 0 || size & (size - 1) != 0 {
-        decoder.report(
-          ParserDiagnostics.pageSize(tree.string(of: item), at: tree.span(of: item)))
-      } else if !sizes.contains(size) {
-        sizes.append(size)
-      }
-    }
-    return sizes.sorted()
   }
 
   private mutating func hostDevices(_ node: YAMLTree.Node?) -> [HostDevice] {
@@ -119,7 +58,7 @@ struct HostDecoder {
     let subsystem = decoder.subsystem(fields.mapping[fields.subsystem])
     let group = decoder.number(
       fields.mapping[fields.group], "a group number", in: 0...UInt64(Int32.max))
-    let capable = decoder.word(fields.mapping[fields.noSnoopCapable], facts)
+    let capable = decoder.word(fields.mapping[fields.noSnoopCapable], NodeDecoder.facts)
     let iommu = decoder.text(fields.mapping[fields.iommu], "an IOMMU's name")
     let driver = decoder.name(fields.mapping[fields.driver], "a driver's name")
     let regions = reserved.list(fields.mapping[fields.reserved], &decoder)

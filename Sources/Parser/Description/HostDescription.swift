@@ -25,87 +25,22 @@ public struct HostDescription: Hashable, Sendable {
 }
 
 /// A fact that may be unknown; the raw value is the word in files.
-public enum Fact: String, CaseIterable, Hashable, Sendable {
+public enum Fact: String, CaseIterable, Hashable, Sendable, ExpressibleByBooleanLiteral {
   /// Known to hold.
   case yes = "true"
   /// Known not to hold.
   case no = "false"
   /// Nobody could tell.
   case unknown
-}
 
-/// The kernel interfaces of a host.
-public struct HostKernel: Hashable, Sendable {
-  /// `uname -r`, for people; what exists is said by the fields below.
-  public var release: String
-  /// Whether `/dev/iommu` exists.
-  public var iommufd: Bool
-  /// Whether VFIO device cdevs exist.
-  public var vfioCdev: Bool
-  /// Whether the VFIO container interface exists.
-  public var type1: Bool
-  /// Whether `/dev/kvm` exists.
-  public var kvm: Bool
-  /// Whether devices without isolated MSI may be bound all the same.
-  public var allowUnsafeInterrupts: Bool
-  /// Where the clause stands.
-  public var span: SourceSpan
+  /// A fact that is known.
+  public init(_ holds: Bool) { self = holds ? .yes : .no }
 
-  /// Makes a kernel clause; the defaults are those of a key left out of a file.
-  public init(
-    release: String = "", iommufd: Bool = true, vfioCdev: Bool = true, type1: Bool = true,
-    kvm: Bool = true, allowUnsafeInterrupts: Bool = false, span: SourceSpan = .wholeHost
-  ) {
-    self.release = release
-    self.iommufd = iommufd
-    self.vfioCdev = vfioCdev
-    self.type1 = type1
-    self.kvm = kvm
-    self.allowUnsafeInterrupts = allowUnsafeInterrupts
-    self.span = span
-  }
-}
+  /// A fact that is known.
+  public init(booleanLiteral holds: Bool) { self.init(holds) }
 
-/// One IOMMU unit.
-public struct HostIOMMU: Hashable, Sendable {
-  /// The type of Intel's units (VT-d).
-  public static let intel = "intel-vtd"
-  /// The type of AMD's units (AMD-Vi).
-  public static let amd = "amd-vi"
-  /// The type of Arm's units of version 3.
-  public static let arm = "arm-smmu-v3"
-  /// The type of a virtual machine's own units (virtio-iommu).
-  public static let virtio = "virtio-iommu"
-
-  /// The unit's name, as in `/sys/class/iommu`.
-  public var name: String
-  /// The kind of unit, for example `intel-vtd`; compared as text.
-  public var type: String
-  /// Whether it can enforce snoop for the devices behind it; unknown counts as no.
-  public var enforceSnoop: Fact
-  /// Whether interrupts are isolated per device; without it a bind is refused with EPERM.
-  public var isolatedMSI: Bool
-  /// Width of I/O virtual addresses in bits, 1 to 64.
-  public var addressBits: Int
-  /// Page sizes its tables support, in bytes, ascending, without duplicates.
-  public var pageSizes: [UInt64]
-  /// Where the unit's name stands.
-  public var span: SourceSpan
-
-  /// Makes a unit.
-  public init(
-    name: String, type: String = intel, enforceSnoop: Fact = .unknown,
-    isolatedMSI: Bool = true, addressBits: Int = 48, pageSizes: [UInt64] = [4096],
-    span: SourceSpan = .wholeHost
-  ) {
-    self.name = name
-    self.type = type
-    self.enforceSnoop = enforceSnoop
-    self.isolatedMSI = isolatedMSI
-    self.addressBits = addressBits
-    self.pageSizes = pageSizes
-    self.span = span
-  }
+  /// Itself if it is known, else what something else tells.
+  public func or(_ other: @autoclosure () -> Fact) -> Fact { self == .unknown ? other() : self }
 }
 
 /// IOVAs a device must not use.

@@ -42,8 +42,12 @@ extension HostKernel {
   /// The version the release starts with; `nil` if it does not start with one.
   public var version: KernelVersion? { KernelVersion(release) }
 
-  /// Whether the release is a version or a later one; not if it does not start with a version.
-  public func isAtLeast(_ version: KernelVersion) -> Bool {
-    self.version.map { $0 >= version } ?? false
+  /// Whether the release is one of a vendor who brings much of later releases to older ones, so
+  /// that the number does not tell what the kernel lacks.
+  ///
+  /// Red Hat and its heirs, openEuler, Anolis, Azure, SUSE, NVIDIA, deepin.
+  public var isVendorsOwn: Bool {
+    let suffixes = [".el", ".oe", ".an", "-azure", "-default", "-nvidia", "-deepin"]
+    return suffixes.contains { release.contains($0) }
   }
 }

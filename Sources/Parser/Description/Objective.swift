@@ -1,6 +1,6 @@
 /// What a plan costs, to be minimised; the raw value is the name in files.
 public enum Metric: String, CaseIterable, Hashable, Sendable {
-  /// 1 if KVM must trap WBINVD for this VM, else 0.
+  /// 1 if KVM carries out the VM's WBINVD, else 0.
   case wbinvd
   /// How many devices do effective no-snoop DMA.
   case incoherentDevices

@@ -34,12 +34,15 @@ public final class FactRecorder {
       return ConfigurationSpace(bytes).withoutVitalProductData
     }
     let isOptions = path.hasPrefix("/boot/config-")
-    guard isOptions || path == "/proc/interrupts" else { return bytes }
+    let isCPUs = path == "/proc/cpuinfo"
+    guard isOptions || isCPUs || path == "/proc/interrupts" else { return bytes }
     let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     let kept =
       isOptions
       ? lines.filter { $0.contains("VFIO") || $0.contains("IOMMU") }
-      : Array(lines.filter { $0.contains(" IR-") || $0.contains(" ITS-") }.prefix(1))
+      : isCPUs
+        ? SysfsTree.processorKeys.compactMap { key in lines.first { $0.hasPrefix(key) } }
+        : Array(lines.filter { $0.contains(" IR-") || $0.contains(" ITS-") }.prefix(1))
     return Array((kept.joined(separator: "\n") + "\n").utf8)
   }
 

@@ -9,6 +9,8 @@ public struct IOMMUFacts: Sendable {
     case amd(features: UInt64?)
     /// Arm's of version 3.
     case arm
+    /// RISC-V's.
+    case riscv
     /// A virtual machine's own.
     case virtio
     /// One that nothing here knows, such as `iommu` for `ff650800.iommu`.
@@ -49,6 +51,8 @@ extension IOMMUFacts.Unit {
       self = .amd(features: tree.hex(directory + "/amd-iommu/features"))
     } else if name.hasPrefix("smmu3") {
       self = .arm
+    } else if name.hasPrefix("riscv-iommu") {
+      self = .riscv
     } else if tree.isVirtioIOMMU(name) {
       self = .virtio
     } else {

@@ -12,6 +12,8 @@ public struct KernelFacts: Sendable {
   public let hasCdevs: Bool?
   /// Whether every loaded interface was told to give devices without isolated interrupts.
   public let allowsUnsafeInterrupts: Bool
+  /// The CPUs it runs on.
+  public let processor: HostProcessor
   /// The options it was built with; `nil` if its distribution does not tell.
   private let options: Set<Substring>?
 
@@ -23,6 +25,7 @@ public struct KernelFacts: Sendable {
     hasContainer = tree.hasDevice("vfio", "/dev/vfio/vfio")
     hasKVM = tree.hasDevice("kvm", "/dev/kvm")
     allowsUnsafeInterrupts = tree.allowsUnsafeInterrupts
+    processor = tree.processor
     hasCdevs = tree.hasCdevs
   }
 
@@ -52,6 +55,40 @@ extension SysfsTree {
       text("/sys/module/\($0)/parameters/allow_unsafe_interrupts")
     }
     return !told.isEmpty && told.allSatisfy { $0 == "Y" || $0 == "1" }
+  }
+
+  /// The lines of `/proc/cpuinfo` that are looked at: who made a CPU and what it can do on x86, and
+  /// lines that only Arm's and RISC-V's have.
+  static let processorKeys = ["vendor_id", "flags", "CPU implementer", "hart"]
+
+  /// What the files say of the CPUs; nothing tells of the quirk but KVM itself.
+  ///
+  /// Before 6.1 there is no `arch`, and the lines of `cpuinfo`, which each architecture has its own
+  /// of, stand in for it.
+  fileprivate var processor: HostProcessor {
+    var processor = HostProcessor()
+    let lines = (bytes("/proc/cpuinfo", atMost: 1 << 13) ?? []).split(separator: 10).map {
+      String(decoding: $0, as: UTF8.self).split(separator: ":", maxSplits: 1)
+    }
+    func value(_ key: String) -> Substring? {
+      lines.first { $0.count == 2 && $0[0].hasPrefix(key) }?[1].drop { $0 == " " }
+    }
+    let vendor = value("vendor_id")
+    if let word = text("/proc/sys/kernel/arch"), !word.isEmpty {
+      processor.architecture = HostProcessor.Architecture(machine: word)
+    } else if let vendor {
+      processor.architecture = vendor == "IBM/S390" ? .s390 : .x86
+    } else if value("CPU implementer") != nil {
+      processor.architecture = .arm
+    } else if value("hart") != nil {
+      processor.architecture = .riscv
+    }
+    guard processor.architecture == .x86, let vendor else { return processor }
+    processor.vendor = ["GenuineIntel": .intel, "AuthenticAMD": .amd][vendor] ?? .other
+    if let flags = value("flags") {
+      processor.selfSnoop = flags.split(separator: " ").contains("ss") ? .yes : .no
+    }
+    return processor
   }
 
   /// What the configuration sets, if there is one for the release that runs.
