@@ -29,6 +29,9 @@ public enum Compilation {
     let vm = question.vm
     let plan = question.optimum()
     if plan.coherency.reason == .override { sink.report(PlannerDiagnostics.needless(vm.kvm)) }
+    if plan.coherency.reason == .noIncoherentMode, vm.kvm.incoherentDMA == .always {
+      sink.report(PlannerDiagnostics.noMode(vm.kvm, on: host))
+    }
     let program = dialect.lower(plan, for: vm, on: host)
     // It takes as long as lowering: in release builds only what is run or listed is checked.
     assert(
@@ -67,10 +70,38 @@ public enum Compilation {
   static func dialect(
     named name: String?, on host: HostDescription, into sink: inout DiagnosticSink
   ) throws(DiagnosticsError) -> any Dialect {
-    guard let name, name != "auto" else { return Dialects.automatic(on: host.kernel) }
-    if let dialect = Dialects.named(name) { return dialect }
+    guard let name, name != "auto" else {
+      let dialect = Dialects.automatic(on: host.kernel)
+      reportUnknown(of: Dialects.all, takes: dialect, isAutomatic: true, on: host, into: &sink)
+      return dialect
+    }
+    if let dialect = Dialects.named(name) {
+      reportUnknown(of: [dialect], takes: dialect, isAutomatic: false, on: host, into: &sink)
+      return dialect
+    }
     sink.report(PlannerDiagnostics.noTarget(name, known: Dialects.all.map(\.name)))
     throw DiagnosticsError(sink.diagnostics)
+  }
+}
+
+extension Compilation {
+  /// Says once what a host leaves open of the interfaces of dialects, and of KVM, and what is done.
+  private static func reportUnknown(
+    of dialects: [any Dialect], takes dialect: any Dialect, isAutomatic: Bool,
+    on host: HostDescription, into sink: inout DiagnosticSink
+  ) {
+    guard !dialect.isProposalOnly else { return }
+    let wanted = dialects.filter {
+      !$0.isProposalOnly && $0.missingInterface(on: host.kernel) == nil
+    }
+    let isSettled =
+      isAutomatic && dialect.isKnown(on: host.kernel) && wanted.first?.name == dialect.name
+    var nodes = isSettled ? [] : wanted.flatMap { $0.unknownInterfaces(on: host.kernel) }
+    if host.kernel.kvm == .unknown { nodes.append("/dev/kvm (\(KernelOption.kvm))") }
+    guard !nodes.isEmpty else { return }
+    sink.report(
+      PlannerDiagnostics.interfaceUnknown(
+        nodes, target: dialect.name, isAutomatic: isAutomatic, host: host))
   }
 }
 
@@ -91,7 +122,7 @@ struct Question {
     _ objective: Objective?, into sink: inout DiagnosticSink
   ) throws(DiagnosticsError) -> Question {
     var findings = DiagnosticSink()
-    let topology = HostTopology(host, into: &findings)
+    let topology = HostTopology(host, for: dialect, into: &findings)
     let maps = AddressSpaceMaps(vm, into: &findings)
     checkKernel(vm, host, dialect, into: &findings)
     var question: Question?
@@ -131,8 +162,12 @@ struct Question {
   /// What the search decides on.
   var problem: GroupingProblem {
     GroupingProblem(
-      groups, intents, kvm: vm.kvm.incoherentDMA, choice: dialect.snoopChoice)
+      groups, intents, kvm: vm.kvm.incoherentDMA,
+      hasIncoherentMode: topology.host.hasIncoherentMode, choice: snoopChoice)
   }
+
+  /// Who decides enforcement on the kernel that is planned for.
+  private var snoopChoice: SnoopChoice { dialect.snoopChoice(by: topology.rules) }
 
   /// What turns a choice into a plan.
   func assembly(
@@ -140,7 +175,7 @@ struct Question {
   ) -> PlanAssembly {
     PlanAssembly(
       vm: vm, topology: topology, groups: groups, intents: intents, maps: maps, problem: problem,
-      target: dialect.name, choice: dialect.snoopChoice, objective: objective,
+      dialect: dialect, choice: snoopChoice, objective: objective,
       freeChoice: freeChoice)
   }
 
@@ -148,6 +183,7 @@ struct Question {
     _ vm: VMDescription, _ host: HostDescription, _ dialect: any Dialect,
     into sink: inout DiagnosticSink
   ) {
+    checkRelease(host, into: &sink)
     if let node = dialect.missingInterface(on: host.kernel) {
       let usable = Dialects.all.filter {
         !$0.isProposalOnly && $0.missingInterface(on: host.kernel) == nil
@@ -156,11 +192,25 @@ struct Question {
         PlannerDiagnostics.missingInterface(
           node, target: dialect.name, usable: usable.map(\.name), host: host))
     }
-    guard !host.kernel.kvm else { return }
+    guard host.kernel.kvm == .no else { return }
     sink.report(
-      vm.kvm.incoherentDMA == .always
+      vm.kvm.incoherentDMA == .always && host.hasIncoherentMode
         ? PlannerDiagnostics.kvmMissing(host, always: vm.kvm)
         : PlannerDiagnostics.kvmMissing(host))
+  }
+
+  /// Reports rules that there are not, and a release that was not studied.
+  private static func checkRelease(_ host: HostDescription, into sink: inout DiagnosticSink) {
+    let rules = host.kernel.rules
+    if !rules.isReleaseKnown || !rules.isStudied {
+      sink.report(PlannerDiagnostics.unstudiedRelease(host))
+    }
+    guard !host.kernel.statedRules.isEmpty else { return }
+    let known = KernelRules.names
+    for (name, rule) in host.kernel.statedRules.sorted(by: { $0.key < $1.key })
+    where !known.contains(name) {
+      sink.report(PlannerDiagnostics.unknownRule(name, at: rule.span, known: known))
+    }
   }
 
   /// Findings by file and place; those about no place first.

@@ -19,7 +19,10 @@ struct AssignedGroups: Sendable {
   let classOfCell: [Int32]
   /// The first device that cannot be enforced of each group; -1 if all can.
   let unenforceable: [Int32]
-  /// Whether each cell has a group that cannot be enforced.
+  /// Position on the host of a member that nobody assigned and that keeps a group from being
+  /// enforced, although all assigned ones could be; -1 if there is none.
+  let heldBackBy: [Int32]
+  /// Whether each cell has a device that cannot be enforced.
   let hasUnenforceable: [Bool]
   /// How many devices of each group can no-snoop.
   let capable: [Int32]
@@ -50,6 +53,7 @@ struct AssignedGroups: Sendable {
     }
     self.capable = capable
     self.unenforceable = unenforceable
+    heldBackBy = Self.heldBack(members, unenforceable, devices, topology)
     var hasUnenforceable = [Bool](repeating: false, count: cells.spaces.count)
     for (group, cell) in cells.ofGroup.enumerated() where unenforceable[group] >= 0 {
       hasUnenforceable[Int(cell)] = true
@@ -60,8 +64,8 @@ struct AssignedGroups: Sendable {
   /// How many groups there are.
   var count: Int { members.count }
 
-  /// Whether every device of a group can be enforced.
-  func canEnforce(_ group: Int) -> Bool { unenforceable[group] < 0 }
+  /// Whether every member of a group can be enforced, assigned or not.
+  func canEnforce(_ group: Int) -> Bool { unenforceable[group] < 0 && heldBackBy[group] < 0 }
 
   /// Whether the rules of a target alone let a group's page table be not enforced.
   func mayLeaveUnenforced(_ group: Int, _ choice: SnoopChoice) -> Bool {
@@ -91,31 +95,54 @@ extension AssignedGroups {
     return (keys, Int(count))
   }
 
+  private static func heldBack(
+    _ members: Buckets, _ unenforceable: [Int32], _ devices: AssignedDevices,
+    _ topology: HostTopology
+  ) -> [Int32] {
+    (0..<members.count).map { group in
+      guard unenforceable[group] < 0, let first = members[group].first.map(Int.init) else {
+        return -1
+      }
+      let all = topology.members(ofGroupOf: Int(devices.hostIndex[first]))
+      guard all.count > members[group].count else { return -1 }
+      return all.first {
+        let unit = topology.iommuOfDevice[Int($0)]
+        return unit >= 0 && topology.enforcement[Int(unit)] != .yes
+      } ?? -1
+    }
+  }
+
+  /// Whether each group lies in one address space, and behind compatible IOMMUs with all of its
+  /// members: the kernel attaches those that nobody assigned as well.
   private static func areWhole(
     _ members: Buckets, _ devices: AssignedDevices, _ vm: VMDescription, _ topology: HostTopology,
     into sink: inout DiagnosticSink
   ) -> Bool {
     var isWhole = true
     for group in 0..<members.count {
-      let members = members[group]
-      guard members.count > 1, let first = members.first.map(Int.init) else { continue }
-      let unit = Int(devices.iommu[first])
-      let number = topology.host.devices[Int(devices.hostIndex[first])].group ?? 0
-      if let other = members.first(where: { devices.space[Int($0)] != devices.space[first] }) {
+      let assigned = members[group]
+      guard let first = assigned.first.map(Int.init) else { continue }
+      let all = topology.members(ofGroupOf: Int(devices.hostIndex[first]))
+      guard all.count > 1 else { continue }
+      if let other = assigned.first(where: { devices.space[Int($0)] != devices.space[first] }) {
         isWhole = false
+        let number = topology.host.devices[Int(devices.hostIndex[first])].group ?? 0
         sink.report(
           PlannerDiagnostics.splitGroup(
             vm.devices[Int(other)], first: vm.devices[first], group: number))
       }
+      let unit = Int(devices.iommu[first])
       let unitClass = topology.classOfIOMMU[unit]
-      if let other = members.map(Int.init).first(where: {
-        topology.classOfIOMMU[Int(devices.iommu[$0])] != unitClass
+      if let other = all.lazy.map(Int.init).first(where: {
+        let unit = topology.iommuOfDevice[$0]
+        return unit >= 0 && topology.classOfIOMMU[Int(unit)] != unitClass
       }) {
         isWhole = false
         sink.report(
           PlannerDiagnostics.incompatibleGroup(
-            vm.devices[other], behind: topology.host.iommus[Int(devices.iommu[other])],
-            first: vm.devices[first], behind: topology.host.iommus[unit], group: number))
+            topology.host.devices[other],
+            behind: topology.host.iommus[Int(topology.iommuOfDevice[other])],
+            first: vm.devices[first], behind: topology.host.iommus[unit]))
       }
     }
     return isWhole

@@ -52,4 +52,9 @@ public enum IntentResolution: Hashable, Sendable {
   case notExpressible(row: Int)
   /// `auto`; the row at this position matches, but the device can't no-snoop: `allowed`.
   case needless(row: Int)
+  /// `auto`; the row at this position matches, but KVM must never allow it: `allowed`.
+  case yieldsToNever(row: Int)
+  /// `auto`; the row at this position matches, but no-snoop is forbidden to a device of the same
+  /// IOMMU group, given by its position in the description: `allowed`.
+  case yieldsToForbidden(row: Int, mate: Int)
 }

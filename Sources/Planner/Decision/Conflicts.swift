@@ -17,11 +17,16 @@ struct Conflicts {
   let others: [any Dialect]
 
   private var devices: AssignedDevices { groups.devices }
-  private var isNever: Bool { vm.kvm.incoherentDMA == .never }
+  private var rules: KernelRules { topology.rules }
+  /// What the user said about KVM, where it has a mode that this is about.
+  private var kvm: KVMClause.IncoherentDMA {
+    topology.host.hasIncoherentMode ? vm.kvm.incoherentDMA : .auto
+  }
+  private var isNever: Bool { kvm == .never }
 
   /// Reports every conflict.
   func run(into sink: inout DiagnosticSink) {
-    let choice = target.snoopChoice
+    let choice = target.snoopChoice(by: rules)
     let isDemanding = demandingGroups()
     for group in 0..<groups.count where isDemanding[group] || isNever {
       let members = groups.members[group]
@@ -33,7 +38,7 @@ struct Conflicts {
         reportUnenforceable(group, members, into: &sink)
       }
     }
-    if vm.kvm.incoherentDMA == .always, Self.alwaysProof(groups, choice) == nil {
+    if kvm == .always, Self.alwaysProof(groups, choice) == nil {
       sink.report(PlannerDiagnostics.missingProof(vm.kvm, target: target.name))
     }
   }
@@ -66,14 +71,18 @@ struct Conflicts {
   private func reportUnenforceable(
     _ group: Int, _ members: ArraySlice<Int32>, into sink: inout DiagnosticSink
   ) {
+    guard groups.unenforceable[group] >= 0 else {
+      return reportHeldBack(group, members, into: &sink)
+    }
     let mate = Int(groups.unenforceable[group])
     for device in demands(.forbidden, members) {
       if devices.canEnforce[device] {
         sink.report(
           PlannerDiagnostics.forbidden(
-            vm.devices[device], mate: vm.devices[mate], behind: unit(mate)))
+            vm.devices[device], mate: vm.devices[mate], behind: unenforced(mate)))
       } else {
-        sink.report(PlannerDiagnostics.unblockable(vm.devices[device], behind: unit(device)))
+        sink.report(
+          PlannerDiagnostics.unblockable(vm.devices[device], behind: unenforced(device)))
       }
     }
     guard isNever, groups.capable[group] > 0 else { return }
@@ -83,7 +92,25 @@ struct Conflicts {
     sink.report(
       PlannerDiagnostics.never(
         vm.kvm, unblockable: vm.devices[device],
-        mate: devices.canEnforce[device] ? vm.devices[mate] : nil, behind: unit(mate)))
+        mate: devices.canEnforce[device] ? vm.devices[mate] : nil, behind: unenforced(mate)))
+  }
+
+  /// Conflicts of a group that a member nobody assigned keeps from being enforced.
+  ///
+  /// A kernel refuses it whatever is demanded, which `HostChecks` says.
+  private func reportHeldBack(
+    _ group: Int, _ members: ArraySlice<Int32>, into sink: inout DiagnosticSink
+  ) {
+    guard target.isProposalOnly, groups.capable[group] > 0 else { return }
+    let capable = members.lazy.map(Int.init).first { devices.canNoSnoop[$0] }
+    guard let device = demands(.forbidden, members).first ?? (isNever ? capable : nil) else {
+      return
+    }
+    let mate = Int(groups.heldBackBy[group])
+    sink.report(
+      PlannerDiagnostics.mateUnenforceable(
+        topology.host.devices[mate],
+        behind: topology.host.iommus[Int(topology.iommuOfDevice[mate])], of: vm.devices[device]))
   }
 
   /// Conflicts of a group whose page table can enforce.
@@ -93,12 +120,12 @@ struct Conflicts {
     let required = demands(.required, members)
     guard !required.isEmpty else { return }
     guard mayLeave else {
-      let able = others.filter { groups.mayLeaveUnenforced(group, $0.snoopChoice) }.map(\.name)
+      let able = others.filter { groups.mayLeaveUnenforced(group, $0.snoopChoice(by: rules)) }.map(
+        \.name)
       for device in required {
         sink.report(
           PlannerDiagnostics.inexpressible(
-            vm.devices[device], behind: unit(device), target: target.name,
-            choice: target.snoopChoice, able: able))
+            vm.devices[device], behind: unit(device), target: target, rules: rules, able: able))
       }
       return
     }
@@ -132,4 +159,8 @@ struct Conflicts {
   }
 
   private func unit(_ device: Int) -> HostIOMMU { topology.host.iommus[Int(devices.iommu[device])] }
+
+  private func unenforced(_ device: Int) -> UnenforcedUnit {
+    topology.unenforced(Int(devices.iommu[device]))
+  }
 }

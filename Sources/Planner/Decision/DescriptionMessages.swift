@@ -87,19 +87,19 @@ extension PlannerDiagnostics {
   }
 
   static func incompatibleGroup(
-    _ device: AssignedDevice, behind unit: HostIOMMU, first: AssignedDevice,
-    behind firstUnit: HostIOMMU, group: Int
+    _ member: HostDevice, behind unit: HostIOMMU, first: AssignedDevice,
+    behind firstUnit: HostIOMMU
   ) -> Diagnostic {
     Diagnostic(
       groupOnTwoClasses,
-      "\(quote(device.name)) and \(quote(first.name)) are both in IOMMU group \(group), but behind "
-        + "incompatible IOMMUs \(quote(unit.name)) and \(quote(firstUnit.name))",
-      at: device.addressSpan,
+      "'\(member.address)' is in IOMMU group \(member.group ?? 0) with \(quote(first.name)), but "
+        + "behind IOMMU \(quote(unit.name)), which is incompatible with \(quote(firstUnit.name))",
+      at: first.addressSpan,
       notes: [
-        .init("\(quote(first.name)) is given here", first.addressSpan),
+        .init("'\(member.address)' is described here", member.span),
         .init("\(quote(unit.name)) is described here", unit.span),
         .init("\(quote(firstUnit.name)) is described here", firstUnit.span),
-      ], help: "leave one of the two devices out")
+      ], help: "check that the host description is right: groups don't span IOMMUs")
   }
 
   static func reserved(

@@ -5,10 +5,11 @@ import Parser
 /// Exact and linear in the number of groups. Why the result is optimal:
 ///
 /// 1. *Only `wbinvd` ties cells together.* The other metrics are sums over cells, and `wbinvd` is 1
-///    iff some device is effective (or always, if the user says so). So the search runs twice: once
-///    with every choice forbidden that makes a device effective, once with all choices and `wbinvd`
-///    taken as 1. A plan with `wbinvd` 0 competes in the first run; in the second no plan has a
-///    larger `wbinvd` than assumed. The better of the two results is therefore optimal.
+///    iff some device is effective (or always, if the user says so; or never, where KVM has no
+///    non-coherent mode). So the search runs twice: once with every choice forbidden that makes a
+///    device effective, once with all choices and `wbinvd` taken as 1. A plan with `wbinvd` 0
+///    competes in the first run; in the second no plan has a larger `wbinvd` than assumed. The
+///    better of the two results is therefore optimal.
 /// 2. *Cells are independent.* With `wbinvd` fixed, a plan's cost is the sum over cells of vectors
 ///    of three counts, and the lexicographic order of vectors survives addition of a vector on both
 ///    sides. So the sum of each cell's best vector is the best sum.

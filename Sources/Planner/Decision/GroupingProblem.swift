@@ -20,17 +20,20 @@ struct GroupingProblem: Sendable {
   var groups: [Group]
   /// How many cells there are.
   var cells: Int
-  /// What the user said about KVM.
+  /// What the user said about KVM; `auto` where KVM has no non-coherent mode to speak of.
   var kvm: KVMClause.IncoherentDMA
+  /// Whether KVM has a non-coherent mode.
+  var hasIncoherentMode: Bool
 
   /// Reads the problem off the facts, the resolved intents and the target's rules.
   ///
   /// Every group has a possible format if `Conflicts` found nothing.
   init(
     _ groups: AssignedGroups, _ intents: ResolvedIntents, kvm: KVMClause.IncoherentDMA,
-    choice: SnoopChoice
+    hasIncoherentMode: Bool, choice: SnoopChoice
   ) {
-    self.kvm = kvm
+    self.kvm = hasIncoherentMode ? kvm : .auto
+    self.hasIncoherentMode = hasIncoherentMode
     cells = groups.spaceOfCell.count
     self.groups = (0..<groups.count).map { group in
       Group(
@@ -66,8 +69,13 @@ struct GroupingProblem: Sendable {
         result.incoherentDevices += Int(group.capable)
       }
     }
-    result.wbinvd = result.incoherentDevices > 0 || kvm == .always ? 1 : 0
+    result.wbinvd = wbinvd(incoherentDevices: result.incoherentDevices)
     return result
+  }
+
+  /// The metric that follows from the number of effective devices.
+  func wbinvd(incoherentDevices count: Int) -> Int {
+    hasIncoherentMode && (count > 0 || kvm == .always) ? 1 : 0
   }
 }
 

@@ -56,7 +56,7 @@ extension IOASIDPlan {
 
 /// The value of the four metrics.
 public struct PlanMetrics: Hashable, Sendable {
-  /// 1 if KVM traps WBINVD, else 0.
+  /// 1 if KVM carries out the guest's WBINVD, else 0; always 0 on anything but x86.
   public var wbinvd: Int
   /// Devices whose no-snoop DMA is effective.
   public var incoherentDevices: Int
@@ -239,6 +239,8 @@ public struct PlannedDevice: Hashable, Sendable {
 public enum PlacementReason: Hashable, Sendable {
   /// Its IOMMU, or that of the device named by position in its group, cannot enforce.
   case cannotEnforce(device: Int)
+  /// The IOMMU of a member of its group that nobody assigned cannot enforce.
+  case heldBack
   /// The device at a position, itself or a mate in its group, is required to no-snoop.
   case required(device: Int)
   /// The device at a position, itself or a mate in its group, is forbidden to no-snoop.
@@ -249,7 +251,7 @@ public enum PlacementReason: Hashable, Sendable {
   case objective(Metric)
   /// Both formats cost the same; enforcing is the safer one.
   case tie
-  /// KVM must never trap WBINVD, and the device or a mate in its group can no-snoop.
+  /// KVM must never carry out WBINVD, and the device or a mate in its group can no-snoop.
   case kvmNever
   /// Both formats were possible; this row of the Pareto front takes this one.
   case paretoRow
@@ -265,9 +267,11 @@ public struct VMCoherency: Hashable, Sendable {
     case noEffectiveDevice
     /// The user said `always`, and no device is effective.
     case override
+    /// KVM has no such mode: the CPUs are not x86.
+    case noIncoherentMode
   }
 
-  /// Whether non-coherent DMA is allowed: WBINVD trapped, guest cache attributes honoured.
+  /// Whether KVM is in non-coherent mode: WBINVD is carried out, not ignored (§3.7).
   public var allowsIncoherentDMA: Bool
   /// Position of the device that proves the right to it; `nil` iff it is not allowed.
   public var proof: Int?

@@ -2,6 +2,15 @@ import Parser
 
 // Findings about intents and targets (VP3xxx).
 extension PlannerDiagnostics {
+  static let alwaysWithoutMode = DiagnosticCode(
+    "VP3015", .warning, "KVM is to allow non-coherent DMA, but has no mode for it",
+    """
+    KVM has a non-coherent mode on x86 only: elsewhere the call that allows non-coherent DMA is \
+    empty, and nothing that a device does changes what KVM does for the guest. So \
+    'kvm: {incoherentDMA: always}' changes nothing here, and 'never' always holds. Leave the line \
+    out. If the machine is x86, correct 'architecture' in the host description.
+    """)
+
   static func noTarget(_ name: String, known: [String]) -> Diagnostic {
     let names = list(known + ["auto"], cap: known.count + 1)
     return Diagnostic(
@@ -14,7 +23,7 @@ extension PlannerDiagnostics {
   ) -> Diagnostic {
     Diagnostic(
       requiredAndForbidden,
-      "no-snoop is \(phrase(required)) of \(quote(required.name)) and forbidden to "
+      "no-snoop is required of \(quote(required.name)) and forbidden to "
         + "\(quote(forbidden.name)), but both are in IOMMU group \(group) and share a page table",
       at: required.noSnoopSpan,
       notes: [.init("forbidden to \(quote(forbidden.name)) here", forbidden.noSnoopSpan)],
@@ -24,7 +33,7 @@ extension PlannerDiagnostics {
   static func never(_ clause: KVMClause, required device: AssignedDevice) -> Diagnostic {
     Diagnostic(
       requiredButNever,
-      "no-snoop is \(phrase(device)) of \(quote(device.name)), but KVM must never allow it",
+      "no-snoop is required of \(quote(device.name)), but KVM must never allow it",
       at: device.noSnoopSpan, notes: [.init("'never' is said here", clause.span)],
       help:
         "use 'incoherentDMA: auto', or make \(quote(device.name)) 'allowed'; this holds on every "
@@ -33,72 +42,73 @@ extension PlannerDiagnostics {
 
   static func never(
     _ clause: KVMClause, unblockable device: AssignedDevice, mate: AssignedDevice?,
-    behind unit: HostIOMMU
+    behind unit: UnenforcedUnit
   ) -> Diagnostic {
     var notes = [Diagnostic.Note("\(quote(device.name)) is given here", device.addressSpan)]
     if let mate {
       notes.append(
         .init("\(quote(mate.name)) is in its group and can't be enforced", mate.addressSpan))
     }
-    notes.append(.init("IOMMU \(quote(unit.name)) is described here", unit.span))
+    notes += unit.notes
     return Diagnostic(
       neverButUnblockable,
       "KVM must never allow non-coherent DMA, but \(quote(device.name)) can do it and IOMMU "
-        + "\(quote(unit.name)) can't enforce snoop",
+        + "\(quote(unit.unit.name)) \(unit.clause)",
       at: clause.span, notes: notes,
-      help: "use 'incoherentDMA: auto', or leave \(quote(device.name)) out; no target can block it")
+      help: unit.help("use 'incoherentDMA: auto', or leave \(quote(device.name)) out"))
   }
 
   static func incapable(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
     Diagnostic(
       requiredButIncapable,
-      "no-snoop is \(phrase(device)) of \(quote(device.name)), but the device can't do it",
+      "no-snoop is required of \(quote(device.name)), but the device can't do it",
       at: device.noSnoopSpan,
       notes: [.init("the host says 'noSnoopCapable: false' here", fact.span)],
       help: "use 'noSnoop: allowed'; no target can make a device no-snoop")
   }
 
-  static func unblockable(_ device: AssignedDevice, behind unit: HostIOMMU) -> Diagnostic {
+  static func unblockable(
+    _ device: AssignedDevice, behind unit: UnenforcedUnit
+  ) -> Diagnostic {
     Diagnostic(
       forbiddenUnblockable,
       "no-snoop is forbidden to \(quote(device.name)), but it can do it and IOMMU "
-        + "\(quote(unit.name)) can't enforce snoop (box 3)",
-      at: device.noSnoopSpan, notes: [.init("\(quote(unit.name)) is described here", unit.span)],
-      help: "use 'noSnoop: allowed', or another device or slot; no target can block it")
+        + "\(quote(unit.unit.name)) \(unit.clause) (box 3)",
+      at: device.noSnoopSpan, notes: unit.notes,
+      help: unit.help("use 'noSnoop: allowed', or another device or slot"))
   }
 
   static func forbidden(
-    _ device: AssignedDevice, mate: AssignedDevice, behind unit: HostIOMMU
+    _ device: AssignedDevice, mate: AssignedDevice, behind unit: UnenforcedUnit
   ) -> Diagnostic {
     Diagnostic(
       forbiddenByMate,
       "no-snoop is forbidden to \(quote(device.name)), but it shares its IOMMU group with "
-        + "\(quote(mate.name)), whose IOMMU \(quote(unit.name)) can't enforce snoop",
+        + "\(quote(mate.name)), whose IOMMU \(quote(unit.unit.name)) \(unit.clause)",
       at: device.noSnoopSpan,
-      notes: [
-        .init("\(quote(mate.name)) is given here", mate.addressSpan),
-        .init("\(quote(unit.name)) is described here", unit.span),
-      ],
+      notes: [.init("\(quote(mate.name)) is given here", mate.addressSpan)] + unit.notes,
       help: "use 'noSnoop: allowed', or leave \(quote(mate.name)) out; no target can separate them")
   }
 
   static func inexpressible(
-    _ device: AssignedDevice, behind unit: HostIOMMU, target: String, choice: SnoopChoice,
+    _ device: AssignedDevice, behind unit: HostIOMMU, target: any Dialect, rules: KernelRules,
     able: [String]
   ) -> Diagnostic {
+    let (choice, newest) = (target.snoopChoice(by: rules), target.snoopChoice(by: .newest))
     let why =
       choice == .fixed
       ? "enforces snoop wherever the IOMMU can"
       : "enforces snoop unless a device that can't be enforced shares its page table"
     var help = "use 'noSnoop: allowed'"
     if !able.isEmpty { help = "target \(list(able)) can express it; or " + help }
-    if choice == .joinsUnenforceable {
-      help +=
-        "; or add a device that can't be enforced to address space \(quote(device.addressSpace))"
+    if newest == .joinsUnenforceable {
+      let release = KernelRules.attachKeepsTables.since
+      help += choice == newest ? "; or add" : "; or, on Linux \(release) or later, add"
+      help += " a device that can't be enforced to address space \(quote(device.addressSpace))"
     }
     return Diagnostic(
       notExpressible,
-      "no-snoop is \(phrase(device)) of \(quote(device.name)), but target \(quote(target)) \(why)",
+      "no-snoop is required of \(quote(device.name)), but target \(quote(target.name)) \(why)",
       at: device.noSnoopSpan,
       notes: [.init("its IOMMU \(quote(unit.name)) can enforce snoop", unit.span)], help: help)
   }
@@ -114,27 +124,47 @@ extension PlannerDiagnostics {
   static func needless(_ clause: KVMClause) -> Diagnostic {
     Diagnostic(
       needlessAlways,
-      "KVM traps WBINVD although no device's no-snoop DMA is effective: the VM is needlessly slow",
+      "KVM is to carry out WBINVD although no device's no-snoop DMA is effective: that slows the "
+        + "host needlessly",
       at: clause.span, help: "use 'incoherentDMA: auto'")
+  }
+
+  static func noMode(_ clause: KVMClause, on host: HostDescription) -> Diagnostic {
+    let place = host.architecture.map { $0 == .other ? "" : ", not on \($0.rawValue)" } ?? ""
+    return Diagnostic(
+      alwaysWithoutMode,
+      "KVM has a non-coherent mode on x86 only\(place): 'always' changes nothing",
+      at: clause.span, notes: [.init("the host's kernel is described here", host.kernel.span)],
+      help: "use 'incoherentDMA: auto'")
   }
 
   /// The warning for a row of the table that can't be followed; `nil` if there is no such row.
   static func fallback(
-    _ resolution: IntentResolution, of device: AssignedDevice, _ fact: HostDevice, target: String
+    _ resolution: IntentResolution, of index: Int, in vm: VMDescription, _ fact: HostDevice,
+    target: String
   ) -> Diagnostic? {
     let row: Int
     let why: String
+    var notes = [Diagnostic.Note("the host describes the device here", fact.span)]
     switch resolution {
     case .stated, .noRow, .row: return nil
     case .needless(let index): (row, why) = (index, "the device can't do it")
     case .notExpressible(let index):
       (row, why) = (index, "target \(quote(target)) can't express it")
+    case .yieldsToNever(let index):
+      (row, why) = (index, "KVM must never allow it")
+      notes.append(.init("'auto' gives way to the 'never' here", vm.kvm.span))
+    case .yieldsToForbidden(let index, let position):
+      let mate = vm.devices[position]
+      (row, why) = (index, "it is forbidden to \(quote(mate.name)) in the same IOMMU group")
+      notes.append(.init("'auto' gives way to the 'forbidden' here", mate.noSnoopSpan))
     }
+    let device = vm.devices[index]
     return Diagnostic(
       autoFallback,
       "\(quote(device.name)) is \(AutoIntentTable.rows[row].title) and would be required to "
         + "no-snoop, but \(why); 'auto' becomes 'allowed'",
-      at: device.noSnoopSpan, notes: [.init("the host describes the device here", fact.span)],
+      at: device.noSnoopSpan, notes: notes,
       help: "write 'noSnoop: allowed' if that is what you want")
   }
 
@@ -143,9 +173,5 @@ extension PlannerDiagnostics {
     return Diagnostic(
       frontTooLarge, "the Pareto front has \(size), more than can be listed", at: vm.nameSpan,
       help: "compile with '--objective' for the plans you are interested in")
-  }
-
-  private static func phrase(_ device: AssignedDevice) -> String {
-    device.noSnoop == .auto ? "required ('auto')" : "required"
   }
 }

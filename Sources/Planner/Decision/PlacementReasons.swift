@@ -15,6 +15,7 @@ struct PlacementReasons {
   /// The kinds of `PlacementReason`, without the device.
   enum Kind {
     case cannotEnforce
+    case heldBack
     case required
     case forbidden
     case kvmNever
@@ -56,7 +57,8 @@ struct PlacementReasons {
   /// A reason without intents; `.tie` stands for a free choice until it is looked at.
   private func settled(_ group: Int) -> GroupReason {
     if !groups.canEnforce(group) {
-      return GroupReason(kind: .cannotEnforce, device: groups.unenforceable[group])
+      let device = groups.unenforceable[group]
+      return GroupReason(kind: device < 0 ? .heldBack : .cannotEnforce, device: device)
     }
     if !groups.mayLeaveUnenforced(group, choice) {
       return GroupReason(kind: .targetEnforces, device: -1)
@@ -71,7 +73,9 @@ struct PlacementReasons {
     for device in 0..<groups.devices.count {
       let group = Int(groups.groupOfDevice[device])
       switch (intents.resolved[device], reasons[group].kind) {
-      case (.allowed, _), (.auto, _), (_, .cannotEnforce), (_, .required), (_, .forbidden): continue
+      case (.allowed, _), (.auto, _), (_, .cannotEnforce), (_, .heldBack), (_, .required),
+        (_, .forbidden):
+        continue
       case (.required, _):
         reasons[group] = GroupReason(kind: .required, device: Int32(truncatingIfNeeded: device))
       case (.forbidden, _) where groups.devices.canNoSnoop[device]:
@@ -94,7 +98,7 @@ struct PlacementReasons {
     let sign = isEnforced ? 1 : -1
     other.incoherentDevices += sign * Int(group.capable)
     other.blockedNoSnoop -= sign * Int(group.blockable)
-    other.wbinvd = other.incoherentDevices > 0 || problem.kvm == .always ? 1 : 0
+    other.wbinvd = problem.wbinvd(incoherentDevices: other.incoherentDevices)
     return objective.firstDifference(metrics, other).map(Kind.objective) ?? .tie
   }
 
@@ -105,6 +109,7 @@ struct PlacementReasons {
     return switch group.kind {
     case .cannotEnforce:
       .cannotEnforce(device: groups.devices.canEnforce[device] ? mate : device)
+    case .heldBack: .heldBack
     case .required: .required(device: intent == .required ? device : mate)
     case .forbidden:
       .forbidden(

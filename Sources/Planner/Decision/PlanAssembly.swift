@@ -8,7 +8,7 @@ struct PlanAssembly {
   let intents: ResolvedIntents
   let maps: AddressSpaceMaps
   let problem: GroupingProblem
-  let target: String
+  let dialect: any Dialect
   let choice: SnoopChoice
   var objective: Objective
   let freeChoice: PlacementReasons.FreeChoice
@@ -26,7 +26,7 @@ struct PlanAssembly {
       groups: groups, intents: intents, problem: problem, choice: choice, freeChoice: freeChoice)
     let groupReasons = reasons.reasons(isEnforced: isEnforced, metrics: metrics)
     return IOASIDPlan(
-      target: target, objective: objective, metrics: metrics, addressSpaces: spaces.spaces,
+      target: dialect.name, objective: objective, metrics: metrics, addressSpaces: spaces.spaces,
       pageTables: tables.tables,
       devices: (0..<devices.count).map { device in
         let group = Int(groups.groupOfDevice[device])
@@ -152,6 +152,9 @@ extension PlanAssembly {
     let isEffective = { (device: Int) in
       devices.canNoSnoop[device] && !isEnforced[Int(groups.groupOfDevice[device])]
     }
+    guard problem.hasIncoherentMode else {
+      return VMCoherency(allowsIncoherentDMA: false, proof: nil, reason: .noIncoherentMode)
+    }
     if let first = (0..<devices.count).first(where: isEffective) {
       let leader = tables.tables[Int(tables.ofDevice[first])].leader
       let unenforceable = (0..<devices.count).first {
@@ -171,17 +174,20 @@ extension PlanAssembly {
   /// Which devices are registered with KVM.
   ///
   /// kvm-vfio takes a VM for non-coherent iff the IOMMU of some registered file lacks the
-  /// capability (virt/kvm/vfio.c), whatever the page tables are. So if WBINVD is not to be trapped,
+  /// capability (virt/kvm/vfio.c), whatever the page tables are. So if WBINVD is to be ignored,
   /// files of devices that cannot be enforced stay out; sound, because none of them can no-snoop.
+  /// Where KVM has no non-coherent mode it does no harm that it knows all.
   private func knownToKVM(_ coherency: VMCoherency) -> [Bool] {
-    guard topology.host.kernel.kvm else { return [Bool](repeating: false, count: devices.count) }
+    guard topology.host.kernel.kvm != .no else {
+      return [Bool](repeating: false, count: devices.count)
+    }
     if choice == .free {
       return (0..<devices.count).map { $0 == coherency.proof }
     }
-    guard !coherency.allowsIncoherentDMA else {
+    guard problem.hasIncoherentMode, !coherency.allowsIncoherentDMA else {
       return [Bool](repeating: true, count: devices.count)
     }
-    if choice == .joinsUnenforceable { return devices.canEnforce }
+    guard dialect.registersGroups else { return devices.canEnforce }
     return groups.groupOfDevice.map { groups.canEnforce(Int($0)) }
   }
 }

@@ -7,8 +7,8 @@ public enum PlanConsequences {
   public static func notes(for compiled: CompiledPlan) -> [String] {
     let plan = compiled.plan
     return [
-      trust(plan), followers(plan), leftOut(plan, host: compiled.host),
-      attachOrder(plan, host: compiled.host),
+      trust(plan), followers(plan, host: compiled.host), leftOut(plan, host: compiled.host),
+      attachOrder(plan, host: compiled.host), registration(plan),
     ].compactMap { $0 }
   }
 
@@ -20,25 +20,31 @@ public enum PlanConsequences {
   }
 
   /// Effective devices that KVM would take for coherent by themselves.
-  private static func followers(_ plan: IOASIDPlan) -> String? {
-    guard plan.dialect?.snoopChoice == .joinsUnenforceable else { return nil }
+  private static func followers(_ plan: IOASIDPlan, host: HostDescription) -> String? {
+    guard plan.dialect?.snoopChoice(by: host.kernel.rules) == .joinsUnenforceable else {
+      return nil
+    }
     let isFollower = { (device: PlannedDevice) in device.isEffective && device.canEnforceSnoop }
     guard let first = plan.devices.first(where: isFollower) else { return nil }
     let leader = plan.devices[plan.pageTables[first.pageTable].leader].name
-    return "\(list(plan, where: isFollower)) can no-snoop only on the page table made for "
-      + "'\(leader)' or its like; KVM looks at capabilities, not page tables, so that file must "
-      + "stay registered as long as anyone shares the table"
+    let limit =
+      "\(list(plan, where: isFollower)) can no-snoop only on the page table made for "
+      + "'\(leader)' or its like"
+    guard plan.coherency.allowsIncoherentDMA else { return limit }
+    return limit + "; KVM looks at capabilities, not page tables, so that file must stay "
+      + "registered as long as anyone shares the table"
   }
 
-  /// Devices KVM must not see because it would trap WBINVD for nothing.
+  /// Devices KVM must not see because it would carry out WBINVD that nobody needs.
   private static func leftOut(_ plan: IOASIDPlan, host: HostDescription) -> String? {
-    guard host.kernel.kvm, plan.dialect?.registersFiles == true,
+    guard host.kernel.kvm != .no, plan.dialect?.registersFiles == true,
       !plan.coherency.allowsIncoherentDMA,
       plan.devices.contains(where: { !$0.isKnownToKVM })
     else { return nil }
+    let verb = plan.devices.count { !$0.isKnownToKVM } == 1 ? "stays" : "stay"
     return
-      "\(list(plan, where: { !$0.isKnownToKVM })) stays out of kvm-vfio: KVM would trap WBINVD "
-      + "for an IOMMU that can't enforce snoop, although no device behind it can no-snoop"
+      "\(list(plan, where: { !$0.isKnownToKVM })) \(verb) out of kvm-vfio: KVM would carry out "
+      + "WBINVD for an IOMMU that can't enforce snoop, although no device behind it can no-snoop"
   }
 
   /// What attaching by IOAS id, in the order of the file, would do on iommufd.
@@ -50,6 +56,13 @@ public enum PlanConsequences {
     return "a VMM that attaches by IOAS id in the order of the file would leave "
       + "\(PlannerDiagnostics.list(hit.map { plan.devices[$0].name })) without enforced snoop and "
       + "say nothing; this plan attaches by HWPT id"
+  }
+
+  /// What several page tables map would be accounted for each of them.
+  private static func registration(_ plan: IOASIDPlan) -> String? {
+    guard !plan.registeredMemory.isEmpty else { return nil }
+    return "several page tables map the same guest memory, so it is registered first: "
+      + "\(byteSizeText(plan.lockedBytes)) is pinned and accounted, once for all of them"
   }
 
   /// The names of some devices, `'a', 'b' and 12 more`.

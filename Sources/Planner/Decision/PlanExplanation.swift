@@ -30,18 +30,21 @@ public struct PlanExplanation: Sendable {
     write(device, to: &writer)
   }
 
-  /// One sentence: what KVM does about WBINVD, and why.
+  /// One sentence: what KVM does about WBINVD, if it is there, and why.
   public var kvm: String {
     let proof = plan.coherency.proof.map { "'\(plan.devices[$0].name)'" } ?? "none"
     switch plan.coherency.reason {
     case .noEffectiveDevice:
-      return "no device's no-snoop DMA is effective, so KVM does not trap WBINVD"
+      return "no device's no-snoop DMA is effective, so KVM ignores WBINVD"
     case .effectiveDevices:
       let names = PlanConsequences.list(plan, where: \.isEffective)
-      return "the no-snoop DMA of \(names) is effective, so KVM traps WBINVD; the proof is \(proof)"
+      return "the no-snoop DMA of \(names) is effective, so KVM carries out WBINVD; the proof is "
+        + proof
     case .override:
-      return "the description says 'always', so KVM traps WBINVD although no device needs it; "
-        + "the proof is \(proof)"
+      return "the description says 'always', so KVM carries out WBINVD although no device needs "
+        + "it; the proof is \(proof)"
+    case .noIncoherentMode:
+      return "KVM has a non-coherent mode on x86 only: no device changes what it does"
     }
   }
 }
@@ -87,6 +90,8 @@ extension PlanExplanation {
     switch device.reason {
     case .cannotEnforce(let other):
       writeUnenforceable(index, other, canNoSnoop: device.canNoSnoop, to: &text)
+    case .heldBack:
+      text.add("the IOMMU of a member of its IOMMU group that nobody assigned can't enforce snoop")
     case .required(let other):
       writeIntent(index, other, "no-snoop is required of ", to: &text)
     case .forbidden(let other):
@@ -182,6 +187,12 @@ extension PlanExplanation {
       writeRow(row, " ('auto' is 'allowed': the target cannot express 'required' for ", to: &text)
     case .needless(let row):
       writeRow(row, " ('auto' is 'allowed': it cannot no-snoop, unlike other ", to: &text)
+    case .yieldsToNever(let row):
+      writeRow(row, " ('auto' is 'allowed': KVM must never allow the no-snoop DMA of ", to: &text)
+    case .yieldsToForbidden(let row, let mate):
+      text.add(" ('auto' is 'allowed': no-snoop is forbidden to ")
+      text.add(name: plan.devices[mate].name)
+      writeRow(row, " in its IOMMU group, which goes before the default for ", to: &text)
     }
     text.add(")")
   }

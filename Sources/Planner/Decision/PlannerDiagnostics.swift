@@ -3,20 +3,20 @@ import Parser
 /// Every message of this module: codes here, factories in the extensions beside it.
 public enum PlannerDiagnostics {
   /// Every code of this module, by number.
-  public static let all: [DiagnosticCode] = semantics + intents + hostLimits
+  public static let all: [DiagnosticCode] = semantics + intents + hostLimits + kernels
 
   static let semantics = [
     duplicateDeviceName, duplicateDeviceAddress, unknownAddressSpace, duplicateAddressSpace,
     unusedAddressSpace, overlappingMemory, overlappingWindows, unbackedWindow,
     groupInTwoSpaces, groupOnTwoClasses, memoryInReservedRegion, memoryBeyondWidth,
     misalignedMemory, duplicateHostAddressCode, duplicateIOMMUCode, unknownIOMMUCode,
-    tooManyMappings,
+    tooManyMappings, unknownRule,
   ]
 
   static let intents = [
     unknownTarget, requiredAndForbidden, requiredButNever, requiredButIncapable,
     forbiddenUnblockable, forbiddenByMate, notExpressible, alwaysWithoutProof,
-    neverButUnblockable, needlessAlways, autoFallback, frontTooLarge,
+    neverButUnblockable, needlessAlways, autoFallback, frontTooLarge, alwaysWithoutMode,
   ]
 
   static let hostLimits = [
@@ -90,9 +90,10 @@ extension PlannerDiagnostics {
   static let groupOnTwoClasses = DiagnosticCode(
     "VP2011", .error, "an IOMMU group lies behind incompatible IOMMUs",
     """
-    All assigned devices of one IOMMU group share one page table, and a page table is shared only \
-    between IOMMUs of equal type, address width and page sizes. Such a group can't be given to a \
-    VM whole. Leave one of the devices out, and check the host description.
+    Linux attaches an IOMMU group to one page table as a whole, with the members that nobody \
+    assigned, and a page table is shared only between IOMMUs of equal type, address width and page \
+    sizes. Such a group can't be given to a VM. Check the host description: on real machines all \
+    devices of a group are behind one IOMMU.
     """)
   static let memoryInReservedRegion = DiagnosticCode(
     "VP2012", .error, "memory overlaps a region that a device must not use",
@@ -163,9 +164,9 @@ extension PlannerDiagnostics {
   static let requiredButNever = DiagnosticCode(
     "VP3003", .error, "no-snoop is required of a device, but KVM must never allow it",
     """
-    A device whose no-snoop DMA works can leave stale data in the guest's caches unless KVM lets \
-    WBINVD through. 'kvm: {incoherentDMA: never}' rules that out, so no device may be effective. \
-    Use 'auto', or take the 'required' back.
+    Where a device's no-snoop DMA works, the guest reads stale data unless KVM carries out its \
+    WBINVD. 'kvm: {incoherentDMA: never}' rules that out, so no device may be effective. Use \
+    'auto', or take the 'required' back.
     """)
   static let requiredButIncapable = DiagnosticCode(
     "VP3004", .error, "no-snoop is required of a device that can't do it",
@@ -200,7 +201,7 @@ extension PlannerDiagnostics {
   static let alwaysWithoutProof = DiagnosticCode(
     "VP3008", .error, "KVM is to allow non-coherent DMA, but no device proves the right to it",
     """
-    KVM lets WBINVD through only for a VM that owns a device which may need it. On iommufd and \
+    KVM carries out WBINVD only for a VM that owns a device which may need it. On iommufd and \
     type1 that is one whose IOMMU can't enforce snoop; on ioasid one that can no-snoop. This VM \
     has none. Use 'auto'.
     """)
@@ -208,22 +209,23 @@ extension PlannerDiagnostics {
     "VP3009", .error, "KVM must never allow non-coherent DMA, but a device can't be kept from it",
     """
     The device can send no-snoop requests and no page table it could use ignores the attribute. If \
-    KVM then did not let WBINVD through, the guest would read stale data. Use 'auto', or leave the \
-    device out.
+    KVM then ignored WBINVD, the guest would read stale data. Use 'auto', or leave the device out.
     """)
   static let needlessAlways = DiagnosticCode(
     "VP3010", .warning, "KVM is to allow non-coherent DMA although no device needs it",
     """
-    With 'kvm: {incoherentDMA: always}' KVM traps WBINVD and honours the guest's cache attributes, \
-    which costs time at every boot and switch. No device of this plan does no-snoop DMA that \
-    reaches memory, so nothing is gained. Use 'auto'.
+    With 'kvm: {incoherentDMA: always}' KVM carries out the guest's WBINVD, on every CPU that the \
+    vCPU ran on: it empties caches that the host and its other guests use. No device of this plan \
+    does no-snoop DMA that reaches memory, so nothing is gained. Use 'auto'.
     """)
   static let autoFallback = DiagnosticCode(
     "VP3011", .warning, "'auto' would require no-snoop, but it can't be had",
     """
     The vendor and class table says that this kind of device wants no-snoop DMA. The target can't \
-    express it for this device, or the device can't do it, so 'auto' became 'allowed'. State \
-    'allowed' or 'required' to say what you mean.
+    express it for this device, the device can't do it, or something you said rules it out: \
+    'forbidden' of a device in the same IOMMU group, or 'incoherentDMA: never'. 'auto' is a \
+    default guess and gives way, so it became 'allowed'. State 'allowed' or 'required' to say \
+    what you mean.
     """)
   static let frontTooLarge = DiagnosticCode(
     "VP3012", .error, "the Pareto front is too large to list",
@@ -307,13 +309,12 @@ extension PlannerDiagnostics {
     /dev/kvm. Use 'auto', or load the kvm module and take the host's snapshot again.
     """)
   static let mateHoldsBack = DiagnosticCode(
-    "VP4011", .warning, "a device that is not assigned keeps its IOMMU group from being enforced",
+    "VP4011", .error, "a device that is not assigned keeps its IOMMU group from being enforced",
     """
     Linux attaches an IOMMU group to a page table as a whole, with the members that nobody \
-    assigned. If the IOMMU of one of them can't enforce snoop, a page table that enforces it is \
-    refused with EINVAL, or is not enforced. The plan counts assigned devices only; a real kernel \
-    will refuse it, and everything is then taken back. All devices of a group are behind one IOMMU \
-    on real hardware: check the host description.
+    assigned. If the IOMMU of one of them can't enforce snoop, or nobody knows that it can, a page \
+    table that enforces it is refused with EINVAL, or is not enforced while KVM believes that it \
+    is. All devices of a group are behind one IOMMU on real hardware: check the host description.
     """)
   static let unexpectedDevice = DiagnosticCode(
     "VP4012", .error, "the device at the address is another one than expected",

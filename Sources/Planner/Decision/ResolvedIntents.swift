@@ -9,26 +9,27 @@ struct ResolvedIntents: Sendable {
 
   /// Resolves `auto` by the table; reports rows that match but can't be followed.
   ///
-  /// Only what the device and the target allow counts, not what other lines of the file say, so
-  /// that the meaning of `auto` does not hang on a neighbour's intent.
+  /// Device by device, from what is settled before the search: facts, what the target can express,
+  /// and what the user said. A row is a guess, so it gives way to what the user said, and what was
+  /// feasible with `allowed` is feasible with `auto`. It never gives way to the objective, nor to
+  /// another guess.
   init(
     of vm: VMDescription, on topology: HostTopology, _ groups: AssignedGroups,
     target: any Dialect, into sink: inout DiagnosticSink
   ) {
     resolved = vm.devices.map(\.noSnoop)
     resolutions = [IntentResolution](repeating: .stated, count: resolved.count)
-    let choice = target.snoopChoice
-    for index in resolved.indices where resolved[index] == .auto {
-      let fact = Int(groups.devices.hostIndex[index])
+    let choice = target.snoopChoice(by: topology.rules)
+    let isNever = topology.host.hasIncoherentMode && vm.kvm.incoherentDMA == .never
+    for index in resolved.indices where vm.devices[index].noSnoop == .auto {
+      let fact = topology.host.devices[Int(groups.devices.hostIndex[index])]
       let resolution = Self.resolve(
-        row: AutoIntentTable.row(for: topology.host.devices[fact]),
-        canNoSnoop: groups.devices.canNoSnoop[index],
-        isExpressible: groups.mayLeaveUnenforced(Int(groups.groupOfDevice[index]), choice))
+        index, row: AutoIntentTable.row(for: fact), of: vm, groups, choice, isNever: isNever)
       resolutions[index] = resolution
       resolved[index] = .allowed
       if case .row(let row) = resolution { resolved[index] = AutoIntentTable.rows[row].intent }
       if let fallback = PlannerDiagnostics.fallback(
-        resolution, of: vm.devices[index], topology.host.devices[fact], target: target.name)
+        resolution, of: index, in: vm, fact, target: target.name)
       {
         sink.report(fallback)
       }
@@ -36,10 +37,17 @@ struct ResolvedIntents: Sendable {
   }
 
   private static func resolve(
-    row: Int?, canNoSnoop: Bool, isExpressible: Bool
+    _ device: Int, row: Int?, of vm: VMDescription, _ groups: AssignedGroups,
+    _ choice: SnoopChoice, isNever: Bool
   ) -> IntentResolution {
     guard let row else { return .noRow }
-    if !canNoSnoop { return .needless(row: row) }
-    return isExpressible ? .row(row) : .notExpressible(row: row)
+    let group = Int(groups.groupOfDevice[device])
+    if !groups.devices.canNoSnoop[device] { return .needless(row: row) }
+    if !groups.mayLeaveUnenforced(group, choice) { return .notExpressible(row: row) }
+    if isNever { return .yieldsToNever(row: row) }
+    let mate = groups.members[group].lazy.map(Int.init).first {
+      vm.devices[$0].noSnoop == .forbidden && groups.devices.canNoSnoop[$0]
+    }
+    return mate.map { .yieldsToForbidden(row: row, mate: $0) } ?? .row(row)
   }
 }

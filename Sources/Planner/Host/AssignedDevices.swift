@@ -171,7 +171,7 @@ struct DeviceLookup {
   }
 
   private func facts(spaces: [Int32]) -> AssignedDevices {
-    let enforcing = topology.host.iommus.map { $0.enforceSnoop == .yes }
+    let enforcing = topology.enforcement.map { $0 == .yes }
     let iommu = hostIndex.map { topology.iommuOfDevice[Int($0)] }
     return AssignedDevices(
       count: hostIndex.count, hostIndex: hostIndex, iommu: iommu, space: spaces,

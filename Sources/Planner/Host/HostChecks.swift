@@ -27,14 +27,16 @@ struct HostChecks {
   }
 
   private var devices: AssignedDevices { groups.devices }
+  private var rules: KernelRules { topology.rules }
 
   /// Reports everything the host refuses.
   func run(into sink: inout DiagnosticSink) {
     checkInterrupts(into: &sink)
+    checkUnits(into: &sink)
     var regions = ReservedRegions(spaces: maps.mappings.count)
     for group in 0..<groups.count {
       checkMembers(of: group, &regions, into: &sink)
-      if !target.isProposalOnly { checkMates(of: group, into: &sink) }
+      if !target.isProposalOnly { checkEnforcement(of: group, into: &sink) }
     }
     var isChecked = [Bool](repeating: false, count: groups.spaceOfCell.count)
     var limits = LimitChecks(maps)
@@ -76,30 +78,58 @@ struct HostChecks {
       if hasUnassigned, !isAssigned[member] { checkDriver(of: member, first, into: &sink) }
       guard !topology.host.devices[member].reserved.isEmpty else { continue }
       for region in topology.host.devices[member].reserved {
-        if region.kind == .direct, !isDirectReported {
+        let refuses = region.kind == .direct && refusesDirectRegions(of: member)
+        if refuses, !isDirectReported {
           isDirectReported = true
           reportDirect(region, member, first, into: &sink)
         }
+        guard !refuses else { continue }
         check(region, of: member, space: Int(devices.space[first]), &regions, into: &sink)
       }
     }
   }
 
-  /// Looks for members that hold the kernel back from enforcing snoop for their whole group.
-  private func checkMates(of group: Int, into sink: inout DiagnosticSink) {
-    guard groups.canEnforce(group), let first = groups.members[group].first.map(Int.init) else {
-      return
-    }
-    let members = topology.members[Int(topology.groupOfDevice[Int(devices.hostIndex[first])])]
-    guard members.count > groups.members[group].count else { return }
-    for member in members.lazy.map(Int.init) where !isAssigned[member] {
-      let unit = Int(topology.iommuOfDevice[member])
-      guard unit >= 0, topology.host.iommus[unit].enforceSnoop != .yes else { continue }
-      return sink.report(
+  /// Looks at what holds the kernel back from attaching a group as planned.
+  private func checkEnforcement(of group: Int, into sink: inout DiagnosticSink) {
+    guard let first = groups.members[group].first.map(Int.init) else { return }
+    let mate = Int(groups.heldBackBy[group])
+    if mate >= 0 {
+      let unit = topology.host.iommus[Int(topology.iommuOfDevice[mate])]
+      sink.report(
         PlannerDiagnostics.mateUnenforceable(
-          topology.host.devices[member], behind: topology.host.iommus[unit],
-          of: vm.devices[first]))
+          topology.host.devices[mate], behind: unit, of: vm.devices[first]))
     }
+    guard groups.unenforceable[group] >= 0, !target.registersGroups,
+      !rules.holds(KernelRules.attachKeepsTables),
+      let able = groups.members[group].lazy.map(Int.init).first(where: { devices.canEnforce[$0] })
+    else { return }
+    sink.report(
+      PlannerDiagnostics.mixedGroup(
+        vm.devices[able], mate: vm.devices[Int(groups.unenforceable[group])],
+        release: topology.host.kernel.release,
+        group: topology.host.devices[Int(devices.hostIndex[able])].group ?? 0))
+  }
+
+  /// Looks for units whose driver VFIO takes no device from.
+  private func checkUnits(into sink: inout DiagnosticSink) {
+    guard !target.isProposalOnly, !rules.holds(KernelRules.riscvIsCoherent),
+      topology.host.iommus.contains(where: { $0.type == HostIOMMU.riscv })
+    else { return }
+    for (unit, fact) in topology.host.iommus.enumerated() where fact.type == HostIOMMU.riscv {
+      let behind = (0..<devices.count).filter { Int(devices.iommu[$0]) == unit }
+      guard let first = behind.first else { continue }
+      sink.report(
+        PlannerDiagnostics.refused(
+          fact, devices: behind.map { vm.devices[$0].name }, at: vm.devices[first].addressSpan))
+    }
+  }
+
+  /// Whether a direct region keeps the device from being given away; else it is left out of what
+  /// may be mapped.
+  private func refusesDirectRegions(of member: Int) -> Bool {
+    let unit = Int(topology.iommuOfDevice[member])
+    return rules.holds(KernelRules.directRegionsRefuse)
+      || unit >= 0 && topology.host.iommus[unit].type == HostIOMMU.intel
   }
 
   private func checkDriver(of member: Int, _ first: Int, into sink: inout DiagnosticSink) {
@@ -126,7 +156,7 @@ struct HostChecks {
     _ region: ReservedRegion, of member: Int, space: Int, _ regions: inout ReservedRegions,
     into sink: inout DiagnosticSink
   ) {
-    guard region.kind == .reserved || region.kind == .msi,
+    guard region.kind != .directRelaxable,
       regions.isNew(region, space: space)
     else { return }
     let next = maps.firstMapping(of: space, endingAtOrAfter: region.start)

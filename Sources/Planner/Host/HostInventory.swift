@@ -13,13 +13,16 @@ public struct HostInventory: Sendable {
   public var isComplete: Bool { findings.allSatisfy { $0.severity == .warning } }
 
   /// Reads a machine or a copy of its files; what tests have found of devices counts more.
-  public init(_ tree: SysfsTree, tested: [BDF: NoSnoopFact] = [:]) {
-    self.init(HostFacts(tree, tested: tested))
+  ///
+  /// If a release is given, concludes as if the machine ran it.
+  public init(_ tree: SysfsTree, tested: [BDF: NoSnoopFact] = [:], release: String? = nil) {
+    self.init(HostFacts(tree, tested: tested), release: release)
   }
 
   /// Concludes from facts.
-  public init(_ facts: HostFacts) {
-    let kernel = HostKernel(facts.kernel)
+  public init(_ facts: HostFacts, release: String? = nil) {
+    var kernel = HostKernel(facts.kernel)
+    if let release { kernel = kernel.running(release) }
     // The class also holds units of other buses, and those of the kernel's own tests.
     let used = Set(facts.devices.compactMap(\.iommu))
     let units = facts.iommus.filter { $0.isOfKnownType || used.contains($0.name) }
@@ -34,17 +37,18 @@ public struct HostInventory: Sendable {
 extension HostKernel {
   /// What a kernel offers: what is there, and modules that come when they are needed.
   init(_ facts: KernelFacts) {
-    func has(_ isThere: Bool, _ option: String) -> Bool {
-      isThere || facts.isBuilt(with: option) ?? false
+    func has(_ isThere: Bool, _ option: String) -> Fact {
+      Fact(isThere || facts.isBuilt(with: option) ?? false)
     }
     self.init(
       release: facts.release, iommufd: has(facts.hasIOMMUFD, "CONFIG_IOMMUFD"),
-      type1: has(facts.hasContainer, "CONFIG_VFIO_IOMMU_TYPE1"), kvm: facts.hasKVM,
+      type1: has(facts.hasContainer, "CONFIG_VFIO_IOMMU_TYPE1"), kvm: Fact(facts.hasKVM),
       allowUnsafeInterrupts: facts.allowsUnsafeInterrupts)
+    processor = facts.processor
     let option = facts.isBuilt(with: "CONFIG_VFIO_DEVICE_CDEV")
-    vfioCdev =
-      facts.hasCdevs ?? option ?? false
-      || option == nil && iommufd && KernelRules.vfioCdevs.holds(on: self)
+    let isKnown = facts.hasCdevs ?? option
+    vfioCdev = isKnown.map { Fact($0) } ?? .unknown
+    vfioCdev = rules.hasCdevs
   }
 }
 

@@ -26,22 +26,48 @@ public enum HostJSON {
     writer.member("apiVersion", DescriptionReader.apiVersion)
     writer.member("kind", "Host")
     writer.member("name", host.name)
-    write(host.kernel, to: &writer)
+    write(host.kernel, to: &writer, architecture(to: host, units))
     writer.key("iommus")
     writer.beginArray(.block)
     for unit in units { write(unit, to: &writer) }
     writer.endArray()
   }
 
-  private static func write(_ kernel: HostKernel, to writer: inout JSONWriter) {
+  /// The word for the architecture: where it is stated, and where the units that are written would
+  /// lead to another conclusion than all of them.
+  private static func architecture(
+    to host: HostDescription, _ units: some Sequence<HostIOMMU>
+  ) -> String? {
+    let stated = host.kernel.processor.architecture
+    let isConcluded = HostDescription.architecture(of: units) == host.architecture
+    return (stated ?? (isConcluded ? nil : host.architecture))?.rawValue
+  }
+
+  private static func write(
+    _ kernel: HostKernel, to writer: inout JSONWriter, _ architecture: String?
+  ) {
     writer.key("kernel")
     writer.beginObject()
     if !kernel.release.isEmpty { writer.member("release", kernel.release) }
-    writer.member("iommufd", kernel.iommufd)
-    writer.member("vfioCdev", kernel.vfioCdev)
-    writer.member("type1", kernel.type1)
-    writer.member("kvm", kernel.kvm)
+    writeKnown("iommufd", kernel.iommufd, to: &writer)
+    writeKnown("vfioCdev", kernel.vfioCdev, to: &writer)
+    writeKnown("type1", kernel.type1, to: &writer)
+    writeKnown("kvm", kernel.kvm, to: &writer)
     writer.member("allowUnsafeInterrupts", kernel.allowUnsafeInterrupts)
+    if let owner = kernel.vfioContainer { writer.member("vfioContainer", owner.rawValue) }
+    if let architecture { writer.member("architecture", architecture) }
+    if let vendor = kernel.processor.vendor { writer.member("cpuVendor", vendor.rawValue) }
+    writeKnown("guestPATQuirk", kernel.processor.guestPATQuirk, to: &writer)
+    writeKnown("cpuSelfSnoop", kernel.processor.selfSnoop, to: &writer)
+    if !kernel.statedRules.isEmpty {
+      writer.key("rules")
+      writer.beginObject()
+      for (name, rule) in kernel.statedRules.sorted(by: { $0.key < $1.key }) {
+        writer.key(name)
+        writer.bool(rule.holds)
+      }
+      writer.endObject()
+    }
     writer.endObject()
   }
 
@@ -56,7 +82,18 @@ public enum HostJSON {
     writer.beginArray()
     for size in unit.pageSizes { writer.hex(size) }
     writer.endArray()
+    if let cap = unit.cap { writer.member("cap", hex: cap) }
+    if let ecap = unit.ecap { writer.member("ecap", hex: ecap) }
+    if let features = unit.features { writer.member("features", hex: features) }
+    writeKnown("canwbs", unit.canwbs, to: &writer)
+    if let format = unit.pageTables { writer.member("pageTables", format.rawValue) }
+    writeKnown("firstStage", unit.firstStage, to: &writer)
     writer.endObject()
+  }
+
+  /// Writes a fact that is left out where it is not known.
+  private static func writeKnown(_ key: StaticString, _ fact: Fact, to writer: inout JSONWriter) {
+    if fact != .unknown { write(key, fact, to: &writer) }
   }
 
   private static func write(_ key: StaticString, _ fact: Fact, to writer: inout JSONWriter) {

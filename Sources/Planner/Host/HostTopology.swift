@@ -11,6 +11,10 @@ struct HostTopology: Sendable {
   let iommuOfDevice: [Int32]
   /// Compatibility class of each IOMMU unit: equal type, address bits and page sizes.
   let classOfIOMMU: [Int32]
+  /// What its kernel does.
+  let rules: KernelRules
+  /// Whether each unit enforces snoop on the target and the kernel that is planned for.
+  let enforcement: [Fact]
   /// A unit of each compatibility class, the first in the file.
   let representatives: [Int]
   /// Index in `members` of the IOMMU group of each device; -1 if it has none.
@@ -21,8 +25,10 @@ struct HostTopology: Sendable {
   private let index: AddressIndex
 
   /// Indexes a description; reports names and addresses that occur twice, and unknown IOMMU names.
-  init(_ host: HostDescription, into sink: inout DiagnosticSink) {
+  init(_ host: HostDescription, for dialect: any Dialect, into sink: inout DiagnosticSink) {
     self.host = host
+    rules = host.kernel.rules
+    enforcement = host.enforcement(on: dialect)
     index = AddressIndex(host.devices)
     for (first, later) in index.duplicates {
       sink.report(
@@ -41,6 +47,9 @@ struct HostTopology: Sendable {
     if hint < host.devices.count, host.devices[hint].address == address { return hint }
     return index.position(of: address)
   }
+
+  /// All members of the IOMMU group of a device that has one, in file order.
+  func members(ofGroupOf device: Int) -> ArraySlice<Int32> { members[Int(groupOfDevice[device])] }
 
   /// A described address that differs from a missing one in a single digit, to suggest it.
   func nearAddress(to address: BDF) -> BDF? {

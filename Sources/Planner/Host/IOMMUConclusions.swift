@@ -10,6 +10,7 @@ extension HostIOMMU {
     case .arm:
       // Whether it can enforce is in the firmware's IORT table (CANWBS), which sysfs hides.
       (type, addressBits, pageSizes) = (Self.arm, 48, Self.threeSizes)
+    case .riscv: (type, enforceSnoop, addressBits) = (Self.riscv, .no, 39)
     case .virtio: (type, enforceSnoop, addressBits) = (Self.virtio, .no, 64)
     case .other(let kind): (type, addressBits) = (kind, 32)
     }
@@ -21,7 +22,8 @@ extension HostIOMMU {
   /// tables, large pages, snoop control.
   private mutating func conclude(intel capabilities: UInt64?, _ extended: UInt64?) {
     type = Self.intel
-    enforceSnoop = extended.map { $0 & 1 << 7 != 0 ? .yes : .no } ?? .unknown
+    (cap, ecap) = (capabilities, extended)
+    enforceSnoop = Self.snoopControl(in: extended)
     guard let cap = capabilities else { return }
     let guestBits = Int(cap >> 16 & 0x3f) + 1
     let tableBits = [1: 39, 2: 48, 3: 57].filter { cap >> 8 & 1 << $0.key != 0 }.values.max()
@@ -36,10 +38,91 @@ extension HostIOMMU {
   /// Tables of version 1 always make requests coherent.
   private mutating func conclude(amd features: UInt64?, on kernel: HostKernel) {
     (type, enforceSnoop, pageSizes) = (Self.amd, .yes, Self.threeSizes)
-    if KernelRules.amdTableWidthByHATS.holds(on: kernel) {
+    self.features = features
+    if kernel.rules.holds(KernelRules.amdTableWidthByHATS) {
       addressBits = features.map { [48, 57, 64, 48][Int($0 >> 10 & 3)] } ?? 48
     } else {
       addressBits = kernel.release.isEmpty ? 48 : 64
     }
+  }
+}
+
+extension HostIOMMU {
+  /// Whether the unit enforces snoop under a kernel, from what is stated and from raw facts.
+  ///
+  /// What a release's driver does counts more than what is stated: no SMMUv3 enforces before the
+  /// kernel looks at CANWBS, and of AMD's second format nobody knows.
+  public func enforcement(by rules: KernelRules) -> Fact {
+    switch type {
+    case Self.intel: enforceSnoop.or(Self.snoopControl(in: ecap))
+    case Self.amd: amdEnforcement(by: rules)
+    case Self.arm:
+      rules.answer(KernelRules.smmuEnforcesByCANWBS) == .no ? .no : canwbs.or(enforceSnoop)
+    case Self.virtio, Self.riscv: enforceSnoop.or(.no)
+    default: enforceSnoop
+    }
+  }
+
+  /// Whether user domains of the unit are first stage under a kernel, unless they ask for more.
+  func firstStage(by rules: KernelRules) -> Fact {
+    guard type == Self.intel, isScalable != .no else { return .no }
+    switch rules.answer(KernelRules.intelFirstStage) {
+    case .no: return .no
+    case .yes: return firstStage
+    case .unknown: return firstStage == .no ? .no : .unknown
+    }
+  }
+
+  /// Whether Intel's unit has a scalable mode with first-stage tables (ECAP.SMTS, ECAP.FSTS).
+  var isScalable: Fact {
+    let bits: UInt64 = 1 << 43 | 1 << 47
+    return ecap.map { Fact($0 & bits == bits) } ?? firstStage
+  }
+
+  /// Whether Intel's unit tracks dirty pages, in second-stage tables (ECAP.SSADS, scalable mode).
+  var tracksDirtyPages: Bool {
+    let bits: UInt64 = 1 << 43 | 1 << 45
+    return ecap.map { $0 & bits == bits } ?? false
+  }
+
+  private func amdEnforcement(by rules: KernelRules) -> Fact {
+    guard enforceSnoop != .no else { return .no }
+    switch pageTables {
+    case .v1: return .yes
+    case .v2 where rules.answer(KernelRules.amdSecondFormat) != .no: return .unknown
+    case .v2, nil: return enforceSnoop
+    }
+  }
+
+  /// ECAP.SC of VT-d's extended capability register.
+  private static func snoopControl(in extended: UInt64?) -> Fact {
+    extended.map { Fact($0 & IOMMUFDRequests.snoopControl != 0) } ?? .unknown
+  }
+}
+
+extension HostDescription {
+  /// As `enforcement(on:)`, by the units' names.
+  func enforcementByName(on dialect: any Dialect) -> [String: Fact] {
+    Dictionary(
+      zip(iommus.lazy.map(\.name), enforcement(on: dialect)),
+      uniquingKeysWith: { first, _ in first })
+  }
+
+  /// Whether each unit enforces snoop, in the order of the units.
+  ///
+  /// On type1 before 5.19 the bus was asked: one of Intel's units without snoop control keeps all
+  /// of them from enforcing.
+  func enforcement(on dialect: any Dialect) -> [Fact] {
+    let rules = kernel.rules
+    var facts = iommus.map { $0.enforcement(by: rules) }
+    guard dialect.enforcesByBus, rules.answer(KernelRules.type1EnforcesByTable) != .yes else {
+      return facts
+    }
+    let intel = iommus.indices.filter { iommus[$0].type == HostIOMMU.intel }
+    guard intel.contains(where: { facts[$0] != .yes }) else { return facts }
+    let isKnown = rules.answer(KernelRules.type1EnforcesByTable) == .no
+    let weakest: Fact = isKnown && intel.contains { facts[$0] == .no } ? .no : .unknown
+    for unit in intel where facts[unit] == .yes { facts[unit] = weakest }
+    return facts
   }
 }

@@ -2,51 +2,123 @@ import Parser
 
 /// A way of kernels that differs between releases, beyond which requests there are.
 public struct KernelRule: Hashable, Sendable {
-  /// Its name.
+  /// Its name, in code, in `explain rules` and in the host key `rules`.
   public let name: String
-  /// The first release with this way.
+  /// The last release known not to do so, where the first that does is not known exactly.
+  public let notUntil: KernelVersion?
+  /// The first release known to do so; `never` if none studied does.
   public let since: KernelVersion
+  /// What kernels did before, in one clause.
+  public let before: String
   /// What kernels do from then on, in one clause.
   public let meaning: String
   /// Where the kernel does it.
   public let source: String
+  /// How it is read where nothing tells: the way that promises less.
+  public let whenUnknown: Bool
 
-  /// Whether a kernel does so; one whose release is not known is taken for an older one.
-  public func holds(on kernel: HostKernel) -> Bool { kernel.isAtLeast(since) }
+  /// The release of what no kernel does so far.
+  static let never = KernelVersion(.max, 0)
+
+  init(
+    _ name: String, notUntil: KernelVersion? = nil, since: KernelVersion, before: String,
+    meaning: String, source: String, whenUnknown: Bool
+  ) {
+    self.name = name
+    self.notUntil = notUntil
+    self.since = since
+    self.before = before
+    self.meaning = meaning
+    self.source = source
+    self.whenUnknown = whenUnknown
+  }
+
+  /// Its releases in words, for example `6.7` or `between 6.12 and 6.17`.
+  public var releases: String {
+    if since == Self.never { return "none so far" }
+    return notUntil.map { "after \($0), by \(since)" } ?? "\(since)"
+  }
 }
 
-/// Every rule of kernels that anything here depends on; the only place that knows what a release
-/// does, but for what a request's descriptor says of the request itself.
-public enum KernelRules {
-  /// A driver can be chosen for one device.
-  public static let driverOverride = KernelRule(
-    name: "driverOverride", since: KernelVersion(3, 16),
-    meaning: "a device of PCI has driver_override", source: "drivers/pci/pci-sysfs.c")
+/// What one kernel does: the only place that knows what a release means, but for what a request's
+/// descriptor says of the request itself.
+///
+/// A host's own facts win over the number of its release. Without any release the kernel is taken
+/// for the newest one studied; a vendor's own release older than a rule does not tell.
+public struct KernelRules: Sendable {
+  /// The oldest release whose sources were read.
+  static let oldestStudied = KernelVersion(5, 4)
+  /// The newest release whose sources were read.
+  public static let newestStudied = KernelVersion(7, 3)
 
-  /// Devices of VFIO have files of their own, outside their groups.
-  public static let vfioCdevs = KernelRule(
-    name: "vfioCdevs", since: KernelVersion(6, 6),
-    meaning: "devices of VFIO have nodes in /dev/vfio/devices",
-    source: "drivers/vfio/device_cdev.c")
+  /// What the newest release studied does.
+  static let newest = KernelRules(of: HostKernel())
 
-  /// The page tables of virtio-iommu are whole before a device is attached.
-  ///
-  /// Before, one that IOMMU_HWPT_ALLOC makes takes no address at all: the driver fills in the width
-  /// at the first attach, and iommufd asks for it earlier.
-  public static let virtioTablesAreWhole = KernelRule(
-    name: "virtioTablesAreWhole", since: KernelVersion(6, 16),
-    meaning: "IOMMU_HWPT_ALLOC gives a page table of virtio-iommu its width",
-    source: "drivers/iommu/virtio-iommu.c, drivers/iommu/iommufd/hw_pagetable.c")
+  private let version: KernelVersion?
+  private let isVendorsOwn: Bool
+  private let kernel: HostKernel
 
-  /// The width of AMD's host tables follows from the unit's features (HATS); before, the driver
-  /// gave them all 64 bits.
-  public static let amdTableWidthByHATS = KernelRule(
-    name: "amdTableWidthByHATS", since: KernelVersion(6, 16),
-    meaning: "the levels of AMD's host tables limit I/O virtual addresses",
-    source: "drivers/iommu/amd/iommu.c")
+  /// Reads the release and the facts of a kernel.
+  public init(of kernel: HostKernel) {
+    self.kernel = kernel
+    version = kernel.version
+    isVendorsOwn = kernel.isVendorsOwn
+  }
 
-  /// Every rule, by release.
-  public static let all = [
-    driverOverride, vfioCdevs, virtioTablesAreWhole, amdTableWidthByHATS,
-  ]
+  /// Whether the kernel does as a rule says.
+  public func answer(_ rule: KernelRule) -> Fact {
+    if let stated = kernel.statedRules[rule.name] { return Fact(stated.holds) }
+    return isAtLeast(rule.since, notUntil: rule.notUntil)
+  }
+
+  /// As `answer`, with what nothing tells read the way that promises less.
+  public func holds(_ rule: KernelRule) -> Bool {
+    answer(rule).or(Fact(rule.whenUnknown)) == .yes
+  }
+
+  /// Whether the kernel knows a request, given the files it is issued on.
+  public func knows(_ request: RequestDescriptor) -> Fact {
+    if let stated = kernel.statedRules[request.name] { return Fact(stated.holds) }
+    return isAtLeast(request.since, notUntil: nil)
+  }
+
+  /// Whether there is `/dev/iommu`.
+  public var hasIOMMUFD: Fact {
+    kernel.iommufd.or(kernel.vfioCdev == .yes ? .yes : denied(before: Self.iommufd))
+  }
+
+  /// Whether devices of VFIO have files of their own.
+  public var hasCdevs: Fact {
+    kernel.vfioCdev.or(hasIOMMUFD == .no ? .no : denied(before: Self.vfioCdevs))
+  }
+
+  /// Whether `/dev/vfio/vfio` is there, whoever answers it.
+  public var hasContainer: Fact {
+    switch kernel.vfioContainer {
+    case .vfio?, .iommufd?: .yes
+    case Optional.some(.none): .no
+    case nil: kernel.type1
+    }
+  }
+
+  /// Whether the kernel was not studied, being older or newer than what was.
+  public var isStudied: Bool {
+    version.map { $0 >= Self.oldestStudied && $0 <= Self.newestStudied } ?? true
+  }
+
+  /// Whether there is a release to go by.
+  public var isReleaseKnown: Bool { version != nil }
+
+  /// What an older release lacks it has not; a later one may have been built without.
+  private func denied(before rule: KernelRule) -> Fact {
+    answer(rule) == .no ? .no : .unknown
+  }
+
+  private func isAtLeast(_ since: KernelVersion?, notUntil: KernelVersion?) -> Fact {
+    guard let since else { return isVendorsOwn ? .unknown : .no }
+    guard let version else { return Fact(since <= Self.newestStudied) }
+    if version >= since { return .yes }
+    if isVendorsOwn { return .unknown }
+    return notUntil.map { version > $0 } ?? false ? .unknown : .no
+  }
 }

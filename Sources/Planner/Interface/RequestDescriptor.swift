@@ -190,9 +190,6 @@ public final class RequestDescriptor: Hashable, Sendable {
     return later.reduce("\(header), \(since)") { "\($0); \($1.key) \($1.value)" }
   }
 
-  /// Whether a kernel knows it; one whose release is not known is taken for an older one.
-  public func isKnown(to kernel: HostKernel) -> Bool { since.map(kernel.isAtLeast) ?? false }
-
   /// Same descriptor object.
   public static func == (left: RequestDescriptor, right: RequestDescriptor) -> Bool {
     left === right

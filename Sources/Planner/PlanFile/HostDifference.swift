@@ -56,9 +56,7 @@ extension HostDifference {
     compare(
       SavedPlanDiagnostics.otherHost, "host", "name", saved.host.name, now.name,
       at: saved.host.nameSpan)
-    compare(
-      SavedPlanDiagnostics.otherRelease, "kernel", "release", before.release, after.release,
-      at: before.span)
+    compareReleases(before, after)
     if let missing = saved.plan.dialect?.missingInterface(on: after) {
       findings.append(
         SavedPlanDiagnostics.changed(
@@ -68,12 +66,47 @@ extension HostDifference {
     compare(
       SavedPlanDiagnostics.interfaceChanged, "kernel", "kvm", before.kvm, after.kvm,
       at: before.span)
+    compareProcessors(before.processor, after.processor, at: before.span)
     // Only where a unit does not isolate interrupts does anything depend on the permission.
     let facts = RelevantFacts(to: saved.plan, in: saved.host)
     guard facts.iommus.contains(where: { !saved.host.iommus[$0].isolatedMSI }) else { return }
     compare(
       SavedPlanDiagnostics.interfaceChanged, "kernel", "allowUnsafeInterrupts",
       before.allowUnsafeInterrupts, after.allowUnsafeInterrupts, at: before.span)
+  }
+
+  /// Another release, or other rules, may need other steps: then the plan is refused.
+  private mutating func compareReleases(_ before: HostKernel, _ after: HostKernel) {
+    guard before.release != after.release || before.statedRules != after.statedRules else { return }
+    if let change = ReleaseDifference.firstChange(of: saved, on: after) {
+      findings.append(
+        SavedPlanDiagnostics.changed(
+          SavedPlanDiagnostics.otherProgram,
+          "the plan was compiled for \(ReleaseDifference.name(before)); on "
+            + "\(ReleaseDifference.name(after)) \(change)", at: before.span))
+      return
+    }
+    compare(
+      SavedPlanDiagnostics.otherRelease, "kernel", "release", before.release, after.release,
+      at: before.span)
+  }
+
+  /// What the CPUs are taken for decides; the other facts count where both hosts say them.
+  private mutating func compareProcessors(
+    _ before: HostProcessor, _ after: HostProcessor, at span: SourceSpan
+  ) {
+    let code = SavedPlanDiagnostics.interfaceChanged
+    compare(
+      code, "kernel", "architecture", saved.host.architecture ?? .x86, now.architecture ?? .x86,
+      at: span
+    ) { $0.rawValue }
+    if let old = before.vendor, let new = after.vendor {
+      compare(code, "kernel", "cpuVendor", old, new, at: span) { $0.rawValue }
+    }
+    for (old, new) in zip(before.facts, after.facts) where old.value != .unknown {
+      guard new.value != .unknown else { continue }
+      compare(code, "kernel", old.name, old.value, new.value, at: span) { $0.rawValue }
+    }
   }
 
   private mutating func compareUnits() {

@@ -5,7 +5,7 @@ public enum SavedPlanDiagnostics {
   /// Every code, by number.
   public static let all: [DiagnosticCode] = [
     otherFormat, otherObjective, otherDecision, otherStep, deviceGone, deviceChanged, groupChanged,
-    unitChanged, interfaceChanged, otherRelease, otherHost,
+    unitChanged, interfaceChanged, otherRelease, otherHost, otherProgram,
   ]
 }
 
@@ -124,14 +124,24 @@ extension SavedPlanDiagnostics {
   static let otherRelease = DiagnosticCode(
     "VP4916", .warning, "the host runs another kernel release than the plan was compiled for",
     """
-    Nothing in a plan depends on the release itself, and every fact the plan rests on still holds. \
-    The warning is there because kernels differ in ways that no description shows.
+    The description was compiled again for this release, and the program is the same, step by \
+    step. The warning is there because kernels differ in ways that no description shows.
     """)
   static let otherHost = DiagnosticCode(
     "VP4917", .warning, "the plan was compiled for a host with another name",
     """
     Every fact the plan rests on is compared one by one, so a plan may be used on a second machine \
     that is the same. The warning is there in case the wrong machine or plan was meant.
+    """)
+
+  static let otherProgram = DiagnosticCode(
+    "VP4918", .error, "on the host's kernel the plan's program would be another one",
+    """
+    Kernels differ in what they accept and in what comes of it: which page table a device may be \
+    put on, when a page table is whole, what KVM asks. `vfioplan explain rules` lists how. The \
+    description of the plan was compiled again for the release of this host, and the steps are not \
+    those that were reviewed. Compile the description again for this host and compare the two with \
+    `vfioplan diff`.
     """)
 
   /// A fact that is not what it was.

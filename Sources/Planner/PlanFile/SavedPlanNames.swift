@@ -14,6 +14,7 @@ extension PlacementReason {
   public var code: String {
     switch self {
     case .cannotEnforce: "cannotEnforce"
+    case .heldBack: "heldBack"
     case .required: "required"
     case .forbidden: "forbidden"
     case .targetEnforces: "targetEnforces"
@@ -32,6 +33,7 @@ extension VMCoherency.Reason {
     case .effectiveDevices: "effectiveDevices"
     case .noEffectiveDevice: "noEffectiveDevice"
     case .override: "override"
+    case .noIncoherentMode: "noIncoherentMode"
     }
   }
 }

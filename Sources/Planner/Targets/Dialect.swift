@@ -17,24 +17,50 @@ public protocol Dialect: Sendable {
   var name: String { get }
   /// Whether no kernel has it: then only the simulator runs its programs.
   var isProposalOnly: Bool { get }
-  /// Who decides enforcement.
-  var snoopChoice: SnoopChoice { get }
+  /// Who decides enforcement, on a kernel.
+  func snoopChoice(by rules: KernelRules) -> SnoopChoice
+  /// Whether older kernels ask a whole bus whether it enforces.
+  var enforcesByBus: Bool { get }
+  /// Whether KVM is told of groups rather than of devices.
+  var registersGroups: Bool { get }
   /// Whether KVM is told of files, and looks at what the IOMMUs of their devices can do; otherwise
   /// it is told what to do, with a proof.
   var registersFiles: Bool { get }
   /// Whether an address space is an object of a file that a VMM can be given; a device attached to
   /// the object gets a page table of the kernel's choice.
   var hasAddressSpaceObjects: Bool { get }
+  /// Guest memory that a plan's program registers before it maps, by region and offset.
+  func registeredMemory(of plan: IOASIDPlan) -> [RegisteredMemory]
   /// How any VMM comes to page tables, if the kernel alone decides it.
   var vmmRule: VMMRule? { get }
   /// Every request of the interface, those that only undo included.
   var requests: [RequestDescriptor] { get }
-  /// The device node the interface starts from, if the host's kernel lacks it; `nil` if it can run.
-  func missingInterface(on kernel: HostKernel) -> String?
+  /// The device nodes the interface starts from, and whether a kernel has them.
+  func interfaces(on rules: KernelRules) -> [(node: String, isThere: Fact)]
   /// Writes the program that carries out a plan.
   ///
   /// Total: whatever the planner accepts for this dialect can be lowered.
   func lower(_ plan: IOASIDPlan, for vm: VMDescription, on host: HostDescription) -> Program
+}
+
+extension Dialect {
+  /// None: in most interfaces memory is known by what maps it.
+  public func registeredMemory(of plan: IOASIDPlan) -> [RegisteredMemory] { [] }
+
+  /// The device node the interface starts from, if the host's kernel lacks it; `nil` if it may run.
+  public func missingInterface(on kernel: HostKernel) -> String? {
+    interfaces(on: kernel.rules).first { $0.isThere == .no }?.node
+  }
+
+  /// The device nodes of which it is not known whether the host's kernel has them.
+  func unknownInterfaces(on kernel: HostKernel) -> [String] {
+    interfaces(on: kernel.rules).filter { $0.isThere == .unknown }.map(\.node)
+  }
+
+  /// Whether a kernel is known to have the interface.
+  func isKnown(on kernel: HostKernel) -> Bool {
+    interfaces(on: kernel.rules).allSatisfy { $0.isThere == .yes }
+  }
 }
 
 /// The known dialects.
@@ -44,10 +70,10 @@ public enum Dialects {
     IOASIDProposalDialect(), IOMMUFDDialect(), VFIOType1Dialect(),
   ]
 
-  /// What `auto` stands for: of the interfaces a kernel has the first; if it has none, the one that
-  /// every kernel can have.
+  /// What `auto` stands for: of the interfaces a kernel is known to have the first; if there is
+  /// none, the one that every kernel can have.
   static func automatic(on kernel: HostKernel) -> any Dialect {
-    all.first { !$0.isProposalOnly && $0.missingInterface(on: kernel) == nil }
+    all.first { !$0.isProposalOnly && $0.isKnown(on: kernel) }
       ?? VFIOType1Dialect()
   }
 

@@ -58,7 +58,7 @@ extension ProgramBuilder {
   mutating func makeKVMVFIO(
     for vm: VMDescription, _ plan: IOASIDPlan, on kernel: HostKernel
   ) -> Reference<ObjectKind.KVMVFIO>? {
-    guard kernel.kvm, vm.kvm.owner != .command, plan.devices.contains(where: \.isKnownToKVM)
+    guard kernel.kvm != .no, vm.kvm.owner != .command, plan.devices.contains(where: \.isKnownToKVM)
     else { return nil }
     return issue(
       KVMRequests.createDevice, on: makeVM(for: vm), [.literal(KVMRequests.vfioDeviceType)],

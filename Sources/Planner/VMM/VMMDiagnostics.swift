@@ -15,11 +15,12 @@ public enum VMMDiagnostics {
     """)
 
   static let otherKVM = DiagnosticCode(
-    "VP3021", .warning, "the VMM makes KVM trap WBINVD, which the plan avoids",
+    "VP3021", .warning, "the VMM makes KVM carry out WBINVD, which the plan avoids",
     """
     KVM takes a device for non-coherent whenever its IOMMU can't enforce snoop, even if the device \
-    can't no-snoop. The plan leaves such devices out of KVM's VFIO device, so that the guest stays \
-    fast; VMMs register every device. No option of theirs changes that.
+    can't no-snoop. The plan leaves such devices out of KVM's VFIO device, so that KVM ignores the \
+    guest's WBINVD; VMMs register every device, and each WBINVD then empties caches that the host \
+    and its other guests use. No option of theirs changes that.
     """)
 
   static let oneAddressSpace = DiagnosticCode(
@@ -35,6 +36,7 @@ public enum VMMDiagnostics {
     for compiled: CompiledPlan, with rule: VMMRule
   ) -> [Diagnostic] {
     let plan = compiled.plan
+    let rule = rule.settled(on: compiled.host.kernel, besides: plan.dialect)
     var findings: [Diagnostic] = []
     let other = plan.devices.filter { plan.pageTables[$0.pageTable].addressSpace != 0 }
     if plan.addressSpaces.count > 1, let first = other.first {
@@ -46,15 +48,19 @@ public enum VMMDiagnostics {
           help: "let vfioplan attach the devices, or leave out 'addressSpace'"))
     } else if VMMGrouping.reaching(plan, on: compiled.host, as: rule) == nil {
       findings.append(otherGrouping(compiled, rule))
+    } else if let finding = dependsOnStage(compiled, rule) {
+      findings.append(finding)
     }
-    if compiled.host.kernel.kvm, !plan.coherency.allowsIncoherentDMA,
+    if compiled.host.kernel.kvm != .no, compiled.host.hasIncoherentMode,
+      !plan.coherency.allowsIncoherentDMA,
       let cause = plan.devices.first(where: { !$0.canEnforceSnoop })
     {
       findings.append(
         Diagnostic(
           otherKVM,
           "\(rule.title) tells KVM of \(PlannerDiagnostics.quote(cause.name)), whose IOMMU can't "
-            + "enforce snoop: KVM then traps WBINVD for nothing", at: cause.origin,
+            + "enforce snoop: KVM then carries out WBINVD, which no device needs",
+          at: cause.origin,
           help: "let vfioplan attach the devices and tell KVM"))
     }
     return findings
@@ -74,8 +80,41 @@ public enum VMMDiagnostics {
     return Diagnostic(
       otherGrouping,
       "\(rule.title) reaches the planned page tables in no order of the devices; in that of the "
-        + "file it \(change)",
+        + "file it \(change)\(mayBeMixed(compiled, rule) ? uncheckedStage : "")",
       at: (differing.first ?? plan.devices.indices.first).flatMap { plan.devices[$0].origin },
       help: "see 'vfioplan compile --as \(rule.name)'")
+  }
+
+  private static let uncheckedStage =
+    "; Linux 6.19 and later do not look at snoop control before they put a device on a "
+    + "first-stage table"
+
+  /// Whether some unit makes first-stage tables that take any device.
+  private static func mayBeMixed(_ compiled: CompiledPlan, _ rule: VMMRule) -> Bool {
+    let situation = VMMSituation(compiled.plan, compiled.host, rule)
+    return rule.choice != .ownFormat && situation.isFirstStageUnchecked
+      && situation.devices.contains { $0.isFirstStage }
+  }
+
+  /// Says so if whether an order leads to the plan depends on what nothing tells of units.
+  private static func dependsOnStage(
+    _ compiled: CompiledPlan, _ rule: VMMRule
+  ) -> Diagnostic? {
+    let plan = compiled.plan
+    let rules = compiled.host.kernel.rules
+    let used = Set(plan.devices.lazy.map(\.iommu))
+    let open = compiled.host.iommus.filter { unit in
+      used.contains(unit.name) && unit.isScalable == .yes && unit.firstStage(by: rules) == .unknown
+    }
+    guard let unit = open.first,
+      VMMGrouping.reaching(
+        plan, VMMSituation(plan, compiled.host, rule, assumingFirstStage: true)) == nil
+    else { return nil }
+    return Diagnostic(
+      otherGrouping,
+      "whether \(rule.title) reaches the planned page tables is unknown: nothing tells whether "
+        + "\(PlannerDiagnostics.quote(unit.name)) makes first-stage tables\(uncheckedStage)",
+      at: plan.devices.first { $0.iommu == unit.name }?.origin,
+      help: "say firstStage for the unit in the host description")
   }
 }

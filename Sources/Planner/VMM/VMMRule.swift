@@ -1,3 +1,5 @@
+import Parser
+
 /// How a VMM comes to page tables: it attaches one device after another, each to a page table that
 /// accepts it, and makes a new one only if none does.
 public struct VMMRule: Hashable, Sendable {
@@ -11,33 +13,115 @@ public struct VMMRule: Hashable, Sendable {
     case ownFormat
   }
 
-  /// Its name on the command line.
+  /// The kernel interface a VMM uses; the raw value is its word in files.
+  public enum Backend: String, Hashable, Sendable {
+    /// `/dev/iommu` and the files of devices.
+    case iommufd
+    /// A VFIO container, `/dev/vfio/vfio`.
+    case type1
+  }
+
+  /// Its name on the command line, with a version if one was given.
   public let name: String
-  /// What it is called in texts.
-  public let title: String
+  /// The VMM it stands for, and its version; of any VMM there is none.
+  public let program: VMMProgram?
+  /// Which version it is; `nil` for any VMM.
+  public let version: VMMVersion?
+  /// The interface it is on.
+  public private(set) var backend: Backend
   /// Which page table a device gets.
-  public let choice: Choice
+  public private(set) var choice: Choice
+  /// Why it is not on the interface that its version could use; `nil` if it is.
+  public private(set) var remark: String?
 
-  /// QEMU with an iommufd object.
-  ///
-  /// It keeps the page tables of an address space newest first, and takes the first that does not
-  /// answer EINVAL (`iommufd_cdev_autodomains_get`, hw/vfio/iommufd.c, QEMU 9.1 and later).
-  public static let qemu = VMMRule(name: "qemu", title: "QEMU with iommufd", choice: .newest)
+  /// What it is called in texts, for example `QEMU 10.0 with iommufd`.
+  public var title: String {
+    guard let program, let version else { return "a VMM with \(backend.rawValue)" }
+    return "\(program.title) \(version) with \(backend.rawValue)"
+  }
 
-  /// cloud-hypervisor with `iommufd=on`, and whoever else attaches by IOAS id.
-  ///
-  /// The kernel takes the first of its own page tables that does not answer EINVAL, oldest first
-  /// (`iommufd_device_auto_get_domain`, drivers/iommu/iommufd/device.c, 6.2 to 7.3).
-  public static let cloudHypervisor = VMMRule(
-    name: "cloud-hypervisor", title: "cloud-hypervisor with iommufd", choice: .oldest)
+  /// QEMU with an iommufd object, the newest version studied.
+  public static let qemu = VMMRule(.qemu)
+  /// libvirt, the newest version studied, which starts QEMU.
+  public static let libvirt = VMMRule(.libvirt)
+  /// cloud-hypervisor with `iommufd=on`, the newest version studied.
+  public static let cloudHypervisor = VMMRule(.cloudHypervisor)
 
   /// Any VMM on a VFIO container.
   ///
   /// The kernel puts a group on a page table with the same enforcement only
-  /// (`vfio_iommu_type1_attach_group`, drivers/vfio/vfio_iommu_type1.c, 6.1 to 7.3).
+  /// (`vfio_iommu_type1_attach_group`, drivers/vfio/vfio_iommu_type1.c, 5.4 to 7.3).
   public static let type1 = VMMRule(
-    name: "type1", title: "a VMM with type1", choice: .ownFormat)
+    name: "type1", program: nil, version: nil, backend: .type1, choice: .ownFormat)
 
-  /// Every rule, in the order they are documented.
-  public static let all = [qemu, cloudHypervisor, type1]
+  /// Every rule of a newest version, in the order they are documented.
+  public static let all = [qemu, libvirt, cloudHypervisor, type1]
+
+  /// The forms of names, for messages.
+  public static let forms = all.map { $0.program == nil ? $0.name : "\($0.name)[-VERSION]" }
+
+  /// The rule of a name, such as `qemu` or `qemu-8.2`; `nil` if there is none.
+  public static func named(_ name: String) -> VMMRule? {
+    if let rule = all.first(where: { $0.name == name }) { return rule }
+    for program in VMMProgram.allCases where name.hasPrefix(program.rawValue + "-") {
+      return VMMVersion(name.dropFirst(program.rawValue.utf8.count + 1)).map {
+        VMMRule(program, $0, name: name)
+      }
+    }
+    return nil
+  }
+
+  private init(_ program: VMMProgram) {
+    self.init(program, program.newestStudied, name: program.rawValue)
+  }
+
+  private init(_ program: VMMProgram, _ version: VMMVersion, name: String) {
+    let (backend, choice) = program.best(of: version)
+    self.init(name: name, program: program, version: version, backend: backend, choice: choice)
+  }
+
+  private init(
+    name: String, program: VMMProgram?, version: VMMVersion?, backend: Backend, choice: Choice
+  ) {
+    self.name = name
+    self.program = program
+    self.version = version
+    self.backend = backend
+    self.choice = choice
+  }
+}
+
+extension VMMRule {
+  /// The same VMM on the interface that it has on a host, beside a plan for a target.
+  ///
+  /// What a host is not known to have is not used, unless the plan itself is for it.
+  func settled(on kernel: HostKernel, besides target: (any Dialect)?) -> VMMRule {
+    var rule = self
+    let isPlanned = target?.hasAddressSpaceObjects == true
+    if backend == .iommufd, !isPlanned {
+      if !IOMMUFDDialect().isKnown(on: kernel) {
+        rule.takeType1(because: "the host is not known to have iommufd with files of devices")
+      } else if program == .libvirt {
+        rule.takeType1(because: "libvirt takes type1 unless a device says iommufd='yes'")
+      }
+    }
+    if rule.backend == .type1, kernel.vfioContainer == .iommufd, rule.choice != .oldest {
+      rule.choice = .oldest
+      rule.remark =
+        "iommufd answers /dev/vfio/vfio on this host: whoever asks for type1 is "
+        + "attached by IOAS id"
+    }
+    return rule
+  }
+
+  private mutating func takeType1(because reason: String) {
+    (backend, choice) = (.type1, .ownFormat)
+    remark = "\(program?.title ?? "it") is on type1: \(reason)"
+  }
+
+  /// Whether page tables that it makes are to track dirty pages where the IOMMU can.
+  ///
+  /// QEMU asks for that early, by the hardware's capabilities alone
+  /// (`iommufd_cdev_autodomains_get`, hw/vfio/iommufd.c, QEMU 9.1 and later).
+  var tracksDirtyPages: Bool { choice == .newest }
 }

@@ -94,6 +94,7 @@ import Testing
     _ world: SmallWorld, named: Set<Line>, kept: Set<Line>, _ resolved: [NoSnoopIntent]
   ) -> SmallWorld {
     var rest = SmallWorld(devices: [], kvm: kept.contains(.kvm) ? world.kvm : .auto)
+    rest.architecture = world.architecture
     let involved = Set(
       world.devices.indices.filter {
         named.contains(.intent($0)) || named.contains(.entry($0))

@@ -84,10 +84,7 @@ struct PlannerAnswer {
 
   /// Asks the planner; `nil` if there is no plan.
   init?(_ world: SmallWorld, _ dialect: any Dialect) {
-    var sink = DiagnosticSink()
-    guard
-      let question = try? Question.ask(world.vm(), on: world.host, dialect, nil, into: &sink)
-    else { return nil }
+    guard let question = Self.question(world, dialect) else { return nil }
     self.question = question
     let problem = question.problem
     let costs = { (isEnforced: [Bool]) -> BruteForce.Costs in
@@ -100,5 +97,11 @@ struct PlannerAnswer {
     front = ParetoFront(problem).map { front in
       front.sums.indices.map { costs(front.choice($0)) }
     }
+  }
+
+  /// The checked question; `nil` if there is no plan.
+  static func question(_ world: SmallWorld, _ dialect: any Dialect) -> Question? {
+    var sink = DiagnosticSink()
+    return try? Question.ask(world.vm(), on: world.host, dialect, nil, into: &sink)
   }
 }

@@ -76,6 +76,19 @@ import Testing
           + "graphics)"))
   }
 
+  @Test func whatAutoGivesWayToIsNamed() throws {
+    let graphics = SmallWorld.Device(intent: .auto, isGraphics: true)
+    let mate = SmallWorld.Device(intent: .forbidden)
+    #expect(
+      try whys(Rules.plan([graphics, mate], on: "ioasid", isAlone: false))[0].hasSuffix(
+        "('auto' is 'allowed': no-snoop is forbidden to d1 in its IOMMU group, which goes before "
+          + "the default for Intel integrated graphics)"))
+    #expect(
+      try whys(Rules.plan([graphics], on: "ioasid", kvm: .never))[0].hasSuffix(
+        "('auto' is 'allowed': KVM must never allow the no-snoop DMA of Intel integrated graphics)"
+      ))
+  }
+
   @Test func neverAndTieAreNamed() throws {
     #expect(
       try whys(Rules.plan([Rules.box1], on: "ioasid", kvm: .never)) == [
@@ -108,14 +121,14 @@ import Testing
   @Test func whatKVMDoesIsExplained() throws {
     #expect(
       try PlanExplanation(Rules.plan([Rules.box2])).kvm
-        == "no device's no-snoop DMA is effective, so KVM does not trap WBINVD")
+        == "no device's no-snoop DMA is effective, so KVM ignores WBINVD")
     #expect(
       try PlanExplanation(Rules.plan([Rules.box2, Rules.box3])).kvm
-        == "the no-snoop DMA of 'd1' is effective, so KVM traps WBINVD; the proof is 'd1'")
+        == "the no-snoop DMA of 'd1' is effective, so KVM carries out WBINVD; the proof is 'd1'")
     #expect(
       try PlanExplanation(Rules.plan([Rules.box4], kvm: .always)).kvm
-        == "the description says 'always', so KVM traps WBINVD although no device needs it; the "
-        + "proof is 'd0'")
+        == "the description says 'always', so KVM carries out WBINVD although no device needs it; "
+        + "the proof is 'd0'")
   }
 
   private func notes(_ devices: [SmallWorld.Device], _ target: String = "iommufd") throws

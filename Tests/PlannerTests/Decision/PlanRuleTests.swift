@@ -66,7 +66,7 @@ import Testing
     #expect(proposal.devices.map(\.isKnownToKVM) == [true, false])
   }
 
-  @Test func boxFourStaysOutOfKVMUnlessItTrapsAnyway() throws {
+  @Test func boxFourStaysOutOfKVMUnlessWBINVDIsCarriedOutAnyway() throws {
     for target in ["iommufd", "type1"] {
       let quiet = try Self.plan([Self.box4, Self.box2], on: target)
       #expect(quiet.metrics.wbinvd == 0)
@@ -113,8 +113,8 @@ import Testing
       let world = SmallWorlds.random(seed: seed)
       var random = SeededRandom(seed: seed)
       for dialect in Dialects.all {
-        let shuffled = SmallWorld(
-          devices: world.devices.shuffled(using: &random), kvm: world.kvm)
+        var shuffled = world
+        shuffled.devices.shuffle(using: &random)
         for (objective, _) in SmallWorldTests.presets {
           let plans = [world, shuffled].map { world in
             var sink = DiagnosticSink()

@@ -49,7 +49,7 @@ import Testing
         let lines = [finding.message, finding.help ?? "x"] + finding.notes.map(\.message)
         for line in lines {
           let first = line.prefix(1)
-          let isTerm = ["IOMMU", "KVM"].contains { line.hasPrefix($0) }
+          let isTerm = ["IOMMU", "KVM", "Linux"].contains { line.hasPrefix($0) }
           #expect(first == first.lowercased() || isTerm, "\(line)")
           #expect(!line.hasSuffix(".") && line.count < 240, "\(line)")
         }

@@ -110,12 +110,12 @@ struct RequestLawTests {
     let proposal = Set(IOASIDRequests.all)
     for request in RequestRegistry.all {
       #expect((request.since == nil) == proposal.contains(request), "\(request.name)")
-      #expect(!request.isKnown(to: HostKernel(release: "2.6.19")), "\(request.name)")
-      #expect(request.isKnown(to: HostKernel(release: "7.3")) == (request.since != nil))
+      #expect(HostKernel(release: "2.6.19").rules.knows(request) == .no, "\(request.name)")
+      #expect(HostKernel(release: "7.3").rules.knows(request) == Fact(request.since != nil))
     }
     #expect(IOMMUFDRequests.destroy.source == "linux/iommufd.h, 6.2")
     #expect(KVMRequests.createVM.source == "linux/kvm.h, 2.6.20")
-    #expect(VFIOContainerRequests.setIOMMU.source == "linux/vfio.h, 3.6; TYPE1v2 3.10")
+    #expect(VFIOContainerRequests.setIOMMU.source == "linux/vfio.h, 3.6; TYPE1v2 3.15")
     #expect(IOASIDRequests.alloc.source == "RFC v1 of May 2021; never merged")
   }
 
@@ -134,10 +134,18 @@ struct RequestLawTests {
     #expect(Set(KernelRules.all.map(\.name)).count == KernelRules.all.count)
     #expect(KernelRules.all.map(\.since) == KernelRules.all.map(\.since).sorted())
     for rule in KernelRules.all {
-      #expect(!rule.meaning.isEmpty && !rule.source.isEmpty)
-      #expect(rule.holds(on: HostKernel(release: "\(rule.since)")))
-      #expect(!rule.holds(on: HostKernel(release: "custom")))
-      #expect(!rule.holds(on: HostKernel(release: "\(rule.since.major - 1).99")))
+      #expect(!rule.before.isEmpty && !rule.meaning.isEmpty && !rule.source.isEmpty)
+      #expect(HostKernel(release: "2.6.19").rules.answer(rule) == .no, "\(rule.name)")
+      let stated = [rule.name: HostKernel.StatedRule(true)]
+      var kernel = HostKernel(release: "2.6.19")
+      kernel.statedRules = stated
+      #expect(kernel.rules.answer(rule) == .yes, "\(rule.name)")
+      guard rule.since <= KernelRules.newestStudied else { continue }
+      #expect(HostKernel(release: "\(rule.since).0").rules.answer(rule) == .yes, "\(rule.name)")
+      #expect(HostKernel().rules.answer(rule) == .yes, "\(rule.name)")
+      #expect(
+        HostKernel(release: "4.18.0-553.el8").rules.answer(rule) != .no
+          || rule.since <= KernelVersion(4, 18))
     }
   }
 }

@@ -129,7 +129,7 @@ struct UAPILayoutTests {
       (IOASIDRequests.unregisterMemory, 0x3bc2), (IOASIDRequests.alloc, 0x3bc3),
       (IOASIDRequests.free, 0x3bc4), (IOASIDRequests.getInfo, 0x3bc5),
       (IOASIDRequests.mapDMA, 0x3bc6), (IOASIDRequests.unmapDMA, 0x3bc7),
-      (IOASIDRequests.getDevInfo, 0x3bce), (IOASIDRequests.addIOASIDFD, 0xaef1),
+      (IOASIDRequests.getDevInfo, 0x3bce), (IOASIDRequests.addIOASIDFD, 0xaef4),
       (IOASIDRequests.allowIncoherentDMA, 0xaef2), (IOASIDRequests.disallowIncoherentDMA, 0xaef3),
     ]
     #expect(numbers.count == IOASIDRequests.all.count)

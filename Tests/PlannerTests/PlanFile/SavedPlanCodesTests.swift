@@ -41,7 +41,8 @@ struct SavedPlanCodesTests {
       },
       { host in for index in host.iommus.indices { host.iommus[index].addressBits = 12 } },
       { host in host.kernel.iommufd = false },
-      { host in host.kernel.release = "0" },
+      { host in host.kernel.release = "8.0" },
+      { host in host.kernel.release = "6.12.8" },
       { host in host.name = "other" },
     ]
   }

@@ -150,4 +150,40 @@ struct HostDifferenceTests {
     #expect(findings.contains { $0.message.contains("/dev/iommu") })
     #expect(findings.contains { $0.message == "kernel: release was 7.3.4, is 8.0" })
   }
+
+  @Test("CPUs that KVM treats otherwise are an error; what only one host says is none")
+  func processors() {
+    var before = plan
+    before.host.kernel.processor.vendor = .intel
+    before.host.kernel.processor.selfSnoop = .yes
+    var now = before.host
+    now.kernel.processor.vendor = nil
+    now.kernel.processor.selfSnoop = .unknown
+    now.kernel.processor.guestPATQuirk = .yes
+    now.kernel.processor.architecture = .x86
+    #expect(HostDifference.findings(of: before, on: now).isEmpty)
+    now.kernel.processor.vendor = .amd
+    now.kernel.processor.selfSnoop = .no
+    now.kernel.processor.architecture = .arm
+    #expect(
+      HostDifference.findings(of: before, on: now).map(\.message) == [
+        "kernel: architecture was x86_64, is aarch64", "kernel: cpuVendor was intel, is amd",
+        "kernel: cpuSelfSnoop was true, is false",
+      ])
+  }
+
+  @Test("a plan behind a virtual IOMMU of an Arm host stays one of an Arm host")
+  func concludedArchitecture() throws {
+    let units = [HostIOMMU.virtio, HostIOMMU.arm].map { HostIOMMU(name: $0, type: $0) }
+    var host = HostDescription(name: "host", iommus: units)
+    let vm = VMDescription(name: "vm", memory: [MemoryRegion(gpa: 0, size: 1 << 30)])
+    var sink = DiagnosticSink()
+    let compiled = try Compilation.compile(vm, on: host, into: &sink)
+    let sample = SavedPlanSample(compiled, files: [])
+    #expect(sample.text.contains("\"architecture\":\"aarch64\""))
+    #expect(try sample.read(sample.text).host.architecture == .arm)
+    #expect(HostDifference.findings(of: compiled, on: host).isEmpty)
+    host.iommus.removeLast()
+    #expect(HostDifference.findings(of: compiled, on: host).count == 1)
+  }
 }

@@ -57,8 +57,8 @@ struct ProgramUndoTests {
     #expect(
       Self.undos(program) == [
         "VFIO_IOMMU_UNMAP_DMA gpa.container 0 1073741824", "release ram0 1073741824", "close nic",
-        "KVM_SET_DEVICE_ATTR kvm-vfio 1 2 group17", "close kvm-vfio", "close vm", "close kvm",
-        "VFIO_GROUP_UNSET_CONTAINER group17", "close group17", "close gpa.container",
+        "KVM_SET_DEVICE_ATTR kvm-vfio 1 2 group17", "VFIO_GROUP_UNSET_CONTAINER group17",
+        "close group17", "close kvm-vfio", "close vm", "close kvm", "close gpa.container",
       ])
   }
 
@@ -73,6 +73,21 @@ struct ProgramUndoTests {
         "VFIO_DETACH_IOASID igd gpa.0", "IOASID_FREE ioasid gpa.0",
         "KVM_DISALLOW_INCOHERENT_DMA vm ioasid igd.label", "VFIO_UNBIND_IOASID_FD igd ioasid",
         "close igd", "close vm", "close kvm", "close ioasid",
+      ])
+  }
+
+  @Test("the proposal gives registered memory back when nothing maps it any more")
+  func registeredMemory() {
+    let sketch = PlanSketch([
+      .init("nic", group: 1), .init("igd", group: 0, isEnforced: false, canEnforce: false),
+    ])
+    let program = IOASIDProposalDialect().lower(
+      sketch.plan(target: "ioasid"), for: sketch.vm, on: sketch.host)
+    #expect(
+      Self.undos(program).prefix(5) == [
+        "IOASID_UNMAP_DMA ioasid gpa.1 0 1073741824", "IOASID_UNMAP_DMA ioasid gpa.0 0 1073741824",
+        "IOASID_UNREGISTER_MEMORY ioasid ram0.va 1073741824", "release ram0 1073741824",
+        "VFIO_DETACH_IOASID igd gpa.1",
       ])
   }
 

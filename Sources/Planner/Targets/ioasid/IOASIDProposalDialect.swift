@@ -10,11 +10,22 @@ public struct IOASIDProposalDialect: Dialect {
   /// Only the simulator runs it.
   public var isProposalOnly: Bool { true }
   /// User space says which format a page table gets.
-  public var snoopChoice: SnoopChoice { .free }
+  public func snoopChoice(by rules: KernelRules) -> SnoopChoice { .free }
+  /// Each device is asked.
+  public var enforcesByBus: Bool { false }
   /// KVM is told with a device as the proof.
   public var registersFiles: Bool { false }
+  /// KVM is told of none.
+  public var registersGroups: Bool { false }
   /// A page table is all there is.
   public var hasAddressSpaceObjects: Bool { false }
+  /// What two page tables map, and with it all the rest.
+  ///
+  /// v1: without that a page is accounted for each IOASID that maps it; with it, what is mapped
+  /// must be registered.
+  public func registeredMemory(of plan: IOASIDPlan) -> [RegisteredMemory] {
+    RegisteredMemory.shared(in: plan)
+  }
   /// No VMM knows it.
   public var vmmRule: VMMRule? { nil }
   /// Requests of `/dev/ioasid`, of devices in it, and KVM's share.
@@ -23,7 +34,7 @@ public struct IOASIDProposalDialect: Dialect {
   }
 
   /// Nothing is missing: no kernel is asked.
-  public func missingInterface(on kernel: HostKernel) -> String? { nil }
+  public func interfaces(on rules: KernelRules) -> [(node: String, isThere: Fact)] { [] }
 
   /// Writes the program: the steps of the mail, in its order.
   public func lower(
@@ -34,10 +45,11 @@ public struct IOASIDProposalDialect: Dialect {
     lowering.builder.bindDrivers(of: plan)
     let ioasidFD = lowering.openIOASIDFD()
     let machine = lowering.registerWithKVM(ioasidFD, on: host.kernel)
-    let devices = lowering.bindDevices(to: ioasidFD)
+    let devices = lowering.bindDevices(to: ioasidFD, host.enforcementByName(on: self))
     if let machine { lowering.allowIncoherentDMA(machine, ioasidFD, devices) }
     let tables = lowering.attachDevices(devices, in: ioasidFD)
-    lowering.mapMemory(in: ioasidFD, tables)
+    let memory = lowering.makeMemory(in: ioasidFD, registeredMemory(of: plan))
+    lowering.map(memory, in: ioasidFD, tables)
     return lowering.builder.program
   }
 }
@@ -73,7 +85,7 @@ private struct IOASIDLowering {
   mutating func registerWithKVM(
     _ ioasidFD: Reference<ObjectKind.IOASIDFD>, on kernel: HostKernel
   ) -> Reference<ObjectKind.VM>? {
-    guard kernel.kvm, vm.kvm.owner != .command else { return nil }
+    guard kernel.kvm != .no, vm.kvm.owner != .command else { return nil }
     let machine = builder.makeVM(for: vm)
     builder.issue(IOASIDRequests.addIOASIDFD, on: machine, [.result(ioasidFD.id)])
     return machine
@@ -82,7 +94,9 @@ private struct IOASIDLowering {
   /// Steps 1 and 2 of the mail: bind each device, then ask whether snoop can be enforced for it.
   ///
   /// Step 3, the decision, is the plan; here the program makes sure that its ground still holds.
-  mutating func bindDevices(to ioasidFD: Reference<ObjectKind.IOASIDFD>) -> Devices {
+  mutating func bindDevices(
+    to ioasidFD: Reference<ObjectKind.IOASIDFD>, _ units: [String: Fact]
+  ) -> Devices {
     var bound: Devices = []
     bound.reserveCapacity(plan.devices.count)
     for (device, name) in zip(plan.devices, names.devices) {
@@ -90,7 +104,9 @@ private struct IOASIDLowering {
       let file = builder.openDevice(device.address, named: name)
       let label = builder.bind(file, to: ioasidFD, named: name + ".label")
       let info = builder.info(of: label, in: ioasidFD, named: name + ".info")
-      builder.expect(info, equals: device.canEnforceSnoop ? IOASIDRequests.enforceSnoop : 0)
+      if let fact = units[device.iommu], fact != .unknown {
+        builder.expect(info, equals: fact == .yes ? IOASIDRequests.enforceSnoop : 0)
+      }
       bound.append((file, label))
     }
     return bound
@@ -129,13 +145,26 @@ private struct IOASIDLowering {
     }
   }
 
+  /// Makes guest memory and registers what several page tables are to map.
+  mutating func makeMemory(
+    in ioasidFD: Reference<ObjectKind.IOASIDFD>, _ pieces: [RegisteredMemory]
+  ) -> [Reference<ObjectKind.Memory>?] {
+    let memory = builder.makeMemory(for: plan, of: vm) { $0.mappedMemory($1, named: $2) }
+    for piece in pieces {
+      guard let backing = memory[piece.region] else { continue }
+      builder.origin = vm.memory[piece.region].span
+      builder.register(piece, of: backing, in: ioasidFD)
+    }
+    return memory
+  }
+
   /// After all attaches: an IOASID takes no command before every device of its groups is attached.
   ///
   /// Each page table is mapped for itself; the proposal has nothing above it.
-  mutating func mapMemory(
-    in ioasidFD: Reference<ObjectKind.IOASIDFD>, _ tables: [Reference<ObjectKind.IOASID>]
+  mutating func map(
+    _ memory: [Reference<ObjectKind.Memory>?], in ioasidFD: Reference<ObjectKind.IOASIDFD>,
+    _ tables: [Reference<ObjectKind.IOASID>]
   ) {
-    let memory = builder.makeMemory(for: plan, of: vm) { $0.mappedMemory($1, named: $2) }
     for (table, ioasid) in zip(plan.pageTables, tables) {
       for mapping in plan.addressSpaces[table.addressSpace].mappings {
         guard let backing = memory[mapping.region] else { continue }
@@ -172,6 +201,15 @@ extension ProgramBuilder {
   ) -> Reference<ObjectKind.IOASID> {
     let flags = policy == .enforced ? IOASIDRequests.enforceSnoop : 0
     return issue(IOASIDRequests.alloc, on: ioasidFD, [.literal(flags)], named: name)
+  }
+
+  fileprivate mutating func register(
+    _ piece: RegisteredMemory, of memory: Reference<ObjectKind.Memory>,
+    in ioasidFD: Reference<ObjectKind.IOASIDFD>
+  ) {
+    issue(
+      IOASIDRequests.registerMemory, on: ioasidFD,
+      [.memory(memory.id, offset: piece.offset), .literal(piece.size)])
   }
 
   fileprivate mutating func map(

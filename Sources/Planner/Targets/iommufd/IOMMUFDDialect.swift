@@ -9,10 +9,17 @@ public struct IOMMUFDDialect: Dialect {
   public var name: String { "iommufd" }
   /// Kernels have it.
   public var isProposalOnly: Bool { false }
-  /// The kernel makes a page table as the device it is made for can have it.
-  public var snoopChoice: SnoopChoice { .joinsUnenforceable }
+  /// The kernel makes a page table as the device it is made for can have it; until 6.6 it also
+  /// makes a table that a device joins enforce, or refuses.
+  public func snoopChoice(by rules: KernelRules) -> SnoopChoice {
+    rules.holds(KernelRules.attachKeepsTables) ? .joinsUnenforceable : .fixed
+  }
+  /// Each device is asked.
+  public var enforcesByBus: Bool { false }
   /// KVM is told of device files.
   public var registersFiles: Bool { true }
+  /// KVM is told of devices.
+  public var registersGroups: Bool { false }
   /// The IOAS.
   public var hasAddressSpaceObjects: Bool { true }
   /// Each VMM has one of its own.
@@ -23,10 +30,11 @@ public struct IOMMUFDDialect: Dialect {
   }
 
   /// Needs `/dev/iommu` and the devices' own files.
-  public func missingInterface(on kernel: HostKernel) -> String? {
-    if !kernel.iommufd { return "/dev/iommu (\(KernelOption.iommufd))" }
-    if !kernel.vfioCdev { return "/dev/vfio/devices (\(KernelOption.vfioCdev))" }
-    return nil
+  public func interfaces(on rules: KernelRules) -> [(node: String, isThere: Fact)] {
+    [
+      ("/dev/iommu (\(KernelOption.iommufd))", rules.hasIOMMUFD),
+      ("/dev/vfio/devices (\(KernelOption.vfioCdev))", rules.hasCdevs),
+    ]
   }
 
   /// Writes the program: one IOAS per address space, one HWPT per page table.
@@ -34,16 +42,17 @@ public struct IOMMUFDDialect: Dialect {
     _ plan: IOASIDPlan, for vm: VMDescription, on host: HostDescription
   ) -> Program {
     guard !plan.devices.isEmpty else { return Program() }
+    let rules = host.kernel.rules
     var lowering = IOMMUFDLowering(plan, vm)
     lowering.builder.bindDrivers(of: plan)
     let iommufd = lowering.openIOMMUFD()
     let spaces = lowering.makeAddressSpaces(in: iommufd)
     let kvm = lowering.builder.makeKVMVFIO(for: vm, plan, on: host.kernel)
     let devices = lowering.bindDevices(to: iommufd, knownTo: kvm)
-    lowering.checkSnoopControl(of: devices, in: iommufd, host.iommus)
+    lowering.checkSnoopControl(of: devices, in: iommufd, host.snoopControl)
     lowering.attachDevices(
       devices, in: iommufd, spaces, lateUnits: host.unitsWithLateTables)
-    if IOMMUFDRequests.ioasMapFile.isKnown(to: host.kernel) {
+    if rules.knows(IOMMUFDRequests.ioasMapFile) == .yes {
       lowering.mapFiles(in: iommufd, spaces)
     } else {
       lowering.mapMemory(in: iommufd, spaces)
@@ -112,18 +121,19 @@ private struct IOMMUFDLowering {
 
   /// Makes sure that each VT-d unit can do what the plan rests on, as far as the kernel tells.
   ///
-  /// Other drivers say nothing of it (`drivers/iommu`, 7.3).
+  /// Other drivers say nothing of it (`drivers/iommu`, 7.3). What is not known is asked and
+  /// reported only.
   mutating func checkSnoopControl(
-    of devices: Devices, in iommufd: Reference<ObjectKind.IOMMUFD>, _ units: [HostIOMMU]
+    of devices: Devices, in iommufd: Reference<ObjectKind.IOMMUFD>, _ units: [String: Fact]
   ) {
-    var unchecked = Set(units.lazy.filter { $0.type == HostIOMMU.intel }.map(\.name))
+    var unchecked = units
     for (index, device) in plan.devices.enumerated() where !unchecked.isEmpty {
-      guard unchecked.remove(device.iommu) != nil else { continue }
+      guard let fact = unchecked.removeValue(forKey: device.iommu) else { continue }
       builder.origin = device.origin
       let capabilities = builder.extendedCapabilities(
         of: devices[index].id, in: iommufd, named: names.devices[index] + ".ecap")
-      builder.expect(
-        IOMMUFDRequests.snoopControl, of: capabilities, areSet: device.canEnforceSnoop)
+      guard fact != .unknown else { continue }
+      builder.expect(IOMMUFDRequests.snoopControl, of: capabilities, areSet: fact == .yes)
     }
   }
 
@@ -207,7 +217,18 @@ private struct IOMMUFDLowering {
 extension HostDescription {
   /// The units whose page tables the kernel completes only when a device is attached.
   fileprivate var unitsWithLateTables: Set<String> {
-    if KernelRules.virtioTablesAreWhole.holds(on: kernel) { return [] }
-    return Set(iommus.lazy.filter { $0.type == HostIOMMU.virtio }.map(\.name))
+    let rules = kernel.rules
+    var late: Set<String> = []
+    if !rules.holds(KernelRules.virtioTablesAreWhole) { late.insert(HostIOMMU.virtio) }
+    if !rules.holds(KernelRules.smmuTablesAreWhole) { late.insert(HostIOMMU.arm) }
+    return Set(iommus.lazy.filter { late.contains($0.type) }.map(\.name))
+  }
+
+  /// Whether each of Intel's units has snoop control.
+  fileprivate var snoopControl: [String: Fact] {
+    let rules = kernel.rules
+    let units = iommus.lazy.filter { $0.type == HostIOMMU.intel }
+    return Dictionary(
+      units.map { ($0.name, $0.enforcement(by: rules)) }, uniquingKeysWith: { first, _ in first })
   }
 }

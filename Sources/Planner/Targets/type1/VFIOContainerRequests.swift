@@ -2,7 +2,7 @@ import Parser
 
 /// Requests of the VFIO container, `/dev/vfio/vfio`, with the type1 driver.
 ///
-/// Header `linux/vfio.h`, all since 3.6.
+/// Header `linux/vfio.h`, all since 3.6; the type that plans use, TYPE1v2, since 3.15.
 public enum VFIOContainerRequests {
   /// Asks for the version of the interface, which is 0.
   public static let getAPIVersion = RequestDescriptor(
@@ -54,7 +54,7 @@ public enum VFIOContainerRequests {
       .eperm: "interrupts are not isolated",
       .enomem: "not enough kernel memory",
     ],
-    header: VFIOCode.header, since: KernelVersion(3, 6), later: ["TYPE1v2": KernelVersion(3, 10)],
+    header: VFIOCode.header, since: KernelVersion(3, 6), later: ["TYPE1v2": KernelVersion(3, 15)],
     summary: "choose the container's IOMMU driver")
 
   /// Asks for page sizes; the capabilities that may follow are not asked for.

@@ -1,6 +1,6 @@
 import Parser
 
-/// The VFIO container and group interface with the type1 driver: every Linux since 3.6.
+/// The VFIO container and group interface with the type1 driver: Linux 3.15 and later.
 public struct VFIOType1Dialect: Dialect {
   /// Makes the dialect.
   public init() {}
@@ -10,9 +10,13 @@ public struct VFIOType1Dialect: Dialect {
   /// Kernels have it.
   public var isProposalOnly: Bool { false }
   /// The kernel makes the page tables, and enforces wherever it can.
-  public var snoopChoice: SnoopChoice { .fixed }
+  public func snoopChoice(by rules: KernelRules) -> SnoopChoice { .fixed }
+  /// Before 5.19 the kernel asked the bus.
+  public var enforcesByBus: Bool { true }
   /// KVM is told of group files.
   public var registersFiles: Bool { true }
+  /// KVM is told of groups.
+  public var registersGroups: Bool { true }
   /// A container is an address space by itself.
   public var hasAddressSpaceObjects: Bool { false }
   /// The kernel makes the page tables.
@@ -23,8 +27,8 @@ public struct VFIOType1Dialect: Dialect {
   }
 
   /// Needs `/dev/vfio/vfio`.
-  public func missingInterface(on kernel: HostKernel) -> String? {
-    kernel.type1 ? nil : "/dev/vfio/vfio (\(KernelOption.type1))"
+  public func interfaces(on rules: KernelRules) -> [(node: String, isThere: Fact)] {
+    [("/dev/vfio/vfio (\(KernelOption.type1))", rules.hasContainer)]
   }
 
   /// Writes the program: one container per address space, page tables left to the kernel.
@@ -35,12 +39,10 @@ public struct VFIOType1Dialect: Dialect {
     var lowering = VFIOType1Lowering(plan, vm)
     lowering.builder.bindDrivers(of: plan)
     let containers = lowering.openContainers()
-    let groups = lowering.openGroups(in: containers)
-    if let kvm = lowering.builder.makeKVMVFIO(for: vm, plan, on: host.kernel) {
-      lowering.tell(kvm, about: groups)
-    }
+    let kvm = lowering.builder.makeKVMVFIO(for: vm, plan, on: host.kernel)
+    let groups = lowering.openGroups(in: containers, tellingKVM: kvm)
     lowering.openDevices(of: groups)
-    lowering.checkCoherency(of: containers)
+    lowering.checkCoherency(of: containers, host.coherencyAnswers(for: plan, self))
     lowering.mapMemory(in: containers)
     return lowering.builder.program
   }
@@ -95,60 +97,89 @@ private struct VFIOType1Lowering {
     }
   }
 
-  /// Puts every group into the container of its address space.
+  /// Puts every group into the container of its address space, and tells KVM of those to be known.
   ///
-  /// The IOMMU driver is chosen once there is a first group: without one the kernel refuses it, and
-  /// without the driver it would open no device.
-  mutating func openGroups(in containers: [Container]) -> [Group] {
+  /// Those come first: up to 6.1 KVM asks the container of a group whether all of it is coherent,
+  /// and asks again only when a file is added or removed. Whoever joins after the last addition is
+  /// not asked about. (Before the first device of a group is opened, for drivers look for their VM
+  /// then.)
+  mutating func openGroups(
+    in containers: [Container], tellingKVM kvm: Reference<ObjectKind.KVMVFIO>?
+  ) -> [Group] {
+    var groups = [Group?](repeating: nil, count: firstDevices.count)
     var hasDriver = [Bool](repeating: false, count: containers.count)
-    return firstDevices.map { index in
-      let device = plan.devices[index]
-      builder.origin = device.origin
-      let name = ResultNames.group(device.group)
-      let group = builder.openGroup(device.group, named: name)
-      // Not viable means that a mate has a host driver; SET_CONTAINER would only say EPERM.
-      let status = builder.status(of: group, named: name + ".status")
-      builder.expect(status, equals: VFIOContainerRequests.viable)
-      let space = plan.pageTables[device.pageTable].addressSpace
-      builder.put(group, into: containers[space])
-      if !hasDriver[space] { builder.setType1(containers[space]) }
-      hasDriver[space] = true
-      return group
+    let isFirst = kvm == nil ? groups.map { _ in true } : knownGroups
+    for position in groups.indices where isFirst[position] {
+      groups[position] = openGroup(at: position, in: containers, &hasDriver)
     }
+    if let kvm {
+      for (position, group) in groups.enumerated() {
+        guard let group else { continue }
+        builder.origin = plan.devices[firstDevices[position]].origin
+        builder.add(group, to: kvm)
+      }
+    }
+    for position in groups.indices where !isFirst[position] {
+      groups[position] = openGroup(at: position, in: containers, &hasDriver)
+    }
+    return groups.compactMap(\.self)
   }
 
-  /// Before the first device of a group is opened: drivers look for their VM then.
-  mutating func tell(_ kvm: Reference<ObjectKind.KVMVFIO>, about groups: [Group]) {
-    var isKnown = [Bool](repeating: false, count: groups.count)
+  /// For each group whether KVM is told of it.
+  private var knownGroups: [Bool] {
+    var isKnown = [Bool](repeating: false, count: firstDevices.count)
     for (device, group) in zip(plan.devices, groupOfDevice) where device.isKnownToKVM {
       isKnown[group] = true
     }
-    for (position, group) in groups.enumerated() where isKnown[position] {
-      builder.origin = plan.devices[firstDevices[position]].origin
-      builder.add(group, to: kvm)
-    }
+    return isKnown
   }
 
+  /// Opens a group and puts it into its container.
+  ///
+  /// The IOMMU driver is chosen once there is a first group: without one the kernel refuses it, and
+  /// without the driver it would open no device.
+  private mutating func openGroup(
+    at position: Int, in containers: [Container], _ hasDriver: inout [Bool]
+  ) -> Group {
+    let device = plan.devices[firstDevices[position]]
+    builder.origin = device.origin
+    let name = ResultNames.group(device.group)
+    let group = builder.openGroup(device.group, named: name)
+    // Not viable means that a mate has a host driver; SET_CONTAINER would only say EPERM.
+    let status = builder.status(of: group, named: name + ".status")
+    builder.expect(status, equals: VFIOContainerRequests.viable)
+    let space = plan.pageTables[device.pageTable].addressSpace
+    builder.put(group, into: containers[space])
+    if !hasDriver[space] { builder.setType1(containers[space]) }
+    hasDriver[space] = true
+    return group
+  }
+
+  /// Opens the devices, those on page tables that enforce first.
+  ///
+  /// Where iommufd answers in the place of containers, a device is attached when it is opened, to
+  /// the first page table that takes it: in this order each gets one as it was planned.
   mutating func openDevices(of groups: [Group]) {
-    for (index, device) in plan.devices.enumerated() {
-      builder.origin = device.origin
-      builder.openDevice(
-        device.address, of: groups[groupOfDevice[index]], named: names.devices[index])
+    let isEnforced = plan.devices.indices.map { plan.isEnforced($0) }
+    for wanted in [true, false] {
+      for (index, device) in plan.devices.enumerated() where isEnforced[index] == wanted {
+        builder.origin = device.origin
+        builder.openDevice(
+          device.address, of: groups[groupOfDevice[index]], named: names.devices[index])
+      }
     }
   }
 
-  /// Asks whether the kernel enforces what the plan says it enforces.
-  mutating func checkCoherency(of containers: [Container]) {
-    var isEnforced = [Bool](repeating: true, count: containers.count)
-    for table in plan.pageTables where table.snoopPolicy == .notEnforced {
-      isEnforced[table.addressSpace] = false
-    }
+  /// Asks whether the kernel enforces what the plan says it enforces; what is not known is reported
+  /// only.
+  mutating func checkCoherency(of containers: [Container], _ answers: [Fact]) {
     for (index, container) in containers.enumerated() {
       builder.origin = plan.addressSpaces[index].origin
       let coherent = builder.check(
         VFIOContainerRequests.dmaCC, of: container,
         named: names.spaces[index] + ".container.coherent")
-      builder.expect(coherent, equals: isEnforced[index] ? 1 : 0)
+      guard answers[index] != .unknown else { continue }
+      builder.expect(coherent, equals: answers[index] == .yes ? 1 : 0)
     }
   }
 
@@ -161,6 +192,28 @@ private struct VFIOType1Lowering {
         builder.map(mapping, of: backing, into: container)
       }
     }
+  }
+}
+
+extension HostDescription {
+  /// What the kernel answers for each container when it is asked whether all DMA is coherent.
+  ///
+  /// Arm's driver said so of any device before the kernel asked page tables.
+  fileprivate func coherencyAnswers(
+    for plan: IOASIDPlan, _ dialect: VFIOType1Dialect
+  ) -> [Fact] {
+    let byTable = kernel.rules.answer(KernelRules.type1EnforcesByTable)
+    var enforcement = enforcementByName(on: dialect)
+    for unit in iommus where unit.type == HostIOMMU.arm && byTable != .yes {
+      enforcement[unit.name] = byTable == .no ? .yes : .unknown
+    }
+    var answers = [Fact](repeating: .yes, count: plan.addressSpaces.count)
+    for device in plan.devices {
+      let space = plan.pageTables[device.pageTable].addressSpace
+      let fact = enforcement[device.iommu] ?? .unknown
+      if fact == .no || fact == .unknown && answers[space] == .yes { answers[space] = fact }
+    }
+    return answers
   }
 }
 

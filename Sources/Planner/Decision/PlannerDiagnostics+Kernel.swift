@@ -1,0 +1,96 @@
+import Parser
+
+// Findings about the host's kernel: what it is not known to have, and what its release does.
+extension PlannerDiagnostics {
+  static let kernels = [unstudiedRelease, interfaceUnknown, unitRefused, mixedGroup]
+
+  static let unknownRule = DiagnosticCode(
+    "VP2019", .error, "there is no such rule of kernels",
+    """
+    'rules' under 'kernel' states what this kernel does otherwise than others of its release, for \
+    example because a vendor brought a change to it. 'vfioplan explain rules' lists the names. The \
+    name of a request, such as IOMMU_IOAS_MAP_FILE, may stand there as well.
+    """)
+  static let unstudiedRelease = DiagnosticCode(
+    "VP4016", .warning, "the rules of this kernel's release were not studied",
+    """
+    What kernels do with page tables and KVM changed several times between Linux 5.4 and 7.3, the \
+    releases that were read and tried. An older release is taken to do as 5.4, a newer one, or one \
+    that the host description does not state, as 7.3. Compare with 'apply --check' on the machine \
+    itself, which asks its kernel and takes everything back.
+    """)
+  static let interfaceUnknown = DiagnosticCode(
+    "VP4017", .warning, "the host does not say whether it has an interface",
+    """
+    A key that is left out under 'kernel' is not known, and nothing is concluded from the release \
+    but that an older one lacks an interface: kernels are built without parts of it, as Debian \
+    13's without /dev/iommu. Target 'auto' then takes 'type1'; another target has to be named. \
+    State 'iommufd', 'vfioCdev', 'type1' and 'kvm', or let 'vfioplan host' write the description.
+    """)
+  static let unitRefused = DiagnosticCode(
+    "VP4018", .error, "VFIO gives away no device behind this kind of IOMMU",
+    """
+    VFIO takes a device only if the driver of its IOMMU says that requests are coherent \
+    (IOMMU_CAP_CACHE_COHERENCY). The driver of RISC-V's IOMMU does not say so up to Linux 7.3: \
+    every attach ends with EINVAL. State the rule 'riscvIsCoherent' for a kernel that has it.
+    """)
+  static let mixedGroup = DiagnosticCode(
+    "VP4019", .error, "before Linux 6.7 iommufd can't attach a group whose IOMMUs differ",
+    """
+    Until Linux 6.6 an attach tries to make the page table enforce snoop wherever the device's \
+    IOMMU can, and fails with EINVAL where the table can't. A group with one device whose IOMMU \
+    can and one whose IOMMU can't is refused either way. Use target 'type1', or a later kernel.
+    """)
+
+  static func unknownRule(_ name: String, at span: SourceSpan, known: [String]) -> Diagnostic {
+    Diagnostic(
+      unknownRule, "the kernel's rules name \(quote(name)), which is none", at: span,
+      help: suggestion(for: name, among: known) ?? "see 'vfioplan explain rules'")
+  }
+
+  static func unstudiedRelease(_ host: HostDescription) -> Diagnostic {
+    let kernel = host.kernel
+    let rules = "\(KernelRules.oldestStudied) to \(KernelRules.newestStudied)"
+    return Diagnostic(
+      unstudiedRelease,
+      kernel.rules.isReleaseKnown
+        ? "Linux \(kernel.release) is outside of what was studied, \(rules)"
+        : "host \(quote(host.name)) does not say which kernel it runs; the rules of Linux "
+          + "\(KernelRules.newestStudied) are used",
+      at: kernel.span,
+      help: kernel.rules.isReleaseKnown
+        ? "try 'vfioplan apply --check' on the machine" : "state 'release' under 'kernel'")
+  }
+
+  static func interfaceUnknown(
+    _ nodes: [String], target: String, isAutomatic: Bool, host: HostDescription
+  ) -> Diagnostic {
+    Diagnostic(
+      interfaceUnknown,
+      "host \(quote(host.name)) does not say whether it has \(nodes.joined(separator: ", ")); "
+        + (isAutomatic
+          ? "target 'auto' is \(quote(target)) here" : "target \(quote(target)) takes it as there"),
+      at: host.kernel.span, help: "state it under 'kernel', or use what 'vfioplan host' writes")
+  }
+
+  static func refused(_ unit: HostIOMMU, devices: [String], at span: SourceSpan) -> Diagnostic {
+    Diagnostic(
+      unitRefused,
+      "IOMMU \(quote(unit.name)) is of a kind that VFIO gives no device away from: "
+        + list(devices),
+      at: span, notes: [.init("\(quote(unit.name)) is described here", unit.span)],
+      help: "use a machine with another IOMMU")
+  }
+
+  static func mixedGroup(
+    _ device: AssignedDevice, mate: AssignedDevice, release: String, group: Int
+  ) -> Diagnostic {
+    Diagnostic(
+      mixedGroup,
+      "\(quote(device.name)) and \(quote(mate.name)) are in IOMMU group \(group), but only the "
+        + "IOMMU of the first can enforce snoop; iommufd of Linux \(release) attaches no such "
+        + "group",
+      at: device.addressSpan, notes: [.init("\(quote(mate.name)) is given here", mate.addressSpan)],
+      help: "use target 'type1', or a kernel from 6.7 on")
+  }
+}
