@@ -139,8 +139,8 @@ struct CoherencyConformanceTests {
 
   @Test(
     "a virtio-iommu's own table takes no address before 6.16, an automatic one does",
-    arguments: [(KernelRelease.v6_12, "EINVAL"), (.v7_3, "0")])
-  func virtioTables(release: KernelRelease, expected: String) {
+    arguments: [(KernelVersion(6, 12), "EINVAL"), (KernelVersion(6, 16), "0")])
+  func virtioTables(release: KernelVersion, expected: String) {
     let raw = RawKernel(LabHost.virtio(), release: release)
     let (iommufd, device) = (raw.file(.iommu), raw.file(.vfioDevice(LabHost.c1)))
     #expect([raw.bind(device, iommufd), raw.ioasAlloc(iommufd)] == ["1", "2"])

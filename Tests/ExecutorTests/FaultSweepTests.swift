@@ -21,16 +21,23 @@ struct SweepCase: CustomTestStringConvertible {
   }
 
   private static func compile(_ example: Example, _ target: String) -> CompiledPlan? {
-    guard let hostText = try? PackageFiles.text(example.hostPath) else { return nil }
-    let vmFile = SourceFile(id: .vm, name: example.vmPath, text: example.text)
-    let hostFile = SourceFile(id: .host, name: example.hostPath, text: hostText)
+    guard let (vm, host) = try? descriptions(of: example) else { return nil }
     var sink = DiagnosticSink()
-    guard let vmTree = try? DescriptionReader.tree(of: vmFile, into: &sink),
-      let hostTree = try? DescriptionReader.tree(of: hostFile, into: &sink),
-      let vm = try? DescriptionReader.vm(vmTree, into: &sink),
-      let host = try? DescriptionReader.host(hostTree, into: &sink)
-    else { return nil }
     return try? Compilation.compile(vm, on: host, target: target, into: &sink)
+  }
+
+  /// What an example's two files say.
+  static func descriptions(
+    of example: Example
+  ) throws -> (vm: VMDescription, host: HostDescription) {
+    let text = try PackageFiles.text(example.hostPath)
+    let vmFile = SourceFile(id: .vm, name: example.vmPath, text: example.text)
+    let hostFile = SourceFile(id: .host, name: example.hostPath, text: text)
+    var sink = DiagnosticSink()
+    return (
+      try DescriptionReader.vm(vmFile, into: &sink),
+      try DescriptionReader.host(hostFile, into: &sink)
+    )
   }
 }
 
@@ -212,6 +219,7 @@ struct LeftoverComparison {
       case "IOMMU_IOAS_ALLOC": return "IOAS"
       case "IOMMU_HWPT_ALLOC": return "HWPT"
       case "IOASID_ALLOC": return "IOASID"
+      case "IOASID_REGISTER_MEMORY": return "registered"
       default: return nil
       }
     default: return nil
@@ -236,7 +244,7 @@ struct LeftoverComparison {
     let automatic = automaticTables(kernel)
     return state.objects.filter { !automatic.contains($0) }.compactMap { object in
       let kind = String(object.prefix { $0 != " " })
-      return ["IOAS", "HWPT", "IOASID"].contains(kind) ? kind : nil
+      return ["IOAS", "HWPT", "IOASID", "registered"].contains(kind) ? kind : nil
     }
   }
 

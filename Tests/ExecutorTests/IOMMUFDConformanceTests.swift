@@ -1,3 +1,4 @@
+import Parser
 import Testing
 
 @testable import Executor
@@ -33,7 +34,7 @@ struct IOMMUFDConformanceTests {
     #expect(raw.call(fd, 0x3b96, [(8, 4)]) == "ENOTTY")
     #expect(raw.mapFile(fd, 0, flags: 0, from: 0, length: 0) == "EINVAL")
     #expect(raw.call(fd, 0xc008_3b81, [(12, 4), (0, 4), (0, 4)]) == "ENOTTY")
-    let old = RawKernel(release: .v6_12)
+    let old = RawKernel(release: KernelVersion(6, 12))
     #expect(old.mapFile(old.file(.iommu), 0, flags: 0, from: 0, length: 0) == "ENOTTY")
   }
 

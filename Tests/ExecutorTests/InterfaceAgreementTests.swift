@@ -80,7 +80,7 @@ struct InterfaceAgreementTests {
   private func expectSameSize(_ statement: Statement, _ layout: StructLayout) {
     #expect(statement.size == layout.size)
     switch statement.rule {
-    case .sized(let minimum, let full), .grown(let minimum, let full, _):
+    case .sized(let minimum, let full, _), .grown(let minimum, let full, _, _):
       #expect(full == layout.size)
       #expect(minimum <= layout.sentSize)
     case .argsz(let minimum): #expect(minimum <= layout.sentSize)
@@ -115,7 +115,7 @@ struct InterfaceAgreementTests {
         if member.width != 3 { #expect(member.offset % member.width == 0) }
         end = member.offset + member.width
       }
-      if case .sized(_, let full) = statement.rule {
+      if case .sized(_, let full, _) = statement.rule {
         #expect(statement.size == full, "\(statement.name)")
       }
     }

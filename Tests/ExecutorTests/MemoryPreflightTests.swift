@@ -40,6 +40,16 @@ struct MemoryPreflightTests {
     #expect(try findings(limit: 0).isEmpty)
   }
 
+  @Test func whatPageTablesShareCountsOnceWhereItIsRegistered() throws {
+    let plan = try LabHost.compile(
+      [("igd", LabHost.n1, .required), ("nic", LabHost.c1, .forbidden)], on: LabHost.mixed())
+    #expect(plan.plan.pageTables.count == 2)
+    let messages = [UInt64(1 << 20), 1 << 20 - 4096].map { limit in
+      MemoryPreflight(copy.tree, lockLimit: limit).findings(for: plan).map(\.message)
+    }
+    #expect(messages == [[], ["the plan locks 1 MiB, RLIMIT_MEMLOCK is 1020 KiB"]])
+  }
+
   @Test func thePoolCountsWithoutWhatIsReservedAndWithWhatItMayGrowBy() throws {
     let missing = "VP4033 the plan needs 512 huge pages of 2 MiB, "
     #expect(try findings(hugePageBytes: 2 << 20, limit: nil) == [missing + "0 can be had"])

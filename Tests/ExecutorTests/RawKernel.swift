@@ -10,8 +10,11 @@ import Planner
 struct RawKernel {
   let kernel: SimulatedKernel
 
+  init(kernel: SimulatedKernel) { self.kernel = kernel }
+
   init(
-    _ host: HostDescription = HostDescription(name: "empty"), release: KernelRelease = .v7_3,
+    _ host: HostDescription = HostDescription(name: "empty"),
+    release: KernelVersion = KernelVersion(7, 3),
     usesIntelFirstStage: Bool = false
   ) {
     kernel = SimulatedKernel(host, release: release, usesIntelFirstStage: usesIntelFirstStage)

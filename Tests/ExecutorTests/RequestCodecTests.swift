@@ -133,7 +133,7 @@ struct RequestCodecTests {
 
   /// Layouts and most numbers of the proposal are ours: what matters is that they never drift.
   static let proposal = [
-    Sample(IOASIDRequests.addIOASIDFD, 0xaef1, ["ioasid_fd": 3], nil),
+    Sample(IOASIDRequests.addIOASIDFD, 0xaef4, ["ioasid_fd": 3], nil),
     // ioasid_fd | device_label
     Sample(
       IOASIDRequests.allowIncoherentDMA, 0xaef2, ["ioasid_fd": 3, "device_label": 2],

@@ -95,9 +95,9 @@ struct Type1ConformanceTests {
     #expect(unmap(0, 0, 2) == "\(0x2000)")
   }
 
-  @Test("§T83 before 7.3 a range that wraps is an invalid argument")
-  func wrapBefore73() {
-    let old = RawKernel(LabHost.mixed(), release: .v6_12)
+  @Test("§T83 before 6.18 a range that wraps is an invalid argument")
+  func wrapBefore618() {
+    let old = RawKernel(LabHost.mixed(), release: KernelVersion(6, 12))
     let container = old.file(.vfioContainer)
     #expect(old.setContainer(old.file(.vfioGroup(1)), container) == "0")
     #expect(old.setIOMMU(container) == "0")

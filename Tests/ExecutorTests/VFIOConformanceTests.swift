@@ -34,7 +34,7 @@ struct VFIOConformanceTests {
     #expect(raw.bind(device, raw.devNull()) == "EBADFD")
     #expect(raw.bind(device, iommufd, flags: 1) == "EFAULT")
     #expect(raw.bind(device, iommufd) == "1")
-    let old = RawKernel(LabHost.mixed(), release: .v6_12)
+    let old = RawKernel(LabHost.mixed(), release: KernelVersion(6, 12))
     let (context, file) = (old.file(.iommu), old.file(.vfioDevice(LabHost.c1)))
     #expect(old.bind(file, context, flags: 1) == "EINVAL")
     #expect(old.bind(file, context, argsz: 32, tail: tail) == "1")

@@ -168,5 +168,6 @@ extension RunReport {
     }
     writer.endArray()
     writer.member("memoryBytes", hex: state.memoryBytes)
+    if state.lockedBytes > 0 { writer.member("lockedBytes", hex: state.lockedBytes) }
   }
 }

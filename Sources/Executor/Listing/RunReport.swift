@@ -79,7 +79,7 @@ public struct RunReport: Sendable {
     }
     let isAllowed = state.vms.contains { $0.allowsIncoherentDMA }
     if tellsKVM(state), isAllowed != plan.plan.coherency.allowsIncoherentDMA {
-      found.append("KVM \(isAllowed ? "traps" : "does not trap") WBINVD, against the plan")
+      found.append("KVM \(isAllowed ? "carries out" : "ignores") WBINVD, against the plan")
     }
     return found
   }

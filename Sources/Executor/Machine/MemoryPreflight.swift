@@ -43,14 +43,11 @@ public struct MemoryPreflight {
     }
   }
 
-  /// Each page counts once for every address space that maps it, with type1 as with iommufd's
-  /// accounting by process.
   private func lockedMemory(for plan: CompiledPlan) -> [Diagnostic] {
-    guard let lockLimit else { return [] }
-    let mappings = plan.plan.addressSpaces.flatMap(\.mappings)
-    let needed = mappings.reduce(UInt64(0)) { $0 &+ $1.size }
-    guard needed > lockLimit, let first = mappings.first else { return [] }
-    return [MachineDiagnostics.lockLimit(lockLimit, needed: needed, first.origin)]
+    let needed = plan.plan.lockedBytes
+    guard let lockLimit, needed > lockLimit else { return [] }
+    let first = plan.plan.addressSpaces.lazy.flatMap(\.mappings).first
+    return [MachineDiagnostics.lockLimit(lockLimit, needed: needed, first?.origin)]
   }
 
   private func number(_ path: String) -> UInt64 { tree.text(path).flatMap(UInt64.init) ?? 0 }

@@ -8,16 +8,17 @@ public enum CoherencyCheck {
     /// A device's no-snoop DMA reaches memory, but a VM takes all DMA for coherent: the guest could
     /// read stale data.
     case staleData(BDF)
-    /// KVM honours the guest's cache flushes although no device needs it: slow for nothing.
+    /// KVM carries out the guest's WBINVD although no device needs it.
     case needlessFlushes
   }
 
   /// Every disagreement in a state, in the host's order of devices.
   ///
   /// A VM that KVM was told nothing about counts as coherent, also if the program does not make it.
-  /// On a host without KVM there is nothing to disagree with.
+  /// On a host without KVM, or where that has no non-coherent mode, there is nothing to disagree
+  /// with.
   public static func mismatches(in state: SimulatorState) -> [Mismatch] {
-    guard state.hasKVM else { return [] }
+    guard state.hasKVM, state.hasIncoherentMode else { return [] }
     let effective = state.devices.filter(\.isEffective)
     if state.vms.contains(where: \.allowsIncoherentDMA) {
       return effective.isEmpty ? [.needlessFlushes] : []

@@ -41,9 +41,9 @@ public enum ExecutorDiagnostics {
     """
     The kernel does not compare what KVM was told about non-coherent DMA with the format of the \
     page tables; a mismatch harms no one but the guest. If a device's no-snoop DMA reaches memory \
-    while KVM takes the VM for coherent, KVM ignores the guest's cache flushes and the guest can \
-    read stale data. If KVM honours them although no device needs it, the guest is slow for \
-    nothing. Compile the description again instead of editing the plan.
+    while KVM takes the VM for coherent, KVM ignores the guest's WBINVD and the guest can read \
+    stale data. If KVM carries it out although no device needs it, each one empties caches that \
+    the host and its other guests use. Compile the description again instead of editing the plan.
     """)
 
   static let proposalOnly = DiagnosticCode(
@@ -87,7 +87,7 @@ public enum ExecutorDiagnostics {
       coherencyMismatch,
       "the no-snoop DMA of '\(device)' reaches memory, but KVM takes the VM for coherent",
       at: span,
-      notes: [.init("KVM ignores the guest's cache flushes, so the guest can read stale data")],
+      notes: [.init("KVM ignores the guest's WBINVD, so the guest can read stale data")],
       help: "tell KVM about the device, or put it on a page table that enforces snoop")
   }
 
@@ -95,7 +95,9 @@ public enum ExecutorDiagnostics {
     Diagnostic(
       coherencyMismatch,
       "KVM allows non-coherent DMA, but no device's no-snoop DMA reaches memory", at: .wholeVM,
-      notes: [.init("KVM carries out every cache flush of the guest, which is slow")],
+      notes: [
+        .init("KVM carries out each WBINVD of the guest, which slows the host and its other guests")
+      ],
       help: "leave the devices that cannot no-snoop out of what KVM is told")
   }
 

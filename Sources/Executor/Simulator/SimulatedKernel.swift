@@ -1,45 +1,23 @@
 import Parser
 import Planner
 
-/// The kernel releases the simulator can behave like.
-public enum KernelRelease: Int, CaseIterable, Comparable, Sendable {
-  /// Linux 6.1: type1 only, as Debian 12 has it.
-  case v6_1
-  /// Linux 6.12.
-  case v6_12
-  /// Linux 7.3.
-  case v7_3
-
-  /// Orders by age.
-  public static func < (left: KernelRelease, right: KernelRelease) -> Bool {
-    left.rawValue < right.rawValue
-  }
-
-  /// The release that a host's kernel behaves like; 7.3 if its own says nothing.
-  public init(of kernel: HostKernel) {
-    switch kernel.release.first?.isNumber {
-    case true where !kernel.isAtLeast(KernelVersion(6, 2)): self = .v6_1
-    case true where !kernel.isAtLeast(KernelVersion(6, 19)): self = .v6_12
-    default: self = .v7_3
-    }
-  }
-}
-
 /// A kernel made of values: it decodes the bytes of every request and does what Linux does.
 ///
 /// Checks come in the kernel's order with the kernel's errno; nothing is real except the
-/// decisions. It runs one process at a time with no limits on memory or files. The 2021 proposal is
-/// there as well, although no kernel has it: `/dev/ioasid` opens on every simulated host.
+/// decisions. It runs one process at a time with no limits on memory or files, unless it is given
+/// one on locked memory. The 2021 proposal is there as well, although no kernel has it:
+/// `/dev/ioasid` opens on every simulated host.
 public final class SimulatedKernel: Kernel {
-  /// Which Linux it behaves like.
-  public let release: KernelRelease
-  /// Whether Intel units make first-stage tables, as 7.3 does in scalable mode.
+  /// What it does, by its release.
+  let facts: KernelFacts
+  /// Whether every Intel unit is in scalable mode, whatever the host says of it.
   ///
-  /// Off by default: legacy mode, where all tables are second stage, is what most machines boot
-  /// with and what releases before 7.3 always do.
-  public let usesIntelFirstStage: Bool
+  /// Off by default: then only those make first-stage tables of which the host says so.
+  let usesIntelFirstStage: Bool
   /// Calls that fail without doing anything, by 0-based position among all calls so far.
   public var faults: [Int: Errno]
+  /// RLIMIT_MEMLOCK in bytes, which `/dev/ioasid` respects; `nil` as with CAP_IPC_LOCK.
+  var lockLimit: UInt64?
   /// How many calls were made.
   public private(set) var callCount = 0
 
@@ -55,30 +33,35 @@ public final class SimulatedKernel: Kernel {
 
   /// Boots a host, with its own release unless another one is given.
   public init(
-    _ host: HostDescription, release: KernelRelease? = nil, usesIntelFirstStage: Bool = false,
+    _ host: HostDescription, release: KernelVersion? = nil, usesIntelFirstStage: Bool = false,
     faults: [Int: Errno] = [:]
   ) {
-    let release = release ?? KernelRelease(of: host.kernel)
-    self.host = SimulatedHost(host)
-    self.release = release
-    self.usesIntelFirstStage = usesIntelFirstStage && release >= .v7_3
+    facts = KernelFacts(of: host.kernel, as: release)
+    self.host = SimulatedHost(host, by: facts, isScalable: usesIntelFirstStage)
+    self.usesIntelFirstStage = usesIntelFirstStage
     self.faults = faults
   }
+
+  /// Which Linux it behaves like.
+  public var release: KernelVersion { facts.release }
 
   /// Opens a device node that exists on this host.
   public func open(_ path: DevicePath) throws(Errno) -> Int32 {
     try begin()
     switch path {
     case .iommu:
-      guard host.kernel.iommufd else { throw .enoent }
-      return install(SimulatedIOMMUFD(release: release))
+      guard host.nodes.hasIOMMUFD else { throw .enoent }
+      return install(SimulatedIOMMUFD(facts))
     case .vfioContainer:
-      guard host.kernel.type1 else { throw .enoent }
-      return install(SimulatedContainer())
+      switch host.nodes.container {
+      case .vfio: return install(SimulatedContainer())
+      case .iommufd: return install(SimulatedIOMMUFD(facts, isContainer: true))
+      case .none: throw .enoent
+      }
     case .vfioGroup(let number): return install(try SimulatedGroupFile(number, in: self))
     case .vfioDevice(let address): return install(try SimulatedDeviceFile(address, in: self))
     case .kvm:
-      guard host.kernel.kvm else { throw .enoent }
+      guard host.nodes.hasKVM else { throw .enoent }
       return install(SimulatedKVM())
     case .ioasid:
       usesProposal = true

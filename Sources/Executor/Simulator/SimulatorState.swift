@@ -16,7 +16,7 @@ public struct SimulatorState: Hashable, Sendable {
 
   /// What a VM of KVM was told.
   public struct VM: Hashable, Sendable {
-    /// Whether KVM counts its DMA as non-coherent: guest WBINVD takes effect.
+    /// Whether KVM counts its DMA as non-coherent: it carries out the guest's WBINVD.
     public var allowsIncoherentDMA: Bool
     /// The devices KVM knows: those of registered files and groups, ascending.
     public var knownDevices: [BDF]
@@ -50,6 +50,8 @@ public struct SimulatorState: Hashable, Sendable {
 
   /// Whether the host has KVM; without it nobody relies on the coherency of DMA.
   public var hasKVM = true
+  /// Whether its KVM has a non-coherent mode (§3.7).
+  public var hasIncoherentMode = true
   /// The page tables, in the order they were made.
   public var pageTables: [PageTable] = []
   /// The VMs, in the order they were made.
@@ -64,10 +66,19 @@ public struct SimulatorState: Hashable, Sendable {
   public var driverChanges: [DriverChange] = []
   /// How many bytes of guest memory the process has.
   public var memoryBytes: UInt64 = 0
+  /// How many bytes the process is charged for, what is mapped twice unregistered twice; of the
+  /// interfaces only `/dev/ioasid` keeps an account.
+  public var lockedBytes: UInt64 = 0
+
+  /// Whether memory is registered with some ioasid file.
+  var hasRegisteredMemory: Bool { objects.contains(Self.registeredMemory) }
+  /// What a range of registered memory is called among the objects.
+  static let registeredMemory = "registered memory"
 
   /// Whether nothing of a program is left.
   public var isPristine: Bool {
     openFiles.isEmpty && objects.isEmpty && driverChanges.isEmpty && memoryBytes == 0
+      && lockedBytes == 0
   }
 }
 
@@ -75,7 +86,8 @@ extension SimulatedKernel {
   /// What there is now.
   public func state() -> SimulatorState {
     var state = SimulatorState()
-    state.hasKVM = host.kernel.kvm
+    state.hasKVM = host.nodes.hasKVM
+    state.hasIncoherentMode = host.hasIncoherentMode
     var tables: [ObjectIdentifier: Int] = [:]
     for file in openFiles.all {
       state.openFiles.append(file.label)
@@ -91,6 +103,7 @@ extension SimulatedKernel {
     state.memoryBytes = openFiles.all.reduce(0) {
       $0 &+ (($1 as? SimulatedMemoryFile)?.size ?? 0)
     }
+    state.lockedBytes = memory.lockedBytes
     return state
   }
 
@@ -135,7 +148,7 @@ extension SimulatedKernel {
           name: "IOASID \(table.id)", enforcesSnoop: table.enforcesSnoop,
           mappedBytes: table.areas.byteCount, devices: []))
     }
-    for _ in 0..<file.registeredRanges { state.objects.append("registered memory") }
+    state.objects += repeatElement(SimulatorState.registeredMemory, count: file.registeredRanges)
   }
 
   private func add(
@@ -185,7 +198,8 @@ extension SimulatedKernel {
       proofs.append(host.devices[device].address)
     }
     return .init(
-      allowsIncoherentDMA: vm.allowsIncoherentDMA, knownDevices: known.sorted(),
+      allowsIncoherentDMA: host.hasIncoherentMode && vm.allowsIncoherentDMA,
+      knownDevices: known.sorted(),
       proofs: proofs.sorted())
   }
 }

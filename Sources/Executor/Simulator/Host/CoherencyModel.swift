@@ -14,13 +14,24 @@ enum CoherencyModel {
   /// Whether the IOMMU driver lets a device onto a page table as far as coherency goes.
   ///
   /// Intel second stage and SMMUv3 refuse a device that cannot be enforced on a table that enforces
-  /// (`intel/iommu.c:3134`, `arm-smmu-v3.c:3547`). Intel's first stage of 7.3 does not look
-  /// (`intel/iommu.c:3054`). AMD and virtio-iommu answer the same for every device, so the case
-  /// does not come up there.
+  /// (`intel/iommu.c:3134`, `arm-smmu-v3.c:3547`). Intel's first stage is not looked at from 6.19
+  /// on (`intel/iommu.c:3054`, §7.23). AMD and virtio-iommu answer the same for every device, so
+  /// the case does not come up there.
   static func admits(
-    _ unit: SimulatedUnit, tableEnforces: Bool, isIntelFirstStage: Bool
+    _ unit: SimulatedUnit, tableEnforces: Bool, isUnchecked: Bool = false
   ) -> Bool {
-    !tableEnforces || unit.canEnforceSnoop || isIntelFirstStage
+    !tableEnforces || unit.canEnforceSnoop || isUnchecked
+  }
+
+  /// Whether an attach up to 6.6 makes a table enforce that did not (§7.15).
+  ///
+  /// Intel's driver does if every attached unit can and nothing was ever mapped in a second-stage
+  /// table (6.6: `intel/iommu.c`, `intel_iommu_enforce_cache_coherency`); AMD's always does.
+  static func canMakeEnforcing(
+    _ table: SimulatedHWPT, attached: [SimulatedUnit]
+  ) -> Bool {
+    attached.allSatisfy(\.canEnforceSnoop)
+      && (!table.unit.isIntel || table.isFirstStage || table.mappedLast == nil)
   }
 
   /// Whether KVM counts a device as non-coherent.

@@ -55,7 +55,9 @@ extension SimulatedHost {
     if devices[device].driver != nil { return }
     guard devices[device].driverOverride == driver else { return }
     if VFIODriver.isVFIO(driver) {
+      // Its probe refuses what has no group or can't do coherent DMA (§3.1), without an error here.
       if devices[device].group == nil || devices[device].unit == nil { return }
+      if !devices[device].isTakenByVFIO { return }
       devices[device].driver = driver
       return
     }

@@ -1,28 +1,6 @@
 import Parser
 import Planner
 
-/// An IOMMU unit as the simulated kernel knows it.
-struct SimulatedUnit {
-  /// Number of its class: units of one class may share a page table.
-  let compatibilityClass: Int
-  /// Whether it can enforce snoop; unknown counts as no.
-  let canEnforceSnoop: Bool
-  /// Whether interrupts are isolated per device.
-  let isolatesInterrupts: Bool
-  /// The last I/O virtual address it translates.
-  let apertureLast: UInt64
-  /// Its smallest page size, in bytes.
-  let pageBytes: UInt64
-  /// Its page sizes, as a bit map.
-  let pageSizes: UInt64
-  /// Whether it is an Intel unit, whose first-stage tables skip the coherency check.
-  let isIntel: Bool
-  /// Whether it is an AMD unit.
-  let isAMD: Bool
-  /// Whether it is a virtio-iommu, whose tables older releases complete at their first attach.
-  let isVirtio: Bool
-}
-
 /// A PCI device and what was done to it.
 struct SimulatedDevice {
   /// Its address.
@@ -33,6 +11,8 @@ struct SimulatedDevice {
   let group: Int?
   /// Whether it may emit no-snoop requests; unknown counts as yes.
   let canNoSnoop: Bool
+  /// Whether VFIO does not refuse it.
+  let isTakenByVFIO: Bool
   /// IOVAs that are reserved while it is attached.
   let reserved: [AddressRange]
   /// The driver it had at the start.
@@ -45,6 +25,8 @@ struct SimulatedDevice {
   var openFiles = 0
   /// The file through which it is bound to an iommufd or an ioasid fd, or opened by a group.
   var owner: ObjectIdentifier?
+  /// Its binding to an iommufd by its group, as long as it is open.
+  var groupBinding: SimulatedBinding?
   /// Its hardware page table, if attached to one of an iommufd.
   var hwpt: SimulatedHWPT?
   /// Its page table of the 2021 proposal.
@@ -57,7 +39,7 @@ struct SimulatedGroup {
   let number: Int
   /// Positions of its devices.
   var members: [Int] = []
-  /// Whether firmware needs an identity mapping for one of them.
+  /// Whether firmware needs an identity mapping for one of them, and so refuses it.
   var needsDirectMapping = false
   /// Whether `/dev/vfio/N` is open.
   var isFileOpen = false
@@ -79,8 +61,14 @@ struct SimulatedGroup {
 
 /// Devices, groups and IOMMU units of the simulated machine.
 struct SimulatedHost {
+  /// What its kernel does.
+  let facts: KernelFacts
+  /// Which device nodes there are.
+  let nodes: SimulatedNodes
   /// What its kernel offers.
   let kernel: HostKernel
+  /// Whether its KVM has a non-coherent mode.
+  let hasIncoherentMode: Bool
   /// The units.
   let units: [SimulatedUnit]
   /// The devices.
@@ -91,9 +79,12 @@ struct SimulatedHost {
   private var groupIndex: [Int: Int] = [:]
 
   /// Copies the facts of a description.
-  init(_ host: HostDescription) {
+  init(_ host: HostDescription, by facts: KernelFacts, isScalable: Bool) {
+    self.facts = facts
+    nodes = SimulatedNodes(of: host.kernel, by: facts)
     kernel = host.kernel
-    units = SimulatedUnit.all(host.iommus)
+    units = SimulatedUnit.all(host.iommus, by: facts, isScalable: isScalable)
+    hasIncoherentMode = host.hasIncoherentMode
     var unitIndex: [String: Int] = [:]
     for (index, unit) in host.iommus.enumerated() { unitIndex[unit.name] = index }
     devices.reserveCapacity(host.devices.count)
@@ -101,8 +92,12 @@ struct SimulatedHost {
       let group = device.group.map { addMember(to: $0) }
       deviceIndex[device.address] = devices.count
       let unit = device.iommu.flatMap { unitIndex[$0] }
-      devices.append(SimulatedDevice(device, unit: unit, group: group))
-      if let group, device.reserved.contains(where: { $0.kind == .direct }) {
+      let isTaken = unit.map { units[$0].isCoherent } ?? true
+      devices.append(
+        SimulatedDevice(device, unit: unit, group: group, isTakenByVFIO: isTaken))
+      // Only Intel's driver looked at them before all did.
+      let isLookedAt = facts.has(.directRegionsRefuse) || unit.map { units[$0].isIntel } ?? false
+      if let group, isLookedAt, device.reserved.contains(where: { $0.kind == .direct }) {
         groups[group].needsDirectMapping = true
       }
     }
@@ -126,22 +121,46 @@ struct SimulatedHost {
     return group
   }
 
+  /// The units of a group's devices, in their order.
+  func units(of group: Int) -> [SimulatedUnit] {
+    groups[group].members.compactMap { devices[$0].unit }.map { units[$0] }
+  }
+
+  /// The addresses that a group's devices reserve.
+  func reserved(of group: Int) -> [AddressRange] {
+    groups[group].members.flatMap { devices[$0].reserved }
+  }
+
   /// The devices of a group that vfio-pci has.
   func vfioMembers(of group: Int) -> [Int] {
     groups[group].members.filter { devices[$0].isOnVFIO }
   }
 
+  /// Whether no host driver uses the DMA of a group.
+  func isViable(_ group: Int) -> Bool {
+    groups[group].members.allSatisfy { devices[$0].hasSafeDriver }
+  }
+
   /// Claims a group's DMA for an owner (`iommu.c:3398`, `:3466`, `:2411`; §2.21.15 to §2.21.17).
-  mutating func claim(_ group: Int, for owner: ObjectIdentifier) throws(Errno) {
+  ///
+  /// Drivers are not looked at when a group joins a container before 5.19 (§7.11).
+  mutating func claim(
+    _ group: Int, for owner: ObjectIdentifier, asksDrivers: Bool = true
+  ) throws(Errno) {
     // Whose the group is comes before what the firmware wants of it.
     if let present = groups[group].owner {
       if present != owner { throw .eperm }
-    } else {
-      for member in groups[group].members where !devices[member].hasSafeDriver { throw .eperm }
+    } else if asksDrivers, !isViable(group) {
+      throw .eperm
     }
-    if groups[group].needsDirectMapping { throw .einval }
+    if groups[group].needsDirectMapping, facts.has(.directRegionsRefuse) { throw .einval }
     groups[group].owner = owner
     groups[group].claims += 1
+  }
+
+  /// Refuses a device for its `direct` regions, as Intel's driver does at the attach before 6.6.
+  func checkDirectRegions(of group: Int) throws(Errno) {
+    if groups[group].needsDirectMapping, !facts.has(.directRegionsRefuse) { throw .eperm }
   }
 
   /// Gives one claim back.
@@ -164,44 +183,10 @@ struct SimulatedHost {
   }
 }
 
-extension SimulatedUnit {
-  /// The units of a host, numbered by compatibility: same type, width and page sizes.
-  static func all(_ units: [HostIOMMU]) -> [SimulatedUnit] {
-    var classes: [HostIOMMU] = []
-    return units.map { unit in
-      let known = classes.firstIndex {
-        $0.type == unit.type && $0.addressBits == unit.addressBits && $0.pageSizes == unit.pageSizes
-      }
-      if known == nil { classes.append(unit) }
-      return SimulatedUnit(
-        compatibilityClass: known ?? classes.count - 1, canEnforceSnoop: unit.enforceSnoop == .yes,
-        isolatesInterrupts: unit.isolatedMSI,
-        apertureLast: UInt64.max >> UInt64(64 - max(1, min(64, unit.addressBits))),
-        pageBytes: max(1, unit.pageSizes.first ?? 4096),
-        pageSizes: pageSizes(of: unit), isIntel: unit.type == HostIOMMU.intel,
-        isAMD: unit.type == HostIOMMU.amd, isVirtio: unit.type == HostIOMMU.virtio)
-    }
-  }
-}
-
-extension SimulatedUnit {
-  /// The sizes of pages that a driver tells, as a bit map.
-  ///
-  /// AMD's knows every power of two that is an address and fits into 52 bits, but for the 512 GiB
-  /// that hardware gets wrong (`amd/amd_iommu_types.h`, 6.12; `generic_pt/fmt/amdv1.h`, 7.3). For
-  /// virtio the device says so, and no file: QEMU's has every one from 4 KiB.
-  private static func pageSizes(of unit: HostIOMMU) -> UInt64 {
-    switch unit.type {
-    case HostIOMMU.amd: .max >> UInt64(64 - min(52, unit.addressBits - 1)) & ~4095 & ~(1 << 39)
-    case HostIOMMU.virtio: ~4095
-    default: unit.pageSizes.reduce(0, |)
-    }
-  }
-}
-
 extension SimulatedDevice {
   /// Copies the facts of a description.
-  init(_ device: HostDevice, unit: Int?, group: Int?) {
+  init(_ device: HostDevice, unit: Int?, group: Int?, isTakenByVFIO: Bool) {
+    self.isTakenByVFIO = isTakenByVFIO
     address = device.address
     self.unit = unit
     self.group = group
@@ -214,7 +199,7 @@ extension SimulatedDevice {
   }
 
   /// Whether vfio-pci has it, so that it has VFIO device nodes.
-  var isOnVFIO: Bool { driver.map(VFIODriver.isVFIO) ?? false }
+  var isOnVFIO: Bool { isTakenByVFIO && driver.map(VFIODriver.isVFIO) ?? false }
 
   /// Whether its driver does no DMA through the kernel (`driver_managed_dma`, §5.2).
   var hasSafeDriver: Bool { GroupViability.isSafe(driver: driver) }

@@ -68,6 +68,6 @@ extension SimulatedIOMMUFD {
     if wraps { throw .eoverflow }
     let (bytes, isWhole) = ioas.unmapWhole(AddressRange(start: iova, last: last))
     request.size = bytes
-    if !isWhole { throw .enoent }
+    if !isWhole || bytes == 0 && !facts.has(.compatUnmapsNothing) { throw .enoent }
   }
 }

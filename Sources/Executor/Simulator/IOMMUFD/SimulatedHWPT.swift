@@ -8,30 +8,31 @@ final class SimulatedHWPT {
   let unit: SimulatedUnit
   /// Whether attaching by IOAS id made it, so that it goes with its last device.
   let isAutomatic: Bool
-  /// Whether it ignores no-snoop; fixed when it is made.
-  let enforcesSnoop: Bool
+  /// Whether it ignores no-snoop; fixed when it is made, but for attaches up to 6.6.
+  var enforcesSnoop: Bool
   /// Whether it is an Intel first-stage table.
   let isFirstStage: Bool
   /// The last I/O virtual address that its address space may have.
   let apertureLast: UInt64
+  /// The last address that was ever mapped in it; `nil` if none was.
+  private(set) var mappedLast: UInt64?
   /// How many devices are attached.
   var attachedDevices = 0
+  private let facts: KernelFacts
 
   /// Makes a table for a unit, not yet part of its address space.
   ///
-  /// Before 6.16 virtio-iommu fills in the aperture at the first attach, which comes before the
-  /// address space asks only if a device that was on none makes the table by being attached:
-  /// `isAttachedFirst` (`iommufd/hw_pagetable.c`, 6.12).
+  /// `isAttachedFirst` says that a device that was on none makes it by being attached.
   init(
     for unit: SimulatedUnit, in ioas: SimulatedIOAS, isAutomatic: Bool, isAttachedFirst: Bool,
-    of kernel: SimulatedKernel
+    by facts: KernelFacts
   ) {
-    let isEmpty = unit.isVirtio && !isAttachedFirst && kernel.release < .v7_3
-    apertureLast = isEmpty ? 0 : unit.apertureLast
+    apertureLast = unit.apertureLast(ofNewTable: isAttachedFirst, by: facts)
+    self.facts = facts
     self.ioas = ioas
     self.unit = unit
     self.isAutomatic = isAutomatic
-    isFirstStage = kernel.usesIntelFirstStage && unit.isIntel
+    isFirstStage = unit.prefersFirstStage
     enforcesSnoop = CoherencyModel.newTableEnforces(unit)
   }
 
@@ -41,8 +42,17 @@ final class SimulatedHWPT {
 
   /// Whether the IOMMU driver lets a unit's devices onto it (§2.22.A7, §2.22.A8).
   func admits(_ unit: SimulatedUnit) -> Bool {
-    unit.compatibilityClass == self.unit.compatibilityClass
+    unit.takes(
+      tableOf: self.unit, mappedUpTo: mappedLast, isFirstStage: isFirstStage, by: facts)
       && CoherencyModel.admits(
-        unit, tableEnforces: enforcesSnoop, isIntelFirstStage: isFirstStage)
+        unit, tableEnforces: enforcesSnoop,
+        isUnchecked: isFirstStage && facts.has(.firstStageIsUnchecked))
   }
+
+  /// Whether it reaches an address: one that was made wider than the unit of the devices on it is
+  /// cut off there.
+  func reaches(_ last: UInt64) -> Bool { attachedDevices == 0 || last <= unit.apertureLast }
+
+  /// Notes what is mapped in it.
+  func note(_ last: UInt64) { mappedLast = max(mappedLast ?? 0, last) }
 }

@@ -1,24 +1,25 @@
+import Parser
 import Planner
 
 /// The requests about page tables and hardware of an iommufd.
 extension SimulatedIOMMUFD {
   /// `IOMMU_HWPT_ALLOC` (§2.11), on hardware without nesting, dirty tracking and PASIDs.
   ///
-  /// There 7.3 knows two flags: Intel's driver makes tables for PASIDs even so, and a fault queue
-  /// is looked for once the table is part of its address space; there are none.
+  /// There later kernels know two flags: Intel's driver makes tables for PASIDs even so, and a
+  /// fault queue is looked for once the table is part of its address space; there are none.
   func allocateHWPT(_ request: inout SimulatedRequest<HWPTAlloc>) throws(Errno) {
     let flags = request.flags
     if request.reserved != 0 { throw .eopnotsupp }
-    let hasData = request.dataType != HWPTDataType.none
-    if hasData != (request.dataLen != 0) { throw .einval }
+    guard facts.has(.dirtyTracking) else { return try allocatePlainHWPT(&request) }
+    let hasData = request.dataLen != 0
+    let isNamed = request.dataType != HWPTDataType.none
+    if hasData ? !isNamed : isNamed && facts.has(.invalidation) { throw .einval }
     let unit = try request.kernel.host.unit(of: device(request.devID))
     // The parent's kind decides which flags are known, so it comes before them (§2.11.4, §2.11.8).
     switch object(request.ptID) {
     case .ioas(let ioas):
       if !flags.isSubset(of: flagsOfTables(of: unit)) || hasData { throw .eopnotsupp }
-      let hwpt = SimulatedHWPT(
-        for: unit, in: ioas, isAutomatic: false, isAttachedFirst: false, of: request.kernel)
-      try add(hwpt)
+      let hwpt = try addHWPT(for: unit, in: ioas)
       // The table is whole before its fault queue is looked for (§2.11.17).
       if flags.contains(.faultIDValid) {
         ioas.removeHWPT(hwpt)
@@ -26,9 +27,28 @@ extension SimulatedIOMMUFD {
         throw .enoent
       }
       request.outHWPTID = hwpt.id
-    case .hwpt: throw nestingRefusal(flags, hasLength: request.dataLen != 0, on: unit)
+    case .hwpt: throw nestingRefusal(flags, hasLength: hasData, on: unit)
     case .device, nil: throw .einval
     }
+  }
+
+  /// The same on 6.6: no flags, no data, and nothing but an address space (§7.42).
+  private func allocatePlainHWPT(
+    _ request: inout SimulatedRequest<HWPTAlloc>
+  ) throws(Errno) {
+    if !request.flags.isEmpty { throw .eopnotsupp }
+    let unit = try request.kernel.host.unit(of: device(request.devID))
+    request.outHWPTID = try addHWPT(for: unit, in: ioas(request.ptID)).id
+  }
+
+  /// Makes a table that no device makes by being attached.
+  private func addHWPT(
+    for unit: SimulatedUnit, in ioas: SimulatedIOAS
+  ) throws(Errno) -> SimulatedHWPT {
+    let hwpt = SimulatedHWPT(
+      for: unit, in: ioas, isAutomatic: false, isAttachedFirst: false, by: facts)
+    try add(hwpt)
+    return hwpt
   }
 
   /// Why there is no nested table: what the driver cannot do at all, then that the parent was not
@@ -36,21 +56,24 @@ extension SimulatedIOMMUFD {
   private func nestingRefusal(
     _ flags: HWPTFlags, hasLength: Bool, on unit: SimulatedUnit
   ) -> Errno {
-    let known: HWPTFlags = release < .v7_3 ? .faultIDValid : [.faultIDValid, .pasid]
+    var known: HWPTFlags = facts.has(.faultQueues) ? .faultIDValid : []
+    if facts.has(.pasids) { known.insert(.pasid) }
     return flags.isSubset(of: known) && hasLength && canNest(unit) ? .einval : .eopnotsupp
   }
 
   private func flagsOfTables(of unit: SimulatedUnit) -> HWPTFlags {
-    if release < .v7_3 || unit.isVirtio { return [] }
-    return unit.isIntel ? [.faultIDValid, .pasid] : .faultIDValid
+    if unit.isVirtio || !facts.has(.faultsOfTables) { return [] }
+    // AMD's driver does not know the flag where it gets to see it.
+    if !facts.has(.driversSeeNoFaults) { return unit.isIntel ? .faultIDValid : [] }
+    return unit.isIntel && facts.has(.pasids) ? [.faultIDValid, .pasid] : .faultIDValid
   }
 
   /// Whether a unit's driver has nested tables at all.
   ///
-  /// Intel's has; before 7.x AMD's also looks at the parent (`domain_alloc_user`; from 7.x on
+  /// Intel's has; before 6.13 AMD's also looks at the parent (`domain_alloc_user`; from then on
   /// `domain_alloc_nested`).
   private func canNest(_ unit: SimulatedUnit) -> Bool {
-    unit.isIntel || (release < .v7_3 && !unit.isVirtio)
+    unit.isIntel || (!facts.has(.faultsOfTables) && !unit.isVirtio)
   }
 
   /// Puts a new table into its address space and gives it an id.
@@ -64,8 +87,10 @@ extension SimulatedIOMMUFD {
   /// From 6.17 on a flag asks for one type of data; only drivers that have data look at it.
   func reportHardware(_ request: inout SimulatedRequest<HWInfo>) throws(Errno) {
     let asksForType = request.flags.contains(.inputType)
-    let known: HWInfoFlags = release >= .v7_3 ? .inputType : []
+    let known: HWInfoFlags = facts.has(.hardwareQueues) ? .inputType : []
     if !request.flags.isSubset(of: known) { throw .eopnotsupp }
+    // The byte before was reserved, too, before there were PASIDs.
+    if !facts.has(.pasids), request.outMaxPASIDLog2 != 0 { throw .eopnotsupp }
     if request.reserved != 0 { throw .eopnotsupp }
     let unit = try request.kernel.host.unit(of: device(request.devID))
     if asksForType, unit.isIntel, request.outDataType > HWInfoType.intelVTD { throw .eopnotsupp }
@@ -86,14 +111,11 @@ extension SimulatedIOMMUFD {
 }
 
 extension SimulatedUnit {
-  /// ECAP.SC, *Snoop Control*: bit 7 of the extended capability register (§3.8).
-  private static let snoopControl: UInt64 = 1 << 7
-
   /// What its driver says: registers with the one bit that matters here, or nothing.
   fileprivate var hardwareInformation: [UInt8] {
     guard isIntel else { return [] }
     var registers = Structure<HWInfoVTD>()
-    registers.ecapReg = canEnforceSnoop ? Self.snoopControl : 0
+    registers.ecapReg = canEnforceSnoop ? HostIOMMU.snoopControlBit : 0
     return registers.bytes
   }
 }

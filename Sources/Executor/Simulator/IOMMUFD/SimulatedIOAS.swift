@@ -17,9 +17,13 @@ final class SimulatedIOAS {
   /// Its hardware page tables in the order they were made.
   private(set) var hwpts: [SimulatedHWPT] = []
   private var apertureLast = UInt64.max
+  private let facts: KernelFacts
 
   /// The alignment of addresses: 1, or a page without huge pages, or more by the page tables.
   private(set) var alignment: UInt64 = 1
+
+  /// Makes one of a kernel that does so.
+  init(by facts: KernelFacts) { self.facts = facts }
 
   /// The ranges that may be mapped as far as hardware goes.
   var usableRanges: [AddressRange] { reserved.complement(upTo: apertureLast) }
@@ -50,6 +54,7 @@ final class SimulatedIOAS {
       if !area.isAccessible, hwpt.refusesNoAccess { throw .einval }
     }
     hwpts.append(hwpt)
+    if let last = areas.areas.last?.range.last { hwpt.note(last) }
     recalculate()
   }
 
@@ -133,6 +138,7 @@ final class SimulatedIOAS {
     // Without a page table nobody looks at the addresses: the first one finds them wrong (§2.6).
     if !hwpts.isEmpty { try pages.pin(source, length) }
     if !accessible, hwpts.contains(where: \.refusesNoAccess) { throw .einval }
+    if hwpts.contains(where: { !$0.reaches(start + (length - 1)) }) { throw .efault }
     insert([
       SimulatedArea(
         range: AddressRange(start: start, last: start + (length - 1)), source: source,
@@ -159,7 +165,7 @@ final class SimulatedIOAS {
     if length >= 1 << 63 { throw .eoverflow }
     var align = length.nonzeroBitCount == 1 ? length : 1 << (64 - length.leadingZeroBitCount)
     if source != 0 { align = min(align, source & (~source &+ 1)) }
-    align = min(align, 2 << 20)
+    if facts.has(.alignmentEnds) { align = min(align, 2 << 20) }
     if align < alignment { throw .einval }
     let pageOffset = source & 4095
     // Neither the first page nor the last one is ever chosen.
@@ -167,9 +173,9 @@ final class SimulatedIOAS {
     for range in allowedSpans {
       let clipped = AddressRange(
         start: max(range.start, space.start), last: min(range.last, space.last))
-      guard let outer = Self.fit(clipped, align, pageOffset, length) else { continue }
+      guard let outer = fit(clipped, align, pageOffset, length) else { continue }
       for hole in holes(in: outer) {
-        if let fit = Self.fit(hole, align, pageOffset, length) { return fit.start }
+        if let fit = fit(hole, align, pageOffset, length) { return fit.start }
       }
     }
     throw .enospc
@@ -187,12 +193,18 @@ final class SimulatedIOAS {
     }
   }
 
-  private static func fit(
+  /// The aligned part of a range that is long enough; older kernels let the sum wrap, and take a
+  /// range of one byte (§7.39).
+  private func fit(
     _ range: AddressRange, _ align: UInt64, _ pageOffset: UInt64, _ length: UInt64
   ) -> AddressRange? {
     let (padded, overflow) = range.start.addingReportingOverflow(align - 1)
     let start = (padded & ~(align - 1)) | pageOffset
-    guard !overflow, start < range.last, range.last - start >= length - 1 else { return nil }
+    let isLarge = facts.has(.holesAreLarge)
+    if isLarge ? overflow || start == range.last : range.last - range.start < length - 1 {
+      return nil
+    }
+    guard start <= range.last, range.last - start >= length - 1 else { return nil }
     return AddressRange(start: start, last: range.last)
   }
 
@@ -247,12 +259,15 @@ final class SimulatedIOAS {
     if writeable, !piece.isWriteable { throw .eperm }
     if piece.source & (alignment - 1) != 0 { throw .einval }
     if !hwpts.isEmpty { try piece.pages?.pin(piece.source, piece.length) }
+    if !piece.isAccessible, hwpts.contains(where: \.refusesNoAccess) { throw .einval }
+    if hwpts.contains(where: { !$0.reaches(piece.range.last) }) { throw .efault }
   }
 
   /// Adds areas whose place was checked.
   func insert(_ pieces: [SimulatedArea]) {
     for piece in pieces {
       areas.insert(piece)
+      for hwpt in hwpts { hwpt.note(piece.range.last) }
       piece.pages?.add(self)
     }
   }

@@ -53,7 +53,9 @@ extension SimulatedIOMMUFD {
     try checkMemory(source, length)
     request.iova = try ioas.map(
       source, length: length, at: flags.contains(.fixedIOVA) ? iova : nil,
-      writeable: flags.contains(.writeable), of: SimulatedPages(of: request.kernel.memory))
+      writeable: flags.contains(.writeable),
+      accessible: !flags.isDisjoint(with: [.writeable, .readable]),
+      of: SimulatedPages(of: request.kernel.memory))
   }
 
   /// `IOMMU_IOAS_MAP_FILE` (§2.7).
@@ -62,12 +64,16 @@ extension SimulatedIOMMUFD {
     let (length, iova) = (request.length, request.iova)
     try checkMapArguments(flags, [iova, length])
     let ioas = try ioas(request.ioasID)
-    if length == 0 { throw .einval }
-    if start.addingReportingOverflow(length - 1).overflow { throw .eoverflow }
+    // Before 6.19 the file comes first, and a length of 0 after sums.
+    let isEarly = facts.has(.fileNumbersFirst)
+    if isEarly, length == 0 { throw .einval }
+    let wraps = length > 0 && start.addingReportingOverflow(length - 1).overflow
+    if isEarly, wraps { throw .eoverflow }
     let file = try request.kernel.files.file(request.fd)
+    if wraps { throw .eoverflow }
     // Only what makes pages of the file looks at the length again (`iommufd/pages.c:1377`), so that
     // a wrong number comes first.
-    if length > SimulatedPages.longest { throw .einval }
+    if length == 0 || length > SimulatedPages.longest { throw .einval }
     request.iova = try ioas.map(
       start, length: length, at: flags.contains(.fixedIOVA) ? iova : nil,
       writeable: flags.contains(.writeable), of: SimulatedPages(of: file, in: request.kernel))
@@ -88,10 +94,11 @@ extension SimulatedIOMMUFD {
     let place = try destination.place(
       pieces[0].source, length: length, at: flags.contains(.fixedIOVA) ? to : nil)
     for index in pieces.indices {
-      try destination.admit(pieces[index], writeable: flags.contains(.writeable))
       let offset = pieces[index].range.start - from
       let size = pieces[index].length
       pieces[index].range = AddressRange(start: place + offset, last: place + offset + (size - 1))
+      pieces[index].isAccessible = !flags.isDisjoint(with: [.writeable, .readable])
+      try destination.admit(pieces[index], writeable: flags.contains(.writeable))
     }
     destination.insert(pieces)
     request.dstIOVA = place
@@ -124,10 +131,10 @@ extension SimulatedIOMMUFD {
     }
   }
 
-  /// Where memory may lie; 6.12 looks at its length first (§2.6, `iommufd/pages.c`).
+  /// Where memory may lie; before 6.13 its length is looked at first (§2.6, `iommufd/pages.c`).
   func checkMemory(_ source: UInt64, _ length: UInt64) throws(Errno) {
     let isLengthWrong = length == 0 || length > SimulatedPages.longest
-    if release < .v7_3, isLengthWrong { throw .einval }
+    if !facts.has(.sumsComeFirst), isLengthWrong { throw .einval }
     if source.addingReportingOverflow(length).overflow { throw .eoverflow }
     if isLengthWrong { throw .einval }
   }
@@ -137,7 +144,9 @@ extension SimulatedIOMMUFD {
   private func checkMapArguments(_ flags: MapFlags, _ numbers: [UInt64]) throws(Errno) {
     if !flags.isSubset(of: [.fixedIOVA, .writeable, .readable]) { throw .eopnotsupp }
     if numbers.contains(.max) { throw .eoverflow }
-    if flags.isDisjoint(with: [.writeable, .readable]) { throw .einval }
+    if facts.has(.mappingsAreUsable), flags.isDisjoint(with: [.writeable, .readable]) {
+      throw .einval
+    }
   }
 }
 

@@ -24,19 +24,24 @@ enum SimulatedIOMMUFDObject {
 /// Not simulated: nested and PASID page tables, faults, vIOMMU, dirty tracking. Those requests give
 /// EOPNOTSUPP where the release has them and ENOTTY where it does not.
 final class SimulatedIOMMUFD: SimulatedFile {
-  /// Which Linux it behaves like.
-  let release: KernelRelease
+  /// What its kernel does.
+  let facts: KernelFacts
+  private let isContainer: Bool
   private var objects: [SimulatedIOMMUFDObject?] = [nil]  // id 0 is never used
   private var lowestFree: UInt32 = 1
   private var objectCount = 0
-  private var accountsPerProcess: UInt64 = 0
+  private var accountsPerProcess: UInt64
   /// The id of the address space behind the VFIO-compatible requests.
   var compatIOAS: UInt32?
 
-  /// Makes an empty context.
-  init(release: KernelRelease) { self.release = release }
+  /// Makes an empty context; as `/dev/vfio/vfio` it accounts memory per process (§2.10).
+  init(_ facts: KernelFacts, isContainer: Bool = false) {
+    self.facts = facts
+    self.isContainer = isContainer
+    accountsPerProcess = isContainer ? 1 : 0
+  }
 
-  override var label: String { "/dev/iommu" }
+  override var label: String { isContainer ? "/dev/vfio/vfio" : "/dev/iommu" }
 
   /// Its objects by ascending id.
   var liveObjects: [(id: UInt32, object: SimulatedIOMMUFDObject)] {
@@ -47,7 +52,7 @@ final class SimulatedIOMMUFD: SimulatedFile {
     _ command: UInt32, _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
   ) throws(Errno) -> Int32 {
     // The low byte alone decides which table is asked (§2.0.1).
-    guard let operation = Self.operations.operation(numbered: command, in: release) else {
+    guard let operation = Self.operations.operation(numbered: command, in: facts) else {
       return try Self.compatOperations.answer(command, &argument, of: self, in: kernel)
     }
     // The size is read before the rest of the command is looked at (§2.0.2): a wrong command with a
@@ -120,9 +125,20 @@ final class SimulatedIOMMUFD: SimulatedFile {
   /// `IOMMU_IOAS_ALLOC` (§2.2).
   func allocateIOAS(_ request: inout SimulatedRequest<IOASAlloc>) throws(Errno) {
     if !request.flags.isEmpty { throw .eopnotsupp }
-    let ioas = SimulatedIOAS()
+    request.outIOASID = addIOAS().id
+  }
+
+  /// Makes an address space.
+  private func addIOAS() -> SimulatedIOAS {
+    let ioas = SimulatedIOAS(by: facts)
     ioas.id = add(.ioas(ioas))
-    request.outIOASID = ioas.id
+    return ioas
+  }
+
+  /// Sees to it that there is an address space for the container's requests: a group that joins
+  /// makes one (§2.25).
+  func provideCompatIOAS() {
+    if compatIOAS == nil { compatIOAS = addIOAS().id }
   }
 
   /// `IOMMU_OPTION` (§2.10).

@@ -6,6 +6,8 @@ final class SimulatedVM: SimulatedFile {
   let memory: SimulatedMemory
   /// Its kvm-vfio device, which is one at most; the device keeps the VM, not the other way round.
   weak var vfioDevice: SimulatedKVMVFIO?
+  /// The same when its file is closed, on kernels where it stays.
+  var kept: SimulatedKVMVFIO?
   /// The ioasid fds registered by `KVM_ADD_IOASID_FD` of the 2021 proposal.
   var ioasidFiles: [SimulatedIOASIDFile] = []
   /// The devices that prove the right to non-coherent DMA, by fd and label.
@@ -31,9 +33,10 @@ final class SimulatedVM: SimulatedFile {
 
   override var label: String { "KVM VM" }
 
-  /// Whether WBINVD of the guest takes effect and its cache attributes are honoured.
+  /// Whether WBINVD of the guest is carried out and its cache attributes are honoured.
   ///
-  /// On x86 that is the effect of `kvm_arch_register_noncoherent_dma` (§3.7).
+  /// On x86 that is the effect of `kvm_arch_register_noncoherent_dma`, which is empty elsewhere
+  /// (§3.7).
   var allowsIncoherentDMA: Bool {
     !allowances.isEmpty || (vfioDevice?.incoherentFiles ?? 0) > 0
   }
@@ -46,7 +49,11 @@ final class SimulatedVM: SimulatedFile {
       command, &argument, of: self, in: kernel, gate: memory === kernel.memory ? nil : .eio)
   }
 
-  override func release(in kernel: SimulatedKernel) { releaseProposal(in: kernel) }
+  override func release(in kernel: SimulatedKernel) {
+    releaseProposal(in: kernel)
+    kept?.end(in: kernel)
+    kept = nil
+  }
 
   /// What `KVM_CHECK_EXTENSION` says: of what matters here, DEVICE_CTRL is there.
   static func extensionAnswer(_ number: UInt64) -> Int32 {

@@ -32,6 +32,8 @@ struct SimulatedArea {
   var isAccessible = true
   /// What an iommufd pins for it.
   var pages: SimulatedPages?
+  /// What `/dev/ioasid` has pinned: for it alone, or for all that maps what is registered.
+  var pinned: PinnedMemory?
   /// Whether its source is good: `VFIO_DMA_UNMAP_FLAG_VADDR` takes it away for a while.
   var hasSource = true
 

@@ -17,6 +17,8 @@ final class SimulatedMemory {
   private static let limit: UInt64 = 1 << 62  // far more than any machine has, and no overflow
   private var ranges: [AddressRange] = []
   private var next = SimulatedMemory.first
+  /// How many bytes the process is charged for: `locked_vm`, which a child starts without.
+  private(set) var lockedBytes: UInt64 = 0
 
   /// The memory of a child: the same at first.
   func forked() -> SimulatedMemory {
@@ -64,6 +66,16 @@ final class SimulatedMemory {
       throw .efault
     }
   }
+
+  /// Charges the process for bytes: ENOMEM if they are more than the limit, if any, leaves.
+  func charge(_ bytes: UInt64, upTo limit: UInt64?) throws(Errno) {
+    let (total, overflow) = lockedBytes.addingReportingOverflow(bytes)
+    if overflow || total > limit ?? .max { throw .enomem }
+    lockedBytes = total
+  }
+
+  /// Takes a charge back.
+  func discharge(_ bytes: UInt64) { lockedBytes -= bytes }
 
   private func range(endingAtOrAfter address: UInt64) -> AddressRange? {
     var low = 0

@@ -39,6 +39,11 @@ final class SimulatedPages {
   /// Whether they are a file's.
   var isFile: Bool { if case .file = source { true } else { false } }
 
+  /// Whether they are memory of a process.
+  func isOf(_ memory: SimulatedMemory) -> Bool {
+    if case .memory(let ours) = source { ours === memory } else { false }
+  }
+
   /// Notes an address space that maps some of them.
   func add(_ space: SimulatedIOAS) {
     if !spaces.contains(where: { $0.space === space }) { spaces.append(Holder(space: space)) }

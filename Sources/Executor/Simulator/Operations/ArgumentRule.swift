@@ -7,27 +7,43 @@ enum ArgumentRule: Hashable, Sendable {
   /// iommufd's rule (§2.0.3, §2.0.4): the structure starts with its `size`.
   ///
   /// `min` is the smallest that is accepted: it ends with the last member of the first release.
-  /// `full` is `sizeof`: what a longer structure has beyond it must be zeros.
-  case sized(min: Int, full: Int)
+  /// `full` is `sizeof`: what a longer structure has beyond it must be zeros. `before` says what
+  /// `sizeof` was, oldest first.
+  case sized(min: Int, full: Int, before: [Growth] = [])
   /// The same for a structure that grew: before `since` there were only the `min` bytes, and nobody
-  /// looked at what follows them.
-  case grown(min: Int, full: Int, since: KernelRelease)
+  /// looked at what follows them; before `read` that must be zeros.
+  case grown(min: Int, full: Int, since: KernelFact, read: KernelFact)
   /// VFIO's rule: the structure starts with `argsz`, and what it has beyond these bytes is ignored.
   case argsz(Int)
   /// Always so many bytes.
   case fixed(Int)
 
+  /// What a structure had before something was added at its end.
+  struct Growth: Hashable, Sendable {
+    /// What made it grow.
+    let fact: KernelFact
+    /// Its size before, in bytes.
+    let size: Int
+
+    /// Notes a size.
+    init(_ fact: KernelFact, _ size: Int) { (self.fact, self.size) = (fact, size) }
+  }
+
   /// Checks an argument.
-  func check(_ argument: SimulatedArgument, _ release: KernelRelease) throws(Errno) {
+  func check(_ argument: SimulatedArgument, _ facts: KernelFacts) throws(Errno) {
     switch self {
     case .none: break
     case .fixed(let size): try argument.require(size)
     case .argsz(let size):
       try argument.require(size)
       if argument.statedSize < size { throw .einval }
-    case .sized(let minimum, let full): try Self.checkSized(argument, minimum, full)
-    case .grown(let minimum, let full, let since):
-      if release >= since { return try Self.checkSized(argument, minimum, full) }
+    case .sized(let minimum, let full, let before):
+      let size = before.first { !facts.has($0.fact) }?.size ?? full
+      try Self.checkSized(argument, minimum, size)
+    case .grown(let minimum, let full, let since, let read):
+      if facts.has(since) {
+        return try Self.checkSized(argument, minimum, facts.has(read) ? full : minimum)
+      }
       try argument.requireStatedSize()
       if argument.statedSize < minimum { throw .einval }
       try argument.require(minimum)

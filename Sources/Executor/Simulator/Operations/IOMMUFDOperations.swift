@@ -13,26 +13,33 @@ extension SimulatedIOMMUFD {
     Operation("IOMMU_IOAS_UNMAP", 0x3b86, .sized(min: 24, full: 24), unmap),
     Operation("IOMMU_OPTION", 0x3b87, .sized(min: 24, full: 24), option),
     Operation("IOMMU_VFIO_IOAS", 0x3b88, .sized(min: 12, full: 12), compatPointer),
-    Operation("IOMMU_HWPT_ALLOC", 0x3b89, .sized(min: 24, full: 48), allocateHWPT),
-    Operation("IOMMU_GET_HW_INFO", 0x3b8a, .sized(min: 32, full: 40), reportHardware),
+    Operation(
+      "IOMMU_HWPT_ALLOC", 0x3b89,
+      .sized(
+        min: 24, full: 48,
+        before: [.init(.dirtyTracking, 24), .init(.faultQueues, 40)]),
+      since: .vfioCdevs, allocateHWPT),
+    Operation(
+      "IOMMU_GET_HW_INFO", 0x3b8a,
+      .sized(min: 32, full: 40, before: [.init(.dirtyTracking, 32)]),
+      since: .vfioCdevs, reportHardware),
     // No page table here tracks dirty pages or is a guest's, and no device asks for pages.
-    .notSimulated("IOMMU_HWPT_SET_DIRTY_TRACKING", 0x3b8b),
-    .notSimulated("IOMMU_HWPT_GET_DIRTY_BITMAP", 0x3b8c),
-    .notSimulated("IOMMU_HWPT_INVALIDATE", 0x3b8d),
-    .notSimulated("IOMMU_FAULT_QUEUE_ALLOC", 0x3b8e),
-    // From here on the first release is 6.13 or later; of those simulated 7.3 is the first.
+    .notSimulated("IOMMU_HWPT_SET_DIRTY_TRACKING", 0x3b8b, since: .dirtyTracking),
+    .notSimulated("IOMMU_HWPT_GET_DIRTY_BITMAP", 0x3b8c, since: .dirtyTracking),
+    .notSimulated("IOMMU_HWPT_INVALIDATE", 0x3b8d, since: .invalidation),
+    .notSimulated("IOMMU_FAULT_QUEUE_ALLOC", 0x3b8e, since: .faultQueues),
     Operation(
-      "IOMMU_IOAS_MAP_FILE", 0x3b8f, .sized(min: 40, full: 40), since: .v7_3, mapFile),
+      "IOMMU_IOAS_MAP_FILE", 0x3b8f, .sized(min: 40, full: 40), since: .fileMappings, mapFile),
     // No IOMMU here is virtual for a guest.
-    .notSimulated("IOMMU_VIOMMU_ALLOC", 0x3b90, since: .v7_3),
-    .notSimulated("IOMMU_VDEVICE_ALLOC", 0x3b91, since: .v7_3),
+    .notSimulated("IOMMU_VIOMMU_ALLOC", 0x3b90, since: .fileMappings),
+    .notSimulated("IOMMU_VDEVICE_ALLOC", 0x3b91, since: .fileMappings),
     Operation(
-      "IOMMU_IOAS_CHANGE_PROCESS", 0x3b92, .sized(min: 8, full: 8), since: .v7_3,
+      "IOMMU_IOAS_CHANGE_PROCESS", 0x3b92, .sized(min: 8, full: 8), since: .fileMappings,
       changeProcess),
-    .notSimulated("IOMMU_VEVENTQ_ALLOC", 0x3b93, since: .v7_3),
-    .notSimulated("IOMMU_HW_QUEUE_ALLOC", 0x3b94, since: .v7_3),
+    .notSimulated("IOMMU_VEVENTQ_ALLOC", 0x3b93, since: .pasids),
+    .notSimulated("IOMMU_HW_QUEUE_ALLOC", 0x3b94, since: .hardwareQueues),
     // Kernels without CONFIG_IOMMUFD_NOIOMMU say the same.
-    .notSimulated("IOMMU_IOAS_NOIOMMU_GET_PA", 0x3b95, since: .v7_3),
+    .notSimulated("IOMMU_IOAS_NOIOMMU_GET_PA", 0x3b95, since: .withoutIOMMU),
   ])
 
   /// The container's requests that an iommufd answers in its stead (`iommufd/vfio_compat.c`,

@@ -16,7 +16,7 @@ extension SimulatedVM {
   static let operations = OperationTable<SimulatedVM>([
     Operation("KVM_CHECK_EXTENSION", 0xae03, .none, checkExtension),
     Operation("KVM_CREATE_DEVICE", 0xc00c_aee0, .fixed(12), createDevice),
-    Operation("KVM_ADD_IOASID_FD", 0xaef1, .none, addIOASIDFile),
+    Operation("KVM_ADD_IOASID_FD", 0xaef4, .none, addIOASIDFile),
     Operation("KVM_ALLOW_INCOHERENT_DMA", 0xaef2, .fixed(8), allow),
     Operation("KVM_DISALLOW_INCOHERENT_DMA", 0xaef3, .fixed(8), disallow),
   ])

@@ -11,8 +11,8 @@ final class Operation<File: SimulatedFile>: Sendable {
   let command: UInt32
   /// What is checked of the argument before the function is called.
   let rule: ArgumentRule
-  /// The first release that has it, if not all that have the file do.
-  let since: KernelRelease?
+  /// What it came with, if not all releases that have the file have it.
+  let since: KernelFact?
   /// Whether it comes before the gate that the file has for its other requests.
   let isBeforeGate: Bool
   /// The structure it takes.
@@ -21,7 +21,7 @@ final class Operation<File: SimulatedFile>: Sendable {
     @Sendable (File, inout SimulatedArgument, SimulatedKernel) throws(Errno) -> Int32
 
   private init<Layout>(
-    _ name: String, _ command: UInt32, _ rule: ArgumentRule, since: KernelRelease?,
+    _ name: String, _ command: UInt32, _ rule: ArgumentRule, since: KernelFact?,
     isBeforeGate: Bool, of layout: Layout.Type,
     function: @escaping @Sendable (File, inout SimulatedRequest<Layout>) throws(Errno) -> Int32
   ) {
@@ -40,7 +40,7 @@ final class Operation<File: SimulatedFile>: Sendable {
 
   /// Declares a request whose function returns nothing: the ioctl then gives 0.
   convenience init<Layout>(
-    _ name: String, _ command: UInt32, _ rule: ArgumentRule, since: KernelRelease? = nil,
+    _ name: String, _ command: UInt32, _ rule: ArgumentRule, since: KernelFact? = nil,
     isBeforeGate: Bool = false,
     _ function:
       @escaping @Sendable (File) -> (inout SimulatedRequest<Layout>) throws(Errno) -> Void
@@ -55,7 +55,7 @@ final class Operation<File: SimulatedFile>: Sendable {
 
   /// Declares a request whose function says what the ioctl gives.
   convenience init<Layout>(
-    _ name: String, _ command: UInt32, _ rule: ArgumentRule, since: KernelRelease? = nil,
+    _ name: String, _ command: UInt32, _ rule: ArgumentRule, since: KernelFact? = nil,
     isBeforeGate: Bool = false,
     _ function:
       @escaping @Sendable (File) -> (inout SimulatedRequest<Layout>) throws(Errno) -> Int32
@@ -67,7 +67,7 @@ final class Operation<File: SimulatedFile>: Sendable {
 
   /// Declares a request that the release has and the simulator does not: EOPNOTSUPP.
   static func notSimulated(
-    _ name: String, _ command: UInt32, since: KernelRelease? = nil
+    _ name: String, _ command: UInt32, since: KernelFact? = nil
   ) -> Operation {
     Operation(name, command, .none, since: since, isBeforeGate: false, of: NoArgument.self) {
       (_, _) throws(Errno) in throw .eopnotsupp
@@ -78,7 +78,7 @@ final class Operation<File: SimulatedFile>: Sendable {
   func answer(
     _ argument: inout SimulatedArgument, of file: File, in kernel: SimulatedKernel
   ) throws(Errno) -> Int32 {
-    try rule.check(argument, kernel.release)
+    try rule.check(argument, kernel.facts)
     return try function(file, &argument, kernel)
   }
 }
@@ -103,9 +103,10 @@ struct OperationTable<File: SimulatedFile>: Sendable {
   }
 
   /// The request whose number has the same low byte, if the release has it.
-  func operation(numbered command: UInt32, in release: KernelRelease) -> Operation<File>? {
-    let operation = numbered[Int(UInt8(truncatingIfNeeded: command))]
-    if let since = operation?.since, release < since { return nil }
+  func operation(numbered command: UInt32, in facts: KernelFacts) -> Operation<File>? {
+    guard let operation = numbered[Int(UInt8(truncatingIfNeeded: command))],
+      facts.has(operation.name, since: operation.since)
+    else { return nil }
     return operation
   }
 
@@ -123,7 +124,7 @@ struct OperationTable<File: SimulatedFile>: Sendable {
     in kernel: SimulatedKernel,
     gate: Errno? = nil, unknown: Errno = .enotty
   ) throws(Errno) -> Int32 {
-    var operation = operation(numbered: command, in: kernel.release)
+    var operation = operation(numbered: command, in: kernel.facts)
     if operation?.command != command { operation = nil }
     if let gate, operation?.isBeforeGate != true { throw gate }
     guard let operation else { throw unknown }

@@ -13,8 +13,9 @@ extension SimulatedDeviceFile {
   static let groupDeviceOperations = OperationTable<SimulatedDeviceFile>([bindOperation])
 
   private static let bindOperation = Operation<SimulatedDeviceFile>(
-    "VFIO_DEVICE_BIND_IOMMUFD", 0x3b76, .grown(min: 16, full: 24, since: .v7_3),
-    isBeforeGate: true, bind)
+    "VFIO_DEVICE_BIND_IOMMUFD", 0x3b76,
+    .grown(min: 16, full: 24, since: .bindKnowsTokens, read: .bindReadsTokens),
+    since: .vfioCdevs, isBeforeGate: true, bind)
 }
 
 extension SimulatedGroupFile {

@@ -29,6 +29,6 @@ final class SimulatedIOASID {
     if let present = self.unit, present.compatibilityClass != unit.compatibilityClass {
       return false
     }
-    return CoherencyModel.admits(unit, tableEnforces: enforcesSnoop, isIntelFirstStage: false)
+    return CoherencyModel.admits(unit, tableEnforces: enforcesSnoop)
   }
 }

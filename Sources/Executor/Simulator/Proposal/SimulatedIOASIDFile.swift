@@ -4,13 +4,14 @@ import Planner
 ///
 /// The three texts of the proposal leave open which errno a refusal gives; those here are ours, as
 /// close to what iommufd does today as may be. So are the numbers and layouts without one in the
-/// texts (`Targets/ioasid/IOASIDRequests.swift`).
+/// texts (`Targets/ioasid`).
 final class SimulatedIOASIDFile: SimulatedFile {
   private var tables: [SimulatedIOASID?] = [nil]  // number 0 is never used
   private var lowestFreeTable = 1
   private var labels: [Int?] = [nil]  // the bound device of each label
   private var lowestFreeLabel = 1
-  private var registeredMemory: Set<AddressRange> = []
+  private var proofs: [UInt32: Int] = [:]  // how many VMs have a label as a proof
+  private var registrations = SimulatedRegistrations()
 
   override var label: String { "/dev/ioasid" }
 
@@ -18,7 +19,7 @@ final class SimulatedIOASIDFile: SimulatedFile {
   var liveTables: [SimulatedIOASID] { tables.compactMap { $0 } }
 
   /// How many ranges of memory are registered.
-  var registeredRanges: Int { registeredMemory.count }
+  var registeredRanges: Int { registrations.count }
 
   override func ioctl(
     _ command: UInt32, _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
@@ -26,9 +27,13 @@ final class SimulatedIOASIDFile: SimulatedFile {
     try Self.operations.answer(command, &argument, of: self, in: kernel)
   }
 
-  /// Adds a device and returns its label, the lowest that is free.
+  /// Adds a device and returns its label, the lowest that is free and that no proof names.
   func bind(_ device: Int) -> UInt32 {
-    while lowestFreeLabel < labels.count, labels[lowestFreeLabel] != nil { lowestFreeLabel += 1 }
+    while lowestFreeLabel < labels.count,
+      labels[lowestFreeLabel] != nil || proofs[UInt32(lowestFreeLabel)] != nil
+    {
+      lowestFreeLabel += 1
+    }
     if lowestFreeLabel == labels.count {
       labels.append(device)
     } else {
@@ -42,6 +47,16 @@ final class SimulatedIOASIDFile: SimulatedFile {
   func unbind(_ label: UInt32) {
     labels[Int(label)] = nil
     lowestFreeLabel = min(lowestFreeLabel, Int(label))
+  }
+
+  /// Keeps a label from being given to another device while a VM has it as a proof.
+  func holdLabel(_ label: UInt32) { proofs[label, default: 0] += 1 }
+
+  /// Ends that; the label is free again with the last proof, if its device is gone.
+  func releaseLabel(_ label: UInt32) {
+    let left = proofs[label, default: 1] - 1
+    proofs[label] = left > 0 ? left : nil
+    if left == 0, labels[Int(label)] == nil { lowestFreeLabel = min(lowestFreeLabel, Int(label)) }
   }
 
   /// The bound device of a label.
@@ -116,9 +131,21 @@ final class SimulatedIOASIDFile: SimulatedFile {
     let range = AddressRange(start: iova, last: last)
     if table.areas.touches(range) { throw .eexist }
     if last > unit.apertureLast || table.reserved.touches(range) { throw .einval }
-    try request.kernel.memory.pin(source, size)
+    let pinned = try pin(AddressRange(start: source, last: source + (size - 1)), request.kernel)
     table.areas.insert(
-      SimulatedArea(range: range, source: source, isWriteable: flags.contains(.write)))
+      SimulatedArea(
+        range: range, source: source, isWriteable: flags.contains(.write), pinned: pinned))
+  }
+
+  /// What is pinned for a mapping: its own pages, or what is registered, if anything is.
+  private func pin(
+    _ range: AddressRange, _ kernel: SimulatedKernel
+  ) throws(Errno) -> PinnedMemory {
+    guard registrations.isEmpty else {
+      return try registrations.pinned(range, of: kernel.memory)
+    }
+    return try PinnedMemory(
+      range.start, range.last - range.start + 1, of: kernel.memory, upTo: kernel.lockLimit)
   }
 
   /// `IOASID_UNMAP_DMA`: sizes must match those of the maps.
@@ -134,25 +161,26 @@ final class SimulatedIOASIDFile: SimulatedFile {
     request.size = table.areas.remove(touched)
   }
 
-  /// `IOASID_REGISTER_MEMORY`.
+  /// `IOASID_REGISTER_MEMORY`: pins and accounts for all page tables of the file.
   func registerMemory(_ request: inout SimulatedRequest<IOASIDMemory>) throws(Errno) {
-    let range = try memoryRange(request)
-    try request.kernel.memory.pin(range.start, range.last - range.start + 1)
-    if !registeredMemory.insert(range).inserted { throw .eexist }
+    let kernel = request.kernel
+    try registrations.add(memoryRange(request), of: kernel.memory, upTo: kernel.lockLimit)
   }
 
-  /// `IOASID_UNREGISTER_MEMORY`.
+  /// `IOASID_UNREGISTER_MEMORY`: refused while any of the range is mapped.
   func unregisterMemory(_ request: inout SimulatedRequest<IOASIDMemory>) throws(Errno) {
-    if try registeredMemory.remove(memoryRange(request)) == nil { throw .enoent }
+    try registrations.remove(memoryRange(request), of: request.kernel.memory) { pinned in
+      liveTables.contains { $0.areas.areas.contains { $0.pinned === pinned } }
+    }
   }
 
   private func memoryRange(
     _ request: SimulatedRequest<IOASIDMemory>
   ) throws(Errno) -> AddressRange {
     let (start, size) = (request.vaddr, request.size)
-    if !request.flags.isEmpty || size == 0 || size == .max { throw .einval }
+    if !request.flags.isEmpty || size == 0 || (start | size) & 4095 != 0 { throw .einval }
     let (last, wraps) = start.addingReportingOverflow(size - 1)
-    if wraps || start == 0 && last == .max { throw .eoverflow }
+    if wraps { throw .eoverflow }
     return AddressRange(start: start, last: last)
   }
 }

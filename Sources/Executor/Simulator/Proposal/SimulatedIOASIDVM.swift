@@ -14,19 +14,23 @@ extension SimulatedVM {
 
   /// `KVM_ALLOW_INCOHERENT_DMA`, with a device in a registered ioasid fd as the proof.
   ///
-  /// The device must declare itself capable of no-snoop; no page table is looked at.
+  /// The device must declare itself capable of no-snoop; no page table is looked at. The allowance
+  /// outlives the device, which calls nobody back, and keeps its label from standing for another
+  /// (docs/decisions/0017).
   func allow(_ request: inout SimulatedRequest<IncoherentDMAProof>) throws(Errno) {
     let proof = try proof(request)
     let device = try proof.file.device(proof.label)
     guard request.kernel.host.devices[device].canNoSnoop else { throw .eperm }
     if allowances.contains(proof) { throw .eexist }
     allowances.append(proof)
+    proof.file.holdLabel(proof.label)
   }
 
   /// `KVM_DISALLOW_INCOHERENT_DMA`; the device may be gone by then.
   func disallow(_ request: inout SimulatedRequest<IncoherentDMAProof>) throws(Errno) {
     guard let index = allowances.firstIndex(of: try proof(request)) else { throw .enoent }
-    allowances.remove(at: index)
+    let proof = allowances.remove(at: index)
+    proof.file.releaseLabel(proof.label)
   }
 
   private func proof(_ request: SimulatedRequest<IncoherentDMAProof>) throws(Errno) -> Proof {
@@ -39,6 +43,7 @@ extension SimulatedVM {
 
   /// What the end of the VM gives back.
   func releaseProposal(in kernel: SimulatedKernel) {
+    for proof in allowances { proof.file.releaseLabel(proof.label) }
     allowances = []
     let files = ioasidFiles
     ioasidFiles = []

@@ -6,12 +6,18 @@ extension SimulatedHost {
   mutating func attach(_ device: Int, to hwpt: SimulatedHWPT) throws(Errno) {
     let group = try group(of: device)
     if let present = groups[group].hwpt, present !== hwpt { throw .einval }
+    try upgrade(hwpt, for: [device])
     // Reserved ranges come before the driver's word: EADDRINUSE wins (§2.22.A2, §2.22.A8).
     try hwpt.ioas.reserve(devices[device].reserved)
     // The first one attached speaks for its mates; those that follow are not asked (§2.22.A3).
-    if groups[group].hwpt == nil, !admits(group, hwpt) {
-      hwpt.ioas.unreserve(devices[device].reserved)
-      throw .einval
+    if groups[group].hwpt == nil {
+      do throws(Errno) {
+        try checkDirectRegions(of: group)
+        if !admits(group, hwpt) { throw .einval }
+      } catch {
+        hwpt.ioas.unreserve(devices[device].reserved)
+        throw error
+      }
     }
     groups[group].hwpt = hwpt
     groups[group].attachedDevices += 1
@@ -28,6 +34,7 @@ extension SimulatedHost {
     let group = try group(of: device)
     guard let old = groups[group].hwpt, old !== hwpt else { return nil }
     let attached = groups[group].members.filter { devices[$0].hwpt != nil }
+    try upgrade(hwpt, for: attached)
     let ranges = attached.flatMap { devices[$0].reserved }
     if old.ioas !== hwpt.ioas { try hwpt.ioas.reserve(ranges) }
     guard admits(group, hwpt) else {
@@ -51,6 +58,20 @@ extension SimulatedHost {
     groups[group].attachedDevices -= 1
     if groups[group].attachedDevices == 0 { groups[group].hwpt = nil }
     return hwpt
+  }
+
+  /// Up to 6.6: makes a table enforce that a device is put on which could be enforced; EINVAL if
+  /// that can't be (§7.15).
+  private func upgrade(_ hwpt: SimulatedHWPT, for devices: [Int]) throws(Errno) {
+    if facts.has(.attachKeepsTables) || hwpt.enforcesSnoop { return }
+    let isAble = devices.contains { device in
+      self.devices[device].unit.map { units[$0].canEnforceSnoop } ?? false
+    }
+    guard isAble else { return }
+    let attached = groups.filter { $0.hwpt === hwpt }.flatMap(\.members)
+      .compactMap { self.devices[$0].unit }.map { units[$0] }
+    guard CoherencyModel.canMakeEnforcing(hwpt, attached: attached) else { throw .einval }
+    hwpt.enforcesSnoop = true
   }
 
   /// Whether a table takes every device of a group.

@@ -4,7 +4,7 @@ import Planner
 final class SimulatedContainer: SimulatedFile {
   /// The limit of mappings, `dma_entry_limit`.
   var entryLimit = 65535
-  /// Its page tables, in the order they were made: one per coherency and unit class.
+  /// Its page tables, in the order they were made: one per coherency and kind of unit.
   private(set) var domains: [SimulatedDomain] = []
   /// What is mapped.
   private(set) var areas = SimulatedAreas()
@@ -19,6 +19,9 @@ final class SimulatedContainer: SimulatedFile {
 
   /// Whether `VFIO_SET_IOMMU` was done.
   var hasDriver: Bool { driver != nil }
+
+  /// Whether it has a driver that says DMA_CC.
+  var isCoherent: Bool { hasDriver && domains.allSatisfy(\.isCoherent) }
 
   override func ioctl(
     _ command: UInt32, _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
@@ -35,12 +38,19 @@ final class SimulatedContainer: SimulatedFile {
   /// `VFIO_CHECK_EXTENSION`: without a driver what type1 would say of itself, then what it says of
   /// this container, too.
   func checkExtension(_ request: inout SimulatedRequest<NumberArgument>) throws(Errno) -> Int32 {
-    switch VFIOExtension(rawValue: request.number) {
-    case .type1, .type1v2, .unmapAll: 1
-    case .updateVADDR: hasDriver ? 1 : 0
-    case .dmaCC: hasDriver && domains.allSatisfy(\.enforcesSnoop) ? 1 : 0
-    case .nesting: request.kernel.release < .v7_3 ? 1 : 0
-    case nil: 0
+    let extensionAsked = VFIOExtension(rawValue: request.number)
+    return extensionAsked.map { has($0, by: request.kernel.facts) } ?? false ? 1 : 0
+  }
+
+  /// Whether an extension is there (§7.12, §7.33, §7.34).
+  private func has(_ asked: VFIOExtension, by facts: KernelFacts) -> Bool {
+    switch asked {
+    case .type1, .type1v2: true
+    case .unmapAll: facts.has(.type1UnmapsAll)
+    case .updateVADDR:
+      facts.has(.type1UnmapsAll) && (hasDriver || !facts.has(.updateNeedsDriver))
+    case .dmaCC: isCoherent
+    case .nesting: !facts.has(.type1ForgotNesting)
     }
   }
 
@@ -50,9 +60,10 @@ final class SimulatedContainer: SimulatedFile {
     let type = VFIOExtension(rawValue: request.number)
     // Whether there may be a driver comes before which one.
     if groups.isEmpty || hasDriver { throw .einval }
-    // Nesting is known before 7.3, but no IOMMU's driver has it for type1.
-    if type == .nesting, kernel.release < .v7_3 { throw .einval }
-    guard type == .type1 || type == .type1v2 else { throw .enodev }
+    guard let type, has(type, by: kernel.facts) else { throw .enodev }
+    if type == .nesting { throw nestingRefusal(in: kernel) }
+    // Every extension that is there is a driver's word for itself, but no driver by that.
+    guard type == .type1 || type == .type1v2 else { throw .einval }
     var attached: [Int] = []
     for group in groups {
       do throws(Errno) {
@@ -64,6 +75,13 @@ final class SimulatedContainer: SimulatedFile {
       }
     }
     driver = type
+  }
+
+  /// Why type1 does not nest: Intel's driver lacks the hardware, later ones do not know of it
+  /// (§7.12, §7.35).
+  private func nestingRefusal(in kernel: SimulatedKernel) -> Errno {
+    let isIntel = groups.first.map { kernel.host.units(of: $0).first?.isIntel ?? false } ?? false
+    return isIntel && !kernel.facts.has(.intelForgotNesting) ? .enodev : .einval
   }
 
   /// Takes a group in; with a driver that attaches it at once.
@@ -81,23 +99,19 @@ final class SimulatedContainer: SimulatedFile {
     areas = SimulatedAreas()
   }
 
-  /// Finds or makes the page table of a group: same class, same coherency (§3.6).
+  /// Finds or makes the page table of a group (§3.6).
   private func attach(_ group: Int, in kernel: SimulatedKernel) throws(Errno) {
-    let members = kernel.host.groups[group].members
-    guard let device = members.first(where: { kernel.host.devices[$0].unit != nil }) else {
-      throw .enodev
-    }
-    let unit = try kernel.host.unit(of: device)
-    let ranges = members.flatMap { kernel.host.devices[$0].reserved }
+    let units = kernel.host.units(of: group)
+    guard let unit = units.first else { throw .enodev }
+    try kernel.host.checkDirectRegions(of: group)
+    let new = kernel.host.newDomain(for: units, first: unit)
+    guard new.takes(units, like: new, by: kernel.facts) else { throw .einval }
+    let ranges = kernel.host.reserved(of: group)
     if let last = areas.areas.last, last.range.last > unit.apertureLast { throw .einval }
     for range in ranges where areas.touches(range) { throw .einval }
     if !unit.isolatesInterrupts, !kernel.host.kernel.allowUnsafeInterrupts { throw .eperm }
-    let enforces = members.allSatisfy { member in
-      kernel.host.devices[member].unit.map {
-        CoherencyModel.newTableEnforces(kernel.host.units[$0])
-      } ?? true
-    }
-    let domain = domain(compatibilityClass: unit.compatibilityClass, enforcesSnoop: enforces)
+    let domain = domains.first { $0.takes(units, like: new, by: kernel.facts) } ?? new
+    if domain === new { domains.append(new) }
     domain.groups.append(group)
     kernel.host.groups[group].domain = domain
     for range in ranges { reserved.add(range) }
@@ -105,29 +119,14 @@ final class SimulatedContainer: SimulatedFile {
     pageSizes &= unit.pageSizes
   }
 
-  private func domain(compatibilityClass: Int, enforcesSnoop: Bool) -> SimulatedDomain {
-    for domain in domains
-    where domain.compatibilityClass == compatibilityClass && domain.enforcesSnoop == enforcesSnoop {
-      return domain
-    }
-    let domain = SimulatedDomain(
-      compatibilityClass: compatibilityClass, enforcesSnoop: enforcesSnoop)
-    domains.append(domain)
-    return domain
-  }
-
   private func detach(_ group: Int, in kernel: SimulatedKernel) {
     guard let domain = kernel.host.groups[group].domain else { return }
     kernel.host.groups[group].domain = nil
     if let index = domain.groups.lastIndex(of: group) { domain.groups.remove(at: index) }
-    for member in kernel.host.groups[group].members {
-      for range in kernel.host.devices[member].reserved { reserved.remove(range) }
-    }
+    for range in kernel.host.reserved(of: group) { reserved.remove(range) }
     guard domain.groups.isEmpty else { return }
     domains.removeAll { $0 === domain }
-    let units = domains.compactMap { domain in
-      domain.groups.first.flatMap { kernel.host.groups[$0].members.first }
-    }.compactMap { kernel.host.devices[$0].unit }.map { kernel.host.units[$0] }
+    let units = domains.flatMap(\.groups).compactMap { kernel.host.units(of: $0).first }
     apertureLast = units.map(\.apertureLast).min() ?? .max
     pageSizes = units.reduce(~4095) { $0 & $1.pageSizes }
   }
@@ -144,11 +143,14 @@ final class SimulatedContainer: SimulatedFile {
   func map(_ request: inout SimulatedRequest<DMAMap>) throws(Errno) {
     let (flags, source) = (request.flags, request.vaddr)
     let (iova, size) = (request.iova, request.size)
-    if !flags.isSubset(of: [.read, .write, .vaddr]) || size == 0 { throw .einval }
-    // 7.3 looks at sums before flags and alignment; before that the order shows in no errno.
+    let facts = request.kernel.facts
+    let known: DMAMapFlags =
+      facts.has(.type1UnmapsAll) ? [.read, .write, .vaddr] : [.read, .write]
+    if !flags.isSubset(of: known) || size == 0 { throw .einval }
+    // 6.18 looks at sums before flags and alignment; before that the order shows in no errno.
     let (last, wraps) = iova.addingReportingOverflow(size - 1)
     if wraps || source.addingReportingOverflow(size - 1).overflow {
-      throw overflow(request.kernel.release)
+      throw overflow(facts)
     }
     let changesAddress = flags.contains(.vaddr)
     let givesAccess = !flags.isDisjoint(with: [.read, .write])
@@ -162,12 +164,15 @@ final class SimulatedContainer: SimulatedFile {
     if areas.areas.count >= entryLimit { throw .enospc }
     if last > apertureLast || reserved.touches(range) { throw .einval }
     try request.kernel.memory.pin(source, size)
-    areas.insert(SimulatedArea(range: range, source: source, isWriteable: flags.contains(.write)))
+    areas.insert(
+      SimulatedArea(
+        range: range, source: source, isWriteable: flags.contains(.write),
+        pages: SimulatedPages(of: request.kernel.memory)))
   }
 
-  /// What 7.3 calls a sum that wraps.
-  private func overflow(_ release: KernelRelease) -> Errno {
-    release >= .v7_3 ? .eoverflow : .einval
+  /// What a sum that wraps is called (§7.13).
+  private func overflow(_ facts: KernelFacts) -> Errno {
+    facts.has(.wrapsAreOverflows) ? .eoverflow : .einval
   }
 
   /// `VFIO_DMA_MAP_FLAG_VADDR`: a mapping whose source was taken away gets another one.
@@ -181,15 +186,20 @@ final class SimulatedContainer: SimulatedFile {
   /// `VFIO_IOMMU_UNMAP_DMA`.
   func unmap(_ request: inout SimulatedRequest<DMAUnmap>) throws(Errno) {
     let flags = request.flags
+    let facts = request.kernel.facts
     try checkUnmapFlags(request)
     if request.iova & (pageBytes - 1) != 0 { throw .einval }
-    let chosen: Range<Int>
+    var chosen: Range<Int>
     if flags.contains(.all) {
       if request.iova != 0 || request.size != 0 { throw .einval }
       chosen = 0..<areas.areas.count
     } else {
       chosen = try areasToUnmap(request)
     }
+    // Before 6.0 a process unmaps its own mappings only, and no further than one of another.
+    let memory = request.kernel.memory
+    let isOwn = { (index: Int) in self.areas.areas[index].pages?.isOf(memory) ?? true }
+    if !facts.has(.type1UnmapsOthers) { chosen = chosen.prefix(while: isOwn).indices }
     // Written back on success only.
     request.size = try unmap(chosen, onlySources: flags.contains(.vaddr))
   }
@@ -197,7 +207,10 @@ final class SimulatedContainer: SimulatedFile {
   /// What the flags may be together; a bit map of dirty pages is read, and then nobody tracks them.
   private func checkUnmapFlags(_ request: SimulatedRequest<DMAUnmap>) throws(Errno) {
     let flags = request.flags
-    if !flags.isSubset(of: [.getDirtyBitmap, .all, .vaddr]) { throw .einval }
+    let facts = request.kernel.facts
+    var known: DMAUnmapFlags = facts.has(.type1TellsMigration) ? .getDirtyBitmap : []
+    if facts.has(.type1UnmapsAll) { known.formUnion([.all, .vaddr]) }
+    if !flags.isSubset(of: known) { throw .einval }
     guard flags.contains(.getDirtyBitmap) else { return }
     if !flags.isDisjoint(with: [.all, .vaddr]) { throw .einval }
     if request.argument.statedSize >= DMAUnmap.sizeWithBitmap {
@@ -212,9 +225,15 @@ final class SimulatedContainer: SimulatedFile {
     let (iova, size) = (request.iova, request.size)
     if size == 0 || size & (pageBytes - 1) != 0 { throw .einval }
     let (last, wraps) = iova.addingReportingOverflow(size - 1)
-    if wraps { throw overflow(request.kernel.release) }
+    if wraps { throw overflow(request.kernel.facts) }
     let range = AddressRange(start: iova, last: last)
     let touched = areas.indices(touching: range)
+    // Up to the last address the sum of both is 0 for older kernels, below which nothing lies.
+    if last == .max, !request.kernel.facts.has(.wrapsAreOverflows) {
+      let isCut = touched.first.map { areas.areas[$0].range.start < iova } ?? false
+      if isCut, driver == .type1v2 { throw .einval }
+      return touched.prefix(0)
+    }
     if driver == .type1 {
       let isOffset = touched.first.map { areas.areas[$0].range.start < iova } ?? false
       return isOffset ? touched.prefix(0) : touched

@@ -18,14 +18,14 @@ final class SimulatedDeviceFile: SimulatedFile {
   let address: BDF
   /// Where the file comes from.
   let origin: Origin
-  /// The iommufd the device is bound to through this file, and its id there.
-  private(set) var binding: (context: SimulatedIOMMUFD, id: UInt32)?
+  /// The binding of the device to an iommufd through this file.
+  private(set) var binding: SimulatedBinding?
   /// The ioasid fd of the 2021 proposal it is bound to, and its label there.
   var proposalBinding: (context: SimulatedIOASIDFile, label: UInt32)?
 
   /// Opens the cdev of a device that vfio-pci has.
   init(_ address: BDF, in kernel: SimulatedKernel) throws(Errno) {
-    guard kernel.host.kernel.vfioCdev || kernel.usesProposal,
+    guard kernel.host.nodes.hasCdevs || kernel.usesProposal,
       let device = kernel.host.device(address), kernel.host.devices[device].isOnVFIO
     else { throw .enoent }
     self.device = device
@@ -42,7 +42,6 @@ final class SimulatedDeviceFile: SimulatedFile {
     origin = .group(group)
     super.init()
     group.references += 1
-    group.openDevices += 1
     kernel.host.devices[device].openFiles += 1
   }
 
@@ -69,28 +68,22 @@ final class SimulatedDeviceFile: SimulatedFile {
 
   override func release(in kernel: SimulatedKernel) {
     kernel.host.devices[device].openFiles -= 1
-    if case .group(let group) = origin {
-      group.openDevices -= 1
-      kernel.drop(group)
-    }
+    if case .group(let group) = origin { group.close(self, in: kernel) }
     releaseProposal(in: kernel)
-    guard let (context, id) = binding else { return }
-    detachDevice(in: kernel)
-    binding = nil
-    context.remove(id)
+    guard let binding else { return }
+    self.binding = nil
     kernel.host.devices[device].owner = nil
     if let group = kernel.host.devices[device].group {
       kernel.host.groups[group].boundDevices -= 1
-      kernel.host.unclaim(group)
     }
-    kernel.drop(context)
+    binding.end(in: kernel)
   }
 
   /// `VFIO_DEVICE_BIND_IOMMUFD` (§2.21), steps in the kernel's order.
   func bind(_ request: inout SimulatedRequest<DeviceBindIOMMUFD>) throws(Errno) {
     let kernel = request.kernel
     let flags = request.flags
-    let known: BindFlags = kernel.release >= .v7_3 ? .token : []
+    let known: BindFlags = kernel.facts.has(.bindKnowsTokens) ? .token : []
     if request.iommufd < 0 || !flags.isSubset(of: known) { throw .einval }
     guard isCdev else { throw .einval }
     // The group before the file: while the group file is open nothing else is looked at, and a file
@@ -105,44 +98,30 @@ final class SimulatedDeviceFile: SimulatedFile {
     }
     let file = try kernel.files.file(request.iommufd)
     guard let context = file as? SimulatedIOMMUFD else { throw .ebadfd }
-    try claim(group, for: context, in: kernel)
-    let id = context.add(.device(device))
-    context.references += 1
-    binding = (context, id)
-    request.outDevID = id
-  }
-
-  /// The part of a bind that makes the device the iommufd's (§2.21.10 to §2.21.17).
-  private func claim(
-    _ group: Int?, for context: SimulatedIOMMUFD, in kernel: SimulatedKernel
-  ) throws(Errno) {
     // Another file of the same device: a device is opened once, whoever asks (§2.21.10).
     if kernel.host.devices[device].owner != nil { throw .einval }
-    let unit = try kernel.host.unit(of: device)
-    guard let group else { throw .enodev }
-    // Interrupts before ownership: a unit that does not isolate them is refused in any group
-    // (§2.21.14, §2.21.15).
-    if !unit.isolatesInterrupts, !kernel.host.kernel.allowUnsafeInterrupts { throw .eperm }
-    try kernel.host.claim(group, for: context.id)
-    kernel.host.groups[group].boundDevices += 1
+    let binding = try SimulatedBinding(device, to: context, in: kernel)
+    if let group { kernel.host.groups[group].boundDevices += 1 }
     kernel.host.devices[device].owner = self.id
+    self.binding = binding
+    request.outDevID = binding.id
   }
 
   /// `VFIO_DEVICE_ATTACH_IOMMUFD_PT` (§2.22).
   func attach(_ request: inout SimulatedRequest<DeviceAttachIOMMUFDPT>) throws(Errno) {
     let kernel = request.kernel
     let hasPASID = try checkPASID(request)
-    guard let context = binding?.context else { throw .einval }
+    guard let binding else { throw .einval }
     let hwpt: SimulatedHWPT
     // An id of any kind is found, and then refused by its kind: EINVAL, not ENOENT (§2.0.5).
-    switch context.object(request.ptID) {
+    switch binding.context.object(request.ptID) {
     case nil: throw .enoent
     case .some where hasPASID: throw .einval  // no table here takes one (`pasid_compat`)
     case .device: throw .einval
     case .hwpt(let chosen):
-      try attach(to: chosen, in: kernel)
+      try binding.attach(to: chosen, in: kernel)
       hwpt = chosen
-    case .ioas(let ioas): hwpt = try attach(to: ioas, of: context, in: kernel)
+    case .ioas(let ioas): hwpt = try binding.attach(to: ioas, in: kernel)
     }
     request.ptID = hwpt.id
   }
@@ -150,83 +129,18 @@ final class SimulatedDeviceFile: SimulatedFile {
   /// `VFIO_DEVICE_DETACH_IOMMUFD_PT` (§2.23); nothing attached is no error.
   func detach(_ request: inout SimulatedRequest<DeviceDetachIOMMUFDPT>) throws(Errno) {
     if try checkPASID(request) { return }  // nothing is attached by one
-    detachDevice(in: request.kernel)
+    binding?.detach(in: request.kernel)
   }
 
-  /// Whether a PASID is given, which 7.3 knows; then the structure must have it.
+  /// Whether a PASID is given, which 6.15 knows; then the structure must have it.
   private func checkPASID<Layout: PASIDLayout>(
     _ request: SimulatedRequest<Layout>
   ) throws(Errno) -> Bool {
-    let known: PASIDFlags = request.kernel.release >= .v7_3 ? .pasid : []
+    let known: PASIDFlags = request.kernel.facts.has(.pasids) ? .pasid : []
     if !request.flags.isSubset(of: known) { throw .einval }
     guard request.flags.contains(.pasid) else { return false }
     if request.argument.statedSize < Layout.sizeWithPASID { throw .einval }
     try request.argument.require(Layout.sizeWithPASID)
     return true
-  }
-
-  /// Attaches by address space: the first automatic table that takes the device, in the order they
-  /// were made, else a new one (`iommufd/device.c:940`, §3.3).
-  private func attach(
-    to ioas: SimulatedIOAS, of context: SimulatedIOMMUFD, in kernel: SimulatedKernel
-  ) throws(Errno) -> SimulatedHWPT {
-    for hwpt in ioas.hwpts where hwpt.isAutomatic {
-      do throws(Errno) {
-        try attach(to: hwpt, in: kernel)
-        return hwpt
-      } catch {
-        // Only EINVAL means that the table does not suit; anything else is the answer (§3.3).
-        if error != .einval { throw error }
-      }
-    }
-    let unit = try kernel.host.unit(of: device)
-    let isFirst = kernel.host.devices[device].hwpt == nil
-    let hwpt = SimulatedHWPT(
-      for: unit, in: ioas, isAutomatic: true, isAttachedFirst: isFirst, of: kernel)
-    if isFirst {
-      try attachFirst(to: hwpt, of: context, in: kernel)
-      return hwpt
-    }
-    try context.add(hwpt)
-    do throws(Errno) {
-      try attach(to: hwpt, in: kernel)
-    } catch {
-      ioas.removeHWPT(hwpt)
-      context.remove(hwpt.id)
-      throw error
-    }
-    return hwpt
-  }
-
-  /// A first attach comes before the new table is filled (`hw_pagetable.c:206`).
-  private func attachFirst(
-    to hwpt: SimulatedHWPT, of context: SimulatedIOMMUFD, in kernel: SimulatedKernel
-  ) throws(Errno) {
-    try kernel.host.attach(device, to: hwpt)
-    do throws(Errno) {
-      try context.add(hwpt)
-    } catch {
-      _ = kernel.host.detach(device)
-      throw error
-    }
-  }
-
-  private func attach(to hwpt: SimulatedHWPT, in kernel: SimulatedKernel) throws(Errno) {
-    if kernel.host.devices[device].hwpt == nil {
-      try kernel.host.attach(device, to: hwpt)
-    } else if let old = try kernel.host.replace(device, with: hwpt) {
-      dispose(of: old)
-    }
-  }
-
-  private func detachDevice(in kernel: SimulatedKernel) {
-    if let old = kernel.host.detach(device) { dispose(of: old) }
-  }
-
-  /// An automatic table goes with its last device.
-  private func dispose(of hwpt: SimulatedHWPT) {
-    guard hwpt.isAutomatic, hwpt.attachedDevices == 0 else { return }
-    hwpt.ioas.removeHWPT(hwpt)
-    binding?.context.remove(hwpt.id)
   }
 }

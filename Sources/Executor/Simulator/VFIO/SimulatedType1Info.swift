@@ -12,21 +12,22 @@ struct SimulatedType1Info {
 
   /// Answers the request; what does not fit into the caller's memory is EFAULT.
   ///
-  /// 6.1 knows no padding at the end of the structure, and does not align capabilities.
+  /// Before 6.6 there is no padding at the end of the structure, and capabilities are not aligned.
   func report(into request: inout SimulatedRequest<Type1Info>) throws(Errno) {
-    let isOld = request.kernel.release == .v6_1
+    let facts = request.kernel.facts
+    let isOld = !facts.has(.type1AlignsInfo)
     let room = request.argument.statedSize
-    let capabilities = capabilities(isAligned: !isOld)
+    let capabilities = capabilities(by: facts)
     let needed = Type1Info.size + capabilities.count
     // Capabilities come before the structure, so that it is only written when they are there.
     if room >= needed { try request.argument.write(capabilities, at: Type1Info.size) }
     let start = Self.start(size: max(room, needed), hasAll: room >= needed, pageSizes: pageSizes)
-    let known = isOld ? Self.known6_1(room) : min(room, Type1Info.size)
+    let known = isOld ? Self.knownBefore6_6(room) : min(room, Type1Info.size)
     try request.argument.write(start.bytes.prefix(known), at: 0)
   }
 
-  /// How much of the structure 6.1 writes: the offset of the capabilities as a whole or not at all.
-  private static func known6_1(_ room: Int) -> Int {
+  /// How much older kernels write: the offset of the capabilities as a whole or not at all.
+  private static func knownBefore6_6(_ room: Int) -> Int {
     room >= Type1Info.sizeWithoutPadding
       ? Type1Info.sizeWithoutPadding : Type1Info.sizeOfFirstRelease
   }
@@ -48,19 +49,26 @@ struct SimulatedType1Info {
     return capability
   }
 
-  /// Dirty tracking, how many mappings are left, and the ranges, each behind the other.
-  private func capabilities(isAligned: Bool) -> [UInt8] {
-    var dirty = Structure<MigrationCapability>.capability()
-    dirty.pgsizeBitmap = pageSizes & (~pageSizes &+ 1)
-    dirty.maxDirtyBitmapSize = MigrationCapability.mostBitmapBytes
-    var left = Structure<DMAAvailableCapability>.capability()
-    left.avail = UInt32(available)
-    let size = DMAAvailableCapability.size
-    let padding = isAligned ? size.alignedCapability - size : 0
-    dirty.next = UInt32(Type1Info.size + MigrationCapability.size)
-    left.next = dirty.next + UInt32(size + padding)
-    return dirty.bytes + left.bytes + [UInt8](repeating: 0, count: padding)
-      + Self.capability(of: ranges).bytes + ranges.flatMap { Structure($0).bytes }
+  /// Dirty tracking, how many mappings are left, and the ranges, each behind the other; before 5.8
+  /// and 5.10 not all of them.
+  private func capabilities(by facts: KernelFacts) -> [UInt8] {
+    var bytes: [UInt8] = []
+    if facts.has(.type1TellsMigration) {
+      var dirty = Structure<MigrationCapability>.capability()
+      dirty.pgsizeBitmap = pageSizes & (~pageSizes &+ 1)
+      dirty.maxDirtyBitmapSize = MigrationCapability.mostBitmapBytes
+      dirty.next = UInt32(Type1Info.size + MigrationCapability.size)
+      bytes += dirty.bytes
+    }
+    if facts.has(.type1TellsRoom) {
+      var left = Structure<DMAAvailableCapability>.capability()
+      left.avail = UInt32(available)
+      let size = DMAAvailableCapability.size
+      let padding = facts.has(.type1AlignsInfo) ? size.alignedCapability - size : 0
+      left.next = UInt32(Type1Info.size + bytes.count + size + padding)
+      bytes += left.bytes + [UInt8](repeating: 0, count: padding)
+    }
+    return bytes + Self.capability(of: ranges).bytes + ranges.flatMap { Structure($0).bytes }
   }
 }
 

@@ -55,19 +55,6 @@ struct IOASIDProposalTests {
     #expect(raw.bindIOASID(raw.file(.vfioDevice(LabHost.c1)), ioasidFD) == "1")
   }
 
-  @Test("registered memory is accounted once, and given back by the same range")
-  func registeredMemory() {
-    let va = raw.memory()
-    let register = { (command: UInt32, start: UInt64) in
-      raw.call(ioasidFD, command, [(24, 4), (0, 4), (start, 8), (0x1000, 8)])
-    }
-    #expect(register(0x3bc1, 0x1000) == "EFAULT")
-    #expect(register(0x3bc1, va) == "0")
-    #expect(register(0x3bc1, va) == "EEXIST")
-    #expect(register(0x3bc2, va) == "0")
-    #expect(register(0x3bc2, va) == "ENOENT")
-  }
-
   @Test("an attach is refused when a reserved region of the device is mapped")
   func reservedRegions() {
     #expect(raw.attachIOASID(raw.bound(LabHost.incapable, ioasidFD), 1) == "ENOENT")

@@ -156,6 +156,49 @@ struct MailTests {
     #expect(raw.kernel.state().vms[0].allowsIncoherentDMA)
   }
 
+  @Test("an allowance outlives its proof, and ends by DISALLOW with the same pair, and only so")
+  func allowanceOutlivesItsProof() {
+    let dev1 = raw.bound(LabHost.c1, ioasidFD)
+    #expect(raw.addIOASIDFD(vm, ioasidFD) == "0")
+    #expect(raw.allow(vm, ioasidFD, 1) == "0")
+    #expect(raw.unbindIOASID(dev1, ioasidFD) == "0")
+    #expect(raw.kernel.state().vms[0].allowsIncoherentDMA)
+    #expect(CoherencyCheck.mismatches(in: raw.kernel.state()) == [.needlessFlushes])
+    #expect(raw.allow(vm, ioasidFD, 1) == "ENOENT", "what is gone proves nothing anew")
+    #expect(raw.disallow(vm, ioasidFD, 1) == "0")
+    #expect(!raw.kernel.state().vms[0].allowsIncoherentDMA)
+    #expect(raw.disallow(vm, ioasidFD, 1) == "ENOENT")
+  }
+
+  @Test("a label is not given to another device while a proof names it")
+  func labelOfAProofIsKept() {
+    let dev1 = raw.bound(LabHost.c1, ioasidFD)
+    #expect(raw.addIOASIDFD(vm, ioasidFD) == "0")
+    #expect(raw.allow(vm, ioasidFD, 1) == "0")
+    #expect(raw.close(dev1) == "0")
+    let next = raw.file(.vfioDevice(LabHost.incapable))
+    #expect(raw.bindIOASID(next, ioasidFD) == "2", "1 would make it look like the proof")
+    #expect(raw.deviceInfo(ioasidFD, 1) == "ENOENT")
+    #expect(raw.disallow(vm, ioasidFD, 1) == "0")
+    #expect(raw.bindIOASID(raw.file(.vfioDevice(LabHost.n1)), ioasidFD) == "1")
+  }
+
+  @Test("the end of the VM frees the labels of its proofs; a proof of another VM keeps its own")
+  func labelsOfAVMThatEnds() {
+    var none = IoctlArgument.value(0)
+    let other = (try? raw.kernel.ioctl(raw.file(.kvm), 0xae01, &none)) ?? -1
+    let dev1 = raw.bound(LabHost.c1, ioasidFD)
+    for machine in [vm, other] {
+      #expect(raw.addIOASIDFD(machine, ioasidFD) == "0")
+      #expect(raw.allow(machine, ioasidFD, 1) == "0")
+    }
+    #expect(raw.close(dev1) == "0")
+    #expect(raw.close(vm) == "0")
+    #expect(raw.boundLabel(LabHost.c1, ioasidFD) == 2)
+    #expect(raw.close(other) == "0")
+    #expect(raw.boundLabel(LabHost.n1, ioasidFD) == 1)
+  }
+
   @Test("a mismatch is just a kernel-harmless userspace bug: accepted by KVM, found by vfioplan")
   func mismatch() {
     let dev1 = raw.bound(LabHost.c1, ioasidFD)

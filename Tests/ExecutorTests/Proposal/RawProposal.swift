@@ -28,10 +28,11 @@ extension LabHost {
   /// A VM with some devices and a little memory, compiled.
   static func compile(
     _ devices: [(name: String, address: BDF, noSnoop: NoSnoopIntent)], on host: HostDescription,
-    target: String = "ioasid", objective: Objective? = nil
+    target: String = "ioasid", objective: Objective? = nil,
+    memory: [MemoryRegion] = [MemoryRegion(gpa: 0, size: 1 << 20)]
   ) throws -> CompiledPlan {
     let vm = VMDescription(
-      name: "vm", memory: [MemoryRegion(gpa: 0, size: 1 << 20)],
+      name: "vm", memory: memory,
       devices: devices.enumerated().map { index, device in
         let start = UInt32(100 * index + 10)
         return AssignedDevice(
@@ -47,7 +48,7 @@ extension LabHost {
 /// The requests of the proposal.
 extension RawKernel {
   func addIOASIDFD(_ vm: Int32, _ file: Int32) -> String {
-    call(vm, 0xaef1, .value(UInt64(UInt32(bitPattern: file))))
+    call(vm, 0xaef4, .value(UInt64(UInt32(bitPattern: file))))
   }
 
   func allow(_ vm: Int32, _ file: Int32, _ label: UInt64) -> String {
@@ -106,6 +107,14 @@ extension RawKernel {
     -> String
   {
     call(file, 0x3bc6, [(40, 4), (3, 4), (ioasid, 4), (0, 4), (va, 8), (iova, 8), (size, 8)])
+  }
+
+  func registerMemory(_ file: Int32, _ va: UInt64, _ size: UInt64) -> String {
+    call(file, 0x3bc1, [(24, 4), (0, 4), (va, 8), (size, 8)])
+  }
+
+  func unregisterMemory(_ file: Int32, _ va: UInt64, _ size: UInt64) -> String {
+    call(file, 0x3bc2, [(24, 4), (0, 4), (va, 8), (size, 8)])
   }
 
   func unmapIOASID(_ file: Int32, _ ioasid: UInt64, iova: UInt64, size: UInt64) -> String {
