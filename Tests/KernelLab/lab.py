@@ -15,11 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from labkit import debian, kernels, machines, qemu, report, runner, scenarios, tools
+from labkit.machines import Machine
 from labkit.registry import SCENARIOS
 from labkit.scenario import FULL_COUNT, Bench
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 1
+# What is tried on kernels that the lab can do without, when there is little time.
+BRIEF = {"plans", "refusals", "tables", "others", "conform"}
 # What is needed, and the Debian package that has it.
 NEEDS = {
     "qemu-system-x86_64": "qemu-system-x86", "bison": "bison", "flex": "flex", "bc": "bc",
@@ -50,45 +53,60 @@ def busybox(shelf: kernels.Shelf) -> Path:
     """A static busybox for the guests."""
     path = shelf.directory / "busybox"
     if not path.exists():
-        shelf.refresh()
-        version = shelf.archive.candidate("busybox-static")
+        archive = shelf.archive()
+        version = archive.candidate("busybox-static")
         scratch = shelf.directory / "unpack" / "busybox"
-        debian.unpack(shelf.archive.download("busybox-static", version), scratch)
+        debian.unpack(archive.download("busybox-static", version), scratch)
         shutil.copy(next(path for path in scratch.rglob("busybox") if os.access(path, os.X_OK)
                          and path.is_file()), path)
         shutil.rmtree(scratch)
     return path
 
 
-def work(shelf: kernels.Shelf, options) -> list:
-    """The benches the filter wants, each with its scenarios, the longest first.
+def work(shelf: kernels.Shelf, options) -> tuple[list, list[str]]:
+    """The benches the filter wants, each with its scenarios, the longest first; the kernels that
+    are not there, and why.
 
     Kernels nobody wants are not made.
     """
     programs = tools.build(shelf.directory)
-    found = []
+    found, missing = [], []
     for recipe in kernels.RECIPES:
-        if not any(wanted(name, machine, options.filter)
-                   for name in recipe.kernelNames for machine in machines.MACHINES):
+        if not any(rows(kernel, options.filter) for kernel in recipe.sketches):
             continue
-        for kernel in shelf.obtain(recipe):
-            for machine in machines.seenBy(kernel):
-                chosen = [scenario for scenario in wanted(kernel.name, machine, options.filter)
-                          if scenario.fits(kernel, machine)]
-                if chosen:
-                    found.append((Bench(
-                        kernel, machine, options.program.resolve(), programs, ROOT / "examples",
-                        options.count, options.seed), chosen))
+        made, why = obtained(shelf, recipe, options.present)
+        missing += [f"{recipe.name}: {why}"] if why else []
+        isBrief = options.present and recipe.isOptional
+        found += [(Bench(kernel, machine, options.program.resolve(), programs, ROOT / "examples",
+                         options.count, options.seed), chosen)
+                  for kernel in made for machine, chosen in rows(kernel, options.filter, isBrief)]
     if any(scenarios.usesQEMU(scenario) for _, chosen in found for scenario in chosen):
         archive = qemu.obtain(shelf.directory, say)
         found = [(replace(bench, qemu=archive), chosen) for bench, chosen in found]
-    return sorted(found, key=lambda pair: -runner.limit(*pair))
+    return sorted(found, key=lambda pair: -runner.limit(*pair)), missing
 
 
-def wanted(kernel: str, machine: machines.Machine, pattern: str) -> list:
-    """The scenarios that a filter wants of a kernel and a machine."""
-    return [scenario for scenario in SCENARIOS
-            if re.search(pattern, f"{kernel} {machine.name} {scenario.name}")]
+def obtained(shelf: kernels.Shelf, recipe: kernels.Recipe, isPresent: bool) -> tuple[list, str]:
+    """A recipe's kernels, or none and the reason: who wants only those made before goes without."""
+    if isPresent and recipe.isOptional:
+        made = shelf.find(recipe)
+        return made, "" if made else "not made yet; `make lab` does"
+    try:
+        return shelf.obtain(recipe), ""
+    except debian.Unavailable as reason:
+        if not recipe.isOptional:
+            raise
+        return [], " ".join(str(reason).split())
+
+
+def rows(kernel: kernels.Kernel, pattern: str, isBrief=False) -> list[tuple[Machine, list]]:
+    """The machines that a filter wants of a kernel, each with its scenarios; or of one machine
+    those that are about kernels."""
+    found = [(machine, [scenario for scenario in SCENARIOS if scenario.fits(kernel, machine)
+                        and re.search(pattern, f"{kernel.name} {machine.name} {scenario.name}")
+                        and (not isBrief or scenario.name in BRIEF)])
+             for machine in machines.seenBy(kernel) if not isBrief or machine.isTelling(kernel)]
+    return [(machine, chosen) for machine, chosen in found if chosen]
 
 
 def runAll(options) -> int:
@@ -100,13 +118,16 @@ def runAll(options) -> int:
     shelf = kernels.Shelf(cacheDirectory(), say)
     box = busybox(shelf)
     say(f"seed {options.seed}, {options.count} generated descriptions a machine")
-    todo = work(shelf, options)
+    todo, notThere = work(shelf, options)
+    say(*(f"NOT TRIED, no kernel {line}" for line in notThere))
     started, outcomes = time.monotonic(), []
     tap = report.TAP(options.verbose)
     for found in runner.runAll(todo, box, options.jobs, options.keep, say):
         for outcome in found:
             tap.show(outcome)
         outcomes += found
+    for line in notThere:
+        tap.line("ok", f"skip # SKIP no kernel {line}")
     outcomes = report.inOrder(outcomes, SCENARIOS)
     seconds = time.monotonic() - started
     print(f"1..{tap.number}")
@@ -115,7 +136,7 @@ def runAll(options) -> int:
     if options.record and not tap.failures:
         report.record(outcomes, SCENARIOS, seconds)
     good = sum(outcome.count(True) for outcome in outcomes)
-    skipped = sum(outcome.count(None) for outcome in outcomes)
+    skipped = sum(outcome.count(None) for outcome in outcomes) + len(notThere)
     print(f"lab: {good} passed, {tap.failures} failed, {skipped} skipped")
     return 1 if tap.failures or not outcomes else 0
 
@@ -135,7 +156,8 @@ def arguments():
     commands.add_parser("deps", help="name the Debian packages that are missing")
     commands.add_parser("list", help="list kernels, machines and scenarios")
     get = commands.add_parser("kernels", help="download and build what is not in the cache")
-    get.add_argument("--only", default="", help="a regular expression over 6.1, 6.12, 7.3")
+    get.add_argument("--only", help="a regular expression over names as `list` has them; without"
+                     " it, those that the lab can't do without")
     run = commands.add_parser("run", help="boot the machines and run the scenarios")
     run.add_argument("filter", nargs="?", default="",
                      help="a regular expression over 'KERNEL MACHINE SCENARIO'")
@@ -145,6 +167,9 @@ def arguments():
     run.add_argument("--seed", type=int, default=SEED)
     run.add_argument("--jobs", type=int, default=3, help="machines at a time")
     run.add_argument("--keep", type=Path, help="keep consoles and results in this directory")
+    run.add_argument("--present", action="store_true",
+                     help="of kernels that the lab can do without, only those made before, and "
+                     "little of each")
     run.add_argument("--verbose", action="store_true", help="a line for each verdict")
     run.add_argument("--record", action="store_true", help="write docs/lab-results.md")
     return parser.parse_args()
@@ -157,18 +182,17 @@ def main() -> int:
         print(" ".join(missingPackages()))
     elif options.command == "list":
         for recipe in kernels.RECIPES:
-            for name in recipe.kernelNames:
-                kernel = kernels.Kernel(name, "", Path())
-                for machine in machines.seenBy(kernel):
-                    for scenario in SCENARIOS:
-                        if scenario.fits(kernel, machine):
-                            print(f"{name} {machine.name} {scenario.name}: {scenario.law}")
+            for kernel in recipe.sketches:
+                for machine, chosen in rows(kernel, ""):
+                    for scenario in chosen:
+                        print(f"{kernel.name} {machine.name} {scenario.name}: {scenario.law}")
     elif options.command == "kernels":
         shelf = kernels.Shelf(cacheDirectory(), say)
         for recipe in kernels.RECIPES:
-            if re.search(options.only, recipe.name):
-                for kernel in shelf.obtain(recipe):
-                    say(f"{kernel.name} {kernel.version}: {kernel.image}")
+            if re.search(options.only, recipe.name) if options.only else not recipe.isOptional:
+                made, why = obtained(shelf, recipe, False)
+                say(*(f"{kernel.name} {kernel.version}: {kernel.image}" for kernel in made),
+                    *([f"NOT MADE, {recipe.name}: {why}"] if why else []))
     else:
         return runAll(options)
     return 0

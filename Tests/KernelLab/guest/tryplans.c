@@ -2,8 +2,9 @@
  * tryplans LIST HOST: applies every description of a list with --check.
  *
  * A line of the list is `NAME TARGET FILE`. For each, one line is printed:
- *   plan NAME TARGET STATUS MILLISECONDS registered=N unregistered=N
- * then the codes of its errors (`  code VP3007`), what a failure said (`  say ...`), and what differs
+ *   plan NAME TARGET STATUS MILLISECONDS registered=N unregistered=N view=N
+ * with how often KVM began and ceased to expect non-coherent DMA, and whether it did (1) when the
+ * first file was taken from it: what is undone has it look again. -1 if there are no probes. Then the codes of its errors (`  code VP3007`), what a failure said (`  say ...`), and what differs
  * from the state before (`  - ...`, `  + ...`). One process for all of them: in an emulated
  * machine starting a program is what takes time.
  */
@@ -12,18 +13,37 @@
 #include "process.h"
 #include "state.h"
 
-#define PROFILE "/sys/kernel/tracing/kprobe_profile"
+#define TRACE "/sys/kernel/tracing/trace"
+#define EVENTS "/sys/kernel/tracing/events/kprobes/lab_remove/enable"
 #define ERRORS "/tmp/errors"
 
 static struct text before, after;
 
-/* How often the kernel called what a probe is on; -1 if there is no such probe. */
-static long hits(const char *probe)
+struct seen { long registered, unregistered, view; };
+
+static void forget_events(void)
 {
-	char buffer[4096];
-	read_file(PROFILE, buffer, sizeof buffer);
-	const char *found = strstr(buffer, probe);
-	return found ? atol(found + strlen(probe)) : -1;
+	int file = open(TRACE, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	if (file >= 0)
+		close(file);
+}
+
+/* What KVM did since events were forgotten. */
+static struct seen read_events(void)
+{
+	char line[1024];
+	FILE *file = access(EVENTS, F_OK) == 0 ? fopen(TRACE, "re") : NULL;
+	if (!file)
+		return (struct seen){-1, -1, -1};
+	struct seen seen = {0, 0, -1};
+	while (fgets(line, sizeof line, file)) {
+		seen.registered += strstr(line, "lab_register:") != NULL;
+		seen.unregistered += strstr(line, "lab_unregister:") != NULL;
+		if (strstr(line, "lab_remove:") && seen.view < 0)
+			seen.view = seen.registered - seen.unregistered;
+	}
+	fclose(file);
+	return seen;
 }
 
 static double now_in_milliseconds(void)
@@ -65,14 +85,14 @@ static void print_errors(bool isFailure)
 
 static void try_plan(char *name, char *target, char *file, char *host)
 {
-	long registered = hits("lab_register"), unregistered = hits("lab_unregister");
+	forget_events();
 	double start = now_in_milliseconds();
 	int status = apply(target, file, host);
 	double end = now_in_milliseconds();
+	struct seen seen = read_events();
 	read_state(&after);
-	printf("plan %s %s %d %.0f registered=%ld unregistered=%ld\n", name, target, status, end - start,
-	       registered < 0 ? -1 : hits("lab_register") - registered,
-	       unregistered < 0 ? -1 : hits("lab_unregister") - unregistered);
+	printf("plan %s %s %d %.0f registered=%ld unregistered=%ld view=%ld\n", name, target, status,
+	       end - start, seen.registered, seen.unregistered, seen.view);
 	print_errors(status != 0 && status != 1 && status != 69);
 	if (!is_same_state(&before, &after)) {
 		print_missing("-", &before, &after);

@@ -10,15 +10,17 @@ from pathlib import Path
 
 from . import conformgen
 from .conform_exceptions import EXCEPTIONS, SPOILERS, Allowed, Spoiler
-from .conform_fixtures import HOSTS, recorded
-from .conform_pairs import OF_OTHERS, PAIRS
+from .conform_fixtures import host as hostOf
+from .conform_fixtures import recorded
+from .conform_pairs import OF_OTHERS, known
+from .conform_releases import has
 from .kernels import Kernel
 from .machines import Machine
 from .scenario import Bench, Verdict
 
 PER_COUNT = 8  # programs for each generated description
 AT_A_TIME = 1000  # programs whose answers leave the machine together
-UNLISTED = "an answer in no list"  # of PAIRS
+UNLISTED = "an answer in no list"  # of conform_pairs
 MOST_SHRUNK = 6  # disagreements that are made small at a time
 REQUEST = re.compile(r"ioctl \S+ (0x[0-9a-f]+):(\w+)")
 
@@ -84,10 +86,10 @@ class Conform:
         good = len(programs) - len(found)
         kernel = answers(said(text))
         pairs = covered(programs, kernel)
-        known = {(name, errno) for name, errnos in PAIRS.items() for errno in errnos}
-        missing = [f"{name} {errno}" for name, errno in sorted(known - pairs)]
-        unknown = [f"{UNLISTED}: {name} {errno}" for name, errno in sorted(pairs - known)
-                   if errno not in OF_OTHERS]
+        there = known(bench.kernel)
+        missing = [f"{name} {errno}" for name, errno in sorted(there - pairs)]
+        unknown = [f"{UNLISTED}: {name} {errno}" for name, errno in sorted(pairs - there)
+                   if errno not in OF_OTHERS and has(bench.kernel, name)]
         leftOut = 0 if self.given else \
             bench.count * PER_COUNT + len(recorded(bench.label)) - len(programs)
         verdicts = [Verdict(False, f"{name}: {one.program[-1]}", tuple(one.lines))
@@ -100,7 +102,7 @@ class Conform:
             tuple(line for line in text.splitlines() if line.startswith("  "))))
         return [*verdicts, Verdict(
             good > 0, f"{good} of {len(programs)} programs agree, {leftOut} not tried, "
-            f"seed {bench.seed}; {len(known & pairs)} of {len(known)} pairs of request and answer",
+            f"seed {bench.seed}; {len(there & pairs)} of {len(there)} pairs of request and answer",
             (*missing, *unknown))]
 
     def disagreements(self, bench: Bench, text: str, host: str) -> dict[str, Disagreement]:
@@ -109,7 +111,7 @@ class Conform:
         kernel, simulator = answers(said(text)), answers(simulated(bench, programs, host))
         found = {}
         for name, steps in programs.items():
-            one = compared(bench.kernel.name, steps, kernel.get(name, []), simulator.get(name, []))
+            one = compared(bench.kernel.release, steps, kernel.get(name, []), simulator.get(name, []))
             if one:
                 found[name] = one
         return found
@@ -141,14 +143,13 @@ class Conform:
 def generated(bench: Bench) -> dict[str, list[str]]:
     """Programs, made up once."""
     return harmless(bench, conformgen.programs(
-        f"{bench.seed} {bench.label}", bench.count * PER_COUNT, list(bench.targets)))
+        f"{bench.seed} {bench.label}", bench.count * PER_COUNT, bench.kernel))
 
 
 def harmless(bench: Bench, programs: dict[str, list[str]]) -> dict[str, list[str]]:
     """Without those by which the kernel loses something for good."""
-    spoilers = [one for one in SPOILERS if re.match(one.kernel, bench.kernel.name)]
-    host = (HOSTS / f"{bench.label.replace(' ', '-')}.yaml").read_text()
-    expected = answers(simulated(bench, programs, host))
+    spoilers = [one for one in SPOILERS if one.since <= bench.kernel.release < one.before]
+    expected = answers(simulated(bench, programs, hostOf(bench))) if spoilers else {}
     return {name: steps for name, steps in programs.items()
             if not any(spoils(one, steps, expected[name]) for one in spoilers)}
 
@@ -201,7 +202,7 @@ def simulated(bench: Bench, programs: dict[str, list[str]], host: str) -> str:
                           capture_output=True, check=True).stdout
 
 
-def compared(release: str, steps: list[str], kernel: list[str],
+def compared(release: tuple[int, ...], steps: list[str], kernel: list[str],
              simulator: list[str]) -> Disagreement | None:
     """The first step whose answers differ without a reason."""
     for index in range(max(len(steps), len(kernel), len(simulator))):
@@ -219,9 +220,9 @@ def compared(release: str, steps: list[str], kernel: list[str],
     return None
 
 
-def excepted(release: str, step: str, kernel: str, simulator: str) -> Allowed | None:
+def excepted(release: tuple[int, ...], step: str, kernel: str, simulator: str) -> Allowed | None:
     """The reason for a difference, if one is written down."""
-    return next((one for one in EXCEPTIONS if re.match(one.release, release)
+    return next((one for one in EXCEPTIONS if one.since <= release < one.before
                  and re.search(one.step, step) and re.fullmatch(one.kernel, kernel)
                  and re.fullmatch(one.simulator, simulator)), None)
 

@@ -1,10 +1,13 @@
 """The programs that once showed a disagreement, and what the kernel said to them."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from .scenario import Bench
+
 FOLDER = Path(__file__).resolve().parents[2] / "Fixtures" / "conform"
-# Each machine as `vfioplan host` found it inside; a new one needs its own.
+# Machines as the lab found them inside. One that is not there is like that of the nearest release.
 HOSTS = FOLDER / "hosts"
 
 
@@ -14,6 +17,27 @@ class Fixture:
 
     steps: tuple[str, ...]
     answers: tuple[str, ...]
+
+
+def host(bench: Bench) -> str:
+    """The host description of a machine that is not running."""
+    path = HOSTS / f"{bench.label.replace(' ', '-')}.yaml"
+    if path.exists():
+        return path.read_text()
+    known = {path.stem: path for path in HOSTS.glob(f"*-{bench.machine.name}.yaml")}
+    nearest = min(known, key=lambda name: distance(bench.kernel.release, name))
+    facts = {"release": f'"{".".join(map(str, (*bench.kernel.release, 0)[:3]))}"'}
+    facts |= dict.fromkeys(("iommufd", "vfioCdev"), str("iommufd" in bench.targets).lower())
+    text = known[nearest].read_text()
+    for key, value in facts.items():
+        text = re.sub(rf"\b{key}: [^,]*", f"{key}: {value}", text, count=1)
+    return text
+
+
+def distance(release: tuple[int, ...], name: str) -> tuple[int, ...]:
+    """How far a release is from that of a file's name."""
+    other = map(int, name.partition("-")[0].split("."))
+    return tuple(abs(mine - its) for mine, its in zip(release, other))
 
 
 def recorded(machine: str) -> dict[str, Fixture]:

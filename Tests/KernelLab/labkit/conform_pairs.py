@@ -4,6 +4,9 @@ Of the requests that programs make. What takes other hardware is left out: drive
 PASIDs, a shortage of memory. Answers that are not here are said, too.
 """
 
+from .conform_releases import has
+from .recipes import Kernel
+
 COMMON = "0 EFAULT EINVAL E2BIG"
 VFIO = "0 EFAULT EINVAL"
 OF_FILES = "EBADF ENOTTY"  # closed, or of another kind
@@ -46,3 +49,18 @@ PAIRS = {name: f"{answers} {OF_FILES}".split() for name, answers in {
     "KVM_GET_DEVICE_ATTR": "EPERM ENXIO EFAULT EIO",
     "KVM_HAS_DEVICE_ATTR": "0 ENXIO EFAULT EIO",
 }.items()}
+NEVER = (99,)
+# What only some releases answer, of those that have the request.
+SINCE = {("VFIO_IOMMU_MAP_DMA", "ENOENT"): (5, 12), ("VFIO_DEVICE_BIND_IOMMUFD", "E2BIG"): (6, 17)}
+# Of a container's requests, what iommufd answers in its place; since when type1 does, too.
+OF_IOMMUFD = {("VFIO_IOMMU_MAP_DMA", "EOVERFLOW"): (6, 18),
+              ("VFIO_IOMMU_UNMAP_DMA", "EOVERFLOW"): (6, 18),
+              ("VFIO_SET_IOMMU", "EADDRINUSE"): NEVER, ("VFIO_CHECK_EXTENSION", "ENODEV"): NEVER,
+              ("VFIO_IOMMU_UNMAP_DMA", "ENOENT"): NEVER}
+
+
+def known(kernel: Kernel) -> set[tuple[str, str]]:
+    """Request and answer, of those that a kernel has."""
+    since = SINCE if has(kernel, "IOMMU_VFIO_IOAS") else {**SINCE, **OF_IOMMUFD}
+    return {(name, errno) for name, errnos in PAIRS.items() if has(kernel, name)
+            for errno in errnos if since.get((name, errno), ()) <= kernel.release}

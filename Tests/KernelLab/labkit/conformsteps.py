@@ -1,5 +1,6 @@
 """The steps of programs of raw calls: each request, valid or not, and what is done to files."""
 
+from .conform_releases import PASIDS, TOKENS
 from .conformwriter import DEVICES, NUMBERS, ODD, TOP, Member, Writer, argsz, size
 
 
@@ -145,7 +146,7 @@ def openDevice(w: Writer):
 
 def bind(w: Writer):
     """Gives a device to an iommufd."""
-    hasToken = w.maybe(15)
+    hasToken = w.maybe(15 if w.kernel.release >= TOKENS else 4)
     w.call(w.pick("cdev"), "VFIO_DEVICE_BIND_IOMMUFD", [
         argsz(24 if hasToken else 16), Member("flags", 4, w.flags(0, percent=4)),
         Member("iommufd", 4, w.pick("iommu")), Member("id", 4, 0, "!"),
@@ -154,7 +155,7 @@ def bind(w: Writer):
 
 def attach(w: Writer):
     """Attaches a device, by table or address space."""
-    hasPASID = w.maybe(10)
+    hasPASID = w.maybe(10 if w.kernel.release >= PASIDS else 3)
     w.call(w.pick("cdev"), "VFIO_DEVICE_ATTACH_IOMMUFD_PT", [
         argsz(16 if hasPASID else 12), Member("flags", 4, w.flags(0, 0, 0, 0, 1, percent=3)),
         Member("table", 4, w.pick("ioas", "ioas", "hwpt"), "!"),
@@ -163,7 +164,7 @@ def attach(w: Writer):
 
 def detach(w: Writer):
     """Detaches a device."""
-    hasPASID = w.maybe(10)
+    hasPASID = w.maybe(10 if w.kernel.release >= PASIDS else 3)
     w.call(w.pick("cdev"), "VFIO_DEVICE_DETACH_IOMMUFD_PT", [
         argsz(12 if hasPASID else 8), Member("flags", 4, w.flags(0, 0, 0, 0, 1, percent=3)),
         *([Member("pasid", 4, 1)] if hasPASID else [])])
@@ -193,7 +194,7 @@ def status(w: Writer):
 def join(w: Writer):
     """Puts a group into a container."""
     w.call(w.pick("group"), "VFIO_GROUP_SET_CONTAINER",
-           [Member("container", 4, w.pick("container"))])
+           [Member("container", 4, anyContainer(w) if w.maybe(30) else w.pick("container"))])
 
 
 def leave(w: Writer):

@@ -3,6 +3,8 @@
 import random
 from dataclasses import dataclass, field
 
+from .recipes import Kernel
+
 NUMBERS = {
     "IOMMU_DESTROY": 0x3b80, "IOMMU_IOAS_ALLOC": 0x3b81, "IOMMU_IOAS_ALLOW_IOVAS": 0x3b82,
     "IOMMU_IOAS_COPY": 0x3b83, "IOMMU_IOAS_IOVA_RANGES": 0x3b84, "IOMMU_IOAS_MAP": 0x3b85,
@@ -46,6 +48,7 @@ class Writer:
     """Writes one program, remembering what its labels stand for."""
 
     choice: random.Random
+    kernel: Kernel
     lines: list[str] = field(default_factory=list)
     labels: dict[str, list[str]] = field(default_factory=dict)
     count: int = 0

@@ -9,9 +9,13 @@ import re
 import subprocess
 from pathlib import Path
 
-# Suite -> the suite of this machine whose archive holds it.
-SUITES = ["bookworm", "bookworm-updates", "bookworm-backports", "trixie-backports"]
-SECURITY_SUITES = ["bookworm-security"]
+# What most packages come from. A suite that ends with `-security` is in an archive of its own.
+SUITES = ["bookworm", "bookworm-updates", "bookworm-backports", "trixie-backports",
+          "bookworm-security"]
+
+
+class Unavailable(LookupError):
+    """What the archive does not give: a suite or a package that is not there, or no answer."""
 
 
 class Archive:
@@ -41,7 +45,7 @@ class Archive:
         table = self._apt("apt-cache", "madison", package)
         versions = [line.split("|")[1].strip() for line in table.splitlines()]
         if not versions:
-            raise LookupError(f"no Debian suite of the lab has a package '{package}'")
+            raise Unavailable(f"no package '{package}' in {', '.join(self.suites)}")
         best = versions[0]
         for version in versions[1:]:
             if isNewer(version, best):
@@ -52,6 +56,17 @@ class Archive:
         """The package names that match a regular expression as a whole."""
         names = self._apt("apt-cache", "pkgnames").split()
         return sorted(name for name in names if re.fullmatch(pattern, name))
+
+    def parts(self, package: str, version: str) -> list[str]:
+        """What a package consists of: newer images of the kernel are only names for two others.
+
+        Some of these Debian has longer than the others, and alone they are of no use.
+        """
+        said = self._apt("apt-cache", "show", f"{package}={version}")
+        parts = sorted(set(re.findall(r"(linux-(?:binary|modules)-\S+) \(= ", said)))
+        for part in parts:
+            self.candidate(part)
+        return parts or [package]
 
     def download(self, package: str, version: str) -> Path:
         """Fetches a package, or finds it among those fetched before."""
@@ -76,7 +91,7 @@ class Archive:
             [tool, *self.options, *arguments], cwd=cwd, text=True, capture_output=True,
             env={**os.environ, "LC_ALL": "C"})
         if run.returncode != 0:
-            raise RuntimeError(f"{tool} {' '.join(arguments)}: {run.stderr.strip()}")
+            raise Unavailable(f"{tool} {' '.join(arguments)}: {run.stderr.strip()}")
         return run.stdout
 
 
@@ -96,11 +111,9 @@ def sources(suites: list[str]) -> str:
         elif "/debian" in uri:
             archive = archive or uri
     if archive is None:
-        raise LookupError("apt on this machine has no Debian archive with component main")
-    lines = [f"deb {archive} {suite} main" for suite in suites]
-    if security:
-        lines += [f"deb {security} {suite} main" for suite in SECURITY_SUITES]
-    return "\n".join(lines) + "\n"
+        raise Unavailable("apt on this machine has no Debian archive with component main")
+    places = {suite: security if suite.endswith("-security") else archive for suite in suites}
+    return "".join(f"deb {place} {suite} main\n" for suite, place in places.items() if place)
 
 
 def unpack(package: Path, directory: Path):

@@ -22,7 +22,7 @@ class DryRun:
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where plans are applied, and where they have two page tables."""
-        return machine.name in ("intel-snoop", "intel-mixed")
+        return machine.isMixed or (machine.name == "intel-snoop" and kernel.isThorough)
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The examples, for the lab's devices."""

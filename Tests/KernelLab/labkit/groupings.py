@@ -68,12 +68,41 @@ RULES = [
 ]
 
 
+@dataclass(frozen=True)
+class Told:
+    """Calls of a container, and how often KVM began to expect non-coherent DMA at the last one."""
+
+    what: str
+    calls: tuple[str, ...]
+    began: int
+    beganBefore: int  # up to 6.1, where KVM asks the container and not the group
+
+    @property
+    def groups(self) -> list[str]:
+        """Those that the calls are about."""
+        return list(dict.fromkeys(call.split()[1] for call in self.calls if " " in call))
+
+    def wanted(self, kernel: Kernel) -> int:
+        """What a kernel does."""
+        return self.beganBefore if kernel.release < (6, 2) else self.began
+
+
+TOLD = [
+    Told("a group that can't be enforced, in no container yet", ("add N1",), 1, 0),
+    Told("a group that can, with one that can't in its container",
+         ("join N1", "type1", "join C1", "add C1"), 0, 1),
+    Told("a second group that can, after one that can't has joined the first",
+         ("join C1", "type1", "add C1", "join N1", "join C2", "add C2"), 0, 1),
+]
+
+
 class Tables:
     """Raw calls on the mixed machine, none of them vfioplan's."""
 
     name = "tables"
     law = ("an explicit table takes a device iff the table does not enforce or the device can be"
-           " enforced; by address space the order decides; a container enforces iff all groups can")
+           " enforced; by address space the order decides; a container enforces iff all groups can;"
+           " KVM asks a group when it is told of it, up to 6.1 its container")
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where devices differ."""
@@ -82,7 +111,7 @@ class Tables:
     def files(self, bench: Bench) -> dict[str, bytes]:
         """All calls."""
         return {"run.sh": b"byhand /scenario/tables/calls\n",
-                "calls": ("\n".join(asked()) + "\n").encode()}
+                "calls": ("\n".join(asked(bench.targets)) + "\n").encode()}
 
     def seconds(self, bench: Bench) -> float:
         """A generous time limit."""
@@ -90,12 +119,16 @@ class Tables:
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each rule, pair and container."""
-        answers = byhand.answers(text)
-        verdicts = [ruled(rule, answers.get(f"order{index} iommufd", []))
-                    for index, rule in enumerate(RULES)]
-        verdicts += [led(*pair, answers.get(f"{'-'.join(pair)} iommufd", [])) for pair in pairs()]
-        return verdicts + [contained(names, answers.get(f"{'-'.join(names)} type1", []))
-                           for names in containers()]
+        answers, verdicts = byhand.answers(text), []
+        if "iommufd" in bench.targets:
+            verdicts += [ruled(rule, answers.get(f"order{index} iommufd", []))
+                         for index, rule in enumerate(RULES)]
+            verdicts += [led(*pair, answers.get(f"{'-'.join(pair)} iommufd", []))
+                         for pair in pairs()]
+        verdicts += [contained(names, answers.get(f"{'-'.join(names)} type1", []))
+                     for names in containers()]
+        return verdicts + [believed(told, answers.get(f"told{index} type1", []), bench.kernel)
+                           for index, told in enumerate(TOLD)]
 
 
 def pairs() -> list[tuple[str, str]]:
@@ -109,8 +142,30 @@ def containers() -> list[tuple[str, ...]]:
             for names in itertools.permutations(["C1", "C2", "N1"], count)]
 
 
-def asked() -> list[str]:
+def asked(targets: list[str]) -> list[str]:
     """Every call of every case."""
+    lines = askedOfIOMMUFD() if "iommufd" in targets else []
+    for names in containers():
+        groups = [NAMES[name] for name in names]
+        lines += [f"case {'-'.join(names)} type1", *(f"group {group}" for group in groups),
+                  "container box", f"join {groups[0]} box", "type1 box",
+                  *(f"join {group} box" for group in groups[1:]), "enforced box"]
+    for index, told in enumerate(TOLD):
+        lines += [f"case told{index} type1", "vm", *(f"group {NAMES[name]}" for name in told.groups),
+                  "container box", *map(spelled, told.calls)]
+    return lines
+
+
+def spelled(call: str) -> str:
+    """A call with addresses in place of names."""
+    word, *names = call.split()
+    if word == "type1":
+        return "type1 box"
+    return f"{word} {NAMES[names[0]]}{' box' if word == 'join' else ''}"
+
+
+def askedOfIOMMUFD() -> list[str]:
+    """The orders, and whose table takes whom."""
     lines = []
     for index, rule in enumerate(RULES):
         lines += opened(f"order{index}", rule.calls.split())
@@ -120,11 +175,6 @@ def asked() -> list[str]:
     for leader, follower in pairs():
         lines += [*opened(f"{leader}-{follower}", [leader, follower]),
                   f"table made {NAMES[leader]} space", f"attach {NAMES[follower]} made"]
-    for names in containers():
-        groups = [NAMES[name] for name in names]
-        lines += [f"case {'-'.join(names)} type1", *(f"group {group}" for group in groups),
-                  "container box", f"join {groups[0]} box", "type1 box",
-                  *(f"join {group} box" for group in groups[1:]), "enforced box"]
     return lines
 
 
@@ -162,6 +212,16 @@ def contained(names: tuple[str, ...], answers: list[Answer]) -> Verdict:
     wanted = str(int("N1" not in names))
     isRight = bool(answers) and answers[-1].result == wanted
     return verdict(f"a container of {' '.join(names)} says {wanted}", answers, isRight)
+
+
+def believed(told: Told, answers: list[Answer], kernel: Kernel) -> Verdict:
+    """Whether KVM began to expect non-coherent DMA where it should."""
+    wanted = told.wanted(kernel)
+    remark = answers[-1].remark if answers else ""
+    if remark == "unwatched":
+        return Verdict(None, f"{told.what}: this kernel's KVM can't be watched")
+    return verdict(f"{told.what}: KVM {'expects' if wanted else 'excludes'} non-coherent DMA",
+                   answers, remark.startswith(f"began {wanted} "))
 
 
 def verdict(what: str, answers: list[Answer], isRight: bool) -> Verdict:

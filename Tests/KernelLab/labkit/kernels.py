@@ -7,51 +7,15 @@ import os
 import shutil
 import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from . import debian, mixed
+from . import debian, mixed, modules
+from .recipes import RECIPES, Kernel, Recipe
+
+__all__ = ["RECIPES", "Kernel", "Recipe", "Shelf"]
 
 HERE = Path(__file__).resolve().parent.parent
 FRAGMENT = HERE / "kernel.fragment"
-# Modules of the stock kernel, in the order they are loaded; the last ones are drivers of the south
-# bridge's functions, which share an IOMMU group.
-STOCK_MODULES = [
-    "irqbypass", "ccp", "kvm", "kvm-amd", "vfio", "vfio_virqfd", "vfio_iommu_type1",
-    "vfio-pci-core", "vfio-pci", "scsi_common", "scsi_mod", "libata", "libahci", "ahci",
-    "i2c-smbus", "i2c-i801",
-]
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """One kernel that machines boot."""
-
-    name: str
-    version: str
-    image: Path
-    modules: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to get a kernel."""
-
-    name: str
-    package: str  # a regular expression; the newest that matches is taken
-    isBuilt: bool
-
-    @property
-    def kernelNames(self) -> list[str]:
-        """The kernels it gives: what is built here comes with a mixed-coherency variant."""
-        return [self.name, self.name + "-mixed"] if self.isBuilt else [self.name]
-
-
-RECIPES = [
-    Recipe("6.1", r"linux-image-6\.1\.0-\d+-amd64", isBuilt=False),
-    Recipe("6.12", r"linux-source-6\.12", isBuilt=True),
-    Recipe("7.3", r"linux-source-7\.3", isBuilt=True),
-]
 
 
 class Shelf:
@@ -59,21 +23,20 @@ class Shelf:
 
     def __init__(self, directory: Path, say=print):
         self.directory = directory
-        self.archive = debian.Archive(directory / "debian")
         self.say = say
-        self._isFresh = False
+        self._archives: dict[tuple[str, ...], debian.Archive] = {}
 
     def obtain(self, recipe: Recipe) -> list[Kernel]:
         """The kernel of a recipe, and its mixed-coherency variant if it is built here."""
         with self._alone():
-            home = self._make(recipe)
-        version = (home / "done").read_text().strip()
-        if not recipe.isBuilt:
-            modules = tuple(home / "modules" / f"{name}.ko" for name in STOCK_MODULES)
-            return [Kernel(recipe.name, version, home / "bzImage",
-                           tuple(module for module in modules if module.exists()))]
-        return [Kernel(recipe.name, version, home / "bzImage"),
-                Kernel(recipe.name + "-mixed", version, home / "bzImage-mixed")]
+            return recipe.kernels(self._make(recipe))
+
+    def find(self, recipe: Recipe) -> list[Kernel]:
+        """The same if it was made before, of whatever version; none if not."""
+        made = [path.parent for path in self._homes(recipe)
+                if path.parent == self._home(recipe, path.read_text().strip())]
+        return recipe.kernels(max(made, key=lambda home: (home / "done").stat().st_mtime)) \
+            if made else []
 
     @contextlib.contextmanager
     def _alone(self):
@@ -90,21 +53,34 @@ class Shelf:
     def _make(self, recipe: Recipe) -> Path:
         """Where the newest kernel of a recipe is, made if it is not there."""
         version, package = self._newest(recipe)
-        home = self.directory / "kernels" / f"{recipe.name}-{recipeHash(recipe, version)}"
+        home = self._home(recipe, version)
         if not (home / "done").exists():
+            archive = self.archive(recipe.suites)
+            debs = [archive.download(name, version) for name in archive.parts(package, version)]
             shutil.rmtree(home, ignore_errors=True)
             home.mkdir(parents=True)
-            deb = self.archive.download(package, version)
-            (self._build if recipe.isBuilt else self._unpackStock)(recipe, deb, home)
+            (self._build if recipe.isBuilt else self._unpackStock)(recipe, debs, home)
             (home / "done").write_text(version + "\n")
         return home
 
-    def refresh(self):
-        """Reads Debian's package lists, once a run."""
-        if not self._isFresh:
-            self.say("reading the package lists of Debian")
-            self.archive.update()
-            self._isFresh = True
+    def _homes(self, recipe: Recipe) -> list[Path]:
+        """What says that a kernel of a recipe was made, in any version and way."""
+        return list((self.directory / "kernels").glob(f"{recipe.name}-*/done"))
+
+    def _home(self, recipe: Recipe, version: str) -> Path:
+        """Where a kernel of some version is, or would be."""
+        return self.directory / "kernels" / f"{recipe.name}-{recipeHash(recipe, version)}"
+
+    def archive(self, suites: tuple[str, ...] = tuple(debian.SUITES)) -> debian.Archive:
+        """Some suites of Debian, whose package lists are read once a run."""
+        if suites not in self._archives:
+            self.say(f"reading the package lists of Debian: {' '.join(suites)}")
+            isUsual = suites == tuple(debian.SUITES)
+            archive = debian.Archive(
+                self.directory / ("debian" if isUsual else f"debian-{suites[0]}"), list(suites))
+            archive.update()
+            self._archives[suites] = archive
+        return self._archives[suites]
 
     def _newest(self, recipe: Recipe) -> tuple[str, str]:
         """Version and package; asks the archive at most once a day."""
@@ -112,42 +88,38 @@ class Shelf:
         if stamp.exists() and ageInHours(stamp) < 24:
             version, package = stamp.read_text().split()
             return version, package
-        self.refresh()
-        candidates = [(self.archive.candidate(name), name)
-                      for name in self.archive.names(recipe.package)]
+        archive = self.archive(recipe.suites)
+        candidates = [(archive.candidate(name), name) for name in archive.names(recipe.package)]
         if not candidates:
-            raise LookupError(f"no package matches '{recipe.package}'")
+            raise debian.Unavailable(
+                f"no package matches '{recipe.package}' in {', '.join(recipe.suites)}")
         best = candidates[0]
         for candidate in candidates[1:]:
             if debian.isNewer(candidate[0], best[0]):
                 best = candidate
+        stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.write_text(" ".join(best) + "\n")
         return best
 
-    def _unpackStock(self, recipe: Recipe, deb: Path, home: Path):
+    def _unpackStock(self, recipe: Recipe, debs: list[Path], home: Path):
         """Debian's own image and the modules VFIO and KVM need."""
         scratch = self.directory / "unpack" / recipe.name
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
-        debian.unpack(deb, scratch)
+        for deb in debs:
+            debian.unpack(deb, scratch)
         shutil.copy(next(scratch.glob("boot/vmlinuz-*")), home / "bzImage")
-        (home / "modules").mkdir()
-        for name in STOCK_MODULES:
-            for module in scratch.rglob(f"{name}.ko*"):
-                target = home / "modules" / module.name
-                shutil.copy(module, target)
-                if target.suffix == ".xz":
-                    subprocess.run(["xz", "-d", "-f", target], check=True)
+        modules.copy(scratch, home / "modules")
         shutil.rmtree(scratch)
 
-    def _build(self, recipe: Recipe, deb: Path, home: Path):
+    def _build(self, recipe: Recipe, debs: list[Path], home: Path):
         """Builds the kernel, then once more with the mixed-coherency change."""
         scratch = self.directory / "unpack" / recipe.name
         if not (scratch / "ready").exists():
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir(parents=True)
             self.say(f"unpacking the source of {recipe.name}")
-            debian.unpack(deb, scratch / "deb")
+            debian.unpack(debs[0], scratch / "deb")
             tarball = next((scratch / "deb").rglob("linux-source-*.tar.xz"))
             subprocess.run(["tar", "-xJf", tarball, "-C", scratch], check=True)
             shutil.rmtree(scratch / "deb")
@@ -155,15 +127,15 @@ class Shelf:
         tree = next(scratch.glob("linux-source-*"))
         log = home / "build.log"
         self.say(f"building {recipe.name}, 10 to 20 minutes; log in {log}")
-        configure(tree, log)
-        mixed.remove(tree)
+        configure(recipe, tree, log)
+        recipe.mixing.remove(tree)
         make(tree, log, "bzImage", "headers")
         image = tree / "arch" / "x86" / "boot" / "bzImage"
         shutil.copy(image, home / "bzImage")
         shutil.copy(tree / ".config", home / "config")
         shutil.copytree(tree / "usr" / "include", home / "include")
         self.say(f"building {recipe.name} with mixed coherency, about a minute")
-        mixed.insert(tree)
+        recipe.mixing.insert(tree)
         make(tree, log, "bzImage")
         shutil.copy(image, home / "bzImage-mixed")
         shutil.rmtree(scratch)
@@ -172,8 +144,12 @@ class Shelf:
 def recipeHash(recipe: Recipe, version: str) -> str:
     """Names everything a kernel is made of."""
     parts = [recipe.name, version]
-    parts += [FRAGMENT.read_text(), Path(mixed.__file__).read_text()] if recipe.isBuilt \
-        else STOCK_MODULES
+    if recipe.isBuilt:
+        parts += [FRAGMENT.read_text(), Path(mixed.__file__).read_text(), *sorted(recipe.lacks),
+                  *recipe.adds]
+        parts += [Path(recipe.mixing.__file__).read_text()] if recipe.mixing != mixed else []
+    else:
+        parts.append(Path(modules.__file__).read_text())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
@@ -182,15 +158,17 @@ def ageInHours(path: Path) -> float:
     return (time.time() - path.stat().st_mtime) / 3600
 
 
-def configure(tree: Path, log: Path):
-    """tinyconfig plus the fragment; everything asked for must have been taken."""
+def configure(recipe: Recipe, tree: Path, log: Path):
+    """tinyconfig plus the fragment; what is asked for and there is must have been taken."""
     make(tree, log, "tinyconfig")
+    fragment = FRAGMENT.read_text() + "".join(f"{line}\n" for line in recipe.adds)
     with open(tree / ".config", "a") as config:
-        config.write(FRAGMENT.read_text())
+        config.write(fragment)
     make(tree, log, "olddefconfig")
     taken = set((tree / ".config").read_text().splitlines())
-    asked = [line for line in FRAGMENT.read_text().splitlines() if line.startswith("CONFIG_")]
-    missing = [line for line in asked if line not in taken]
+    asked = [line for line in fragment.splitlines() if line.startswith("CONFIG_")]
+    missing = [line for line in asked
+               if line not in taken and line.partition("=")[0] not in recipe.lacks]
     if missing:
         raise RuntimeError("the kernel's configuration refused: " + ", ".join(missing))
 

@@ -40,9 +40,14 @@ class Machine:
 
     def fits(self, kernel: Kernel) -> bool:
         """Whether the kernel can show what the machine is for."""
-        if self.isMixed != kernel.name.endswith("-mixed"):
+        if self.isMixed != kernel.isMixed:
             return False
-        return self.name.startswith("intel") or kernel.name != "6.1"
+        return self.name.startswith("intel") or not kernel.isStock
+
+    def isTelling(self, kernel: Kernel) -> bool:
+        """Whether it is the one that shows most of a kernel: both kinds of units, or what a kernel
+        does where nothing can be enforced."""
+        return self.isMixed or (kernel.isStock and self.name == "intel-nosnoop")
 
 
 def intel(name: str, snoopControl: bool, incoherent: str = "") -> Machine:
@@ -74,13 +79,14 @@ MACHINES = [
 def seenBy(kernel: Kernel) -> list[Machine]:
     """The machines that a kernel is tried on, as it has them.
 
-    6.12 isolates interrupts with QEMU's AMD IOMMU, so that there is nothing to allow, and its page
-    tables there are as wide as can be; 7.3 does neither.
+    Before 7.3 interrupts are isolated with QEMU's AMD IOMMU, so that there is nothing to allow; up
+    to 6.16 page tables there are as wide as can be.
     """
     fitting = [machine for machine in MACHINES if machine.fits(kernel)]
-    if not kernel.name.startswith("6.12"):
+    if kernel.release >= (7, 3):
         return fitting
-    return [replace(machine, addressBits=64, isMSIIsolated=True)
+    bits = 64 if kernel.release < (6, 17) else 48
+    return [replace(machine, addressBits=bits, isMSIIsolated=True)
             if machine.type == TYPES["amd"] else machine
             for machine in fitting if machine.name != "amd-unsafe"]
 

@@ -150,7 +150,7 @@ class Refusals:
     def files(self, bench: Bench) -> dict[str, bytes]:
         """All calls of all descriptions."""
         areTablesLate = (bench.machine.type == TYPES["virtio"]
-                         and bench.kernel.name.startswith("6.12"))
+                         and bench.kernel.release < (6, 16))
         lines = [line for naive, _, target in subjects(bench)
                  for line in byhand.calls(naive, target, areTablesLate)]
         return {"run.sh": b"byhand /scenario/refusals/calls\n",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from . import kernels, machines
 from .conform import UNLISTED
+from .conform_pairs import known
 from .runner import Outcome
 
 RESULTS = Path(__file__).resolve().parents[3] / "docs" / "lab-results.md"
@@ -90,12 +91,13 @@ def cell(outcome: Outcome) -> str:
 
 def unseen(outcomes: list[Outcome]) -> list[str]:
     """The answers that no generated program got anywhere, and those that are in no list."""
-    details = [set(outcome.verdicts[-1].details) for outcome in outcomes
-               if outcome.scenario == "conform"]
+    details = [(known(outcome.bench.kernel), set(outcome.verdicts[-1].details))
+               for outcome in outcomes if outcome.scenario == "conform"]
     if not details:
         return []
-    unlisted = {line for lines in details for line in lines if line.startswith(UNLISTED)}
-    missing = set.intersection(*details) - unlisted
+    unlisted = {line for _, lines in details for line in lines if line.startswith(UNLISTED)}
+    got = {pair for there, lines in details for pair in there if " ".join(pair) not in lines}
+    missing = {" ".join(pair) for there, _ in details for pair in there - got}
     return [f"answers that no program got: {', '.join(sorted(missing)) or 'none'}",
             *sorted(unlisted)]
 

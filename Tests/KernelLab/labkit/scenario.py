@@ -27,7 +27,7 @@ class Bench:
     @property
     def targets(self) -> list[str]:
         """The interfaces the kernel has."""
-        return ["type1"] if self.kernel.name == "6.1" else ["iommufd", "type1"]
+        return self.kernel.targets
 
     @property
     def stride(self) -> int:

@@ -37,7 +37,8 @@ class Speed:
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """C once for each kernel, tables where devices differ on the newest."""
-        return machine.name == "intel-snoop" or kernel.name == "7.3-mixed"
+        return kernel.isThorough and (
+            machine.name == "intel-snoop" or kernel.name == "7.3-mixed")
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The descriptions, and for each target the two commands."""

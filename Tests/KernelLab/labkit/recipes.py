@@ -1,0 +1,105 @@
+"""Which kernels the lab has, and what they can show."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from . import debian, mixed, mixed_6_1
+
+OLD_SUITES = ("bullseye", "bullseye-security")
+# 7.2 is in these for some time, and is taken from the one that has the newest.
+LATEST_SUITES = ("trixie-backports", "sid")
+# What 6.1 has no option for, and what it needs for the others: kprobes are for kernels with modules
+# there, and a tiny one has an allocator without faults.
+NOT_IN_6_1 = frozenset({
+    "CONFIG_IOMMUFD", "CONFIG_IOMMUFD_TEST", "CONFIG_VFIO_GROUP", "CONFIG_VFIO_CONTAINER",
+    "CONFIG_VFIO_DEVICE_CDEV"})
+ONLY_6_1 = ("CONFIG_MODULES=y", "CONFIG_SLUB=y")
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One kernel that machines boot."""
+
+    name: str  # its release, and after a minus what kind it is
+    version: str
+    image: Path
+    modules: tuple[Path, ...] = ()
+    isStock: bool = False  # Debian's own, which has no iommufd
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        """Its release as numbers."""
+        return tuple(map(int, self.name.partition("-")[0].split(".")))
+
+    @property
+    def isMixed(self) -> bool:
+        """Whether its Intel driver can't enforce snoop for some devices."""
+        return self.name.endswith("-mixed")
+
+    @property
+    def targets(self) -> list[str]:
+        """The interfaces it has."""
+        return ["type1"] if self.isStock or self.release < (6, 6) else ["iommufd", "type1"]
+
+    @property
+    def isThorough(self) -> bool:
+        """Whether scenarios run on it that are about vfioplan more than about kernels."""
+        return self.name.removesuffix("-mixed") in ("6.12", "7.3") or self.name == "6.1"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to get a kernel."""
+
+    name: str
+    package: str  # a regular expression; the newest that matches is taken
+    isBuilt: bool = False
+    isOptional: bool = True  # where Debian no longer has it, the lab goes on without
+    suites: tuple[str, ...] = tuple(debian.SUITES)
+    mixing: ModuleType = mixed
+    lacks: frozenset[str] = frozenset()  # of the fragment
+    adds: tuple[str, ...] = ()  # to the fragment
+
+
+    @property
+    def mixedName(self) -> str:
+        """What its mixed-coherency variant is called."""
+        return self.name.removesuffix("-built") + "-mixed"
+
+    @property
+    def kernelNames(self) -> list[str]:
+        """The kernels it gives: what is built here comes with a mixed-coherency variant."""
+        return [self.name, self.mixedName] if self.isBuilt else [self.name]
+
+    @property
+    def sketches(self) -> list[Kernel]:
+        """Its kernels before they are made."""
+        return [Kernel(name, "", Path(), isStock=not self.isBuilt) for name in self.kernelNames]
+
+    def kernels(self, home: Path) -> list[Kernel]:
+        """Its kernels, from the directory where they were made."""
+        version = (home / "done").read_text().strip()
+        if self.isBuilt:
+            return [Kernel(self.name, version, home / "bzImage"),
+                    Kernel(self.mixedName, version, home / "bzImage-mixed")]
+        modules = tuple(home / "modules" / name
+                        for name in (home / "modules" / "order").read_text().split())
+        return [Kernel(self.name, version, home / "bzImage", modules, isStock=True)]
+
+
+def stock(release: str) -> Recipe:
+    """The image of some release in Debian's backports."""
+    return Recipe(release, rf"linux-image-{release.replace('.', '[.]')}[.]\d+\+deb\d+-amd64")
+
+
+RECIPES = [
+    Recipe("5.10", r"linux-image-5\.10\.0-\d+-amd64", suites=OLD_SUITES),
+    Recipe("6.1", r"linux-image-6\.1\.0-\d+-amd64", isOptional=False),
+    Recipe("6.1-built", r"linux-source-6\.1", isBuilt=True, mixing=mixed_6_1, lacks=NOT_IN_6_1,
+           adds=ONLY_6_1),
+    Recipe("6.12", r"linux-source-6\.12", isBuilt=True, isOptional=False),
+    *map(stock, ("6.16", "6.17", "6.18", "6.19", "7.0", "7.1")),
+    Recipe("7.2", r"linux-source-7\.2", isBuilt=True, suites=LATEST_SUITES),
+    Recipe("7.3", r"linux-source-7\.3", isBuilt=True, isOptional=False),
+]
