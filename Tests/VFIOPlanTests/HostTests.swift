@@ -160,6 +160,33 @@ struct HostTests {
     }
   }
 
+  static let processors: [(architecture: String?, lines: String, keys: String)] = [
+    (
+      "x86_64", "vendor_id\t: GenuineIntel\nflags\t\t: fpu ss ht\n",
+      "architecture: x86_64, cpuVendor: intel, cpuSelfSnoop: true"
+    ),
+    (
+      nil, "vendor_id\t: AuthenticAMD\nflags\t\t: fpu sse ssse3\n",
+      "architecture: x86_64, cpuVendor: amd, cpuSelfSnoop: false"
+    ),
+    ("i686", "vendor_id\t: CentaurHauls\n", "architecture: x86_64, cpuVendor: other"),
+    ("aarch64", "CPU implementer\t: 0x41\n", "architecture: aarch64"),
+    (nil, "processor\t: 0\nCPU implementer\t: 0x41\n", "architecture: aarch64"),
+    (nil, "processor\t: 0\nhart\t\t: 0\n", "architecture: riscv64"),
+    (nil, "vendor_id       : IBM/S390\n", "architecture: s390x"),
+    ("ppc64le", "cpu\t: POWER9\n", "architecture: other"), ("", "", ""), (nil, "", ""),
+  ]
+
+  @Test(arguments: processors)
+  func theCPUsAreWhatTheKernelSays(of processor: (String?, String, String)) throws {
+    let copy = try Self.desktop()
+    if let word = processor.0 { try copy.write("proc/sys/kernel/arch", word + "\n") }
+    try copy.write("proc/cpuinfo", processor.1)
+    let said = try Tool.run(["host", "--root", copy.path, "--format", "yaml"]).output
+    let keys = processor.2.isEmpty ? "" : ", " + processor.2
+    #expect(said.contains("allowUnsafeInterrupts: false\(keys) }\n"), "\(said)")
+  }
+
   @Test func aUnitOfNoKnownTypeCountsOnlyWithADeviceBehindIt() throws {
     let copy = try Self.desktop()
     for unit in ["iommufd_selftest_iommu.0", "ff650800.iommu", "ff660480.iommu"] {

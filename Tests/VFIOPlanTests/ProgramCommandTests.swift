@@ -48,9 +48,9 @@ struct ProgramCommandTests {
       outcome.output.hasSuffix(
         """
         State after the last step
-          HWPT 4 of IOAS 1  not enforced  maps 8 GiB          for 0000:00:02.0
-          HWPT 5 of IOAS 1  enforced      maps 8 GiB          for 0000:03:00.0
-          KVM               traps WBINVD  proof 0000:00:02.0  knows 0000:00:02.0, 0000:03:00.0
+          HWPT 4 of IOAS 1  not enforced        maps 8 GiB          for 0000:00:02.0
+          HWPT 5 of IOAS 1  enforced            maps 8 GiB          for 0000:03:00.0
+          KVM               carries out WBINVD  proof 0000:00:02.0  knows 0000:00:02.0, 0000:03:00.0
           0000:00:02.0: driver i915 -> vfio-pci
           0000:03:00.0: driver igc -> vfio-pci
 
@@ -116,7 +116,7 @@ struct ProgramCommandTests {
     let untold = try Self.changed("ioctl %kvm-vfio", to: "# ioctl %kvm-vfio")
     let warned = try Tool.run(["apply", "-", "--simulate"] + Self.host, input: untold)
     #expect(warned.code == 0)
-    #expect(warned.output.contains("  KVM               does not trap WBINVD  no proof"))
+    #expect(warned.output.contains("  KVM               ignores WBINVD  no proof"))
     #expect(warned.errors.contains("warning[VP5004]: the no-snoop DMA of '0000:00:02.0' reaches"))
   }
 

@@ -58,7 +58,8 @@ struct ReadmeTests {
     var changed = 0
     for (before, block) in Self.blocks(of: try PackageFiles.text(document)) {
       text += before
-      guard !block.language.isEmpty else { continue }
+      // What stands behind the last block has none.
+      if block.language.isEmpty, block.lines.isEmpty { continue }
       let lines = block.language == "console" ? try Self.rerun(block) : block.lines
       if lines != block.lines { changed += 1 }
       text += ["```" + block.language] + lines + ["```"]

@@ -87,6 +87,10 @@ struct ApplyCommand: ParsableCommand {
     if mode != .simulate, mode != .check, !(fail + failUndo).isEmpty {
       throw ValidationError("--fail and --fail-undo need --simulate or --check.")
     }
+    if plan.release != nil, mode != .simulate, mode != .dryRun {
+      throw ValidationError(
+        "--release is about a kernel that does not run here; use --simulate or --dry-run.")
+    }
     if mode == .simulate, handOver {
       throw ValidationError("The simulator has no VMM to hand over to; use --dry-run.")
     }
@@ -108,7 +112,7 @@ struct ApplyCommand: ParsableCommand {
 
   func run() {
     options.runCommand { (findings) throws(CommandFailure) -> Int32 in
-      var inputs = try Inputs.load(input, host: plan.host)
+      var inputs = try Inputs.load(input, host: plan.host).on(release: plan.release)
       if case .program(let program) = inputs.document {
         return try apply(program, inputs, &findings).rawValue
       }
@@ -124,7 +128,8 @@ struct ApplyCommand: ParsableCommand {
       case .dryRun: return try list(compiled, inputs.files).rawValue
       case .simulate:
         let run = try Simulation.run(
-          compiled.program, of: compiled, on: compiled.host, fail: fail, failUndo: failUndo)
+          compiled.program, of: compiled, on: inputs.host ?? compiled.host, fail: fail,
+          failUndo: failUndo)
         return try show(run, onHost: compiled.host.name, &findings).rawValue
       case .check, nil:
         var run = KernelRun(

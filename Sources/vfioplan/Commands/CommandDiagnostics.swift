@@ -16,7 +16,8 @@ enum CommandDiagnostics {
     "VP3901", .error, "a saved plan has its target and its objective",
     """
     A saved plan is the result of a compilation: it is for one target and optimal in one \
-    objective. --target and --objective apply to VM descriptions. Compile the description again.
+    objective. --target, --objective and --release apply to VM descriptions. Compile the \
+    description again.
     """)
 
   /// A program was given where only a description or a plan will do.
@@ -254,7 +255,7 @@ extension CommandFailure {
   static let fixedPlan = CommandFailure(
     [
       Diagnostic(
-        CommandDiagnostics.fixedPlan, "a saved plan can't get another target or objective",
+        CommandDiagnostics.fixedPlan, "a saved plan can't get another target, objective or release",
         at: nil, help: "compile the description with --target or --objective")
     ], .wrongUsage)
 }

@@ -58,14 +58,15 @@ struct CompileCommand: ParsableCommand {
 
   func run() {
     options.run { (findings) throws(CommandFailure) in
-      let inputs = try Inputs.load(vm, host: plan.host)
+      let inputs = try Inputs.load(vm, host: plan.host).on(release: plan.release)
+      if plan.release != nil, inputs.isSavedPlan { throw .fixedPlan }
       if pareto {
         try writeFront(inputs, &findings)
         return .done
       }
       let compiled = try inputs.compiled(target: plan.target.name, objective: plan.objective)
       findings.add(compiled.diagnostics, files: inputs.files)
-      if plan.host == nil { findings.add(machineFindings(compiled)) }
+      if plan.host == nil, plan.release == nil { findings.add(machineFindings(compiled)) }
       let destination = Destination(path: output)
       if let vmm {
         try write(VMMText(compiled, as: vmm.rule), to: destination)
@@ -145,11 +146,11 @@ struct VMMOption: ExpressibleByArgument {
   /// The rule.
   let rule: VMMRule
 
-  static var allValueStrings: [String] { VMMRule.all.map(\.name) }
+  static var allValueStrings: [String] { VMMRule.forms }
   var defaultValueDescription: String { rule.name }
 
   init?(argument: String) {
-    guard let found = VMMRule.all.first(where: { $0.name == argument }) else { return nil }
+    guard let found = VMMRule.named(argument) else { return nil }
     rule = found
   }
 }

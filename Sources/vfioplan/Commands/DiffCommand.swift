@@ -32,6 +32,9 @@ struct DiffCommand: ParsableCommand {
   @Option(help: "What to optimise in the later one, if it is something else.")
   var otherObjective: Objective?
 
+  @Option(help: "The Linux release of the later one's host, if it is another.")
+  var otherRelease: ReleaseOption?
+
   @Flag(help: "End with status 2 if there are changes.")
   var exitCode = false
 
@@ -49,9 +52,11 @@ struct DiffCommand: ParsableCommand {
 
   func run() {
     options.run { (findings) throws(CommandFailure) in
-      let first = try Inputs.load(before, host: plan.host)
+      var first = try Inputs.load(before, host: plan.host)
       var second = try Inputs.load(after, host: otherHost, ids: (.other, .otherHost))
       if otherHost == nil, let host = first.host { second = second.on(host) }
+      first = first.on(release: plan.release)
+      second = second.on(release: otherRelease ?? plan.release)
       let old = try compared(first, plan.target, plan.objective, &findings)
       let new = try compared(
         second, otherTarget ?? plan.target, otherObjective ?? plan.objective, &findings)

@@ -7,15 +7,23 @@ import Planner
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain", _superCommandName: "vfioplan",
-    abstract: "Say what a diagnostic means and what to do, or what a kernel request is.",
-    discussion: "Without a name, lists all codes, or with --requests all requests.")
+    abstract: "Say what a diagnostic means and what to do, or what a kernel request or rule is.",
+    discussion: """
+      Without a name, lists all codes, or with --requests all requests. The word 'rules' lists in \
+      what kernels differ between releases.
+      """)
 
   @Argument(
-    help: "A diagnostic's code, for example VP2003, or a request, for example IOMMU_DESTROY.")
+    help: ArgumentHelp(
+      "A diagnostic's code, for example VP2003, a request, for example IOMMU_DESTROY, 'rules', or "
+        + "a rule, for example attachKeepsTables."))
   var code: String?
 
   @Flag(help: "List every kernel request with its number and the layout of its argument.")
   var requests = false
+
+  @Option(help: "With rules: say of each whether this Linux release does so, for example 7.3.")
+  var release: ReleaseOption?
 
   @Option(help: "text or json.")
   var format = DiagnosticFormat.text
@@ -24,6 +32,9 @@ struct ExplainCommand: ParsableCommand {
 
   func validate() throws {
     if requests, code != nil { throw ValidationError("--requests lists all of them.") }
+    if release != nil, rules == nil {
+      throw ValidationError("--release is about rules of kernels.")
+    }
   }
 
   func run() throws {
@@ -31,11 +42,31 @@ struct ExplainCommand: ParsableCommand {
     if let request = code.flatMap({ RequestRegistry.request(named: $0.uppercased()) }) {
       explain([request])
     }
+    if let rules { explain(rules) }
     let codes = try selected()
     options.run { (_) throws(CommandFailure) in
       switch format {
       case .json: try writeJSON(codes)
       case .text: try Destination.standard.write(text(codes))
+      }
+      return .done
+    }
+  }
+
+  /// The rules that are named, if any.
+  private var rules: [KernelRule]? {
+    guard let code else { return nil }
+    if code.lowercased() == "rules" { return KernelRules.all }
+    return KernelRules.all.first { $0.name.lowercased() == code.lowercased() }.map { [$0] }
+  }
+
+  private func explain(_ rules: [KernelRule]) -> Never {
+    options.run { (_) throws(CommandFailure) in
+      let text = RuleText(rules, on: release.map { HostKernel(release: $0.text) })
+      switch format {
+      case .json: try Destination.standard.write(bytes: text.json())
+      case .text:
+        try Destination.standard.write(text.page(options.decorator(for: Destination.standard)))
       }
       return .done
     }
@@ -65,6 +96,11 @@ struct ExplainCommand: ParsableCommand {
   private func selected() throws -> [DiagnosticCode] {
     guard let code else { return DiagnosticCatalog.all }
     if let found = DiagnosticCatalog.code(named: code) { return [found] }
+    if !code.contains(where: \.isWholeNumber),
+      let name = Spelling.nearest(to: code, among: ["rules"] + KernelRules.all.map(\.name))
+    {
+      throw ValidationError("There is no '\(code.visible)'. Near it: \(name).")
+    }
     let near = DiagnosticCatalog.codes(near: code).map(\.name).joined(separator: ", ")
     throw ValidationError(
       "There is no diagnostic '\(code.visible)'. Near it: \(near); `vfioplan explain` lists all.")

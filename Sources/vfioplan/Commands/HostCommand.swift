@@ -32,6 +32,9 @@ struct HostCommand: ParsableCommand {
   @Option(help: "text for people, yaml or json for --host.")
   var format = Format.text
 
+  @Option(help: "Show the host as if it ran this Linux release, for example 7.3.")
+  var release: ReleaseOption?
+
   @Option(help: "Write a tar archive of the files that the facts come from, for --root.")
   var capture: String?
 
@@ -57,6 +60,9 @@ struct HostCommand: ParsableCommand {
     if capture != nil, format != .text || !wanted.isEmpty {
       throw ValidationError("--capture writes the facts as they are, in no form and all of them.")
     }
+    if capture != nil, release != nil {
+      throw ValidationError("--capture writes the facts of the kernel that there is.")
+    }
     if format != .text, !wanted.isEmpty {
       throw ValidationError("A host description has all devices; only text can be filtered.")
     }
@@ -72,7 +78,7 @@ struct HostCommand: ParsableCommand {
     options.run { (findings) throws(CommandFailure) in
       let recorder = capture.map { _ in FactRecorder() }
       let tree = try tree(recorder)
-      let inventory = HostInventory(tree, tested: try testedDevices())
+      let inventory = HostInventory(tree, tested: try testedDevices(), release: release?.text)
       findings.add(inventory.findings)
       if let recorder {
         _ = IOMMUAdvice(tree)

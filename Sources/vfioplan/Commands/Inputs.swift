@@ -151,6 +151,18 @@ extension Inputs {
     Inputs(document: document, host: host, warnings: warnings, files: files)
   }
 
+  /// The same inputs on a host as if it ran another release, if one is given.
+  ///
+  /// A saved plan is then compared with its own host, if no other is named.
+  func on(release: ReleaseOption?) -> Inputs {
+    guard let release else { return self }
+    var other = host
+    if case .plan(let plan) = document, host == nil { other = plan.host }
+    guard var other else { return self }
+    other.kernel = other.kernel.running(release.text)
+    return on(other)
+  }
+
   /// The plan of a saved plan, or of the description compiled for the host.
   func compiled(target: String?, objective: Objective?) throws(CommandFailure) -> CompiledPlan {
     let vm: VMDescription

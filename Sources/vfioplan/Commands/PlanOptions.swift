@@ -51,4 +51,24 @@ struct PlanOptions: ParsableArguments {
       discussion: "The metrics are wbinvd, incoherentDevices, pageTables and blockedNoSnoop, "
         + "separated by commas, most important first. Replaces the description's objective."))
   var objective: Objective?
+
+  @Option(
+    help: ArgumentHelp(
+      "Answer for the host as if it ran this Linux release, for example 7.3.",
+      discussion: "What the release can't have is gone, and what is stated of the rules of the "
+        + "host's own kernel does not count; the rest of the host stays as it is."))
+  var release: ReleaseOption?
+}
+
+/// A release of Linux, as `uname -r` has it.
+struct ReleaseOption: ExpressibleByArgument {
+  /// The release as it was given.
+  let text: String
+
+  init?(argument: String) {
+    guard HostKernel(release: argument).version != nil, argument.utf8.count <= 64,
+      argument.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
+    else { return nil }
+    text = argument
+  }
 }

@@ -140,7 +140,8 @@ extension DecisionText {
 
   private func appendKVM(to page: inout TextPage) {
     page.heading("KVM")
-    var rows: [[StyledText]] = [["WBINVD", told], ["why", "\(explanation.kvm)"]]
+    var rows: [[StyledText]] = [["why", "\(explanation.kvm)"]]
+    if compiled.host.hasIncoherentMode { rows = caching + rows }
     if let proof = plan.coherency.proof {
       rows.append([
         "proof", "\(plan.devices[proof].name) (\(plan.devices[proof].address.description))",
@@ -151,16 +152,25 @@ extension DecisionText {
     if plan.coherency.allowsIncoherentDMA {
       rows.append([
         "cost",
-        "every WBINVD of the guest leaves to the host, which makes a guest that uses it slow",
+        "each WBINVD of the guest slows the host and its other guests",
       ])
     }
     page.table(rows)
   }
 
-  private var told: StyledText {
-    plan.coherency.allowsIncoherentDMA
-      ? "\("trapped", .warning), and the guest's cache attributes are honoured"
-      : "\("not trapped", .good), the guest's cache attributes are ignored"
+  /// What KVM does with the guest's caches; only where it has two ways to.
+  private var caching: [[StyledText]] {
+    let isAllowed = plan.coherency.allowsIncoherentDMA
+    let attributes = GuestCaching(compiled.host).attributes(inIncoherentMode: isAllowed)
+    return [
+      [
+        "WBINVD",
+        isAllowed
+          ? "\("carried out", .warning), on every CPU that the vCPU ran on since the last one"
+          : "\("ignored", .good)",
+      ],
+      ["attributes", StyledText(attributes)],
+    ]
   }
 
   private func appendCost(to page: inout TextPage) {
@@ -174,7 +184,9 @@ extension DecisionText {
 
   private func meaning(of metric: Metric) -> String {
     switch metric {
-    case .wbinvd: "whether KVM traps WBINVD: 1 if it does"
+    case .wbinvd where !compiled.host.hasIncoherentMode:
+      "always 0: KVM has a non-coherent mode on x86 only"
+    case .wbinvd: "whether KVM carries out the guest's WBINVD: 1 if it does"
     case .incoherentDevices: "devices whose no-snoop DMA reaches memory"
     case .pageTables: "hardware page tables"
     case .blockedNoSnoop: "devices that can no-snoop, were not told not to, and are blocked"

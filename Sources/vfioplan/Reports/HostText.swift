@@ -38,7 +38,7 @@ struct HostText {
     var page = TextPage(decorator)
     let release = host.kernel.release.isEmpty ? "" : ", Linux " + host.kernel.release
     page.line("host \(host.name, .strong)\(release): \(interfaces)", hanging: 2)
-    for unit in host.iommus { page.line(Self.text(of: unit), indent: 2, hanging: 4) }
+    for unit in host.iommus { page.line(text(of: unit), indent: 2, hanging: 4) }
     if host.iommus.isEmpty {
       page.line("\("no IOMMU:", .warning) \(advice.text)", indent: 2, hanging: 4)
     }
@@ -70,17 +70,17 @@ struct HostText {
 
   private var interfaces: String {
     let kernel = host.kernel
-    let found = [
+    let found: [String] = [
       (kernel.iommufd, "iommufd"), (kernel.vfioCdev, "VFIO cdevs"), (kernel.type1, "type1"),
       (kernel.kvm, "KVM"),
-    ].compactMap { $0 ? $1 : nil }
+    ].compactMap { (fact: Fact, name: String) in fact == .yes ? name : nil }
     let unsafe = kernel.allowUnsafeInterrupts ? "; unsafe interrupts allowed" : ""
     return (found.isEmpty ? "neither VFIO nor KVM" : found.joined(separator: ", ")) + unsafe
   }
 
-  private static func text(of unit: HostIOMMU) -> StyledText {
+  private func text(of unit: HostIOMMU) -> StyledText {
     let enforces =
-      switch unit.enforceSnoop {
+      switch unit.enforcement(by: host.kernel.rules) {
       case .yes: "can enforce snoop"
       case .no: "can't enforce snoop"
       case .unknown: "nobody knows whether it can enforce snoop"
@@ -108,7 +108,7 @@ struct HostText {
 
   private func row(_ device: HostDevice, among mates: GroupMates) -> [StyledText] {
     let unit = device.iommu.flatMap { units[$0] }
-    let fate = DeviceFate(device, mates, unit, host.kernel)
+    let fate = DeviceFate(device, mates, unit, host)
     let name = names.name(vendor: device.vendor, device: device.device)
     return [
       StyledText(device.address.description), StyledText(PCIClass.word(of: device.classCode)),
@@ -150,21 +150,23 @@ private struct DeviceFate {
   /// Whether that is good news.
   let role: Decorator.Role
 
-  init(_ device: HostDevice, _ mates: GroupMates, _ unit: HostIOMMU?, _ kernel: HostKernel) {
+  init(_ device: HostDevice, _ mates: GroupMates, _ unit: HostIOMMU?, _ host: HostDescription) {
     box = PlannedDevice.box(
-      canEnforceSnoop: unit?.enforceSnoop == .yes, canNoSnoop: device.noSnoopCapable != .no)
+      canEnforceSnoop: unit?.enforcement(by: host.kernel.rules) == .yes,
+      canNoSnoop: device.noSnoopCapable != .no)
     let isOneOfThem = !GroupViability.isSafe(driver: device.driver)
     let count = mates.inTheWay.count - (isOneOfThem ? 1 : 0)
     if PCIClass.isBridge(device.classCode) {
       (text, role) = ("a bridge, stays with the host", .faint)
-    } else if let obstacle = Self.obstacle(device, mates, unit, kernel) {
+    } else if let obstacle = Self.obstacle(device, mates, unit, host.kernel) {
       (text, role) = ("can't be given: " + obstacle, .warning)
     } else if let other = mates.inTheWay.first(where: { $0.address != device.address }) {
       let more = count > 1 ? " and \(count - 1) more" : ""
       text = "group has \(other.address) on \(other.driver ?? "a host driver")\(more)"
       role = .warning
     } else if box == 3 {
-      (text, role) = ("makes the VM non-coherent", .warning)
+      text = host.hasIncoherentMode ? "makes the VM non-coherent" : "no-snoop can't be blocked"
+      role = .warning
     } else {
       (text, role) = (
         box == 1 ? "coherent, or non-coherent if it is to no-snoop" : "coherent", .good

@@ -26,18 +26,45 @@ struct HostYAML {
 
 extension HostYAML {
   private static func line(_ kernel: HostKernel) -> String {
-    "kernel: { "
-      + (kernel.release.isEmpty ? "" : "release: \(quoted(kernel.release)), ")
-      + "iommufd: \(kernel.iommufd), "
-      + "vfioCdev: \(kernel.vfioCdev), type1: \(kernel.type1), kvm: \(kernel.kvm), "
-      + "allowUnsafeInterrupts: \(kernel.allowUnsafeInterrupts) }"
+    var members: [String] = []
+    if !kernel.release.isEmpty { members.append("release: \(quoted(kernel.release))") }
+    let interfaces = [
+      ("iommufd", kernel.iommufd), ("vfioCdev", kernel.vfioCdev), ("type1", kernel.type1),
+      ("kvm", kernel.kvm),
+    ]
+    members += interfaces.compactMap(known)
+    members.append("allowUnsafeInterrupts: \(kernel.allowUnsafeInterrupts)")
+    if let owner = kernel.vfioContainer { members.append("vfioContainer: \(owner.rawValue)") }
+    let processor = kernel.processor
+    if let word = processor.architecture { members.append("architecture: \(word.rawValue)") }
+    if let word = processor.vendor { members.append("cpuVendor: \(word.rawValue)") }
+    members += processor.facts.compactMap(known)
+    if !kernel.statedRules.isEmpty {
+      let rules = kernel.statedRules.sorted { $0.key < $1.key }
+      members.append(
+        "rules: { " + rules.map { "\($0.key): \($0.value.holds)" }.joined(separator: ", ") + " }")
+    }
+    return "kernel: { " + members.joined(separator: ", ") + " }"
   }
 
   private static func line(_ unit: HostIOMMU) -> String {
-    "  - { name: \(scalar(unit.name)), type: \(scalar(unit.type)), "
-      + "enforceSnoop: \(unit.enforceSnoop.rawValue), isolatedMSI: \(unit.isolatedMSI), "
-      + "addressBits: \(unit.addressBits), "
-      + "pageSizes: [\(unit.pageSizes.map(size).joined(separator: ", "))] }"
+    var members = [
+      "name: \(scalar(unit.name))", "type: \(scalar(unit.type))",
+      "enforceSnoop: \(unit.enforceSnoop.rawValue)", "isolatedMSI: \(unit.isolatedMSI)",
+      "addressBits: \(unit.addressBits)",
+      "pageSizes: [\(unit.pageSizes.map(size).joined(separator: ", "))]",
+    ]
+    let registers = [("cap", unit.cap), ("ecap", unit.ecap), ("features", unit.features)]
+    members += registers.compactMap { name, value in value.map { "\(name): \(hexText($0))" } }
+    members += [known(("canwbs", unit.canwbs))].compactMap { $0 }
+    if let format = unit.pageTables { members.append("pageTables: \(format.rawValue)") }
+    members += [known(("firstStage", unit.firstStage))].compactMap { $0 }
+    return "  - { " + members.joined(separator: ", ") + " }"
+  }
+
+  /// A fact that is left out where it is not known.
+  private static func known(_ fact: (name: String, value: Fact)) -> String? {
+    fact.value == .unknown ? nil : "\(fact.name): \(fact.value.rawValue)"
   }
 
   private static func lines(_ device: HostDevice, _ source: String) -> [String] {

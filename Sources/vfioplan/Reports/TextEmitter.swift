@@ -63,7 +63,7 @@ struct TextEmitter: Emitter {
     ]
     let verdict =
       plan.plan.coherency.allowsIncoherentDMA
-      ? "KVM traps WBINVD" : "KVM does not trap WBINVD"
-    return "\("plan:", .strong) \(parts.joined(separator: ", ")); \(verdict)"
+      ? "; KVM carries out WBINVD" : plan.host.hasIncoherentMode ? "; KVM ignores WBINVD" : ""
+    return "\("plan:", .strong) \(parts.joined(separator: ", "))\(verdict)"
   }
 }

@@ -21,7 +21,7 @@ struct LibvirtEmitter: VMMEmitter {
     let isArm = plan.host.iommus.contains { $0.type.hasPrefix("arm") }
     let (processor, machine) = isArm ? ("aarch64", "virt") : ("x86_64", "q35")
     var text = """
-      <domain type='\(plan.host.kernel.kvm ? "kvm" : "qemu")'>
+      <domain type='\(plan.host.kernel.kvm != .no ? "kvm" : "qemu")'>
         <name>\(Self.escaped(plan.vm.name))</name>
         <memory unit='b'>\(plan.vm.memory.reduce(0) { $0 &+ $1.size })</memory>
       \(Self.memoryBacking(plan.vm))\(vmm.hasIOMMUFD ? "  <iommufd enabled='yes'/>\n" : "")\

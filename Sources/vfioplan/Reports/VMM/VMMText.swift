@@ -76,7 +76,8 @@ struct VMMText {
 
   private var remarks: [StyledText] {
     let findings = VMMDiagnostics.findings(for: compiled, with: other.rule)
-    var remarks = findings.map { "\($0.code.name, .warning) \($0.message)" as StyledText }
+    var remarks: [StyledText] = other.rule.remark.map { ["\($0)"] } ?? []
+    remarks += findings.map { "\($0.code.name, .warning) \($0.message)" as StyledText }
     if let better, better.order != other.order {
       let names = nameList(better.order.map { plan.devices[$0].name })
       remarks.append(
@@ -97,6 +98,8 @@ extension VMMText {
     writer.member("vm", compiled.vm.name)
     writer.member("host", compiled.host.name)
     writer.member("as", other.rule.name)
+    writer.member("version", other.rule.version?.description)
+    writer.member("backend", other.rule.backend.rawValue)
     writer.member("order", names(other.order))
     writer.member("agrees", other.hasGrouping(of: plan))
     if let better {
