@@ -15,5 +15,5 @@ show apply examples/igd-and-nic.yaml --host examples/hosts/z790.yaml --simulate
 
 echo
 echo "== the flow of the 2021 mail, on the interface it proposed"
-show compile examples/mail-flow.yaml --host examples/hosts/coffee-lake.yaml --target ioasid
-show apply examples/mail-flow.yaml --host examples/hosts/coffee-lake.yaml --target ioasid --simulate
+show compile examples/mail-flow.yaml --host examples/hosts/snoop-control.yaml --target ioasid
+show apply examples/mail-flow.yaml --host examples/hosts/snoop-control.yaml --target ioasid --simulate

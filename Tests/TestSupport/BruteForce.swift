@@ -12,17 +12,23 @@ public struct BruteForce: Sendable {
   private let target: String
   private let groups: [Int]
   private let wanted: [NoSnoopIntent]
+  private let hasMode: Bool
 
   /// Prepares a world for a target: `ioasid`, `iommufd` or `type1`.
   public init(_ world: SmallWorld, target: String) {
     self.world = world
     self.target = target
     groups = Array(Set(world.devices.map(\.group))).sorted()
+    // KVM has a mode to speak of on x86; nobody's CPUs are taken for that.
+    let hasMode = world.architecture == nil || world.architecture == .x86
+    self.hasMode = hasMode
     wanted = world.devices.map { device in
       guard device.intent == .auto else { return device.intent }
       let canLose = Self.mayLeave(device.group, target, world.devices)
       let isRow = device.isGraphics && device.noSnoopCapable != .no
-      return isRow && canLose ? .required : .allowed
+      let isRuledOut =
+        hasMode && world.kvm == .never || Self.hasForbidden(device.group, world.devices)
+      return isRow && canLose && !isRuledOut ? .required : .allowed
     }
   }
 
@@ -48,9 +54,9 @@ public struct BruteForce: Sendable {
       if !isEnforced, !Self.mayLeave(device.group, target, world.devices) { return false }
       if wish == .required, !isEffective { return false }
       if wish == .forbidden, isEffective { return false }
-      if world.kvm == .never, isEffective { return false }
+      if hasMode, world.kvm == .never, isEffective { return false }
     }
-    return world.kvm != .always || hasProof
+    return !hasMode || world.kvm != .always || hasProof
   }
 
   /// What a choice costs.
@@ -64,14 +70,21 @@ public struct BruteForce: Sendable {
       guard device.noSnoopCapable != .no else { continue }
       if !isEnforced { effective += 1 } else if wish != .forbidden { blocked += 1 }
     }
-    let traps = effective > 0 || world.kvm == .always
-    return [traps ? 1 : 0, effective, tables.count, blocked]
+    let isCarriedOut = hasMode && (effective > 0 || world.kvm == .always)
+    return [isCarriedOut ? 1 : 0, effective, tables.count, blocked]
   }
 
   /// Whether `kvm: always` finds its proof.
   private var hasProof: Bool {
     world.devices.contains {
       target == "ioasid" ? $0.noSnoopCapable != .no : $0.enforceSnoop != .yes
+    }
+  }
+
+  /// Whether no-snoop is forbidden to a device of a group that could do it.
+  private static func hasForbidden(_ group: Int, _ devices: [SmallWorld.Device]) -> Bool {
+    devices.contains {
+      $0.group == group && $0.intent == .forbidden && $0.noSnoopCapable != .no
     }
   }
 

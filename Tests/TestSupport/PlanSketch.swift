@@ -68,8 +68,19 @@ public struct PlanSketch: Sendable {
       }, nameSpan: Self.span(10))
   }
 
-  /// A host with every kernel interface.
-  public var host: HostDescription { HostDescription(name: "host") }
+  /// A host with every kernel interface, of one of the releases that the kernel lab runs, with a
+  /// unit that can enforce and one that can't, both of a kind that no request asks.
+  public var host: HostDescription {
+    HostDescription(
+      name: "host", kernel: HostKernel(release: "6.12.95"),
+      iommus: [true, false].map { canEnforce in
+        HostIOMMU(
+          name: Self.unit(canEnforce: canEnforce), type: "unnamed", enforceSnoop: Fact(canEnforce))
+      })
+  }
+
+  /// The unit that devices are behind that can be enforced, or can't.
+  private static func unit(canEnforce: Bool) -> String { canEnforce ? "dmar0" : "dmar1" }
 
   /// A device's address by its position.
   public static func address(_ index: Int) -> BDF {
@@ -121,7 +132,8 @@ public struct PlanSketch: Sendable {
       tables.append(
         PageTable(
           name: "\(spaces[device.space]).\(number)", addressSpace: device.space,
-          snoopPolicy: policy, iommus: ["dmar0"], devices: [index], leader: index))
+          snoopPolicy: policy,
+          iommus: [Self.unit(canEnforce: device.canEnforce)], devices: [index], leader: index))
     }
     return tables
   }
@@ -134,8 +146,9 @@ public struct PlanSketch: Sendable {
     return devices.indices.map { index in
       let device = devices[index]
       return PlannedDevice(
-        name: device.name, address: Self.address(index), group: device.group, iommu: "dmar0",
-        driver: device.driver, intent: .allowed, resolved: .allowed, canNoSnoop: true,
+        name: device.name, address: Self.address(index), group: device.group,
+        iommu: Self.unit(canEnforce: device.canEnforce), driver: device.driver, intent: .allowed,
+        resolved: .allowed, canNoSnoop: true,
         canEnforceSnoop: device.canEnforce, pageTable: tableOf[index],
         isEffective: !device.isEnforced, isKnownToKVM: device.isKnownToKVM, reason: .tie,
         origin: Self.span(1000 + UInt32(index)))

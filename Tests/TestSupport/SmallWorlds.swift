@@ -57,6 +57,8 @@ public struct SmallWorld: Hashable, Sendable, CustomStringConvertible {
   public var devices: [Device]
   /// What the user says about KVM.
   public var kvm: KVMClause.IncoherentDMA
+  /// What the host's CPUs are; `nil` leaves it out.
+  public var architecture: HostProcessor.Architecture?
 
   /// Makes a world.
   public init(devices: [Device], kvm: KVMClause.IncoherentDMA = .auto) {
@@ -71,7 +73,8 @@ public struct SmallWorld: Hashable, Sendable, CustomStringConvertible {
         + "enforce \(device.enforceSnoop.rawValue) noSnoop \(device.noSnoopCapable.rawValue) "
         + device.intent.rawValue + (device.isGraphics ? " graphics" : "")
     }
-    return (["kvm \(kvm.rawValue)"] + lines).joined(separator: "\n")
+    let kind = architecture.map { " on \($0.rawValue)" } ?? ""
+    return (["kvm \(kvm.rawValue)\(kind)"] + lines).joined(separator: "\n")
   }
 }
 
@@ -91,8 +94,10 @@ extension SmallWorld {
 
   /// The host of this world: two classes of IOMMUs, with a unit for each fact.
   public var host: HostDescription {
-    HostDescription(
-      name: "small", iommus: Self.units,
+    var kernel = HostKernel(release: "7.3.4")
+    kernel.processor.architecture = architecture
+    return HostDescription(
+      name: "small", kernel: kernel, iommus: Self.units,
       devices: devices.indices.map { index in
         let device = devices[index]
         return HostDevice(
@@ -147,7 +152,11 @@ public enum SmallWorlds {
       }
     }
     devices.shuffle(using: &random)
-    return SmallWorld(devices: devices, kvm: kvms[Int.random(in: 0..<kvms.count, using: &random)])
+    var world = SmallWorld(
+      devices: devices, kvm: kvms[Int.random(in: 0..<kvms.count, using: &random)])
+    // One in six has no KVM with a non-coherent mode.
+    world.architecture = [nil, nil, nil, .x86, .x86, .arm].randomElement(using: &random) ?? nil
+    return world
   }
 
   private static let sizes = [1, 1, 1, 2, 2, 3]

@@ -88,6 +88,22 @@ struct RepositoryTests {
     }
   }
 
+  /// WBINVD is intercepted in every VM; what depends is whether KVM carries it out or ignores it.
+  @Test func noTextSaysThatKVMTrapsWBINVD() throws {
+    let verb = "trap"
+    let wrong = try Regex(
+      "(?i)\\b(?:\(verb)\\w*\\b[^.]{0,20}\\bWBINVD|WBINVD\\b[^.]{0,20}\\b\(verb))")
+    for phrase in ["\(verb)s WBINVD", "does not \(verb) WBINVD", "WBINVD is \(verb)ped"] {
+      #expect(phrase.contains(wrong))
+    }
+    for path in PackageFiles.list("") {
+      guard let text = try? PackageFiles.text(path), text.contains("WBINVD"),
+        let found = text.firstMatch(of: wrong)
+      else { continue }
+      Issue.record("\(path) says '\(text[found.range])'")
+    }
+  }
+
   @Test func noTextHoldsAPathOfOneMachine() throws {
     let folders = ["root", "home", "work"].map { "/" + $0 + "/" }
     for path in PackageFiles.list("") {

@@ -50,7 +50,7 @@ enum PlanLaws {
       run.execution.isSuccess,
       "an accepted plan fails: \(run.diagnostics.map(\.message))")
     law(run.mismatches.isEmpty, "the state is not what the plan says: \(run.mismatches)")
-    SimulatorLaws.leavesNothing(compiled.program, on: compiled.host, .v7_3, salt: salt)
+    SimulatorLaws.leavesNothing(compiled.program, on: compiled.host, nil, salt: salt)
   }
 
   private static func isLawful(_ plan: CompiledPlan, unopened: Set<BDF>) {
@@ -109,7 +109,7 @@ enum PlanLaws {
 enum SimulatorLaws {
   /// Runs it twice, the second time with a fault, and checks that nothing is left.
   static func leavesNothing(
-    _ program: Program, on host: HostDescription, _ release: KernelRelease, salt: Int
+    _ program: Program, on host: HostDescription, _ release: KernelVersion?, salt: Int
   ) {
     let isComplete = run(program, SimulatedKernel(host, release: release))
     guard isComplete, !program.steps.isEmpty,

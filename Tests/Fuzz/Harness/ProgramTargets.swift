@@ -37,7 +37,7 @@ enum ProgramTarget {
     let report = RunReport.run(program, on: SimulatedKernel(host))
     _ = (report.json(), RunText(report, host: host.name).page(.plain).bytes)
     FindingLaws.check(report.diagnostics, in: [file])
-    let releases = KernelRelease.allCases
+    let releases = SimulatedKernel.releases
     SimulatorLaws.leavesNothing(
       program, on: host, releases[bytes.count % releases.count], salt: bytes.count)
   }
