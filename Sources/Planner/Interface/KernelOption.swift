@@ -9,13 +9,14 @@ public struct KernelOption: Hashable, Sendable, CustomStringConvertible {
   public let since: KernelVersion?
 
   /// `/dev/iommu`.
-  public static let iommufd = KernelOption(name: "CONFIG_IOMMUFD", since: KernelVersion(6, 2))
+  public static let iommufd = KernelOption(
+    name: "CONFIG_IOMMUFD", since: KernelRules.iommufd.since)
   /// `/dev/vfio/devices`.
   public static let vfioCdev = KernelOption(
     name: "CONFIG_VFIO_DEVICE_CDEV", since: KernelRules.vfioCdevs.since)
-  /// `/dev/vfio/vfio`.
+  /// `/dev/vfio/vfio`, with the type that plans use, TYPE1v2.
   public static let type1 = KernelOption(
-    name: "CONFIG_VFIO_IOMMU_TYPE1", since: KernelVersion(3, 6))
+    name: "CONFIG_VFIO_IOMMU_TYPE1", since: KernelVersion(3, 15))
   /// `/dev/kvm`.
   public static let kvm = KernelOption(name: "CONFIG_KVM", since: nil)
 

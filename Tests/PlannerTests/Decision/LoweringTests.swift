@@ -300,7 +300,7 @@ struct LoweringTests {
         == "/dev/vfio/devices (CONFIG_VFIO_DEVICE_CDEV, Linux 6.6)")
     #expect(
       VFIOType1Dialect().missingInterface(on: none)
-        == "/dev/vfio/vfio (CONFIG_VFIO_IOMMU_TYPE1, Linux 3.6)")
+        == "/dev/vfio/vfio (CONFIG_VFIO_IOMMU_TYPE1, Linux 3.15)")
     #expect(IOASIDProposalDialect().missingInterface(on: none) == nil)
     #expect(Dialects.all.allSatisfy { $0.missingInterface(on: HostKernel()) == nil })
   }
