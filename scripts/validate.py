@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Validates files against the JSON Schemas in schemas/, with the stock validator `jsonschema`.
 
-    validate.py --examples              every example, every host and every captured machine
+    validate.py --examples              every example of a VM, a host or a policy, every captured machine
     validate.py SCHEMA FILE...          files against schemas/SCHEMA.schema.json; - is standard input
     validate.py --reject SCHEMA FILE... each file must be refused
 
@@ -68,7 +68,9 @@ def problems(name, paths):
 def main(arguments):
     if arguments == ["--examples"]:
         examples = ROOT / "examples"
-        wanted = [("vm", sorted(examples.glob("*.yaml")), False)]
+        policies = [path for path in examples.glob("*.yaml") if "\nkind: Policy\n" in path.read_text()]
+        wanted = [("vm", sorted(set(examples.glob("*.yaml")) - set(policies)), False)]
+        wanted.append(("policy", sorted(policies), False))
         wanted.append(("host", sorted((examples / "hosts").glob("*.yaml")), False))
         captures = ROOT / "Tests" / "Fixtures" / "golden" / "captures"
         for form in ("json", "yaml"):

@@ -9,29 +9,34 @@ public enum Compilation {
   ///   - host: What there is.
   ///   - target: The name of a dialect; `nil` or `auto` for the best the host has.
   ///   - objective: Overrides that of the description.
+  ///   - policy: What goes before the built-in meaning of `auto`, and what the plan has to keep.
   ///   - sink: Holds the warnings of earlier phases; gets those of this one.
   /// - Returns: The plan, with all warnings of the sink.
   /// - Throws: Everything in the sink, if the description can't be compiled.
   public static func compile(
     _ vm: VMDescription, on host: HostDescription, target: String? = nil,
-    objective: Objective? = nil, into sink: inout DiagnosticSink
+    objective: Objective? = nil, policy: Policy = Policy(), into sink: inout DiagnosticSink
   ) throws(DiagnosticsError) -> CompiledPlan {
     let dialect = try dialect(named: target, on: host, into: &sink)
-    return try compile(vm, on: host, dialect: dialect, objective: objective, into: &sink)
+    return try compile(
+      vm, on: host, dialect: dialect, objective: objective, policy: policy, into: &sink)
   }
 
   /// As above, for a given dialect.
   public static func compile(
     _ vm: VMDescription, on host: HostDescription, dialect: any Dialect,
-    objective: Objective? = nil, into sink: inout DiagnosticSink
+    objective: Objective? = nil, policy: Policy = Policy(), into sink: inout DiagnosticSink
   ) throws(DiagnosticsError) -> CompiledPlan {
-    let question = try Question.ask(vm, on: host, dialect, objective, into: &sink)
+    let question = try Question.ask(vm, on: host, dialect, objective, policy, into: &sink)
     let vm = question.vm
     let plan = question.optimum()
     if plan.coherency.reason == .override { sink.report(PlannerDiagnostics.needless(vm.kvm)) }
     if plan.coherency.reason == .noIncoherentMode, vm.kvm.incoherentDMA == .always {
       sink.report(PlannerDiagnostics.noMode(vm.kvm, on: host))
     }
+    let broken = BrokenRequirements(plan, of: vm, on: host).findings(policy.requirements)
+    sink.report(broken)
+    guard broken.isEmpty else { throw DiagnosticsError(sink.diagnostics) }
     let program = dialect.lower(plan, for: vm, on: host)
     // It takes as long as lowering: in release builds only what is run or listed is checked.
     assert(
@@ -39,21 +44,22 @@ public enum Compilation {
         program, for: dialect, unopened: Set(plan.companions.lazy.map(\.address))
       ).isEmpty, "a program that breaks a law")
     return CompiledPlan(
-      vm: vm, host: host, plan: plan, program: program, diagnostics: sink.diagnostics)
+      vm: vm, host: host, policy: policy, plan: plan, program: program,
+      diagnostics: sink.diagnostics)
   }
 
   /// The Pareto front of a VM on a host over all four metrics: one plan per point.
   ///
-  /// Parameters as for `compile`.
+  /// Parameters as for `compile`; what a policy requires of a plan is not asked of the rows.
   ///
   /// - Returns: Plans by ascending number of effective devices, each one that can be lowered.
   /// - Throws: Everything in the sink, if there is no plan or the front is too large to list.
   public static func paretoFront(
     _ vm: VMDescription, on host: HostDescription, target: String? = nil,
-    objective: Objective? = nil, into sink: inout DiagnosticSink
+    objective: Objective? = nil, policy: Policy = Policy(), into sink: inout DiagnosticSink
   ) throws(DiagnosticsError) -> [IOASIDPlan] {
     let dialect = try dialect(named: target, on: host, into: &sink)
-    let question = try Question.ask(vm, on: host, dialect, objective, into: &sink)
+    let question = try Question.ask(vm, on: host, dialect, objective, policy, into: &sink)
     let front = ParetoFront(question.problem)
     guard let front, front.sums.count * vm.devices.count <= maximumFrontEntries else {
       sink.report(PlannerDiagnostics.largeFront(vm, rows: front?.sums.count))
@@ -119,12 +125,13 @@ struct Question {
   /// Runs all checks; throws their findings if one is an error.
   static func ask(
     _ vm: VMDescription, on host: HostDescription, _ dialect: any Dialect,
-    _ objective: Objective?, into sink: inout DiagnosticSink
+    _ objective: Objective?, _ policy: Policy = Policy(), into sink: inout DiagnosticSink
   ) throws(DiagnosticsError) -> Question {
     var findings = DiagnosticSink()
     let topology = HostTopology(host, for: dialect, into: &findings)
     let maps = AddressSpaceMaps(vm, into: &findings)
     checkKernel(vm, host, dialect, into: &findings)
+    PolicyDiagnostics.check(policy, into: &findings)
     var question: Question?
     if let vm = DeviceSelection.resolved(vm, on: host, into: &findings),
       let devices = DeviceLookup.devices(of: vm, on: topology, into: &findings),
@@ -133,7 +140,8 @@ struct Question {
       HostChecks(vm: vm, topology: topology, groups: groups, maps: maps, target: dialect)
         .run(into: &findings)
       let intents = ResolvedIntents(
-        of: vm, on: topology, groups, target: dialect, into: &findings)
+        of: vm, on: topology, groups, target: dialect, by: AutoIntentTable(policy),
+        into: &findings)
       Conflicts(
         vm: vm, topology: topology, groups: groups, intents: intents, target: dialect,
         others: Dialects.all.filter { $0.name != dialect.name }

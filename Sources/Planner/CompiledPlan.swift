@@ -6,6 +6,8 @@ public struct CompiledPlan: Hashable, Sendable {
   public var vm: VMDescription
   /// The host it was compiled for; a plan read back from a file holds only the facts it rests on.
   public var host: HostDescription
+  /// The policy it was compiled under; without rows and requirements if there was none.
+  public var policy: Policy
   /// The decision.
   public var plan: IOASIDPlan
   /// The program that carries it out.
@@ -15,11 +17,12 @@ public struct CompiledPlan: Hashable, Sendable {
 
   /// Puts the stages' values together.
   public init(
-    vm: VMDescription, host: HostDescription, plan: IOASIDPlan, program: Program,
-    diagnostics: [Diagnostic]
+    vm: VMDescription, host: HostDescription, policy: Policy = Policy(), plan: IOASIDPlan,
+    program: Program, diagnostics: [Diagnostic]
   ) {
     self.vm = vm
     self.host = host
+    self.policy = policy
     self.plan = plan
     self.program = program
     self.diagnostics = diagnostics

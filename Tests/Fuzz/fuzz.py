@@ -25,12 +25,12 @@ BINARY = BUILD / "fuzz"
 
 # The longest input of each target in bytes: a few times its largest seed.
 TARGETS = {
-    "vm": 4096, "host": 8192, "plan": 24576, "program": 8192, "sysfs": 8192, "archive": 24576,
-    "messages": 512, "journal": 512}
+    "vm": 4096, "host": 8192, "policy": 2048, "plan": 24576, "program": 8192, "sysfs": 8192,
+    "archive": 24576, "messages": 512, "journal": 512}
 # How many inputs --fixed tries, less than two minutes' worth, and how long that may take at most.
 FIXED_RUNS = {
-    "vm": 3000, "host": 3000, "plan": 2500, "program": 2000, "sysfs": 2000, "archive": 3000,
-    "messages": 30000, "journal": 40000}
+    "vm": 3000, "host": 3000, "policy": 3000, "plan": 2500, "program": 2000, "sysfs": 2000,
+    "archive": 3000, "messages": 30000, "journal": 40000}
 FIXED_SECONDS = 900
 # What must be found, within seconds where nothing else runs, and the words that tell how.
 CANARIES = {
@@ -91,13 +91,20 @@ def host_of(example):
     return re.search(r"^# host: hosts/(.*)\.yaml$", example.read_text(), re.M)[1]
 
 
+def kind_of(path, otherwise=None):
+    """The `kind` of a description, if it is one that there is."""
+    found = re.search(rb"^kind: (VM|Host|Policy)\b", path.read_bytes(), re.M)
+    return found[1].decode() if found else otherwise
+
+
 def seeds(target):
     """Name and bytes of what a target starts from: its own corpus, and the repository's files."""
     for path in sorted((HERE / "Corpus" / target).glob("*")):
         yield path.name, path.read_bytes()
     if target == "archive":
         yield from archives()
-    examples = sorted((ROOT / "examples").glob("*.yaml"))
+    examples = [path for path in sorted((ROOT / "examples").glob("*.yaml"))
+                if kind_of(path) == "VM"]
     golden = ROOT / "Tests/Fixtures/golden"
     for example in examples:
         name, host = example.stem, host_of(example)
@@ -110,10 +117,13 @@ def seeds(target):
             for path in sorted((golden / name).glob(f"*.{'json' if target == 'plan' else target}")):
                 head = f"# host: {host}\n" if target == "program" else ""
                 yield f"{name}-{path.stem}", (head + path.read_text()).encode()
-    if target in ("vm", "host"):
+    if target == "policy":
+        for path in (ROOT / "examples").glob("*.yaml"):
+            if kind_of(path) == "Policy":
+                yield path.name, path.read_bytes()
+    if target in ("vm", "host", "policy"):
         for path in sorted((ROOT / "Tests/Fixtures/errors").glob("*.yaml")):
-            is_host = b"kind: Host" in path.read_bytes()
-            if is_host == (target == "host"):
+            if kind_of(path, "VM").lower() == target:
                 yield path.name, path.read_bytes()
 
 
@@ -128,7 +138,7 @@ def archives():
 
 def words(target):
     """What an input may hold that no search would find: keys, values, requests, members."""
-    if target in ("vm", "host", "plan"):
+    if target in ("vm", "host", "policy", "plan"):
         yield from ["&a ", "*a", "<<: *a", "? ", "|\\x0a", "GiB", "true", "unknown"]
         for path in (ROOT / "schemas").glob("*.json"):
             yield from schema_words(json.loads(path.read_text()))

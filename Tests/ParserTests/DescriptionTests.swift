@@ -197,7 +197,8 @@ struct HostProcessorTests {
 
 struct DocumentKindTests {
   @Test(arguments: [
-    ("kind: VM", DocumentKind.vm), ("kind: Host", .host), ("kind: Pod", .unknown),
+    ("kind: VM", DocumentKind.vm), ("kind: Host", .host), ("kind: Policy", .policy),
+    ("kind: Pod", .unknown),
     ("{\"format\": \"vfioplan.plan/v1\"}", .plan), ("format: other", .plan),
     ("[kind, VM]", .unknown), ("kind: [VM]", .unknown), ("x: 1", .unknown),
   ])

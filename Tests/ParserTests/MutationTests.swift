@@ -54,11 +54,13 @@ struct MutationTests {
 
   @Test(arguments: [
     "Tests/Fixtures/errors/VP1016-merge.yaml", "examples/two-address-spaces.yaml",
-    "examples/hosts/snoop-control.yaml", "Tests/Fixtures/errors/VP1011-undefined-alias.yaml",
+    "examples/hosts/snoop-control.yaml", "examples/policy.yaml",
+    "Tests/Fixtures/errors/VP1011-undefined-alias.yaml",
   ])
   func damagedFilesNeverCrash(path: String) throws {
     let original = Array(try PackageFiles.text(path).utf8)
-    let id: SourceID = path.contains("host") ? .host : .vm
+    let id: SourceID =
+      path.contains("host") ? .host : path.contains("policy") ? .policy : .vm
     for seed in 0..<UInt64(700) {
       var random = Generator(state: seed)
       let bytes = Self.mutate(original, &random)

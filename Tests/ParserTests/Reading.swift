@@ -12,6 +12,18 @@ enum Reading {
     "apiVersion: vfioplan/v1\nkind: Host\nname: test\n" + lines
   }
 
+  /// A policy around some lines.
+  static func policyText(_ lines: String) -> String {
+    "apiVersion: vfioplan/v1\nkind: Policy\n" + lines
+  }
+
+  /// The policy a text is.
+  static func policy(_ text: String, name: String = "p.yaml") throws -> Policy {
+    var sink = DiagnosticSink()
+    let file = SourceFile(id: .policy, name: name, text: text)
+    return try DescriptionReader.policy(DescriptionReader.tree(of: file, into: &sink), into: &sink)
+  }
+
   /// The VM a text describes; fails the test with the findings if it describes none.
   static func vm(_ text: String) throws -> VMDescription {
     var sink = DiagnosticSink()
@@ -35,10 +47,10 @@ enum Reading {
     var sink = DiagnosticSink()
     do throws(DiagnosticsError) {
       let tree = try DescriptionReader.tree(of: file, into: &sink)
-      if file.id == .host {
-        _ = try DescriptionReader.host(tree, into: &sink)
-      } else {
-        _ = try DescriptionReader.vm(tree, into: &sink)
+      switch file.id {
+      case .host: _ = try DescriptionReader.host(tree, into: &sink)
+      case .policy: _ = try DescriptionReader.policy(tree, into: &sink)
+      default: _ = try DescriptionReader.vm(tree, into: &sink)
       }
     } catch {
       // What a phase throws is what it has put into the sink.

@@ -49,11 +49,13 @@ public struct ErrorFixture: Sendable, CustomStringConvertible {
       }
   }
 
-  /// Reads the expectations of a text; it is a host description if it says `kind: Host`.
+  /// Reads the expectations of a text, which is what its `kind` says, a VM description without.
   public init(_ name: String, _ text: String) {
     self.name = name
-    let isHost = text.split(separator: "\n").contains { $0.hasPrefix("kind: Host") }
-    file = SourceFile(id: isHost ? .host : .vm, name: name + ".yaml", text: text)
+    let kind = text.split(separator: "\n").first { $0.hasPrefix("kind: ") } ?? ""
+    let ids: [Substring: SourceID] = ["Host": .host, "Policy": .policy]
+    let id = ids[kind.dropFirst("kind: ".count).prefix(while: \.isLetter)] ?? .vm
+    file = SourceFile(id: id, name: name + ".yaml", text: text)
     headers = Self.headers(text)
     expectations =
       headers.filter { $0.key == "elsewhere" }.map { Expectation(line: 0, text: $0.value) }

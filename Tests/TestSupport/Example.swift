@@ -12,9 +12,10 @@ public struct Example: Hashable, Sendable, CustomStringConvertible {
   /// How a test case shows it.
   public var description: String { name }
 
-  /// Every example, by name.
+  /// Every example of a VM, by name.
   public static let all: [Example] = PackageFiles.entries("examples")
     .filter { $0.hasSuffix(".yaml") }.map(Example.init(file:))
+    .filter { $0.text.contains("\nkind: VM\n") }
 
   /// The example of that name.
   public static func named(_ name: String) -> Example { Example(file: name + ".yaml") }

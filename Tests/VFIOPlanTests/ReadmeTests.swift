@@ -71,14 +71,17 @@ struct ReadmeTests {
     #expect(changed == 0, "\(document) is out of date; run `make golden` and review")
   }
 
+  private static let host = ["--host", UsageTests.host]
+
   @Test func everyYAMLBlockCompiles() throws {
     let blocks = Self.blocks(of: try PackageFiles.text("README.md")).map(\.block)
     let yaml = blocks.filter { $0.language == "yaml" }
     #expect(!yaml.isEmpty)
     for block in yaml {
+      let isPolicy = block.lines.contains("kind: Policy")
+      let place = isPolicy ? PolicyCommandTests.graphics + ["--policy", "-"] : ["-"] + Self.host
       let outcome = try Tool.run(
-        ["compile", "-", "--host", "examples/hosts/z790.yaml"],
-        input: block.lines.joined(separator: "\n") + "\n")
+        ["compile"] + place, input: block.lines.joined(separator: "\n") + "\n")
       #expect(outcome.code == 0, "\(outcome.errors)")
     }
   }

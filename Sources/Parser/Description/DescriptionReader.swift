@@ -4,6 +4,8 @@ public enum DocumentKind: Hashable, Sendable {
   case vm
   /// A host description.
   case host
+  /// A policy.
+  case policy
   /// A saved plan.
   case plan
   /// None of these.
@@ -20,6 +22,11 @@ public enum DescriptionReader {
   /// The value of `format` in a saved plan.
   public static let planFormat = "vfioplan.plan/v1"
 
+  /// The values of `kind`.
+  static let kinds: [(name: StaticString, kind: DocumentKind)] = [
+    ("VM", .vm), ("Host", .host), ("Policy", .policy),
+  ]
+
   /// Reads any YAML file into a tree.
   ///
   /// Parts of it, ascending, may be hidden if the file is all ASCII: they are passed over as if
@@ -34,9 +41,10 @@ public enum DescriptionReader {
 
   /// Says what a tree is a document of, without reading it.
   public static func kind(of tree: YAMLTree) -> DocumentKind {
-    if let kind = tree.value(of: "kind", in: tree.root) {
-      if tree.text(of: kind, is: "VM") { return .vm }
-      if tree.text(of: kind, is: "Host") { return .host }
+    if let name = tree.value(of: "kind", in: tree.root),
+      let known = kinds.first(where: { tree.text(of: name, is: $0.name) })
+    {
+      return known.kind
     }
     // Whatever the format's version: the reader of plans names the one that is not known.
     return tree.value(of: "format", in: tree.root) == nil ? .unknown : .plan
@@ -59,6 +67,16 @@ public enum DescriptionReader {
     try phase(&sink) { (sink) throws(DiagnosticsError) in
       try DocumentCheck.check(tree, is: .host, into: &sink)
       return try HostDecoder.decode(tree, into: &sink)
+    }
+  }
+
+  /// Reads a policy out of a tree.
+  public static func policy(
+    _ tree: YAMLTree, into sink: inout DiagnosticSink
+  ) throws(DiagnosticsError) -> Policy {
+    try phase(&sink) { (sink) throws(DiagnosticsError) in
+      try DocumentCheck.check(tree, is: .policy, into: &sink)
+      return try PolicyDecoder.decode(tree, into: &sink)
     }
   }
 

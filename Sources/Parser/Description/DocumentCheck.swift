@@ -8,10 +8,10 @@ enum DocumentCheck {
   ) throws(DiagnosticsError) {
     let root = tree.root
     guard tree.kind(of: root) == .mapping else {
-      let expected = wanted == .vm ? "a VM description" : "a host description"
       throw sink.stop(
         ParserDiagnostics.kind(
-          expected: expected, found: tree.shown(root), at: tree.headSpan(of: root)))
+          expected: ParserDiagnostics.shown(wanted), found: tree.shown(root),
+          at: tree.headSpan(of: root)))
     }
     try checkKind(tree, wanted, &sink)
     guard let version = tree.value(of: "apiVersion", in: root),

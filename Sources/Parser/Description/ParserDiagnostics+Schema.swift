@@ -60,13 +60,14 @@ extension ParserDiagnostics {
     "VP1024", .error, "unknown kind of document",
     """
     'kind' says what a file describes: 'VM' for what a virtual machine should get, 'Host' for what \
-    a machine has. Case matters.
+    a machine has, 'Policy' for what a site says about all of its VMs. Case matters.
     """)
 
   static func unknownKind(_ kind: String?, shown: String, at span: SourceSpan) -> Diagnostic {
-    let meant = kind.flatMap { Spelling.nearest(to: $0, among: ["VM", "Host"]) }
+    let known = DescriptionReader.kinds.map { "\($0.name)" }
+    let meant = kind.flatMap { Spelling.nearest(to: $0, among: known) }
     return Diagnostic(
-      unknownKind, "expected kind 'VM' or 'Host', found \(shown)", at: span,
+      unknownKind, "expected kind \(QuotedText.alternatives(known)), found \(shown)", at: span,
       help: meant.map { "did you mean \(QuotedText.quote($0))?" })
   }
 
@@ -74,8 +75,8 @@ extension ParserDiagnostics {
     "VP1025", .error, "another kind of document",
     """
     The file is sound, but of another kind than asked for at this place: a host description where \
-    a VM description belongs, or the other way round, or a saved plan. Check the order of the \
-    arguments: the VM comes first, the host follows '--host'.
+    a VM description belongs, or the other way round, or a policy or a saved plan. Check the order \
+    of the arguments: the VM comes first, the host follows '--host', a policy '--policy'.
     """)
 
   static func wrongDocument(
@@ -83,18 +84,21 @@ extension ParserDiagnostics {
   ) -> Diagnostic {
     let help =
       switch (found, wanted) {
-      case (.host, .vm): "give a host description with '--host'"
-      case (.vm, .host): "give the VM description as the argument, not with '--host'"
+      case (.host, _): "give a host description with '--host'"
+      case (.policy, _): "give a policy with '--policy'"
+      case (.vm, _): "give the VM description as the argument, not with an option"
       default: "a saved plan takes the place of the VM description where plans are accepted"
       }
     return Diagnostic(
       wrongDocument, "expected \(shown(wanted)), found \(shown(found))", at: span, help: help)
   }
 
-  private static func shown(_ kind: DocumentKind) -> String {
+  /// A kind of document in words.
+  static func shown(_ kind: DocumentKind) -> String {
     switch kind {
     case .vm: "a VM description"
     case .host: "a host description"
+    case .policy: "a policy"
     case .plan: "a saved plan"
     case .unknown: "something else"
     }

@@ -17,6 +17,10 @@ public struct SourceID: RawRepresentable, Hashable, Sendable {
   public static let other = SourceID(rawValue: 2)
   /// The host description of the second operand of `diff`.
   public static let otherHost = SourceID(rawValue: 3)
+  /// The policy.
+  public static let policy = SourceID(rawValue: 4)
+  /// The policy of the second operand of `diff`.
+  public static let otherPolicy = SourceID(rawValue: 5)
 }
 
 /// A half-open range of bytes in one input file.

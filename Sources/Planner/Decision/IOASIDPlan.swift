@@ -21,6 +21,8 @@ public struct IOASIDPlan: Hashable, Sendable {
   public var companions: [Companion]
   /// What KVM is told, and why.
   public var coherency: VMCoherency
+  /// What `auto` was looked up in; resolutions are positions in it.
+  public var intentTable = AutoIntentTable()
 
   /// Makes a plan.
   public init(

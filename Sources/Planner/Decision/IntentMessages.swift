@@ -140,32 +140,60 @@ extension PlannerDiagnostics {
 
   /// The warning for a row of the table that can't be followed; `nil` if there is no such row.
   static func fallback(
-    _ resolution: IntentResolution, of index: Int, in vm: VMDescription, _ fact: HostDevice,
-    target: String
+    _ resolution: IntentResolution, of index: Int, in vm: VMDescription,
+    describedAt place: @autoclosure () -> SourceSpan, _ table: AutoIntentTable, target: String
   ) -> Diagnostic? {
-    let row: Int
-    let why: String
-    var notes = [Diagnostic.Note("the host describes the device here", fact.span)]
+    guard let row = resolution.row.map({ table.rows[$0] }),
+      let (why, precedent) = obstacle(resolution, in: vm, target: target)
+    else { return nil }
+    let device = vm.devices[index]
+    var notes = [Diagnostic.Note("the host describes the device here", place())]
+    if let span = row.span { notes.append(.init("the row of the policy is here", span)) }
+    if let precedent { notes.append(precedent) }
+    let wanted =
+      row.span == nil
+      ? "\(quote(device.name)) is \(row.title ?? "") and would be required to no-snoop"
+      : "\(quote(device.name)) would be '\(row.intent.rawValue)' by the policy"
+    return Diagnostic(
+      autoFallback, "\(wanted), but \(why); 'auto' becomes 'allowed'", at: device.noSnoopSpan,
+      notes: notes, help: "write 'noSnoop: allowed' if that is what you want")
+  }
+
+  /// What keeps a row from being followed, and where that stands; `nil` if it is followed.
+  private static func obstacle(
+    _ resolution: IntentResolution, in vm: VMDescription, target: String
+  ) -> (why: String, precedent: Diagnostic.Note?)? {
     switch resolution {
     case .stated, .noRow, .row: return nil
-    case .needless(let index): (row, why) = (index, "the device can't do it")
-    case .notExpressible(let index):
-      (row, why) = (index, "target \(quote(target)) can't express it")
-    case .yieldsToNever(let index):
-      (row, why) = (index, "KVM must never allow it")
-      notes.append(.init("'auto' gives way to the 'never' here", vm.kvm.span))
-    case .yieldsToForbidden(let index, let position):
+    case .needless: return ("the device can't do it", nil)
+    case .notExpressible: return ("target \(quote(target)) can't express it", nil)
+    case .unblockable: return ("its IOMMU group can't be enforced", nil)
+    case .yieldsToNever:
+      return (
+        "KVM must never allow it", .init("'auto' gives way to the 'never' here", vm.kvm.span)
+      )
+    case .yieldsToForbidden(_, let position):
       let mate = vm.devices[position]
-      (row, why) = (index, "it is forbidden to \(quote(mate.name)) in the same IOMMU group")
-      notes.append(.init("'auto' gives way to the 'forbidden' here", mate.noSnoopSpan))
+      return (
+        "it is forbidden to \(quote(mate.name)) in the same IOMMU group",
+        precedence(of: mate, .forbidden)
+      )
+    case .yieldsToRequired(_, let position):
+      let mate = vm.devices[position]
+      return (
+        "it is required of \(quote(mate.name)) in the same IOMMU group",
+        precedence(of: mate, .required)
+      )
     }
-    let device = vm.devices[index]
-    return Diagnostic(
-      autoFallback,
-      "\(quote(device.name)) is \(AutoIntentTable.rows[row].title) and would be required to "
-        + "no-snoop, but \(why); 'auto' becomes 'allowed'",
-      at: device.noSnoopSpan, notes: notes,
-      help: "write 'noSnoop: allowed' if that is what you want")
+  }
+
+  /// Where a group mate has what a row gives way to.
+  private static func precedence(
+    of mate: AssignedDevice, _ intent: NoSnoopIntent
+  ) -> Diagnostic.Note {
+    mate.noSnoop == .auto
+      ? .init("an earlier row decides for \(quote(mate.name)) here", mate.noSnoopSpan)
+      : .init("'auto' gives way to the '\(intent.rawValue)' here", mate.noSnoopSpan)
   }
 
   static func largeFront(_ vm: VMDescription, rows: Int?) -> Diagnostic {

@@ -25,7 +25,7 @@ struct PlanAssembly {
     let reasons = PlacementReasons(
       groups: groups, intents: intents, problem: problem, choice: choice, freeChoice: freeChoice)
     let groupReasons = reasons.reasons(isEnforced: isEnforced, metrics: metrics)
-    return IOASIDPlan(
+    var plan = IOASIDPlan(
       target: dialect.name, objective: objective, metrics: metrics, addressSpaces: spaces.spaces,
       pageTables: tables.tables,
       devices: (0..<devices.count).map { device in
@@ -34,6 +34,8 @@ struct PlanAssembly {
           device, on: Int(tables.ofDevice[device]), isEnforced: isEnforced[group],
           isKnown: known[device], reason: reasons.reason(for: device, groupReasons[group]))
       }, companions: Companion.all(of: groups, for: vm, on: topology), coherency: coherency)
+    plan.intentTable = intents.table
+    return plan
   }
 
   private func planned(

@@ -54,7 +54,8 @@ extension PlanExplanation {
     let device = plan.devices[index]
     writeMates(of: index, device.pageTable, to: &text)
     writeReason(index, device, to: &text)
-    writeAuto(device.resolution, to: &text)
+    guard let row = device.resolution.row else { return }
+    writeAuto(device.resolution, plan.intentTable.rows[row], to: &text)
   }
 
   private func writeMates(
@@ -178,30 +179,66 @@ extension PlanExplanation {
   }
 
   private func writeAuto(
-    _ resolution: IntentResolution, to text: inout (some ExplanationText & ~Copyable)
+    _ resolution: IntentResolution, _ row: AutoIntentRow,
+    to text: inout (some ExplanationText & ~Copyable)
   ) {
-    switch resolution {
-    case .stated, .noRow: return
-    case .row(let row): writeRow(row, " ('auto' is 'required' for ", to: &text)
-    case .notExpressible(let row):
-      writeRow(row, " ('auto' is 'allowed': the target cannot express 'required' for ", to: &text)
-    case .needless(let row):
-      writeRow(row, " ('auto' is 'allowed': it cannot no-snoop, unlike other ", to: &text)
-    case .yieldsToNever(let row):
-      writeRow(row, " ('auto' is 'allowed': KVM must never allow the no-snoop DMA of ", to: &text)
-    case .yieldsToForbidden(let row, let mate):
-      text.add(" ('auto' is 'allowed': no-snoop is forbidden to ")
-      text.add(name: plan.devices[mate].name)
-      writeRow(row, " in its IOMMU group, which goes before the default for ", to: &text)
+    if row.span == nil {
+      writeBuiltIn(resolution, to: &text)
+      text.add(name: row.title ?? "")
+    } else {
+      writePolicy(resolution, row, to: &text)
     }
     text.add(")")
   }
 
-  private func writeRow(
-    _ row: Int, _ clause: StaticString, to text: inout (some ExplanationText & ~Copyable)
+  /// What a built-in row came to, up to what kind of device it is about.
+  private func writeBuiltIn(
+    _ resolution: IntentResolution, to text: inout (some ExplanationText & ~Copyable)
+  ) {
+    switch resolution {
+    case .notExpressible:
+      text.add(" ('auto' is 'allowed': the target cannot express 'required' for ")
+    case .needless: text.add(" ('auto' is 'allowed': it cannot no-snoop, unlike other ")
+    case .yieldsToNever:
+      text.add(" ('auto' is 'allowed': KVM must never allow the no-snoop DMA of ")
+    case .yieldsToForbidden(_, let mate):
+      text.add(" ('auto' is 'allowed': no-snoop is forbidden to ")
+      text.add(name: plan.devices[mate].name)
+      text.add(" in its IOMMU group, which goes before the default for ")
+    default: text.add(" ('auto' is 'required' for ")
+    }
+  }
+
+  /// What a row of a policy came to, with its place, and its reason where it is followed.
+  private func writePolicy(
+    _ resolution: IntentResolution, _ row: AutoIntentRow,
+    to text: inout (some ExplanationText & ~Copyable)
+  ) {
+    let isFollowed = if case .row = resolution { true } else { false }
+    text.add(isFollowed ? " ('auto' is '" : " ('auto' is 'allowed', not '")
+    text.add(name: row.intent.rawValue)
+    text.add("' by ")
+    text.add(name: row.source)
+    switch resolution {
+    case .notExpressible: text.add(": the target cannot express it")
+    case .needless: text.add(": it cannot no-snoop")
+    case .unblockable: text.add(": its IOMMU group cannot be enforced")
+    case .yieldsToNever: text.add(": KVM must never allow it")
+    case .yieldsToForbidden(_, let mate): writeMate(mate, ": no-snoop is forbidden to ", to: &text)
+    case .yieldsToRequired(_, let mate): writeMate(mate, ": no-snoop is required of ", to: &text)
+    case .stated, .noRow, .row:
+      guard let reason = row.title else { return }
+      text.add(": ")
+      text.add(name: reason)
+    }
+  }
+
+  private func writeMate(
+    _ mate: Int, _ clause: StaticString, to text: inout (some ExplanationText & ~Copyable)
   ) {
     text.add(clause)
-    text.add(name: AutoIntentTable.rows[row].title)
+    text.add(name: plan.devices[mate].name)
+    text.add(" in its IOMMU group")
   }
 
   private static func name(of metric: Metric) -> StaticString {

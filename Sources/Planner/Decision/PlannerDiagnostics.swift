@@ -219,13 +219,13 @@ extension PlannerDiagnostics {
     does no-snoop DMA that reaches memory, so nothing is gained. Use 'auto'.
     """)
   static let autoFallback = DiagnosticCode(
-    "VP3011", .warning, "'auto' would require no-snoop, but it can't be had",
+    "VP3011", .warning, "'auto' would require or forbid no-snoop, but it can't be had",
     """
-    The vendor and class table says that this kind of device wants no-snoop DMA. The target can't \
-    express it for this device, the device can't do it, or something you said rules it out: \
-    'forbidden' of a device in the same IOMMU group, or 'incoherentDMA: never'. 'auto' is a \
-    default guess and gives way, so it became 'allowed'. State 'allowed' or 'required' to say \
-    what you mean.
+    The table of kinds of devices, or a policy, says that this device wants no-snoop DMA, or must \
+    not have it. The target can't express it for this device, the device can't do it, its group \
+    can't be enforced, or something that was said before rules it out: the opposite for a device \
+    in the same IOMMU group, or 'incoherentDMA: never'. 'auto' is a default guess and gives way, \
+    so it became 'allowed'. State what you mean.
     """)
   static let frontTooLarge = DiagnosticCode(
     "VP3012", .error, "the Pareto front is too large to list",

@@ -2,6 +2,8 @@ import Parser
 
 /// The intent of each device after `auto`, and how it was found.
 struct ResolvedIntents: Sendable {
+  /// What `auto` was looked up in.
+  let table: AutoIntentTable
   /// By device; never `auto`.
   private(set) var resolved: [NoSnoopIntent]
   /// By device.
@@ -11,43 +13,109 @@ struct ResolvedIntents: Sendable {
   ///
   /// Device by device, from what is settled before the search: facts, what the target can express,
   /// and what the user said. A row is a guess, so it gives way to what the user said, and what was
-  /// feasible with `allowed` is feasible with `auto`. It never gives way to the objective, nor to
-  /// another guess.
+  /// feasible with `allowed` is feasible with `auto`. It never gives way to the objective, and to
+  /// another guess only where the two contradict: then the row that stands first in the table goes
+  /// first.
   init(
     of vm: VMDescription, on topology: HostTopology, _ groups: AssignedGroups,
-    target: any Dialect, into sink: inout DiagnosticSink
+    target: any Dialect, by table: AutoIntentTable, into sink: inout DiagnosticSink
   ) {
-    resolved = vm.devices.map(\.noSnoop)
-    resolutions = [IntentResolution](repeating: .stated, count: resolved.count)
+    self.table = table
+    let stated = vm.devices.map(\.noSnoop)
+    resolved = stated
+    resolutions = [IntentResolution](repeating: .stated, count: stated.count)
+    let automatic = stated.indices.filter { stated[$0] == .auto }
+    guard !automatic.isEmpty else { return }
     let choice = target.snoopChoice(by: topology.rules)
     let isNever = topology.host.hasIncoherentMode && vm.kvm.incoherentDMA == .never
-    for index in resolved.indices where vm.devices[index].noSnoop == .auto {
+    let demands = StatedDemands(stated, groups)
+    for index in automatic {
       let fact = topology.host.devices[Int(groups.devices.hostIndex[index])]
-      let resolution = Self.resolve(
-        index, row: AutoIntentTable.row(for: fact), of: vm, groups, choice, isNever: isNever)
-      resolutions[index] = resolution
+      resolutions[index] = resolve(
+        index, row: table.row(for: fact), beside: demands, groups, choice, isNever: isNever)
+    }
+    settleContradictions(automatic, groups)
+    for index in automatic {
       resolved[index] = .allowed
-      if case .row(let row) = resolution { resolved[index] = AutoIntentTable.rows[row].intent }
+      if case .row(let row) = resolutions[index] { resolved[index] = table.rows[row].intent }
       if let fallback = PlannerDiagnostics.fallback(
-        resolution, of: index, in: vm, fact, target: target.name)
+        resolutions[index], of: index, in: vm,
+        describedAt: topology.host.devices[Int(groups.devices.hostIndex[index])].span, table,
+        target: target.name)
       {
         sink.report(fallback)
       }
     }
   }
 
-  private static func resolve(
-    _ device: Int, row: Int?, of vm: VMDescription, _ groups: AssignedGroups,
+  private func resolve(
+    _ device: Int, row: Int?, beside stated: StatedDemands, _ groups: AssignedGroups,
     _ choice: SnoopChoice, isNever: Bool
   ) -> IntentResolution {
     guard let row else { return .noRow }
     let group = Int(groups.groupOfDevice[device])
-    if !groups.devices.canNoSnoop[device] { return .needless(row: row) }
-    if !groups.mayLeaveUnenforced(group, choice) { return .notExpressible(row: row) }
-    if isNever { return .yieldsToNever(row: row) }
-    let mate = groups.members[group].lazy.map(Int.init).first {
-      vm.devices[$0].noSnoop == .forbidden && groups.devices.canNoSnoop[$0]
+    switch table.rows[row].intent {
+    case .allowed, .auto: return .row(row)
+    case .forbidden where !groups.devices.canNoSnoop[device]: return .row(row)
+    case .forbidden:
+      if !groups.canEnforce(group) { return .unblockable(row: row) }
+      let mate = Int(stated.required[group])
+      return mate < 0 ? .row(row) : .yieldsToRequired(row: row, mate: mate)
+    case .required:
+      if !groups.devices.canNoSnoop[device] { return .needless(row: row) }
+      if !groups.mayLeaveUnenforced(group, choice) { return .notExpressible(row: row) }
+      if isNever { return .yieldsToNever(row: row) }
+      let mate = Int(stated.forbidden[group])
+      return mate < 0 ? .row(row) : .yieldsToForbidden(row: row, mate: mate)
     }
-    return mate.map { .yieldsToForbidden(row: row, mate: $0) } ?? .row(row)
+  }
+
+  /// Lets rows give way to earlier ones that say the opposite of devices in the same group.
+  private mutating func settleContradictions(_ automatic: [Int], _ groups: AssignedGroups) {
+    var first: [Int32: (device: Int, row: Int)] = [:]
+    for device in automatic {
+      guard let row = demand(of: device, groups) else { continue }
+      let group = groups.groupOfDevice[device]
+      if let known = first[group], known.row <= row { continue }
+      first[group] = (device, row)
+    }
+    for device in automatic {
+      guard let row = demand(of: device, groups),
+        let winner = first[groups.groupOfDevice[device]],
+        table.rows[winner.row].intent != table.rows[row].intent
+      else { continue }
+      resolutions[device] =
+        table.rows[row].intent == .required
+        ? .yieldsToForbidden(row: row, mate: winner.device)
+        : .yieldsToRequired(row: row, mate: winner.device)
+    }
+  }
+
+  /// The row that settles the format of a device's page table, if one does.
+  private func demand(of device: Int, _ groups: AssignedGroups) -> Int? {
+    guard case .row(let row) = resolutions[device], table.rows[row].intent != .allowed,
+      groups.devices.canNoSnoop[device]
+    else { return nil }
+    return row
+  }
+}
+
+/// By group the first device that can no-snoop and that the user requires to, or forbids it; -1 if
+/// there is none.
+private struct StatedDemands {
+  private(set) var required: [Int32]
+  private(set) var forbidden: [Int32]
+
+  init(_ stated: [NoSnoopIntent], _ groups: AssignedGroups) {
+    required = [Int32](repeating: -1, count: groups.count)
+    forbidden = required
+    for device in stated.indices.reversed() where groups.devices.canNoSnoop[device] {
+      let group = Int(groups.groupOfDevice[device])
+      switch stated[device] {
+      case .required: required[group] = Int32(truncatingIfNeeded: device)
+      case .forbidden: forbidden[group] = Int32(truncatingIfNeeded: device)
+      case .allowed, .auto: break
+      }
+    }
   }
 }

@@ -15,6 +15,8 @@ public struct PlanDifference: Hashable, Sendable {
     case kvm
     /// A page table.
     case ioasid
+    /// A row or a requirement of the policy.
+    case policy
     /// A device.
     case device
     /// A region of guest memory.
@@ -72,6 +74,11 @@ public struct PlanDifference: Hashable, Sendable {
     compare(.ioasid, before.plan.pageTables, after.plan.pageTables, name: \.name) {
       facets, one, two in
       Self.compare(one.map { ($0, before.plan) }, two.map { ($0, after.plan) }, &facets)
+    }
+    compare(.policy, Self.statements(before.policy), Self.statements(after.policy), name: \.name) {
+      $0.compare("noSnoop", $1?.intent, $2?.intent)
+      $0.compare("row", $1?.row, $2?.row)
+      $0.compare("reason", $1?.reason, $2?.reason)
     }
     compare(.device, before.plan.devices, after.plan.devices, name: \.name) { facets, one, two in
       Self.compare(one.map { ($0, before.plan) }, two.map { ($0, after.plan) }, &facets)
@@ -227,5 +234,20 @@ extension PlanDifference {
           gpa: compiled.vm.memory[mapping.region].gpa &+ mapping.offset)
       }
     }
+  }
+  /// A row or a requirement of a policy under a name that both can share.
+  private struct NamedStatement {
+    var name: String
+    var intent: String?
+    var row: Int?
+    var reason: String?
+  }
+
+  private static func statements(_ policy: Policy) -> [NamedStatement] {
+    policy.rows.enumerated().map { index, row in
+      NamedStatement(
+        name: row.devices.description, intent: row.intent.rawValue, row: index + 1,
+        reason: row.reason)
+    } + policy.requirements.map { NamedStatement(name: "require \($0.what.name)") }
   }
 }

@@ -15,7 +15,8 @@ enum ReleaseDifference {
     let other: CompiledPlan
     do throws(DiagnosticsError) {
       other = try Compilation.compile(
-        saved.vm, on: host, dialect: dialect, objective: saved.plan.objective, into: &sink)
+        saved.vm, on: host, dialect: dialect, objective: saved.plan.objective,
+        policy: saved.policy, into: &sink)
     } catch {
       let cause = error.diagnostics.first { $0.severity == .error }
       return "it can't be compiled" + (cause.map { ": \($0.message) (\($0.code.name))" } ?? "")

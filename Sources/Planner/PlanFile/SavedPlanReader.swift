@@ -3,10 +3,10 @@ import Parser
 /// Reads a plan file back.
 ///
 /// A plan file is a record, not a program to be trusted: what it is made from (`description`,
-/// `host`, `target`, `objective`) is read, compiled again, and everything else in the file must be
-/// what comes out. So what runs is what this version of vfioplan would write for those facts and
-/// what a reviewer saw, whoever had the file in between. Only `diagnostics` and the `line` of a
-/// step are not compared: they are about files that are not here.
+/// `host`, `policy`, `target`, `objective`) is read, compiled again, and everything else in the
+/// file must be what comes out. So what runs is what this version of vfioplan would write for those
+/// facts and what a reviewer saw, whoever had the file in between. Only `diagnostics` and the
+/// `line` of a step are not compared: they are about files that are not here.
 public struct SavedPlanReader {
   private let tree: YAMLTree
   private var sink = DiagnosticSink()
@@ -82,6 +82,7 @@ public struct SavedPlanReader {
   private struct Members {
     var description: YAMLTree.Node
     var host: YAMLTree.Node
+    var policy: YAMLTree.Node?
     var target: String
     var objective: Objective
     var devices: YAMLTree.Node
@@ -104,12 +105,13 @@ extension SavedPlanReader {
     let devices = fields.require("devices")
     let description = fields.require("description")
     let host = fields.require("host")
+    let policy = fields.allow("policy")
     let steps = fields.require("steps")
     _ = fields.read(tree.root, &decoder)
     let dialects = WordList("target", Dialects.all.map { ($0.name, $0.name) })
     let members = Members(
       description: fields[description] ?? tree.root, host: fields[host] ?? tree.root,
-      target: decoder.word(fields[target], dialects) ?? "",
+      policy: fields[policy], target: decoder.word(fields[target], dialects) ?? "",
       objective: self.objective(fields[objective]) ?? .coherency,
       devices: fields[devices] ?? tree.root, steps: fields[steps] ?? tree.root,
       companions: fields[companions])
@@ -139,8 +141,13 @@ extension SavedPlanReader {
   private mutating func compile(_ members: Members) throws(DiagnosticsError) -> CompiledPlan {
     let vm = try DescriptionReader.vm(tree.subtree(at: members.description), into: &sink)
     let host = try DescriptionReader.host(tree.subtree(at: members.host), into: &sink)
+    var policy = Policy()
+    if let node = members.policy {
+      policy = try DescriptionReader.policy(tree.subtree(at: node), into: &sink)
+    }
     return try Compilation.compile(
-      vm, on: host, target: members.target, objective: members.objective, into: &sink)
+      vm, on: host, target: members.target, objective: members.objective, policy: policy,
+      into: &sink)
   }
 }
 

@@ -152,6 +152,10 @@ extension SavedPlanWriter {
     var writer = JSONWriter(insideBlocks: Self.innerDepth, isFirstMember: facts.devices.isEmpty)
     writer.endArray()
     writer.endObject()
+    if !compiled.policy.isEmpty {
+      writer.key("policy")
+      PolicyJSON.write(compiled.policy, to: &writer)
+    }
     writer.key("steps")
     writer.beginArray(.block)
     return writer

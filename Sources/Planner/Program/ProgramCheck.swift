@@ -89,7 +89,7 @@ struct ProgramCheck {
     }
   }
 
-  private static let lastSource = SourceID.otherHost.rawValue
+  private static let lastSource = SourceID.otherPolicy.rawValue
 }
 
 /// Results and names.

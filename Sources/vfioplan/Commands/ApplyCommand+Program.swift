@@ -25,7 +25,11 @@ extension ApplyCommand {
 
   /// What only a plan can give and was asked for; `nil` if nothing was.
   private var misuse: ProgramMisuse? {
-    if plan.target.name != nil || plan.objective != nil { return .compiledAlready }
+    if plan.target.name != nil || plan.objective != nil || plan.policy != nil
+      || !required.stated.isEmpty
+    {
+      return .compiledAlready
+    }
     guard mode == .simulate || mode == .dryRun, !handOver, command.isEmpty,
       sockets.iommufdFrom == nil
     else { return .kernel }

@@ -40,6 +40,8 @@ struct ApplyCommand: ParsableCommand {
 
   @OptionGroup var plan: PlanOptions
 
+  @OptionGroup var required: RequireOptions
+
   @Option(
     parsing: .singleValue,
     help: ArgumentHelp(
@@ -81,9 +83,7 @@ struct ApplyCommand: ParsableCommand {
   @OptionGroup var options: OutputOptions
 
   func validate() throws {
-    if input == FileInput.standardInput, plan.host == FileInput.standardInput {
-      throw ValidationError("Standard input can be only one of the inputs.")
-    }
+    try PlanOptions.checkStandardInput(of: [input] + plan.inputs)
     if mode != .simulate, mode != .check, !(fail + failUndo).isEmpty {
       throw ValidationError("--fail and --fail-undo need --simulate or --check.")
     }
@@ -112,7 +112,8 @@ struct ApplyCommand: ParsableCommand {
 
   func run() {
     options.runCommand { (findings) throws(CommandFailure) -> Int32 in
-      var inputs = try Inputs.load(input, host: plan.host).on(release: plan.release)
+      var inputs = try Inputs.load(input, host: plan.host, policy: plan.policy)
+        .on(release: plan.release)
       if case .program(let program) = inputs.document {
         return try apply(program, inputs, &findings).rawValue
       }
@@ -123,6 +124,7 @@ struct ApplyCommand: ParsableCommand {
       if handOver { compiled = compiled.handedOver }
       compiled.stopUnlessLawful()
       findings.add(compiled.diagnostics, files: inputs.files)
+      try required.check(compiled, files: inputs.files)
       findings.add(try inputs.hostFindings(for: compiled))
       switch mode {
       case .dryRun: return try list(compiled, inputs.files).rawValue

@@ -16,8 +16,8 @@ enum CommandDiagnostics {
     "VP3901", .error, "a saved plan has its target and its objective",
     """
     A saved plan is the result of a compilation: it is for one target and optimal in one \
-    objective. --target, --objective and --release apply to VM descriptions. Compile the \
-    description again.
+    objective. --target, --objective, --release and --policy apply to VM descriptions. Compile \
+    the description again; --require asks a saved plan, too.
     """)
 
   /// A program was given where only a description or a plan will do.
@@ -255,8 +255,9 @@ extension CommandFailure {
   static let fixedPlan = CommandFailure(
     [
       Diagnostic(
-        CommandDiagnostics.fixedPlan, "a saved plan can't get another target, objective or release",
-        at: nil, help: "compile the description with --target or --objective")
+        CommandDiagnostics.fixedPlan,
+        "a saved plan can't get another target, objective, release or policy", at: nil,
+        help: "compile the description again with that option")
     ], .wrongUsage)
 }
 

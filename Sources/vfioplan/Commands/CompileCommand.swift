@@ -15,6 +15,8 @@ struct CompileCommand: ParsableCommand {
 
   @OptionGroup var plan: PlanOptions
 
+  @OptionGroup var required: RequireOptions
+
   @Option(
     help: ArgumentHelp(
       "text for people, json to save and apply, program for the canonical program, qemu, libvirt "
@@ -41,13 +43,15 @@ struct CompileCommand: ParsableCommand {
   }
 
   func validate() throws {
-    if vm == FileInput.standardInput, plan.host == FileInput.standardInput {
-      throw ValidationError("Standard input can be only one of the inputs.")
-    }
-    for input in [vm, plan.host].compactMap({ $0 }) {
+    let inputs = [vm] + plan.inputs
+    try PlanOptions.checkStandardInput(of: inputs)
+    for input in inputs {
       if let output, FileOutput.isSameFile(output, input) {
         throw ValidationError("'\(output)' is an input; -o would overwrite it.")
       }
+    }
+    if pareto, !required.stated.isEmpty {
+      throw ValidationError("--require is about one plan, --pareto lists many.")
     }
     if pareto, vmm != nil { throw ValidationError("--pareto and --as exclude each other.") }
     if pareto || vmm != nil, let format, !["text", "json"].contains(format.name) {
@@ -58,7 +62,8 @@ struct CompileCommand: ParsableCommand {
 
   func run() {
     options.run { (findings) throws(CommandFailure) in
-      let inputs = try Inputs.load(vm, host: plan.host).on(release: plan.release)
+      let inputs = try Inputs.load(vm, host: plan.host, policy: plan.policy)
+        .on(release: plan.release)
       if plan.release != nil, inputs.isSavedPlan { throw .fixedPlan }
       if pareto {
         try writeFront(inputs, &findings)
@@ -66,6 +71,7 @@ struct CompileCommand: ParsableCommand {
       }
       let compiled = try inputs.compiled(target: plan.target.name, objective: plan.objective)
       findings.add(compiled.diagnostics, files: inputs.files)
+      try required.check(compiled, files: inputs.files)
       if plan.host == nil, plan.release == nil { findings.add(machineFindings(compiled)) }
       let destination = Destination(path: output)
       if let vmm {

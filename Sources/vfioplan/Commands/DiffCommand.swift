@@ -32,6 +32,9 @@ struct DiffCommand: ParsableCommand {
   @Option(help: "What to optimise in the later one, if it is something else.")
   var otherObjective: Objective?
 
+  @Option(help: "The policy of the later one, if it is another.")
+  var otherPolicy: String?
+
   @Option(help: "The Linux release of the later one's host, if it is another.")
   var otherRelease: ReleaseOption?
 
@@ -44,17 +47,17 @@ struct DiffCommand: ParsableCommand {
   @OptionGroup var options: OutputOptions
 
   func validate() throws {
-    let inputs = [before, after, plan.host, otherHost]
-    if inputs.count(where: { $0 == FileInput.standardInput }) > 1 {
-      throw ValidationError("Standard input can be only one of the inputs.")
-    }
+    let others = [otherHost, otherPolicy].compactMap { $0 }
+    try PlanOptions.checkStandardInput(of: [before, after] + plan.inputs + others)
   }
 
   func run() {
     options.run { (findings) throws(CommandFailure) in
-      var first = try Inputs.load(before, host: plan.host)
-      var second = try Inputs.load(after, host: otherHost, ids: (.other, .otherHost))
+      var first = try Inputs.load(before, host: plan.host, policy: plan.policy)
+      var second = try Inputs.load(
+        after, host: otherHost, policy: otherPolicy, ids: (.other, .otherHost, .otherPolicy))
       if otherHost == nil, let host = first.host { second = second.on(host) }
+      if otherPolicy == nil { second = second.under(first) }
       first = first.on(release: plan.release)
       second = second.on(release: otherRelease ?? plan.release)
       let old = try compared(first, plan.target, plan.objective, &findings)

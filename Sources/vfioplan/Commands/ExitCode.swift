@@ -6,7 +6,8 @@ import Parser
 enum ExitCode: Int32, CaseIterable {
   /// Done; warnings may have been shown.
   case done = 0
-  /// The description can't be compiled, or the program breaks a law; the diagnostics say why.
+  /// The description can't be compiled, a requirement is broken, or the program breaks a law; the
+  /// diagnostics say why.
   case cannotCompile = 1
   /// `diff --exit-code` found changes.
   case changesFound = 2

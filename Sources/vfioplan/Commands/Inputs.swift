@@ -27,24 +27,46 @@ struct Inputs {
   /// The VM description, saved plan or program.
   let document: Document
   /// The host description, if one was named.
-  let host: HostDescription?
+  private(set) var host: HostDescription?
+  /// The policy, if one was named.
+  private(set) var policy: Policy?
   /// Warnings about them.
-  let warnings: [Diagnostic]
+  private(set) var warnings: [Diagnostic]
   /// The files that were read.
-  let files: [SourceFile]
+  private(set) var files: [SourceFile]
+
+  /// As below, with the policy, if one is named.
+  static func load(
+    _ path: String, host: String?, policy: String?,
+    ids: (SourceID, SourceID, SourceID) = (.vm, .host, .policy)
+  ) throws(CommandFailure) -> Inputs {
+    let inputs = Result { () throws(CommandFailure) in
+      try load(path, host: host, ids: (ids.0, ids.1))
+    }
+    guard let policy else { return try inputs.get() }
+    switch (inputs, read(policy, ids.2, DescriptionReader.policy)) {
+    case (.success(var inputs), .success(let policy)):
+      inputs.policy = policy.value
+      inputs.warnings += policy.warnings
+      inputs.files.append(policy.file)
+      return inputs
+    case (.failure(let one), .failure(let two)): throw one.joined(with: two)
+    case (.failure(let failure), _), (_, .failure(let failure)): throw failure
+    }
+  }
 
   /// Reads and decodes a description, plan or program and a host, which is this machine if none is
   /// named; large ones at the same time.
   ///
   /// Parsing takes most of the time of a large compilation, and the two know nothing of each other.
-  static func load(
-    _ path: String, host: String?, ids: (SourceID, SourceID) = (.vm, .host)
+  private static func load(
+    _ path: String, host: String?, ids: (SourceID, SourceID)
   ) throws(CommandFailure) -> Inputs {
     guard let host else {
       Heap.prepare(forPlan: path)
       let one = try document(path, ids.0).get()
       guard case .vm = one.value else {
-        return Inputs(document: one.value, host: nil, warnings: one.warnings, files: [one.file])
+        return Inputs(document: one.value, warnings: one.warnings, files: [one.file])
       }
       let machine = try thisMachine(ids.1)
       return Inputs(
@@ -148,7 +170,16 @@ extension Inputs {
 
   /// The same inputs on a host that was read for other ones.
   func on(_ host: HostDescription?) -> Inputs {
-    Inputs(document: document, host: host, warnings: warnings, files: files)
+    var inputs = self
+    inputs.host = host
+    return inputs
+  }
+
+  /// The same inputs under the policy that was read with other ones.
+  func under(_ other: Inputs) -> Inputs {
+    var inputs = self
+    inputs.policy = other.policy
+    return inputs
   }
 
   /// The same inputs on a host as if it ran another release, if one is given.
@@ -168,7 +199,7 @@ extension Inputs {
     let vm: VMDescription
     switch document {
     case .plan(let plan):
-      if target != nil || objective != nil { throw .fixedPlan }
+      if target != nil || objective != nil || policy != nil { throw .fixedPlan }
       return plan
     case .program: throw .programAlone(.compiledAlready, self)
     case .vm(let description): vm = description
@@ -178,7 +209,8 @@ extension Inputs {
     sink.report(warnings)
     do throws(DiagnosticsError) {
       return try Compilation.compile(
-        vm, on: host, target: target, objective: objective, into: &sink)
+        vm, on: host, target: target, objective: objective, policy: policy ?? Policy(),
+        into: &sink)
     } catch {
       throw CommandFailure(error, files: files)
     }
@@ -194,7 +226,8 @@ extension Inputs {
     sink.report(warnings)
     do throws(DiagnosticsError) {
       let plans = try Compilation.paretoFront(
-        vm, on: host, target: target, objective: objective, into: &sink)
+        vm, on: host, target: target, objective: objective, policy: policy ?? Policy(),
+        into: &sink)
       return ParetoText(plans, vm: vm.name, host: host.name)
     } catch {
       throw CommandFailure(error, files: files)
@@ -206,8 +239,9 @@ extension Inputs {
   func onThisMachine() throws(CommandFailure) -> Inputs {
     if host != nil { return self }
     let machine = try Self.thisMachine(.host)
-    return Inputs(
-      document: document, host: machine.value, warnings: warnings, files: files + [machine.file])
+    var inputs = on(machine.value)
+    inputs.files.append(machine.file)
+    return inputs
   }
 
   /// What a saved plan's host has against the one that was named; an error refuses it.

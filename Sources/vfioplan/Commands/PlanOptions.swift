@@ -42,6 +42,9 @@ struct PlanOptions: ParsableArguments {
   @Option(help: "The host description; - reads standard input.")
   var host: String?
 
+  @Option(help: "A policy: what noSnoop: auto means at this site, and what every plan has to keep.")
+  var policy: String?
+
   @Option(help: "The kernel interface; auto takes iommufd where the host has it, else type1.")
   var target = TargetOption.auto
 
@@ -58,6 +61,47 @@ struct PlanOptions: ParsableArguments {
       discussion: "What the release can't have is gone, and what is stated of the rules of the "
         + "host's own kernel does not count; the rest of the host stays as it is."))
   var release: ReleaseOption?
+
+  /// The inputs besides the first.
+  var inputs: [String] { [host, policy].compactMap { $0 } }
+
+  /// Refuses inputs of which two are standard input.
+  static func checkStandardInput(of inputs: [String]) throws {
+    if inputs.count(where: { $0 == FileInput.standardInput }) > 1 {
+      throw ValidationError("Standard input can be only one of the inputs.")
+    }
+  }
+}
+
+/// Requirements of the command line.
+struct RequireOptions: ParsableArguments {
+  @Option(
+    name: .customLong("require"), parsing: .singleValue,
+    help: ArgumentHelp(
+      "What the plan has to keep: \(RequirementOption.allValueStrings.joined(separator: ", ")). "
+        + "May be repeated.",
+      valueName: "requirement"))
+  var stated: [RequirementOption] = []
+
+  /// Stops at a plan that breaks one.
+  func check(_ plan: CompiledPlan, files: [SourceFile]) throws(CommandFailure) {
+    let broken = BrokenRequirements(plan).findings(stated.map { Policy.StatedRequirement($0.what) })
+    guard broken.isEmpty else { throw CommandFailure(DiagnosticsError(broken), files: files) }
+  }
+}
+
+/// A requirement, by name.
+struct RequirementOption: ExpressibleByArgument {
+  /// What is required.
+  let what: Requirement
+
+  static var allValueStrings: [String] { Requirement.named.map(\.name) }
+  var defaultValueDescription: String { what.name }
+
+  init?(argument: String) {
+    guard let found = Requirement.named.first(where: { $0.name == argument }) else { return nil }
+    what = found.what
+  }
 }
 
 /// A release of Linux, as `uname -r` has it.

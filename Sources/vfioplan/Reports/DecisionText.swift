@@ -35,10 +35,19 @@ struct DecisionText {
     let order = plan.objective.order.map(\.rawValue).joined(separator: ", then ")
     let isProposal = plan.dialect?.isProposalOnly ?? false
     let preset = plan.objective.presetName.map { "\($0): " } ?? ""
-    page.table([
+    var rows: [[StyledText]] = [
       ["target", "\(plan.target)\(isProposal ? ", which no kernel has: for the simulator" : "")"],
       ["objective", "\(preset)least \(order)"],
-    ])
+    ]
+    if !compiled.policy.isEmpty { rows.append(["policy", StyledText(policy)]) }
+    page.table(rows)
+  }
+
+  /// How much a policy says.
+  private var policy: String {
+    let required = compiled.policy.requirements.map(\.what.name)
+    return counted(compiled.policy.rows.count, "row")
+      + (required.isEmpty ? "" : "; requires " + nameList(required))
   }
 
   private func appendPageTables(to page: inout TextPage) {

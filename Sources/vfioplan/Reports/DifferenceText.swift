@@ -115,7 +115,7 @@ struct DifferenceText {
     switch subject {
     case .kvm: "KVM"
     case .ioasid: "page table"
-    case .plan, .metric, .device, .memory, .mapping: subject.rawValue
+    case .plan, .metric, .policy, .device, .memory, .mapping: subject.rawValue
     }
   }
 }

@@ -23,6 +23,26 @@ enum DescriptionTargets {
     compile(vm.value, host, [vm.file, file])
   }
 
+  /// A policy, for the VM of an example that its length chooses, with nothing said of its devices.
+  static func policy(_ bytes: [UInt8]) {
+    let file = SourceFile(id: .policy, name: "policy.yaml", bytes: bytes)
+    guard let policy = read(file, DescriptionReader.policy) else { return }
+    let written = json(policy)
+    let saved = SourceFile(id: .policy, name: "json", bytes: written)
+    let again = read(saved, DescriptionReader.policy)
+    law(again.map(json) == written, "a policy is read back as another one")
+    let vm = Examples.vms[bytes.count % Examples.vms.count]
+    let host = Examples.host(of: vm)
+    compile(vm.value.withoutIntents, host.value, [vm.file, host.file, file], policy)
+  }
+
+  private static func json(_ policy: Policy) -> [UInt8] {
+    var writer = JSONWriter()
+    PolicyJSON.write(policy, to: &writer)
+    writer.endText()
+    return writer.bytes
+  }
+
   /// Reads a file; checks what is said of it.
   static func read<Value>(
     _ file: SourceFile,
@@ -42,24 +62,36 @@ enum DescriptionTargets {
   }
 
   private static func compile(
-    _ vm: VMDescription, _ host: HostDescription, _ files: [SourceFile]
+    _ vm: VMDescription, _ host: HostDescription, _ files: [SourceFile],
+    _ policy: Policy = Policy()
   ) {
     // One target an input, for speed; which one changes with every byte more or less.
-    let salt = files[0].bytes.count + files[1].bytes.count
+    let salt = files.reduce(0) { $0 + $1.bytes.count }
     let dialect = Dialects.all[salt % Dialects.all.count]
     var sink = DiagnosticSink()
     do throws(DiagnosticsError) {
-      let compiled = try Compilation.compile(vm, on: host, dialect: dialect, into: &sink)
+      let compiled = try Compilation.compile(
+        vm, on: host, dialect: dialect, policy: policy, into: &sink)
       PlanLaws.check(compiled, salt: salt)
       PlanLaws.checkForms(compiled, files: files, salt: salt)
       // A front may be as large as a plan is slow.
       if vm.devices.count <= 6 {
-        _ = try Compilation.paretoFront(vm, on: host, target: dialect.name, into: &sink)
+        _ = try Compilation.paretoFront(
+          vm, on: host, target: dialect.name, policy: policy, into: &sink)
       }
     } catch {
       law(sink.hasErrors, "refused without an error")
     }
     FindingLaws.check(sink.diagnostics, in: files)
+  }
+}
+
+extension VMDescription {
+  /// The same VM with devices about which nothing is said.
+  fileprivate var withoutIntents: VMDescription {
+    var vm = self
+    for index in vm.devices.indices { vm.devices[index].noSnoop = .auto }
+    return vm
   }
 }
 
@@ -84,6 +116,12 @@ enum Examples {
     guard let mark = bytes.firstRange(of: Array("# \(key): ".utf8)) else { return examples[0] }
     let name = bytes[mark.upperBound...].prefix { $0 != 10 }
     return examples.first { name.elementsEqual($0.name.utf8) } ?? examples[0]
+  }
+
+  /// The host that the comment of an example names.
+  static func host(of vm: Example<VMDescription>) -> Example<HostDescription> {
+    hosts.first { vm.file.bytes.firstRange(of: Array("# host: hosts/\($0.name).yaml".utf8)) != nil }
+      ?? hosts[0]
   }
 
   private static func all<Value: Sendable>(

@@ -12,9 +12,9 @@ private let target: Target = {
 }()
 
 private let targets: [String: Target] = [
-  "vm": DescriptionTargets.vm, "host": DescriptionTargets.host, "plan": PlanTarget.run,
-  "program": ProgramTarget.run, "sysfs": SysfsTarget.run, "archive": SysfsTarget.runArchive,
-  "messages": MessageTarget.run,
+  "vm": DescriptionTargets.vm, "host": DescriptionTargets.host,
+  "policy": DescriptionTargets.policy, "plan": PlanTarget.run, "program": ProgramTarget.run,
+  "sysfs": SysfsTarget.run, "archive": SysfsTarget.runArchive, "messages": MessageTarget.run,
   "journal": JournalTarget.run,
   "canary-law": Canaries.law, "canary-memory": Canaries.memory, "canary-hang": Canaries.hang,
 ]

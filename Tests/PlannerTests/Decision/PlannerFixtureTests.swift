@@ -16,11 +16,12 @@ import Testing
 
   @Test(arguments: fixtures)
   func everySpanOfAFixtureLiesInItsFile(fixture: ErrorFixture) throws {
-    let limits = try Self.files(fixture).map { $0.bytes.count }
+    let sizes = try Self.files(fixture).map { ($0.id, $0.bytes.count) }
+    let limits = Dictionary(uniqueKeysWithValues: sizes)
     for finding in try Self.findings(fixture) {
       for span in ([finding.span] + finding.notes.map(\.span)).compactMap({ $0 }) {
         #expect(span.start <= span.end, "\(finding.message)")
-        #expect(Int(span.end) <= limits[Int(span.source.rawValue)], "\(finding.message)")
+        #expect(Int(span.end) <= limits[span.source] ?? -1, "\(finding.message)")
       }
     }
   }
@@ -57,13 +58,14 @@ import Testing
     }
   }
 
-  /// VM file and host file of a fixture.
+  /// VM file and host file of a fixture, and the policy, if there is one.
   static func files(_ fixture: ErrorFixture) throws -> [SourceFile] {
-    let other = fixture.header(fixture.file.id == .vm ? "host" : "vm") ?? ""
-    let text = try PackageFiles.text(other)
-    return fixture.file.id == .vm
-      ? [fixture.file, SourceFile(id: .host, name: other, text: text)]
-      : [SourceFile(id: .vm, name: other, text: text), fixture.file]
+    let kinds: [(String, SourceID)] = [("vm", .vm), ("host", .host), ("policy", .policy)]
+    return try kinds.compactMap { key, id in
+      if fixture.file.id == id { return fixture.file }
+      guard let name = fixture.header(key) else { return nil }
+      return SourceFile(id: id, name: name, text: try PackageFiles.text(name))
+    }
   }
 
   /// What a compilation of the fixture says.
@@ -72,7 +74,11 @@ import Testing
     var sink = DiagnosticSink()
     let vm = try DescriptionReader.vm(files[0], into: &sink)
     let host = try DescriptionReader.host(files[1], into: &sink)
-    _ = try? Compilation.compile(vm, on: host, target: fixture.header("target"), into: &sink)
+    let policy = try files.dropFirst(2).first.map { file in
+      try DescriptionReader.policy(DescriptionReader.tree(of: file, into: &sink), into: &sink)
+    }
+    _ = try? Compilation.compile(
+      vm, on: host, target: fixture.header("target"), policy: policy ?? Policy(), into: &sink)
     return sink.diagnostics
   }
 }
