@@ -24,7 +24,8 @@ struct DeviceHoldersTests {
     let plan = CompiledPlan(
       vm: sketch.vm, host: sketch.host, plan: sketch.plan(target: "iommufd"), program: Program(),
       diagnostics: [])
-    return DeviceHolders(copy.tree).findings(for: plan).map(\.message)
+    let openFiles = OpenFiles(copy.tree, nodes: MadeUpNodes())
+    return DeviceHolders(copy.tree, openFiles: openFiles).findings(for: plan).map(\.message)
   }
 
   private static let found = [
@@ -56,5 +57,15 @@ struct DeviceHoldersTests {
   @Test func aDeviceOfTheHostsDriverIsNotLookedFor() throws {
     try copy.link("proc/42/fd/3", to: "/dev/vfio/7")
     #expect(messages(driver: "nvme") == [] && messages(driver: nil) == [])
+  }
+
+  @Test func aProcessThatCanNotBeSeenMayHaveIt() throws {
+    try copy.link("proc/42/fd", to: "fd")
+    #expect(
+      messages() == [
+        "whether another process has device 'a' (0000:00:00.0) open can't be told: "
+          + "/proc/42/fd: ELOOP"
+      ])
+    #expect(messages(driver: "nvme") == [])
   }
 }

@@ -25,14 +25,16 @@ struct DeviceUseTests {
     try copy.link("sys/class/net/br0", to: "../../devices/virtual/net/br0")
   }
 
-  private func uses(of address: BDF) -> [DeviceUse.Use] {
-    DeviceUse(copy.tree).uses(of: address)
+  /// Partitions that are claimed make the disk claimed, too.
+  private func uses(of address: BDF, claimed part: String? = "p2") -> [DeviceUse.Use] {
+    let claims = part.map { ["", $0].map { ("/dev/nvme0n1" + $0, BlockClaim.claimed) } } ?? []
+    return copy.uses(of: address, MadeUpNodes(claims: Dictionary(uniqueKeysWithValues: claims)))
   }
 
   @Test func whatIsIdleHasNoUse() throws {
     try copy.write("proc/self/mountinfo", "22 1 0:20 / /proc rw - proc proc rw\n")
     try copy.write("proc/net/route", "Iface\tDestination\n")
-    #expect(uses(of: Self.disk).isEmpty && uses(of: Self.network).isEmpty)
+    #expect(uses(of: Self.disk, claimed: nil).isEmpty && uses(of: Self.network).isEmpty)
   }
 
   @Test(arguments: [
@@ -80,7 +82,7 @@ struct DeviceUseTests {
   @Test func aLoopOfHoldersEnds() throws {
     let partition = "sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.0/nvme/nvme0/nvme0n1/nvme0n1p2"
     try copy.write(partition + "/holders/nvme0n1p2", "")
-    #expect(uses(of: Self.disk).isEmpty)
+    #expect(uses(of: Self.disk) == [.volume("/dev/nvme0n1p2")])
   }
 
   @Test func aWebOfHoldersAndPortsEnds() throws {
@@ -96,7 +98,8 @@ struct DeviceUseTests {
     }
     try copy.write("sys/class/net/dm-7/lower_eth0", "")
     try copy.write("proc/swaps", "Filename\n/dev/dm-7 partition 1 0 -2\n")
-    #expect(uses(of: Self.disk) == [.swap("/dev/dm-7")])
+    let claimed = MadeUpNodes(claims: ["/dev/nvme0n1p3": .claimed])
+    #expect(copy.uses(of: Self.disk, claimed) == [.swap("/dev/dm-7")])
     #expect(uses(of: Self.network) == [.defaultRoute("dm-0")])
   }
 

@@ -53,4 +53,12 @@ struct ResetScopeTests {
     let elsewhere = ResetScope(try SysfsCopy().tree)
     #expect(elsewhere.findings(for: plan) == [])
   }
+
+  @Test func aDeviceThatCanNotBeReadIsNotSaidToBeFine() throws {
+    let other = try SysfsCopy()
+    try other.link("sys/bus/pci/devices/0000:00:00.0", to: "0000:00:00.0")
+    #expect(
+      ResetScope(other.tree).findings(for: plan).map(\.message)
+        == ["device 'a' (0000:00:00.0) can't be reset by itself"])
+  }
 }

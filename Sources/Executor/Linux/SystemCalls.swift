@@ -169,6 +169,15 @@ enum SystemCalls {
     return text(of: status.st_rdev)
   }
 
+  /// What device a path leads to, links followed: its kind as in `st_mode`, and its number as sysfs
+  /// writes it. No file server is asked. `nil` for what is no device.
+  static func device(at path: String) throws(Errno) -> (kind: mode_t, number: String)? {
+    var (mode, major, minor) = (UInt32(0), UInt32(0), UInt32(0))
+    guard device_at(path, &mode, &major, &minor) == 0 else { throw Errno(rawValue: errno) }
+    let kind = mode & S_IFMT
+    return kind == S_IFBLK || kind == S_IFCHR ? (kind, "\(major):\(minor)") : nil
+  }
+
   private static func text(of number: dev_t) -> String {
     let major = (number >> 8) & 0xfff | (number >> 32) & ~0xfff
     let minor = number & 0xff | (number >> 12) & ~0xff

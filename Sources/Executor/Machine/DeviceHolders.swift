@@ -15,17 +15,20 @@ public struct DeviceHolders {
   }
 
   private let tree: SysfsTree
+  private let openFiles: OpenFiles
 
   /// Looks at this machine, or a copy.
-  public init(_ tree: SysfsTree = .machine) { self.tree = tree }
+  init(_ tree: SysfsTree = .machine, openFiles: OpenFiles = OpenFiles()) {
+    self.tree = tree
+    self.openFiles = openFiles
+  }
 
   /// The first process that has a device, or another one of its group; `nil` if there is none.
   func holder(of address: BDF) -> Holder? {
     guard let group = tree.link("/sys/bus/pci/devices/\(address)/iommu_group").flatMap({ Int($0) })
     else { return nil }
     let nodes = Set(nodes(ofGroup: group))
-    let process = processes.first { files(of: $0).contains(where: nodes.contains) }
-    return process.map { Holder(process: $0, command: command(of: $0)) }
+    return openFiles.holders { nodes.contains($0.path) }.first
   }
 
   /// An error for each device that another process has.
@@ -37,33 +40,38 @@ public struct DeviceHolders {
     for device in devices {
       for node in nodes(ofGroup: device.group) where owners[node] == nil { owners[node] = device }
     }
-    return processes.flatMap { process in
-      files(of: process).compactMap { owners[$0] }.reduce(into: [PlannedDevice]()) {
-        if !$0.contains($1) { $0.append($1) }
-      }.map { device in
-        let name = "device '\(device.name)' (\(device.address))"
-        return MachineDiagnostics.held(
-          name, by: Holder(process: process, command: command(of: process)), device.origin)
-      }
-    }
+    var seen: Set<Holding> = []
+    let held = openFiles.files.compactMap { file in
+      owners[file.path].map { Holding(process: file.process, device: $0) }
+    }.filter { seen.insert($0).inserted }
+    return held.map { holding in
+      MachineDiagnostics.held(
+        Self.name(of: holding.device), by: openFiles.holder(holding.process),
+        holding.device.origin)
+    } + ignorance(of: devices.filter { device in !held.contains { $0.device == device } })
   }
 
-  private var processes: [String] { tree.names(in: "/proc").filter { UInt32($0) != nil } }
+  /// Errors for devices of which root can't tell whether somebody has them; others can't tell it of
+  /// any device, and learn it from the kernel.
+  private func ignorance(of devices: [PlannedDevice]) -> [Diagnostic] {
+    guard let blindness = openFiles.blindness, !blindness.isAsUser else { return [] }
+    return devices.map { MachineDiagnostics.perhapsHeld(Self.name(of: $0), blindness, $0.origin) }
+  }
+
+  private static func name(of device: PlannedDevice) -> String {
+    "device '\(device.name)' (\(device.address))"
+  }
+
+  /// A device in a process.
+  private struct Holding: Hashable {
+    let process: String
+    let device: PlannedDevice
+  }
 
   /// The files through which a group's devices can be had.
   private func nodes(ofGroup group: Int) -> [String] {
     let members = tree.names(in: "/sys/kernel/iommu_groups/\(group)/devices")
     let cdevs = members.flatMap { tree.names(in: "/sys/bus/pci/devices/\($0)/vfio-dev") }
     return ["/dev/vfio/\(group)"] + cdevs.map { "/dev/vfio/devices/\($0)" }
-  }
-
-  private func files(of process: String) -> [String] {
-    if process == tree.link("/proc/self") { return [] }
-    let directory = "/proc/\(process)/fd"
-    return tree.names(in: directory).compactMap { tree.linkText("\(directory)/\($0)") }
-  }
-
-  private func command(of process: String) -> String {
-    tree.text("/proc/\(process)/comm") ?? "?"
   }
 }

@@ -11,6 +11,14 @@ public struct DeviceUse {
     case mounted(String)
     /// It is swapped to.
     case swap(String)
+    /// The volume or array of this node is built on it.
+    case volume(String)
+    /// The kernel has claimed this disk, for whatever.
+    case claimed(String)
+    /// A process has this disk open.
+    case opened(String, DeviceHolders.Holder)
+    /// It can't be found out whether a disk is in use.
+    case unknown(OpenFiles.Blindness)
     /// The default route goes through this interface.
     case defaultRoute(String)
     /// The firmware's console is on it.
@@ -18,30 +26,24 @@ public struct DeviceUse {
   }
 
   private let tree: SysfsTree
-  private let blocks: [(name: String, link: String)]
-  private let interfaces: [(name: String, link: String)]
-  private let mounts: [Mount]
-  private let swaps: [Substring]
+  private let disks: DiskUse
+  private let interfaces: SysfsLinks
   private let routes: Set<String>
 
-  /// Reads what is mounted, swapped to and routed through.
-  public init(_ tree: SysfsTree = .machine) {
+  /// Reads what is mounted, swapped to and routed through, on this machine or in a copy.
+  init(
+    _ tree: SysfsTree = .machine, _ inspection: any NodeInspection = MachineNodes(),
+    openFiles: OpenFiles
+  ) {
     self.tree = tree
-    func links(_ directory: String) -> [(name: String, link: String)] {
-      tree.names(in: directory).map { ($0, (tree.linkText("\(directory)/\($0)") ?? "") + "/") }
-    }
-    blocks = links("/sys/class/block")
-    interfaces = links("/sys/class/net")
-    mounts = (tree.text("/proc/self/mountinfo") ?? "").split(separator: "\n")
-      .compactMap(Mount.init)
-    swaps = (tree.text("/proc/swaps") ?? "").split(separator: "\n").dropFirst()
-      .compactMap { $0.split(separator: " ").first }
+    disks = DiskUse(tree, inspection, openFiles)
+    interfaces = SysfsLinks("/sys/class/net", in: tree)
     routes = Set(tree.defaultRoutes)
   }
 
   /// Errors for disks and networks in use, warnings for consoles, of the devices whose drivers a
   /// program changes.
-  public func findings(for plan: CompiledPlan) -> [Diagnostic] {
+  func findings(for plan: CompiledPlan) -> [Diagnostic] {
     var changed: Set<BDF> = []
     for case .sysfs(let write) in plan.program.steps.lazy.map(\.action) {
       changed.insert(write.address)
@@ -62,12 +64,8 @@ public struct DeviceUse {
 
   /// Every use of a device.
   func uses(of address: BDF) -> [Use] {
-    let part = "/\(address)/"
-    var found: [Use] = []
-    for block in blocks where block.link.contains(part) {
-      for name in withHolders(block.name) { found += uses(ofBlock: name) }
-    }
-    let own = Set(interfaces.lazy.filter { $0.link.contains(part) }.map(\.name))
+    var found = disks.uses(of: address)
+    let own = Set(interfaces.below(address).map(\.name))
     for route in routes.sorted() where !own.isDisjoint(with: withLower(route)) {
       found.append(.defaultRoute(route))
     }
@@ -76,53 +74,11 @@ public struct DeviceUse {
     return found.filter { seen.insert($0).inserted }
   }
 
-  private func uses(ofBlock name: String) -> [Use] {
-    let directory = "/sys/class/block/" + name
-    let number = tree.text(directory + "/dev")
-    let nodes =
-      ["/dev/" + name] + (tree.text(directory + "/dm/name").map { ["/dev/mapper/" + $0] } ?? [])
-    let mounted = mounts.first { $0.number == number ?? "" || nodes.contains($0.source) }
-    let swap = swaps.first { nodes.contains(String($0)) }
-    return (mounted.map { [.mounted($0.place)] } ?? []) + (swap.map { [.swap(String($0))] } ?? [])
-  }
-
-  /// A block device and what is built on it: volumes of the device mapper, arrays.
-  private func withHolders(_ name: String) -> [String] {
-    reached(from: name) { tree.names(in: "/sys/class/block/\($0)/holders") }
-  }
-
   /// An interface and those it is built on: ports of a bridge, links of a bond.
   private func withLower(_ interface: String) -> [String] {
     reached(from: interface) { interface in
       tree.names(in: "/sys/class/net/" + interface).filter { $0.hasPrefix("lower_") }
         .map { String($0.dropFirst(6)) }
-    }
-  }
-
-  /// A name and all that follow from it, each once: they may be shared, in a copy even in circles.
-  private func reached(from name: String, _ next: (String) -> [String]) -> [String] {
-    var found = [name]
-    var seen: Set<String> = [name]
-    var index = 0
-    while index < found.count {
-      for name in next(found[index]) where seen.insert(name).inserted { found.append(name) }
-      index += 1
-    }
-    return found
-  }
-
-  /// A line of mountinfo (`proc_pid_mountinfo(5)`).
-  private struct Mount {
-    let number: String
-    let place: String
-    let source: String
-
-    init?(_ line: Substring) {
-      let words = line.split(separator: " ")
-      guard words.count > 5, let dash = words.firstIndex(of: "-"), dash + 2 < words.count else {
-        return nil
-      }
-      (number, place, source) = (String(words[2]), String(words[4]), String(words[dash + 2]))
     }
   }
 }

@@ -12,10 +12,11 @@ public enum MachineDiagnostics {
   static let diskInUse = DiagnosticCode(
     "VP4030", .error, "a disk of this machine is behind the device",
     """
-    A file system is mounted from a disk of the device, or pages are swapped to it. Taking the \
-    device from its driver takes the disk away at once: the driver does not refuse, and what was \
-    not written is lost. Unmount the file system or switch the swap off, or give the VM another \
-    device.
+    Taking the device from its driver takes its disks away at once: the driver does not refuse, \
+    and what was not written is lost. A disk is free if it can be opened for one user alone, which \
+    mounts, swap, volumes, arrays and pools prevent, and if no process has it open, as a VMM does. \
+    Where either can't be found out the disk counts as used. Stop what uses it, or give the VM \
+    another device.
     """)
 
   static let networkInUse = DiagnosticCode(
@@ -79,7 +80,7 @@ public enum MachineDiagnostics {
   static func held(
     _ name: String, by holder: DeviceHolders.Holder?, _ origin: SourceSpan?
   ) -> Diagnostic {
-    let process = holder.map { "process \($0.process) (\($0.command.visible))" }
+    let process = holder.map(\.text)
     return Diagnostic(
       heldElsewhere,
       "\(name), or one of its group, is open in \(process ?? "another process")", at: origin,
@@ -117,26 +118,5 @@ public enum MachineDiagnostics {
       lowLockLimit,
       "the plan locks \(byteSizeText(needed)), RLIMIT_MEMLOCK is \(byteSizeText(limit))",
       at: origin, help: "raise the limit with 'ulimit -l' or LimitMEMLOCK=, or run as root")
-  }
-
-  static func inUse(_ name: String, _ use: DeviceUse.Use, _ origin: SourceSpan) -> Diagnostic {
-    switch use {
-    case .mounted(let place):
-      Diagnostic(
-        diskInUse, "\(name) has the disk that \(place) is mounted from", at: origin,
-        help: "unmount it first")
-    case .swap(let path):
-      Diagnostic(
-        diskInUse, "\(name) has the disk of \(path), which is swapped to", at: origin,
-        help: "run 'swapoff' first")
-    case .defaultRoute(let interface):
-      Diagnostic(
-        networkInUse, "the default route goes through \(name), interface \(interface)",
-        at: origin, help: "route through another interface first")
-    case .console:
-      Diagnostic(
-        consoleInUse, "\(name) is this machine's console", at: origin,
-        help: "see that there is another way in")
-    }
   }
 }

@@ -10,11 +10,13 @@ public enum Preflight {
   public static func findings(
     for plan: CompiledPlan, receivingIOMMUFD: Bool = false, forced: Set<DiagnosticCode> = []
   ) -> [Diagnostic] {
+    let openFiles = OpenFiles()
     let findings =
       KernelPreflight.findings(for: plan.program, receivingIOMMUFD: receivingIOMMUFD)
       + MemoryPreflight().findings(for: plan)
-      + DeviceUse().findings(for: plan) + ResetScope().findings(for: plan)
-      + DeviceHolders().findings(for: plan)
+      + DeviceUse(openFiles: openFiles).findings(for: plan)
+      + ResetScope().findings(for: plan)
+      + DeviceHolders(openFiles: openFiles).findings(for: plan)
     return findings.map { $0.code.canBeForced && forced.contains($0.code) ? $0.asWarning : $0 }
   }
 }

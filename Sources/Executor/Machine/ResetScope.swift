@@ -12,12 +12,12 @@ public struct ResetScope {
   /// Looks at this machine, or a copy.
   public init(_ tree: SysfsTree = .machine) { self.tree = tree }
 
-  /// A warning for each device of a plan that can't be reset by itself.
+  /// A warning for each device of a plan that can't be reset by itself, as far as can be read.
   public func findings(for plan: CompiledPlan) -> [Diagnostic] {
     let directory = "/sys/bus/pci/devices"
-    let stuck = plan.plan.devices.filter {
-      tree.exists("\(directory)/\($0.address)")
-        && !tree.exists("\(directory)/\($0.address)/reset")
+    let stuck = plan.plan.devices.filter { device in
+      let path = "\(directory)/\(device.address)"
+      return (tree.exists(path) || tree.isUnreadable(path)) && !tree.exists(path + "/reset")
     }
     if stuck.isEmpty { return [] }
     let assigned = Set(plan.plan.devices.map(\.address))

@@ -20,7 +20,10 @@ public struct SysfsTree {
   public var unreadable: [(path: String, error: TreeError)] { problems.found }
 
   /// Whether something could not be read, as opposed to not being there.
-  public func isUnreadable(_ path: String) -> Bool { problems.paths.contains(path) }
+  public func isUnreadable(_ path: String) -> Bool { problems.errors[path] != nil }
+
+  /// Why something could not be read so far; `nil` if it could, or is not there.
+  public func problem(at path: String) -> TreeError? { problems.errors[path] }
 
   /// Whether there is something of a name.
   public func exists(_ path: String) -> Bool { kind(of: path) != nil }
@@ -58,8 +61,10 @@ public struct SysfsTree {
   }
 
   /// A file as a text without the white space at its end; `nil` if it can't be read.
-  public func text(_ path: String) -> String? {
-    guard let bytes = bytes(path) else { return nil }
+  ///
+  /// Not much more of it than a limit in bytes.
+  public func text(_ path: String, atMost limit: Int = 1 << 20) -> String? {
+    guard let bytes = bytes(path, atMost: limit) else { return nil }
     let end = bytes.lastIndex { $0 != 10 && $0 != 32 } ?? -1
     return String(decoding: bytes[...end], as: UTF8.self)
   }
@@ -90,10 +95,10 @@ public struct SysfsTree {
 /// What of a tree could not be read.
 private final class TreeProblems {
   private(set) var found: [(path: String, error: TreeError)] = []
-  private(set) var paths: Set<String> = []
+  private(set) var errors: [String: TreeError] = [:]
 
   /// Takes note of a path, once.
   func note(_ path: String, _ error: TreeError) {
-    if paths.insert(path).inserted { found.append((path, error)) }
+    if errors.updateValue(error, forKey: path) == nil { found.append((path, error)) }
   }
 }

@@ -3,6 +3,12 @@ import Glibc
 @testable import Parser
 import Planner
 
+/// Nodes that nobody uses: what is made up has none, and this machine's are not to be opened.
+private struct NoNodes: NodeInspection {
+  func claim(of node: DeviceNode) -> BlockClaim { .free }
+  func number(at path: String) throws(TreeError) -> DeviceNumber? { nil }
+}
+
 /// Copies of sysfs, made from a text and read as `vfioplan host --root` does.
 enum SysfsTarget {
   /// A tree: what stands at its places, one a line.
@@ -72,7 +78,8 @@ enum SysfsTarget {
 
   /// What is looked at before a plan is run: of every device, and of a plan for the first.
   private static func lookAtUses(_ host: HostDescription, _ source: SysfsTree) {
-    let use = DeviceUse(source)
+    let openFiles = OpenFiles(source, nodes: NoNodes())
+    let use = DeviceUse(source, NoNodes(), openFiles: openFiles)
     for device in host.devices { _ = use.uses(of: device.address) }
     guard let device = host.devices.first(where: { $0.group != nil }) else { return }
     let vm = VMDescription(
@@ -83,7 +90,7 @@ enum SysfsTarget {
     let findings =
       use.findings(for: plan) + ResetScope(source).findings(for: plan)
       + MemoryPreflight(source, lockLimit: 1 << 20).findings(for: plan)
-      + DeviceHolders(source).findings(for: plan)
+      + DeviceHolders(source, openFiles: openFiles).findings(for: plan)
     FindingLaws.check(findings, in: [SourceFile(id: .vm, name: "vm", bytes: [])])
   }
 

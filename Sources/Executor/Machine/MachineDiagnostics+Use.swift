@@ -1,0 +1,78 @@
+import Parser
+import Planner
+
+/// The words for what a machine does with a device.
+extension MachineDiagnostics {
+  static func inUse(_ name: String, _ use: DeviceUse.Use, _ origin: SourceSpan) -> Diagnostic {
+    switch use {
+    case .mounted, .swap, .volume, .claimed, .opened: disk(name, use, origin)
+    case .unknown(let blindness): perhapsInUse(name, blindness, origin)
+    case .defaultRoute(let interface):
+      Diagnostic(
+        networkInUse, "the default route goes through \(name), interface \(interface.visible)",
+        at: origin, help: "route through another interface first")
+    case .console:
+      Diagnostic(
+        consoleInUse, "\(name) is this machine's console", at: origin,
+        help: "see that there is another way in")
+    }
+  }
+
+  private static func disk(
+    _ name: String, _ use: DeviceUse.Use, _ origin: SourceSpan
+  ) -> Diagnostic {
+    let (what, help) = words(for: use)
+    return Diagnostic(diskInUse, "\(name) has the disk \(what)", at: origin, help: help)
+  }
+
+  /// What of a disk is said of it, and what to do.
+  private static func words(for use: DeviceUse.Use) -> (what: String, help: String) {
+    switch use {
+    case .mounted(let place): ("that \(place.visible) is mounted from", "unmount it first")
+    case .swap(let path): ("of \(path.visible), which is swapped to", "run 'swapoff' first")
+    case .volume(let path):
+      ("that \(path.visible) is built on", "take the volume or the array down first")
+    case .claimed(let path):
+      (
+        "\(path.visible), which the kernel has claimed: for a mount, perhaps in another namespace, "
+          + "or for a member of a pool, a btrfs or an array",
+        "find out what uses it, and end that first"
+      )
+    case .opened(let path, let holder):
+      ("\(path.visible), which \(holder.text) has open", "end that process first")
+    default: ("", "")
+    }
+  }
+
+  /// A disk that is not known to be free.
+  private static func perhapsInUse(
+    _ name: String, _ blindness: OpenFiles.Blindness, _ origin: SourceSpan
+  ) -> Diagnostic {
+    let message = "whether a disk of \(name) is in use can't be told: \(blindness.text)"
+    return blindness.isAsUser
+      ? Diagnostic(KernelDiagnostics.notPermitted, message, at: origin, help: "run as root")
+      : Diagnostic(
+        diskInUse, message, at: origin, help: "see that the node is there and can be opened")
+  }
+
+  /// A device that is not known to be free.
+  static func perhapsHeld(
+    _ name: String, _ blindness: OpenFiles.Blindness, _ origin: SourceSpan?
+  ) -> Diagnostic {
+    Diagnostic(
+      heldElsewhere, "whether another process has \(name) open can't be told: \(blindness.text)",
+      at: origin, help: "see that no VMM has it")
+  }
+}
+
+extension DeviceHolders.Holder {
+  /// The process, as a finding names it.
+  var text: String { "process \(process) (\(command.visible))" }
+}
+
+extension OpenFiles.Blindness {
+  /// The place and the reason.
+  var text: String { "\(path.visible): \(error.reason)" }
+  /// Whether root could see it, which we are not.
+  var isAsUser: Bool { error.isDenied && !SystemCalls.isRoot }
+}
