@@ -30,6 +30,8 @@ struct MachineNodes: NodeInspection {
     }
   }
 
+  func routes() -> Routes? { RouteQuery.run() }
+
   private func existingNumber(at path: String) throws(Errno) -> DeviceNumber? {
     try SystemCalls.device(at: path).map { kind, number in
       DeviceNumber(isBlock: kind == S_IFBLK, text: number)

@@ -28,7 +28,7 @@ public struct DeviceHolders {
     guard let group = tree.link("/sys/bus/pci/devices/\(address)/iommu_group").flatMap({ Int($0) })
     else { return nil }
     let nodes = Set(nodes(ofGroup: group))
-    return openFiles.holders { nodes.contains($0.path) }.first
+    return openFiles.holders(where: { nodes.contains($0.path) }).first
   }
 
   /// An error for each device that another process has.
@@ -51,10 +51,10 @@ public struct DeviceHolders {
     } + ignorance(of: devices.filter { device in !held.contains { $0.device == device } })
   }
 
-  /// Errors for devices of which root can't tell whether somebody has them; others can't tell it of
-  /// any device, and learn it from the kernel.
+  /// Errors for devices of which it can't be told whether somebody has them. Who may not look, as is
+  /// usual for others than root, learns it from the kernel (`EBUSY`).
   private func ignorance(of devices: [PlannedDevice]) -> [Diagnostic] {
-    guard let blindness = openFiles.blindness, !blindness.isAsUser else { return [] }
+    guard let blindness = openFiles.blindness, !blindness.error.isDenied else { return [] }
     return devices.map { MachineDiagnostics.perhapsHeld(Self.name(of: $0), blindness, $0.origin) }
   }
 

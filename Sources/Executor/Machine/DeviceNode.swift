@@ -32,4 +32,6 @@ protocol NodeInspection: Sendable {
   func claim(of node: DeviceNode) -> BlockClaim
   /// The number of what a path leads to; `nil` if that is no device, or nothing.
   func number(at path: String) throws(TreeError) -> DeviceNumber?
+  /// The routes of every table; `nil` if only files can say.
+  func routes() -> Routes?
 }

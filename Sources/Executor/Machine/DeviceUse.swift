@@ -21,14 +21,22 @@ public struct DeviceUse {
     case unknown(OpenFiles.Blindness)
     /// The default route goes through this interface.
     case defaultRoute(String)
+    /// It can't be found out whether a default route goes through it.
+    case unknownRoute(OpenFiles.Blindness)
+    /// This interface is connected, or has an address.
+    case interface(String)
+    /// A process has nodes of it open.
+    case nodes(NodeUse.Opened)
+    /// This keyboard or mouse is behind it.
+    case input(String)
     /// The firmware's console is on it.
     case console
   }
 
   private let tree: SysfsTree
   private let disks: DiskUse
-  private let interfaces: SysfsLinks
-  private let routes: Set<String>
+  private let nodes: NodeUse
+  private let networks: NetworkUse
 
   /// Reads what is mounted, swapped to and routed through, on this machine or in a copy.
   init(
@@ -37,12 +45,12 @@ public struct DeviceUse {
   ) {
     self.tree = tree
     disks = DiskUse(tree, inspection, openFiles)
-    interfaces = SysfsLinks("/sys/class/net", in: tree)
-    routes = Set(tree.defaultRoutes)
+    nodes = NodeUse(tree, openFiles)
+    networks = NetworkUse(tree, inspection.routes())
   }
 
-  /// Errors for disks and networks in use, warnings for consoles, of the devices whose drivers a
-  /// program changes.
+  /// Errors for disks and networks in use and for what a driver would wait for, warnings for other
+  /// uses, of the devices whose drivers a program changes.
   func findings(for plan: CompiledPlan) -> [Diagnostic] {
     var changed: Set<BDF> = []
     for case .sysfs(let write) in plan.program.steps.lazy.map(\.action) {
@@ -64,40 +72,11 @@ public struct DeviceUse {
 
   /// Every use of a device.
   func uses(of address: BDF) -> [Use] {
-    var found = disks.uses(of: address)
-    let own = Set(interfaces.below(address).map(\.name))
-    for route in routes.sorted() where !own.isDisjoint(with: withLower(route)) {
-      found.append(.defaultRoute(route))
-    }
+    var found = disks.uses(of: address) + networks.uses(of: address)
+    found += nodes.opened(of: address).map { .nodes($0) }
+    found += nodes.inputs(of: address).map { .input($0) }
     if tree.text("/sys/bus/pci/devices/\(address)/boot_vga") == "1" { found.append(.console) }
     var seen: Set<Use> = []
     return found.filter { seen.insert($0).inserted }
-  }
-
-  /// An interface and those it is built on: ports of a bridge, links of a bond.
-  private func withLower(_ interface: String) -> [String] {
-    reached(from: interface) { interface in
-      tree.names(in: "/sys/class/net/" + interface).filter { $0.hasPrefix("lower_") }
-        .map { String($0.dropFirst(6)) }
-    }
-  }
-}
-
-extension SysfsTree {
-  /// The interfaces of default routes (`/proc/net/route`, `/proc/net/ipv6_route`).
-  fileprivate var defaultRoutes: [String] {
-    let old = (text("/proc/net/route") ?? "").split(separator: "\n").dropFirst().compactMap {
-      line in
-      let words = line.split { $0 == "\t" || $0 == " " }
-      return words.count > 7 && words[1] == "00000000" && words[7] == "00000000"
-        ? String(words[0]) : nil
-    }
-    let zeros = String(repeating: "0", count: 32)
-    let new = (text("/proc/net/ipv6_route") ?? "").split(separator: "\n").compactMap { line in
-      let words = line.split(separator: " ")
-      return words.count == 10 && words[0] == zeros && words[1] == "00" && words[9] != "lo"
-        ? String(words[9]) : nil
-    }
-    return old + new
   }
 }

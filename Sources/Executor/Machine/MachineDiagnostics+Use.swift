@@ -11,11 +11,38 @@ extension MachineDiagnostics {
       Diagnostic(
         networkInUse, "the default route goes through \(name), interface \(interface.visible)",
         at: origin, help: "route through another interface first")
+    case .unknownRoute(let blindness):
+      Diagnostic(
+        networkInUse,
+        "whether the default route goes through \(name) can't be told: \(blindness.text)",
+        at: origin, help: "see that the file can be read")
+    case .interface(let interface):
+      Diagnostic(
+        interfaceInUse, "interface \(interface.visible) of \(name) is connected or has an address",
+        at: origin, help: "see that this machine does not need it")
+    case .nodes(let opened): open(name, opened, origin)
+    case .input(let input):
+      Diagnostic(
+        inputInUse, "'\(input.visible)' is behind \(name)", at: origin,
+        help: "see that there is another way in")
     case .console:
       Diagnostic(
         consoleInUse, "\(name) is this machine's console", at: origin,
         help: "see that there is another way in")
     }
+  }
+
+  private static func open(
+    _ name: String, _ opened: NodeUse.Opened, _ origin: SourceSpan
+  ) -> Diagnostic {
+    let first = opened.paths.first ?? ""
+    let more = opened.paths.count > 1 ? " and \(opened.paths.count - 1) more" : ""
+    let what = "\(opened.holder.text) has \(first.visible)\(more) of \(name) open"
+    return opened.isWaitedFor
+      ? Diagnostic(
+        nodeWaitedFor, what + ", for which its driver waits", at: origin,
+        help: "end that process first")
+      : Diagnostic(nodeInUse, what, at: origin, help: "end that process first")
   }
 
   private static func disk(

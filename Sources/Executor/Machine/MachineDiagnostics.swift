@@ -6,7 +6,8 @@ public enum MachineDiagnostics {
   /// Every code of this file, in order.
   public static let all = [
     diskInUse, networkInUse, consoleInUse, fewHugePages, lowLockLimit,
-    notResettable, heldElsewhere, drivenDevice,
+    notResettable, heldElsewhere, drivenDevice, nodeInUse, nodeWaitedFor, inputInUse,
+    interfaceInUse,
   ]
 
   static let diskInUse = DiagnosticCode(
@@ -74,6 +75,39 @@ public enum MachineDiagnostics {
     The write test sets a bit of the device's configuration for a moment, so it is for devices \
     that no driver has. Unbind the device first, or leave it out: what the device says without a \
     test is shown anyway.
+    """)
+
+  static let nodeInUse = DiagnosticCode(
+    "VP4038", .warning, "a process has the device open",
+    """
+    Taking the device from its driver pulls it from under the process, which loses what it shows, \
+    plays or reads, and may fail. Some drivers don't stand that well. End the process first, or at \
+    least have it close the device: a display manager, a sound server, a program that computes on \
+    the card.
+    """)
+
+  static let nodeWaitedFor = DiagnosticCode(
+    "VP4039", .error, canBeForced: true, "the device's driver would wait for a process",
+    """
+    The driver lets the device go only when the last process has closed it: NVIDIA's own does so, \
+    and sound cards and I2C buses do. Until then the write to `unbind` does not return, and no \
+    signal ends it. End the process first, such as a display manager, nvidia-persistenced or a \
+    sound server.
+    """)
+
+  static let inputInUse = DiagnosticCode(
+    "VP4040", .warning, "a keyboard or mouse is behind the device",
+    """
+    Everything behind a USB controller goes with it. If it is the machine's only keyboard, nobody \
+    can type on its console until the controller is given back. See that there is another way in.
+    """)
+
+  static let interfaceInUse = DiagnosticCode(
+    "VP4041", .warning, "a network interface of the device is in use",
+    """
+    The interface is connected, or has an address, itself or through a bridge or the like that is \
+    built on it. It goes when the device is taken from its driver, with its addresses and routes, \
+    which do not come back with it. Make sure that nothing of this machine needs them.
     """)
 
   /// `nil` stands for a process that can't be seen from here.

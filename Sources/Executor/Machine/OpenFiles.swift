@@ -12,6 +12,11 @@ final class OpenFiles {
     let path: String
     /// What device it is; `nil` for any other file.
     let number: DeviceNumber?
+
+    /// Whether it is a node, by its number or, as far as that is not known, its place.
+    func isOf(_ node: DeviceNode) -> Bool {
+      path == node.path || node.number != nil && number == node.number
+    }
   }
 
   /// Something that can't be seen.
@@ -37,13 +42,13 @@ final class OpenFiles {
   /// The first thing that could not be seen.
   var blindness: Blindness? { found.blindness }
 
-  /// The processes that have a node open, by its number or, as far as that is not known, its place.
+  /// The processes that have a node open.
   func holders(of node: DeviceNode) -> [DeviceHolders.Holder] {
-    holders { $0.path == node.path || node.number != nil && $0.number == node.number }
+    holders(where: { $0.isOf(node) })
   }
 
   /// The processes that have a file of some kind open, each once.
-  func holders(of isMeant: (File) -> Bool) -> [DeviceHolders.Holder] {
+  func holders(where isMeant: (File) -> Bool) -> [DeviceHolders.Holder] {
     var processes: [String] = []
     for file in files where processes.last != file.process && isMeant(file) {
       processes.append(file.process)

@@ -7,6 +7,7 @@ import Planner
 private struct NoNodes: NodeInspection {
   func claim(of node: DeviceNode) -> BlockClaim { .free }
   func number(at path: String) throws(TreeError) -> DeviceNumber? { nil }
+  func routes() -> Routes? { nil }
 }
 
 /// Copies of sysfs, made from a text and read as `vfioplan host --root` does.

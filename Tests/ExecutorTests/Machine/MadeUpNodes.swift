@@ -9,10 +9,14 @@ struct MadeUpNodes: NodeInspection {
   var claims: [String: BlockClaim] = [:]
   /// What open files are, by their place in `/proc`.
   var numbers: [String: DeviceNumber] = [:]
+  /// What no file says of routes.
+  var more: Routes?
 
   func claim(of node: DeviceNode) -> BlockClaim { claims[node.path] ?? .free }
 
   func number(at path: String) throws(TreeError) -> DeviceNumber? { numbers[path] }
+
+  func routes() -> Routes? { more }
 }
 
 extension SysfsCopy {
