@@ -7,6 +7,7 @@
 #include <linux/openat2.h>
 #include <linux/stat.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 // Behind _GNU_SOURCE in sys/mman.h.
@@ -163,4 +165,43 @@ static inline int device_at(
   *major = status.stx_rdev_major;
   *minor = status.stx_rdev_minor;
   return 0;
+}
+
+// Writes to a file in a process of its own, as a write that waits inside the kernel can't be called
+// back; ETIMEDOUT if it does not return in time, and the process is left. It has none of our files,
+// so that neither a lock nor a pipe of ours waits for it. 0, or the errno of what failed.
+static inline int write_in_time(
+    const char *path, const void *bytes, size_t length, int milliseconds) {
+  int ends[2], result = EIO;
+  if (pipe2(ends, O_CLOEXEC) != 0) return errno;
+  pid_t child = fork();
+  if (child == 0) {
+    dup2(ends[1], 0);
+    if (syscall(SYS_close_range, 1U, ~0U, 0U) != 0)
+      for (int file = (int)sysconf(_SC_OPEN_MAX); file > 0; file--) close(file);
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    ssize_t count = file < 0 ? -1 : write(file, bytes, length);
+    result = count < 0 ? errno : (size_t)count == length ? 0 : EIO;
+    _exit(write(0, &result, sizeof result) < 0);
+  }
+  int error = child < 0 ? errno : 0;
+  close(ends[1]);
+  struct timespec start, now;
+  clock_gettime(CLOCK_MONOTONIC, &start);
+  long long left = milliseconds;
+  struct pollfd answer = {.fd = ends[0], .events = POLLIN};
+  int ready = 0;
+  while (error == 0 && left >= 0 && (ready = poll(&answer, 1, (int)left)) < 0 && errno == EINTR) {
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    left = milliseconds - (now.tv_sec - start.tv_sec) * 1000LL
+        - (now.tv_nsec - start.tv_nsec) / 1000000;
+  }
+  if (error == 0 && ready <= 0) error = ETIMEDOUT;
+  if (error == 0) {
+    if (read(ends[0], &result, sizeof result) != sizeof result) result = EIO;
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
+    error = result;
+  }
+  close(ends[0]);
+  return error;
 }

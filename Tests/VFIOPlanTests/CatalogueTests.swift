@@ -37,6 +37,7 @@ struct CatalogueTests {
     "VP5012": "depends on the user: the kernel lab's modes",
     "VP5013": "needs a run on a real kernel: JournalTests",
     "VP5014": "depends on the machine: NodeRefusalTests",
+    "VP5015": "needs a driver that waits: DriverWaitTests",
     "VP5907": "needs a run on a real kernel: FileSenderTests, and the kernel lab's handover",
     "VP5908": "needs a run on a real kernel: FileSenderTests, and the kernel lab's handover",
     "VP5915": "needs a machine without /dev/null: StreamTests",

@@ -111,7 +111,11 @@ public struct DriverJournal: Sendable {
 
   /// Gives back what is not as it was before the run, though its steps were taken back: a step may
   /// fail after it had its effect.
-  public func giveBackRest() -> DriverRestoration { DriverRestoration(of: records, in: path) }
+  ///
+  /// A write may take so many seconds.
+  public func giveBackRest(patience: Int = 10) -> DriverRestoration {
+    DriverRestoration(of: records, in: path, patience: patience)
+  }
 
   /// Forgets the run: every driver was given back.
   public func end() throws(Failure) {

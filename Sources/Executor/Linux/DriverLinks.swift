@@ -5,7 +5,11 @@ import Planner
 /// (`Documentation/ABI/testing/sysfs-bus-pci`).
 ///
 /// A write can succeed without the effect it is made for, so each change is looked at afterwards.
+/// It can also wait for ever, for a driver that waits until a device is closed: `ETIMEDOUT` then.
 enum DriverLinks {
+  /// How many seconds a write may take, if nobody says otherwise.
+  static let patience = 10
+
   private static let bus = "/sys/bus/pci"
 
   /// The directory of a device.
@@ -24,25 +28,33 @@ enum DriverLinks {
   }
 
   /// Takes a device from a driver; `ENODEV` if another driver, or none, has it.
-  static func unbind(_ address: BDF, from driver: String) throws(Errno) {
+  static func unbind(
+    _ address: BDF, from driver: String, within seconds: Int = patience
+  ) throws(Errno) {
     guard try self.driver(of: address) == driver else { throw .enodev }
-    try SystemCalls.write("\(address)", to: device(address) + "/driver/unbind")
+    try SystemCalls.write(
+      Array("\(address)".utf8), to: device(address) + "/driver/unbind", within: seconds)
     guard try self.driver(of: address) == nil else { throw .ebusy }
   }
 
   /// Gives a device to a driver, whatever its override says, which stays; nothing to do if the
   /// driver has it already.
-  static func bind(_ address: BDF, to driver: String) throws(Errno) {
+  static func bind(
+    _ address: BDF, to driver: String, within seconds: Int = patience
+  ) throws(Errno) {
     if try self.driver(of: address) == driver { return }
     guard SysfsWrite.isSafe(driver: driver) else { throw .einval }
     let override = try override(of: address)
     // The kernel binds to no other driver than the override's (pci_match_device).
     let isInTheWay = !override.isEmpty && override != Array(driver.utf8)
-    if isInTheWay { try setOverride(of: address, to: Array(driver.utf8)) }
-    let outcome = Result { () throws(Errno) in
-      try SystemCalls.write("\(address)", to: "\(bus)/drivers/\(driver)/bind")
+    if isInTheWay {
+      try setOverride(of: address, to: Array(driver.utf8), within: seconds)
     }
-    if isInTheWay { try setOverride(of: address, to: override) }
+    let outcome = Result { () throws(Errno) in
+      try SystemCalls.write(
+        Array("\(address)".utf8), to: "\(bus)/drivers/\(driver)/bind", within: seconds)
+    }
+    if isInTheWay { try setOverride(of: address, to: override, within: seconds) }
     try outcome.get()
     guard try self.driver(of: address) == driver else { throw .enodev }
   }
@@ -57,16 +69,22 @@ enum DriverLinks {
   ///
   /// Any text can be set but one with a zero or a line end, where the kernel would stop reading. A
   /// line end of our own would count as part of the longest one (`driver_set_override`).
-  static func setOverride(of address: BDF, to text: [UInt8]) throws(Errno) {
+  static func setOverride(
+    of address: BDF, to text: [UInt8], within seconds: Int = patience
+  ) throws(Errno) {
     if text.contains(where: { $0 == 0 || $0 == 10 }) { throw .einval }
-    try SystemCalls.write(text.isEmpty ? [10] : text, to: device(address) + "/driver_override")
+    try SystemCalls.write(
+      text.isEmpty ? [10] : text, to: device(address) + "/driver_override", within: seconds)
     guard try override(of: address) == text else { throw .eio }
   }
 
   /// Lets drivers find a device; `ENODEV` if the expected one did not take it, which the kernel
   /// does not report as an error.
-  static func probe(_ address: BDF, expecting driver: String) throws(Errno) {
-    try SystemCalls.write("\(address)", to: bus + "/drivers_probe")
+  static func probe(
+    _ address: BDF, expecting driver: String, within seconds: Int = patience
+  ) throws(Errno) {
+    try SystemCalls.write(
+      Array("\(address)".utf8), to: bus + "/drivers_probe", within: seconds)
     guard try self.driver(of: address) == driver else { throw .enodev }
   }
 }

@@ -49,17 +49,21 @@ public struct DriverRestoration: Sendable {
   private init() {}
 
   /// Gives back the devices of one journal, last one first.
-  init(of records: [DriverRecord], in journal: String) {
+  ///
+  /// A write may take so many seconds.
+  init(of records: [DriverRecord], in journal: String, patience: Int = DriverLinks.patience) {
     outcomes = records.reversed().map { record in
-      Outcome(record: record, journal: journal, obstacle: Self.giveBack(record))
+      Outcome(record: record, journal: journal, obstacle: Self.giveBack(record, patience))
     }
   }
 
   /// Looks at every journal and gives back what it can, going on past errors.
   ///
-  /// A journal goes when all its devices are given back; doing it again is harmless.
+  /// A journal goes when all its devices are given back; doing it again is harmless. A write to a
+  /// driver may take so many seconds.
   public static func run(
-    in directory: String = DriverJournal.directory, _ waiting: DriverJournal.Waiting
+    in directory: String = DriverJournal.directory, patience: Int = 10,
+    _ waiting: DriverJournal.Waiting
   ) throws(DriverJournal.Failure) -> DriverRestoration {
     var restoration = DriverRestoration()
     guard let folder = try JournalFolder(existing: directory, waiting) else { return restoration }
@@ -68,7 +72,7 @@ public struct DriverRestoration: Sendable {
     defer { folder.close(entries) }
     for entry in entries {
       do throws(DriverJournal.Failure) {
-        guard try restoration.settle(entry, in: folder) else { continue }
+        guard try restoration.settle(entry, in: folder, patience) else { continue }
         try DriverJournal.using(folder.path(of: entry.name)) { () throws(Errno) in
           try SystemCalls.remove(entry.name, in: folder.file)
         }
@@ -81,7 +85,7 @@ public struct DriverRestoration: Sendable {
 
   /// Gives a journal's devices back; says whether the journal is of no more use.
   private mutating func settle(
-    _ entry: JournalFolder.Entry, in folder: JournalFolder
+    _ entry: JournalFolder.Entry, in folder: JournalFolder, _ patience: Int
   ) throws(DriverJournal.Failure) -> Bool {
     let path = folder.path(of: entry.name)
     switch entry.content {
@@ -96,14 +100,14 @@ public struct DriverRestoration: Sendable {
         outdatedCount += 1
         return true
       }
-      let own = DriverRestoration(of: text.records, in: path)
+      let own = DriverRestoration(of: text.records, in: path, patience: patience)
       outcomes += own.outcomes
       return own.isComplete
     }
   }
 
   /// Brings a device back to what its record says, if the run, and nobody since, has changed it.
-  private static func giveBack(_ record: DriverRecord) -> Obstacle? {
+  private static func giveBack(_ record: DriverRecord, _ patience: Int) -> Obstacle? {
     let address = record.address
     do throws(Errno) {
       let driver = try DriverLinks.driver(of: address)
@@ -111,11 +115,15 @@ public struct DriverRestoration: Sendable {
       if driver == record.driver, override == record.override { return nil }
       if let obstacle = record.change(to: driver, override) { return obstacle }
       if let user = try user(of: address, of: driver) { return user }
-      if let driver, driver != record.driver { try DriverLinks.unbind(address, from: driver) }
-      if override != record.override {
-        try DriverLinks.setOverride(of: address, to: record.override)
+      if let driver, driver != record.driver {
+        try DriverLinks.unbind(address, from: driver, within: patience)
       }
-      if let driver = record.driver { try DriverLinks.bind(address, to: driver) }
+      if override != record.override {
+        try DriverLinks.setOverride(of: address, to: record.override, within: patience)
+      }
+      if let driver = record.driver {
+        try DriverLinks.bind(address, to: driver, within: patience)
+      }
       return nil
     } catch {
       return .failed(error)

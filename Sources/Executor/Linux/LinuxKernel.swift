@@ -13,8 +13,13 @@ public final class LinuxKernel: Kernel {
   /// An open `/dev/iommu` from elsewhere that no step has asked for yet.
   private var received: Int32?
 
-  /// Makes a backend that has touched nothing yet.
-  public init() {}
+  /// How many seconds a write to a driver's attribute may take.
+  private let patience: Int
+  /// The devices of which such a write has not come back, in order.
+  public private(set) var stuck: [BDF] = []
+
+  /// Makes a backend that has touched nothing yet; writes to drivers may take so many seconds.
+  public init(patience: Int = 10) { self.patience = patience }
 
   deinit { if let received { try? SystemCalls.close(received) } }
 
@@ -101,30 +106,50 @@ public final class LinuxKernel: Kernel {
   }
 
   /// Writes a driver attribute, and sees to it that the write had its effect.
+  ///
+  /// `ETIMEDOUT` if it does not come back in time, and at once for later writes to such a device.
   public func write(_ write: SysfsWrite) throws(Errno) {
+    try noting(write.address) { () throws(Errno) in try make(write) }
+  }
+
+  private func make(_ write: SysfsWrite) throws(Errno) {
     switch write {
     case .unbind(let address, let driver):
-      try DriverLinks.unbind(address, from: driver)
+      try DriverLinks.unbind(address, from: driver, within: patience)
     case .driverOverride(let address, let driver):
       guard SysfsWrite.isSafe(driver: driver) else { throw .einval }
       let former = try DriverLinks.override(of: address)
-      try DriverLinks.setOverride(of: address, to: Array(driver.utf8))
+      try DriverLinks.setOverride(of: address, to: Array(driver.utf8), within: patience)
       if formerOverrides[address] == nil { formerOverrides[address] = former }
     case .probe(let address, let driver):
-      try DriverLinks.probe(address, expecting: driver)
+      try DriverLinks.probe(address, expecting: driver, within: patience)
     }
   }
 
   /// Takes a driver change back: the exact inverse of a write that succeeded.
   public func revert(_ write: SysfsWrite) throws(Errno) {
+    try noting(write.address) { () throws(Errno) in try takeBack(write) }
+  }
+
+  private func takeBack(_ write: SysfsWrite) throws(Errno) {
     switch write {
     case .unbind(let address, let driver):
-      try DriverLinks.bind(address, to: driver)
+      try DriverLinks.bind(address, to: driver, within: patience)
     case .driverOverride(let address, _):
-      try DriverLinks.setOverride(of: address, to: formerOverrides[address] ?? [])
+      try DriverLinks.setOverride(
+        of: address, to: formerOverrides[address] ?? [], within: patience)
       formerOverrides[address] = nil
     case .probe(let address, let driver):
-      try DriverLinks.unbind(address, from: driver)
+      try DriverLinks.unbind(address, from: driver, within: patience)
+    }
+  }
+
+  /// Takes note of a device whose write did not come back: the kernel would let no other one to it.
+  private func noting(_ address: BDF, _ call: () throws(Errno) -> Void) throws(Errno) {
+    if stuck.contains(address) { throw .etimedout }
+    do throws(Errno) { try call() } catch {
+      if error == .etimedout { stuck.append(address) }
+      throw error
     }
   }
 }

@@ -66,6 +66,13 @@ enum SystemCalls {
     if error != 0 { throw Errno(rawValue: error) }
   }
 
+  /// Writes to an attribute as `write` does; `ETIMEDOUT` if that takes longer than some seconds,
+  /// and it may still come to its end.
+  static func write(_ bytes: [UInt8], to path: String, within seconds: Int) throws(Errno) {
+    let error = write_in_time(path, bytes, bytes.count, Int32(clamping: seconds * 1000))
+    if error != 0 { throw Errno(rawValue: error) }
+  }
+
   /// Reads an attribute as a text, without the newline at its end.
   static func read(_ path: String) throws(Errno) -> String {
     String(decoding: try readBytes(path), as: UTF8.self)

@@ -62,6 +62,7 @@ extension Errno {
   /// `EBADF`.
   public static let ebadf = Errno(rawValue: 9)
   /// `EAGAIN`.
+  public static let etimedout = Errno(rawValue: 110)
   public static let eagain = Errno(rawValue: 11)
   /// `ENOMEM`.
   public static let enomem = Errno(rawValue: 12)

@@ -70,6 +70,8 @@ struct ApplyCommand: ParsableCommand {
       valueName: "code"))
   var force: [ForceOption] = []
 
+  @OptionGroup var patience: UnbindOptions
+
   @Option(help: "text or json.")
   var format = DiagnosticFormat.text
 
@@ -136,7 +138,8 @@ struct ApplyCommand: ParsableCommand {
       case .check, nil:
         var run = KernelRun(
           compiled, try runMode(compiled), format, iommufdFrom: sockets.iommufdFrom,
-          faults: try Simulation.faults(of: compiled.program, fail: fail, failUndo: failUndo))
+          faults: try Simulation.faults(of: compiled.program, fail: fail, failUndo: failUndo),
+          patience: patience.unbindTimeout)
         run.forced = Set(force.map(\.code))
         run.announceWait = options.announceWait(for:)
         return try run.run(&findings)

@@ -25,17 +25,21 @@ struct KernelRun {
   /// Says to the user that the run waits; findings come at its end only.
   var announceWait: (String) -> Void = { _ in }
   private let iommufdSource: SocketPath?
-  private let kernel = LinuxKernel()
+  private let kernel: LinuxKernel
+  private let patience: Int
   private var interpreter: Interpreter
   private var journal: DriverJournal?
   private var keeper: Keeper?
 
-  /// Prepares a run; steps in `faults`, by 0-based call, fail without being made.
+  /// Prepares a run, in which writes to drivers may take so many seconds; steps in `faults`, by
+  /// 0-based call, fail without being made.
   init(
     _ plan: CompiledPlan, _ mode: Mode, _ format: DiagnosticFormat,
-    iommufdFrom source: SocketPath? = nil, faults: [Int: Errno] = [:]
+    iommufdFrom source: SocketPath? = nil, faults: [Int: Errno] = [:], patience: Int = 10
   ) {
     self.plan = plan
+    self.patience = patience
+    kernel = LinuxKernel(patience: patience)
     self.mode = mode
     self.format = format
     iommufdSource = source
@@ -55,6 +59,7 @@ struct KernelRun {
     defer { if case .server(let server) = mode { server.close() } }
     try receiveIOMMUFD()
     try keepJournal()
+    let watch = UnbindWatch(for: plan)
     let execution = interpreter.run { Signals.isEndPending }
     var status = Self.status(of: execution)
     if execution.isSuccess {
@@ -68,7 +73,7 @@ struct KernelRun {
     }
     let teardown = execution.isSuccess ? interpreter.undo() : nil
     let report = RunReport(of: plan, execution: execution, teardown: teardown)
-    findings.add(report.diagnostics)
+    findings.add(report.diagnostics + watch.findings(for: kernel.stuck, within: patience))
     guard settleJournal(report.undo.isComplete, &findings) else {
       return ExitCode.leftovers.rawValue
     }
@@ -143,7 +148,7 @@ struct KernelRun {
   /// The journal goes when all is given back, and stays for `restore` when not; says whether
   /// nothing is left.
   private func settleJournal(_ isComplete: Bool, _ findings: inout Findings) -> Bool {
-    guard isComplete, giveBackRest(&findings) else {
+    guard isComplete, kernel.stuck.isEmpty, giveBackRest(&findings) else {
       journal?.keep()
       return false
     }
@@ -158,7 +163,7 @@ struct KernelRun {
 
   /// Compares the machine with the journal; says whether no driver of a device is another one.
   private func giveBackRest(_ findings: inout Findings) -> Bool {
-    guard let rest = journal?.giveBackRest() else { return true }
+    guard let rest = journal?.giveBackRest(patience: patience) else { return true }
     findings.add(KernelDiagnostics.diagnostics(of: rest))
     return rest.isComplete
   }

@@ -14,6 +14,8 @@ struct RestoreCommand: ParsableCommand {
       is harmless. Needs root.
       """)
 
+  @OptionGroup var patience: UnbindOptions
+
   @OptionGroup var options: OutputOptions
 
   func run() {
@@ -39,7 +41,7 @@ struct RestoreCommand: ParsableCommand {
     let waiting = DriverJournal.Waiting(
       isInterrupted: { Signals.isEndPending }, announce: options.announceWait(for:))
     do throws(DriverJournal.Failure) {
-      return try DriverRestoration.run(waiting)
+      return try DriverRestoration.run(patience: patience.unbindTimeout, waiting)
     } catch {
       let finding = KernelDiagnostics.diagnostic(of: error) { ($0.description, nil) }
       throw CommandFailure([finding], Self.status(of: error))
