@@ -168,17 +168,18 @@ static inline int device_at(
 }
 
 // Writes to a file in a process of its own, as a write that waits inside the kernel can't be called
-// back; ETIMEDOUT if it does not return in time, and the process is left. It has none of our files,
-// so that neither a lock nor a pipe of ours waits for it. 0, or the errno of what failed.
+// back; ETIMEDOUT if it does not return in time, and the process is left. Of our files it has one at
+// most, whose lock then lasts as long as the write. 0, or the errno of what failed.
 static inline int write_in_time(
-    const char *path, const void *bytes, size_t length, int milliseconds) {
+    const char *path, const void *bytes, size_t length, int milliseconds, int kept) {
   int ends[2], result = EIO;
   if (pipe2(ends, O_CLOEXEC) != 0) return errno;
   pid_t child = fork();
   if (child == 0) {
     dup2(ends[1], 0);
-    if (syscall(SYS_close_range, 1U, ~0U, 0U) != 0)
-      for (int file = (int)sysconf(_SC_OPEN_MAX); file > 0; file--) close(file);
+    dup2(kept < 0 ? 0 : kept, 1);
+    if (syscall(SYS_close_range, 2U, ~0U, 0U) != 0)
+      for (int file = (int)sysconf(_SC_OPEN_MAX); file > 1; file--) close(file);
     int file = open(path, O_WRONLY | O_CLOEXEC);
     ssize_t count = file < 0 ? -1 : write(file, bytes, length);
     result = count < 0 ? errno : (size_t)count == length ? 0 : EIO;

@@ -28,12 +28,16 @@ enum DriverLinks {
   }
 
   /// Takes a device from a driver; `ENODEV` if another driver, or none, has it.
+  ///
+  /// A file stays open, and locked, for as long as the write may still have its effect.
   static func unbind(
-    _ address: BDF, from driver: String, within seconds: Int = patience
+    _ address: BDF, from driver: String, within seconds: Int = patience,
+    keeping file: Int32? = nil
   ) throws(Errno) {
     guard try self.driver(of: address) == driver else { throw .enodev }
     try SystemCalls.write(
-      Array("\(address)".utf8), to: device(address) + "/driver/unbind", within: seconds)
+      Array("\(address)".utf8), to: device(address) + "/driver/unbind", within: seconds,
+      keeping: file)
     guard try self.driver(of: address) == nil else { throw .ebusy }
   }
 

@@ -15,6 +15,9 @@ public final class LinuxKernel: Kernel {
 
   /// How many seconds a write to a driver's attribute may take.
   private let patience: Int
+  /// The journal's file, whose lock lasts as long as an unbind that has not come back: what it will
+  /// do yet is nothing that `restore` may overlook.
+  public var journal: Int32?
   /// The devices of which such a write has not come back, in order.
   public private(set) var stuck: [BDF] = []
 
@@ -115,7 +118,7 @@ public final class LinuxKernel: Kernel {
   private func make(_ write: SysfsWrite) throws(Errno) {
     switch write {
     case .unbind(let address, let driver):
-      try DriverLinks.unbind(address, from: driver, within: patience)
+      try DriverLinks.unbind(address, from: driver, within: patience, keeping: journal)
     case .driverOverride(let address, let driver):
       guard SysfsWrite.isSafe(driver: driver) else { throw .einval }
       let former = try DriverLinks.override(of: address)
@@ -140,7 +143,7 @@ public final class LinuxKernel: Kernel {
         of: address, to: formerOverrides[address] ?? [], within: patience)
       formerOverrides[address] = nil
     case .probe(let address, let driver):
-      try DriverLinks.unbind(address, from: driver, within: patience)
+      try DriverLinks.unbind(address, from: driver, within: patience, keeping: journal)
     }
   }
 

@@ -67,9 +67,12 @@ enum SystemCalls {
   }
 
   /// Writes to an attribute as `write` does; `ETIMEDOUT` if that takes longer than some seconds,
-  /// and it may still come to its end.
-  static func write(_ bytes: [UInt8], to path: String, within seconds: Int) throws(Errno) {
-    let error = write_in_time(path, bytes, bytes.count, Int32(clamping: seconds * 1000))
+  /// and it may still come to its end. So long a file stays open, if one is given.
+  static func write(
+    _ bytes: [UInt8], to path: String, within seconds: Int, keeping file: Int32? = nil
+  ) throws(Errno) {
+    let error = write_in_time(
+      path, bytes, bytes.count, Int32(clamping: seconds * 1000), file ?? -1)
     if error != 0 { throw Errno(rawValue: error) }
   }
 

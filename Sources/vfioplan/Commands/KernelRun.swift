@@ -59,6 +59,7 @@ struct KernelRun {
     defer { if case .server(let server) = mode { server.close() } }
     try receiveIOMMUFD()
     try keepJournal()
+    kernel.journal = journal?.file
     let watch = UnbindWatch(for: plan)
     let execution = interpreter.run { Signals.isEndPending }
     var status = Self.status(of: execution)
