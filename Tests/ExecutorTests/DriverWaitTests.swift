@@ -31,4 +31,25 @@ struct DriverWaitTests {
     let reader = open(path, O_RDONLY | O_NONBLOCK)
     close(reader)
   }
+
+  /// Else `restore` could take a device for given back that is taken away later.
+  @Test func aLockLastsAsLongAsTheWrite() throws {
+    let copy = try SysfsCopy()
+    try copy.write("journal", "")
+    let path = copy.path + "/unbind"
+    #expect(mkfifo(path, 0o600) == 0)
+    let journal = try SystemCalls.open(copy.path + "/journal", O_RDONLY)
+    #expect(try SystemCalls.lock(journal))
+    #expect(throws: Errno.etimedout) {
+      try SystemCalls.write([10], to: path, within: 1, keeping: journal)
+    }
+    try SystemCalls.close(journal)
+    let other = try SystemCalls.open(copy.path + "/journal", O_RDONLY)
+    #expect(try !SystemCalls.lock(other))
+    let reader = open(path, O_RDONLY)
+    for _ in 0..<100 where try !SystemCalls.lock(other) { SystemCalls.pause() }
+    #expect(try SystemCalls.lock(other))
+    close(reader)
+    try SystemCalls.close(other)
+  }
 }
