@@ -82,6 +82,17 @@ extension MachineDiagnostics {
         diskInUse, message, at: origin, help: "see that the node is there and can be opened")
   }
 
+  /// What is said of a device whose driver is still waited for.
+  static func stuck(
+    _ name: String, within seconds: Int, _ holders: [DeviceHolders.Holder], _ origin: SourceSpan?
+  ) -> Diagnostic {
+    let processes = holders.prefix(3).map(\.text).joined(separator: ", ")
+    return Diagnostic(
+      notLetGo, "the driver of \(name) has not answered within \(seconds) seconds"
+        + (holders.isEmpty ? "" : "; \(processes) had it open"), at: origin,
+      help: "end what has the device open, then run 'vfioplan restore'")
+  }
+
   /// A device that is not known to be free.
   static func perhapsHeld(
     _ name: String, _ blindness: OpenFiles.Blindness, _ origin: SourceSpan?

@@ -1,13 +1,13 @@
 import Parser
 import Planner
 
-/// What a machine does with devices that are to be taken from it: codes VP403x.
+/// What a machine does with devices that are to be taken from it: codes VP403x and VP404x.
 public enum MachineDiagnostics {
   /// Every code of this file, in order.
   public static let all = [
     diskInUse, networkInUse, consoleInUse, fewHugePages, lowLockLimit,
     notResettable, heldElsewhere, drivenDevice, nodeInUse, nodeWaitedFor, inputInUse,
-    interfaceInUse,
+    interfaceInUse, notLetGo,
   ]
 
   static let diskInUse = DiagnosticCode(
@@ -108,6 +108,16 @@ public enum MachineDiagnostics {
     The interface is connected, or has an address, itself or through a bridge or the like that is \
     built on it. It goes when the device is taken from its driver, with its addresses and routes, \
     which do not come back with it. Make sure that nothing of this machine needs them.
+    """)
+
+  static let notLetGo = DiagnosticCode(
+    "VP4042", .error, "a driver does not let a device go",
+    """
+    The write that takes the device from its driver, or gives it another one, did not come back in \
+    time, which mostly means that the driver waits for a process that has the device open. No \
+    signal ends such a write; until it is over the device can't be given back either. So the \
+    journal stays: end the process, and run `vfioplan restore`. --unbind-timeout gives slow \
+    devices more time.
     """)
 
   /// `nil` stands for a process that can't be seen from here.

@@ -24,7 +24,7 @@ public struct UnbindWatch {
       let device = plan.plan.devices.first { $0.address == address }
       let name = device.map { "device '\($0.name)' (\(address))" } ?? "\(address)"
       let user = DeviceHolders().holder(of: address).map { [$0] } ?? []
-      return KernelDiagnostics.stuck(
+      return MachineDiagnostics.stuck(
         name, within: seconds, holders[address, default: []] + user, device?.origin)
     }
   }

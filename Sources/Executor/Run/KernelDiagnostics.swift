@@ -6,7 +6,7 @@ public enum KernelDiagnostics {
   /// Every code of this file, in order.
   public static let all = [
     interrupted, journalFailed, deviceInUse, leftBehind, notRestored, missingFeature,
-    notPermitted, journalUnreadable, unusable, notLetGo,
+    notPermitted, journalUnreadable, unusable,
   ]
 
   static let interrupted = DiagnosticCode(
@@ -86,27 +86,6 @@ public enum KernelDiagnostics {
     that looked at it failed for the reason that the message names, such as EROFS where /sys is \
     mounted read-only, as in many containers. Nothing was touched.
     """)
-
-  static let notLetGo = DiagnosticCode(
-    "VP5015", .error, "a driver does not let a device go",
-    """
-    The write that takes the device from its driver, or gives it another one, did not come back in \
-    time, which mostly means that the driver waits for a process that has the device open. No \
-    signal ends such a write; until it is over the device can't be given back either. So the \
-    journal stays: end the process, and run `vfioplan restore`. --unbind-timeout gives slow \
-    devices more time.
-    """)
-
-  /// What is said of a device whose driver is still waited for.
-  static func stuck(
-    _ name: String, within seconds: Int, _ holders: [DeviceHolders.Holder], _ origin: SourceSpan?
-  ) -> Diagnostic {
-    let processes = holders.prefix(3).map(\.text).joined(separator: ", ")
-    return Diagnostic(
-      notLetGo, "the driver of \(name) has not answered within \(seconds) seconds"
-        + (holders.isEmpty ? "" : "; \(processes) had it open"), at: origin,
-      help: "end what has the device open, then run 'vfioplan restore'")
-  }
 
   static func missing(_ path: String, _ need: String, _ origin: SourceSpan?) -> Diagnostic {
     Diagnostic(
