@@ -28,7 +28,8 @@ public struct BruteForce: Sendable {
       let isRow = device.isGraphics && device.noSnoopCapable != .no
       let isRuledOut =
         hasMode && world.kvm == .never || Self.hasForbidden(device.group, world.devices)
-      return isRow && canLose && !isRuledOut ? .required : .allowed
+      let isSure = Self.isSurelyLeft(device.group, target, world.devices)
+      return isRow && canLose && isSure && !isRuledOut ? .required : .allowed
     }
   }
 
@@ -53,6 +54,7 @@ public struct BruteForce: Sendable {
       if isEnforced, device.enforceSnoop != .yes { return false }
       if !isEnforced, !Self.mayLeave(device.group, target, world.devices) { return false }
       if wish == .required, !isEffective { return false }
+      if wish == .required, !Self.isSurelyLeft(device.group, target, world.devices) { return false }
       if wish == .forbidden, isEffective { return false }
       if hasMode, world.kvm == .never, isEffective { return false }
     }
@@ -97,9 +99,25 @@ public struct BruteForce: Sendable {
     guard target == "iommufd", let member = devices.first(where: { $0.group == group }) else {
       return false
     }
-    return devices.contains {
-      $0.enforceSnoop != .yes && $0.space == member.space && $0.unitClass == member.unitClass
+    return hasLender(member, devices)
+  }
+
+  /// Whether a page table that is known not to enforce is near.
+  private static func hasLender(
+    _ member: SmallWorld.Device, _ devices: [SmallWorld.Device]
+  ) -> Bool {
+    devices.contains {
+      $0.enforceSnoop == .no && $0.space == member.space && $0.unitClass == member.unitClass
     }
+  }
+
+  /// Whether a group that is left without enforcement stays so, whatever is unknown.
+  private static func isSurelyLeft(
+    _ group: Int, _ target: String, _ devices: [SmallWorld.Device]
+  ) -> Bool {
+    let members = devices.filter { $0.group == group }
+    if target == "ioasid" || members.contains(where: { $0.enforceSnoop == .no }) { return true }
+    return target == "iommufd" && members.contains { hasLender($0, devices) }
   }
 }
 

@@ -149,7 +149,7 @@ public struct PlanSketch: Sendable {
         name: device.name, address: Self.address(index), group: device.group,
         iommu: Self.unit(canEnforce: device.canEnforce), driver: device.driver, intent: .allowed,
         resolved: .allowed, canNoSnoop: true,
-        canEnforceSnoop: device.canEnforce, pageTable: tableOf[index],
+        canEnforceSnoop: Fact(device.canEnforce), pageTable: tableOf[index],
         isEffective: !device.isEnforced, isKnownToKVM: device.isKnownToKVM, reason: .tie,
         origin: Self.span(1000 + UInt32(index)))
     }

@@ -48,10 +48,14 @@ public final class SysfsCopy {
     try write("sys/class/iommu/\(name)/intel-iommu/ecap", ecap + "\n")
   }
 
-  /// A device; `control` is its PCI Express Device Control, without which it is plain PCI.
+  /// A device with a configuration space.
+  ///
+  /// `control` is its PCI Express Device Control, without which it has no such capability. It may
+  /// be the bridge to a conventional bus.
   public func device(
     _ address: String, _ vendor: Int, _ device: Int, _ classCode: Int, unit: String?, group: Int?,
-    driver: String? = nil, control: UInt16? = 0x2810, subsystem: (Int, Int)? = nil
+    driver: String? = nil, control: UInt16? = 0x2810, subsystem: (Int, Int)? = nil,
+    conventionalBus bus: UInt8? = nil
   ) throws {
     let directory = "sys/bus/pci/devices/\(address)/"
     try write(directory + "vendor", "0x" + String(vendor, radix: 16) + "\n")
@@ -70,6 +74,12 @@ public final class SysfsCopy {
       (configuration[0x68], configuration[0x69]) = (UInt8(control & 0xff), UInt8(control >> 8))
     } else {
       configuration[0x60] = 0x01  // power management, the last one
+    }
+    for (place, id) in [(0, vendor), (2, device)] {
+      (configuration[place], configuration[place + 1]) = (UInt8(id & 0xff), UInt8(id >> 8))
+    }
+    if let bus {
+      (configuration[0x0e], configuration[0x19], configuration[0x62]) = (1, bus, 0x71)
     }
     try write(directory + "config", Data(configuration))
     for (name, target) in [

@@ -24,6 +24,8 @@ struct HostTests {
       "0000:02:00.0", 0x1102, 0x0002, 0x040100, unit: "dmar1", group: 2, control: nil,
       subsystem: (0x1102, 0x80))
     try copy.device(
+      "0000:00:1d.0", 0x10b5, 0x8112, 0x060400, unit: "dmar1", group: 2, conventionalBus: 2)
+    try copy.device(
       "0000:00:1c.0", 0x8086, 0x7a38, 0x060400, unit: "dmar1", group: 3, driver: "pcieport")
     try copy.write(
       "sys/kernel/iommu_groups/0/reserved_regions",

@@ -16,7 +16,14 @@ public enum NoSnoopTest {
 
   /// Tests a device of this machine; `nil` if there is nothing to test, because it is not PCI
   /// Express or the bit is set already.
+  ///
+  /// Refuses virtual functions: their bit is reserved, so that a write says nothing (PCI Express
+  /// 5.0, 9.3.5.4), and their physical function's fact holds.
   public static func run(on address: BDF) throws(Failure) -> NoSnoopFact? {
+    if let physical = SysfsTree.machine().physicalFunction(of: address) {
+      throw Failure(
+        finding: MachineDiagnostics.virtual(address, of: physical), isDenied: false)
+    }
     let device = DriverLinks.device(address)
     let driver = try looking(at: device + "/driver", of: address) { () throws(Errno) in
       try DriverLinks.driver(of: address)
@@ -57,6 +64,6 @@ public enum NoSnoopTest {
     try SystemCalls.write([bytes[offset], upper | enable], to: file, at: offset)
     let answer = try SystemCalls.read(file, at: offset, count: 2)
     try SystemCalls.write([bytes[offset], upper], to: file, at: offset)
-    return NoSnoopFact(isSettable: answer.count == 2 && answer[1] & enable != 0)
+    return answer.count == 2 ? NoSnoopFact(isSettable: answer[1] & enable != 0) : nil
   }
 }

@@ -141,16 +141,26 @@ extension RunReport {
     writer.endArray()
     writer.key("devices")
     writer.beginArray(.block)
-    for device in state.devices {
-      writer.beginObject()
-      writer.member("address", device.address)
-      writer.member("canNoSnoop", device.canNoSnoop)
-      writer.member("effective", device.isEffective)
-      writer.member("pageTable", state.pageTables[device.pageTable].name)
-      writer.endObject()
-    }
+    for device in state.devices { write(device, of: state, to: &writer) }
     writer.endArray()
     writeRest(of: state, to: &writer)
+    writer.endObject()
+  }
+
+  private func write(
+    _ device: SimulatorState.Device, of state: SimulatorState, to writer: inout JSONWriter
+  ) {
+    writer.beginObject()
+    writer.member("address", device.address)
+    writer.member("canNoSnoop", device.canNoSnoop)
+    if device.canNoSnoop == .unknown {
+      writer.key("countsAs")
+      writer.beginObject()
+      writer.member("canNoSnoop", true)
+      writer.endObject()
+    }
+    writer.member("effective", device.isEffective)
+    writer.member("pageTable", state.pageTables[device.pageTable].name)
     writer.endObject()
   }
 

@@ -4,11 +4,25 @@ import Parser
 public struct IOMMUAdvice: Sendable {
   /// In words.
   public let text: String
+  /// Why the integrated graphics can't be given away; `nil` if nothing is known to be in the way.
+  public let graphics: String?
 
   /// Looks for the firmware's tables: DMAR is Intel's, IVRS AMD's, IORT Arm's.
-  public init(_ tree: SysfsTree) {
+  ///
+  /// What the kernel was told at boot counts more.
+  public init(_ tree: SysfsTree, _ kernel: Parser.KernelFacts) {
     let tables = "/sys/firmware/acpi/tables/"
-    if tree.exists(tables + "DMAR") {
+    graphics =
+      kernel.settings(of: "intel_iommu").contains("igfx_off")
+      ? "the kernel was booted with intel_iommu=igfx_off: the integrated graphics is behind no "
+        + "IOMMU"
+      : nil
+    let off = ["intel_iommu", "amd_iommu", "iommu"].first {
+      kernel.settings(of: $0).contains("off")
+    }
+    if let off {
+      text = "the kernel was booted with \(off)=off: boot without it"
+    } else if tree.exists(tables + "DMAR") {
       text =
         "the firmware describes Intel's, but the kernel does not use it: boot with"
         + " intel_iommu=on (CONFIG_INTEL_IOMMU)"

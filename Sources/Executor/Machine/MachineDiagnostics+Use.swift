@@ -88,7 +88,8 @@ extension MachineDiagnostics {
   ) -> Diagnostic {
     let processes = holders.prefix(3).map(\.text).joined(separator: ", ")
     return Diagnostic(
-      notLetGo, "the driver of \(name) has not answered within \(seconds) seconds"
+      notLetGo,
+      "the driver of \(name) has not answered within \(seconds) seconds"
         + (holders.isEmpty ? "" : "; \(processes) had it open"), at: origin,
       help: "end what has the device open, then run 'vfioplan restore'")
   }

@@ -6,7 +6,7 @@ public enum MachineDiagnostics {
   /// Every code of this file, in order.
   public static let all = [
     diskInUse, networkInUse, consoleInUse, fewHugePages, lowLockLimit,
-    notResettable, heldElsewhere, drivenDevice, nodeInUse, nodeWaitedFor, inputInUse,
+    notResettable, heldElsewhere, untestable, nodeInUse, nodeWaitedFor, inputInUse,
     interfaceInUse, notLetGo,
   ]
 
@@ -69,12 +69,13 @@ public enum MachineDiagnostics {
     bound it, is in nobody's way: then go on with --force.
     """)
 
-  static let drivenDevice = DiagnosticCode(
-    "VP4037", .error, "a device that is in use can't be tested",
+  static let untestable = DiagnosticCode(
+    "VP4037", .error, "a device can't be tested for no-snoop",
     """
     The write test sets a bit of the device's configuration for a moment, so it is for devices \
-    that no driver has. Unbind the device first, or leave it out: what the device says without a \
-    test is shown anyway.
+    that no driver has: unbind the device first. A virtual function can't be tested at all: its \
+    bit is reserved, and that of its physical function decides, so test that one. Or leave the \
+    device out: what it says without a test is shown anyway.
     """)
 
   static let nodeInUse = DiagnosticCode(
@@ -133,8 +134,14 @@ public enum MachineDiagnostics {
 
   static func driven(_ address: BDF, by driver: String) -> Diagnostic {
     Diagnostic(
-      drivenDevice, "driver '\(driver)' has \(address)", at: nil,
+      untestable, "driver '\(driver)' has \(address)", at: nil,
       help: "unbind it first, or leave it out")
+  }
+
+  static func virtual(_ address: BDF, of physical: BDF) -> Diagnostic {
+    Diagnostic(
+      untestable, "\(address) is a virtual function; its physical function \(physical) decides",
+      at: nil, help: "use '--test-no-snoop \(physical)'")
   }
 
   static func noReset(_ device: PlannedDevice, taking neighbours: [BDF]) -> Diagnostic {

@@ -27,9 +27,10 @@ struct NetworkUse {
   /// Why it can't be said that no default route goes through interfaces.
   private func ignorance(of own: [String]) -> [DeviceUse.Use] {
     let files = ["/proc/net/route", "/proc/net/ipv6_route"]
-    let unread = files.lazy.compactMap { path in
-      tree.problem(at: path).map { OpenFiles.Blindness(path: path, error: $0) }
-    }.first ?? interfaces.unread
+    let unread =
+      files.lazy.compactMap { path in
+        tree.problem(at: path).map { OpenFiles.Blindness(path: path, error: $0) }
+      }.first ?? interfaces.unread
     return own.isEmpty && interfaces.unread == nil ? [] : unread.map { [.unknownRoute($0)] } ?? []
   }
 

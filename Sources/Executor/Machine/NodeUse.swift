@@ -15,7 +15,8 @@ final class NodeUse {
   private let tree: SysfsTree
   private let openFiles: OpenFiles
   /// Every class of devices but those that are looked at otherwise, and devices of USB.
-  private lazy var classes = tree.names(in: "/sys/class").filter { !["block", "net"].contains($0) }
+  private lazy var classes =
+    tree.names(in: "/sys/class").filter { !["block", "net"].contains($0) }
     .map { Class(name: $0, directory: "/sys/class/\($0)", in: tree) }
     + [Class(name: "usb", directory: "/sys/bus/usb/devices", in: tree)]
 
@@ -33,7 +34,9 @@ final class NodeUse {
         let index = found.firstIndex {
           $0.holder == holder && $0.isWaitedFor == node.isWaitedFor
         }
-        if let index { found[index].paths.append(node.path) } else {
+        if let index {
+          found[index].paths.append(node.path)
+        } else {
           found.append(.init(holder: holder, isWaitedFor: node.isWaitedFor, paths: [node.path]))
         }
       }

@@ -69,7 +69,7 @@ final class OpenFiles {
       for name in tree.names(in: directory) {
         do throws(TreeError) {
           if let file = try file("\(directory)/\(name)", of: process) { files.append(file) }
-        } catch where tree.names(in: directory).contains(name) {
+        } catch  where tree.names(in: directory).contains(name) {
           blindness = blindness ?? Blindness(path: "\(directory)/\(name)", error: error)
         } catch {}  // It was closed meanwhile, or its process has ended.
       }

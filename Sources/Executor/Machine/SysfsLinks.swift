@@ -21,9 +21,10 @@ struct SysfsLinks {
       Entry(name: name, target: (tree.linkText("\(directory)/\(name)") ?? "") + "/")
     }
     let paths = [directory] + entries.map { "\(directory)/\($0.name)" }
-    unread = paths.lazy.compactMap { path in
-      tree.problem(at: path).map { OpenFiles.Blindness(path: path, error: $0) }
-    }.first
+    unread =
+      paths.lazy.compactMap { path in
+        tree.problem(at: path).map { OpenFiles.Blindness(path: path, error: $0) }
+      }.first
   }
 
   /// What is below a PCI function.

@@ -28,8 +28,8 @@ public struct SimulatorState: Hashable, Sendable {
   public struct Device: Hashable, Sendable {
     /// Its address.
     public var address: BDF
-    /// Whether it may emit no-snoop requests.
-    public var canNoSnoop: Bool
+    /// Whether it may emit no-snoop requests; unknown counts as yes.
+    public var canNoSnoop: Fact
     /// Position of its table in `pageTables`.
     public var pageTable: Int
     /// Whether its no-snoop requests reach memory: the truth, whatever KVM was told.
@@ -169,7 +169,7 @@ extension SimulatedKernel {
     state.pageTables[position].devices.append(device.address)
     state.devices.append(
       .init(
-        address: device.address, canNoSnoop: device.canNoSnoop, pageTable: position,
+        address: device.address, canNoSnoop: device.noSnoopFact, pageTable: position,
         isEffective: CoherencyModel.isEffective(
           canNoSnoop: device.canNoSnoop,
           tableEnforces: state.pageTables[position].enforcesSnoop, unit: host.units[unit])))

@@ -16,6 +16,7 @@ extension NodeDecoder {
     let (container, rules) = (fields.allow("vfioContainer"), fields.allow("rules"))
     let (architecture, vendor) = (fields.allow("architecture"), fields.allow("cpuVendor"))
     let (quirk, selfSnoop) = (fields.allow("guestPATQuirk"), fields.allow("cpuSelfSnoop"))
+    let pageSize = fields.allow("pageSize")
     guard let node, fields.read(node, &self) else { return kernel }
     kernel.span = tree.span(of: node)
     kernel.release = text(fields[release], "a kernel release") ?? kernel.release
@@ -34,6 +35,7 @@ extension NodeDecoder {
       fields[vendor], WordList("vendor of CPUs", of: HostProcessor.Vendor.self))
     kernel.processor.guestPATQuirk = fact(fields[quirk])
     kernel.processor.selfSnoop = fact(fields[selfSnoop])
+    kernel.statedPageBytes = fields[pageSize].flatMap { self.pageSize($0) }
     readRules(fields[rules], into: &kernel)
     return kernel
   }
@@ -97,15 +99,18 @@ extension NodeDecoder {
     guard let items = listOfSome(node, "a list of page sizes") else { return nil }
     var sizes: [UInt64] = []
     for item in items {
-      guard let size = bytes(item, "a page size") else { continue }
-      if size == 0 || size & (size - 1) != 0 {
-        report(
-          ParserDiagnostics.pageSize(tree.string(of: item), at: tree.span(of: item)))
-      } else if !sizes.contains(size) {
-        sizes.append(size)
-      }
+      guard let size = pageSize(item), !sizes.contains(size) else { continue }
+      sizes.append(size)
     }
     return sizes.sorted()
+  }
+
+  /// Reads the size of a page.
+  private mutating func pageSize(_ node: YAMLTree.Node) -> UInt64? {
+    guard let size = bytes(node, "a page size") else { return nil }
+    if size.nonzeroBitCount == 1 { return size }
+    report(ParserDiagnostics.pageSize(tree.string(of: node), at: tree.span(of: node)))
+    return nil
   }
 }
 

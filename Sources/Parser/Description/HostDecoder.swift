@@ -59,6 +59,7 @@ struct HostDecoder {
     let group = decoder.number(
       fields.mapping[fields.group], "a group number", in: 0...UInt64(Int32.max))
     let capable = decoder.word(fields.mapping[fields.noSnoopCapable], NodeDecoder.facts)
+    let source = decoder.text(fields.mapping[fields.noSnoopSource], "where the fact comes from")
     let iommu = decoder.text(fields.mapping[fields.iommu], "an IOMMU's name")
     let driver = decoder.name(fields.mapping[fields.driver], "a driver's name")
     let regions = reserved.list(fields.mapping[fields.reserved], &decoder)
@@ -71,7 +72,7 @@ struct HostDecoder {
       group: group.map { Int(truncatingIfNeeded: $0) }, driver: driver,
       noSnoopCapable: capable ?? .unknown, reserved: regions,
       span: decoder.span(fields.mapping[fields.address], or: .wholeHost))
-    result.path = path
+    (result.path, result.noSnoopSource) = (path, source)
     return result
   }
 }
@@ -80,7 +81,7 @@ struct HostDecoder {
 private struct HostDeviceFields {
   var mapping: MappingDecoder
   let address, vendor, device, classCode, subsystem, iommu, group: MappingDecoder.Field
-  let driver, noSnoopCapable, reserved, path: MappingDecoder.Field
+  let driver, noSnoopCapable, noSnoopSource, reserved, path: MappingDecoder.Field
 
   init(_ tree: YAMLTree) {
     mapping = MappingDecoder(tree, "a host device")
@@ -93,6 +94,7 @@ private struct HostDeviceFields {
     group = mapping.allow("group")
     driver = mapping.allow("driver")
     noSnoopCapable = mapping.allow("noSnoopCapable")
+    noSnoopSource = mapping.allow("noSnoopSource")
     reserved = mapping.allow("reserved")
     path = mapping.allow("path")
   }

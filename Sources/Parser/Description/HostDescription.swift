@@ -95,6 +95,8 @@ public struct HostDevice: Hashable, Sendable {
   public var driver: String?
   /// Whether it may emit no-snoop requests; unknown counts as yes.
   public var noSnoopCapable: Fact
+  /// Where that fact comes from, for people; `nil` if nothing says.
+  public var noSnoopSource: String?
   /// IOVAs it must not use.
   public var reserved: [ReservedRegion]
   /// Its way from the root bus; `nil` if it is not known, or is the address itself.

@@ -41,6 +41,8 @@ public struct HostKernel: Hashable, Sendable {
   /// What is stated of rules by name, where this kernel differs from others of its release
   /// (backports).
   public var statedRules: [String: StatedRule] = [:]
+  /// How many bytes a page of the CPUs has; `nil` if it is left out: see `pageBytes`.
+  public var statedPageBytes: UInt64?
   /// The CPUs it runs on.
   public var processor = HostProcessor()
   /// Where the clause stands.
@@ -59,6 +61,10 @@ public struct HostKernel: Hashable, Sendable {
     self.allowUnsafeInterrupts = allowUnsafeInterrupts
     self.span = span
   }
+
+  /// How many bytes a page of the CPUs has: as stated, else 4096, the only size on x86 and what
+  /// most kernels of other architectures are built with.
+  public var pageBytes: UInt64 { statedPageBytes ?? 4096 }
 
   /// Makes a kernel of which nothing is stated.
   static func unstated(at span: SourceSpan) -> HostKernel {

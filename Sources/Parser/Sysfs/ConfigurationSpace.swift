@@ -9,10 +9,20 @@ struct ConfigurationSpace {
     case pciExpress = 0x10
   }
 
+  /// What a bridge makes of requests from below.
+  enum Bridge {
+    /// From PCI Express to conventional PCI or PCI-X (PCI_EXP_TYPE_PCI_BRIDGE).
+    case toConventional
+    /// From one conventional bus to another.
+    case conventional
+    /// Another, such as a port, or one that nothing is known of.
+    case unknown
+  }
+
   /// Whether the list of capabilities was followed to its end: then what is not in it is not there.
   ///
   /// It is not if the space was cut off, if the device has left the bus, so that every byte is
-  /// ones or zero, and if the list goes in circles or back into the header.
+  /// ones or zero, and if the list goes in circles, points into the header or ends there.
   private(set) var isWhole = false
   private let bytes: [UInt8]
   private var positions: [(id: UInt8, position: Int)] = []
@@ -40,6 +50,35 @@ struct ConfigurationSpace {
     }
     isWhole = next == 0
   }
+
+  /// Why nothing can be concluded from the bytes; `nil` if they are credible.
+  ///
+  /// The first two words are the ids, which sysfs keeps from when the device was found. Only root
+  /// sees more than the header.
+  func flaw(vendor: UInt16, device: UInt16) -> String? {
+    if bytes.isEmpty { return "no configuration space" }
+    if bytes.count == Self.headerLength { return "only root can read the capabilities" }
+    if bytes.count < Self.length { return "the configuration space is cut short" }
+    if bytes.allSatisfy({ $0 == 0xff }) { return "the configuration space is all ones" }
+    guard (word(at: 0), word(at: 2)) == (vendor, device) else {
+      return "the configuration space is another device's"
+    }
+    return isWhole ? nil : "the list of capabilities has no end"
+  }
+
+  /// Two bytes, the lower one first.
+  func word(at place: Int) -> UInt16 { UInt16(bytes[place]) | UInt16(bytes[place + 1]) << 8 }
+
+  /// What kind of bridge it is, if it is one: what its secondary bus is.
+  var bridge: Bridge? {
+    guard bytes.count >= Self.headerLength, bytes[0x0e] & 0x7f == 1 else { return nil }
+    guard isWhole, bytes.count == Self.length else { return .unknown }
+    guard let express = capability(.pciExpress) else { return .conventional }
+    return word(at: express + 2) >> 4 & 0xf == 7 ? .toConventional : .unknown
+  }
+
+  /// The number of the bus below a bridge.
+  var secondaryBus: UInt8 { bytes[0x19] }
 
   /// Where a capability is.
   func capability(_ wanted: Capability) -> Int? {

@@ -27,11 +27,18 @@ public final class FactRecorder {
     if entries[path] == nil { entries[path] = isDirectory ? .directory : .file([]) }
   }
 
+  /// What the names of options that are looked at contain.
+  private static let keptOptions = ["VFIO", "IOMMU", "CONFIG_PAGE_SIZE_", "K_PAGES="]
+
   private static func withoutPrivateParts(_ path: String, _ bytes: [UInt8]) -> [UInt8] {
     if path.hasSuffix("/config") {
       // Behind the first 256 bytes is, among others, a serial number that network cards make of
       // their address.
       return ConfigurationSpace(bytes).withoutVitalProductData
+    }
+    if path == "/proc/cmdline" {
+      let words = KernelFacts.wordsAboutIOMMUs(bytes)
+      return Array((words.joined(separator: " ") + "\n").utf8)
     }
     let isOptions = path.hasPrefix("/boot/config-")
     let isCPUs = path == "/proc/cpuinfo"
@@ -39,7 +46,7 @@ public final class FactRecorder {
     let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     let kept =
       isOptions
-      ? lines.filter { $0.contains("VFIO") || $0.contains("IOMMU") }
+      ? lines.filter { line in keptOptions.contains { line.contains($0) } }
       : isCPUs
         ? SysfsTree.processorKeys.compactMap { key in lines.first { $0.hasPrefix(key) } }
         : Array(lines.filter { $0.contains(" IR-") || $0.contains(" ITS-") }.prefix(1))

@@ -8,8 +8,6 @@ public struct HostFacts: Sendable {
   public let iommus: [IOMMUFacts]
   /// Its devices of PCI; those whose files do not say what they should are left out.
   public let devices: [HostDevice]
-  /// Where each device's no-snoop fact comes from, in the order of the devices.
-  public let sources: [String]
   /// Files that do not say what they should.
   public let findings: [Diagnostic]
 
@@ -21,7 +19,6 @@ public struct HostFacts: Sendable {
       tree, release: reader.line("/proc/sys/kernel/osrelease", "a release") ?? "")
     iommus = IOMMUFacts.all(in: tree, into: &reader.findings)
     devices = reader.devices(behind: Set(iommus.map(\.name)))
-    sources = reader.sources
     findings =
       reader.findings
       + tree.unreadable.map { SysfsDiagnostics.unreadable($0.path, $0.error) }
@@ -33,10 +30,10 @@ private struct HostFactsReader {
   /// More than any firmware reserves; each device of the group lists all of them.
   private static let maximumRegions = 128
   private let tree: SysfsTree
-  private(set) var sources: [String] = []
   var findings: [Diagnostic] = []
   private var reserved: [Int: [ReservedRegion]] = [:]
   private var paths = PCIPaths()
+  private var spaces: [ConfigurationSpace] = []
   private let tested: [BDF: NoSnoopFact]
 
   init(_ tree: SysfsTree, _ tested: [BDF: NoSnoopFact]) {
@@ -72,7 +69,27 @@ private struct HostFactsReader {
       if let device = device(address, "\(directory)/\(name)", units) { found.append(device) }
     }
     for index in found.indices { found[index].path = paths.path(of: found[index].address) }
+    settleNoSnoop(of: &found, directory)
     return found
+  }
+
+  /// Concludes what can be, now that all bridges and physical functions are known.
+  private mutating func settleNoSnoop(of devices: inout [HostDevice], _ directory: String) {
+    var facts: [BDF: NoSnoopFact] = [:]
+    for (device, space) in zip(devices, spaces) {
+      let read = NoSnoopFact(
+        space, vendor: device.vendor, device: device.device,
+        isOnConventionalBus: paths.isOnConventionalBus(device.address))
+      facts[device.address] = tested[device.address] ?? read
+    }
+    for index in devices.indices {
+      let address = devices[index].address
+      let physical = tree.physicalFunction(of: address)
+      let fact = physical.map { NoSnoopFact(ofVirtualFunctionOf: $0, facts[$0]) } ?? facts[address]
+      guard let fact else { continue }
+      devices[index].noSnoopCapable = fact.fact
+      devices[index].noSnoopSource = fact.source
+    }
   }
 
   private mutating func device(
@@ -83,18 +100,18 @@ private struct HostFactsReader {
       let classCode = number(directory + "/class", bits: 24)
     else { return nil }
     let configuration = tree.bytes(directory + "/config") ?? []
-    paths.note(address, configuration: configuration)
-    let noSnoop = tested[address] ?? NoSnoopFact(configuration: configuration)
+    let space = ConfigurationSpace(configuration)
+    paths.note(address, space)
     let group = link(directory + "/iommu_group", "a link to a group") { Int32($0) ?? -1 >= 0 }
       .flatMap(Int.init)
     let unit = link(directory + "/iommu", "a link to a unit of /sys/class/iommu", units.contains)
     let driver = link(directory + "/driver", "a link to a driver", NodeDecoder.takesName)
-    sources.append(noSnoop.source)
+    spaces.append(space)
     return HostDevice(
       address: address, vendor: UInt16(truncatingIfNeeded: vendor),
       device: UInt16(truncatingIfNeeded: identifier),
       classCode: UInt32(truncatingIfNeeded: classCode), subsystem: subsystem(directory),
-      iommu: unit, group: group, driver: driver, noSnoopCapable: noSnoop.fact,
+      iommu: unit, group: group, driver: driver,
       reserved: group.map { reservedRegions(of: $0) } ?? [])
   }
 
@@ -154,5 +171,12 @@ private struct HostFactsReader {
 
   private static func address(_ word: Substring) -> UInt64? {
     word.hasPrefix("0x") ? UInt64(word.dropFirst(2), radix: 16) : nil
+  }
+}
+
+extension SysfsTree {
+  /// The function that a virtual function is part of; `nil` if it is none.
+  public func physicalFunction(of address: BDF) -> BDF? {
+    link("/sys/bus/pci/devices/\(address)/physfn").flatMap { BDF($0) }
   }
 }

@@ -14,6 +14,17 @@ public struct KernelFacts: Sendable {
   public let allowsUnsafeInterrupts: Bool
   /// The CPUs it runs on.
   public let processor: HostProcessor
+  /// What it was booted with, of its words only those about IOMMUs; `nil` if it does not tell.
+  public let commandLine: [String]?
+  /// How many bytes a page of the CPUs has, from the options; `nil` if none tells, and on x86,
+  /// where there is one size.
+  public var pageBytes: UInt64? {
+    guard processor.architecture != .x86 else { return nil }
+    return [4, 16, 64].first {
+      isBuilt(with: "CONFIG_PAGE_SIZE_\($0)KB") == true
+        || isBuilt(with: "CONFIG_ARM64_\($0)K_PAGES") == true
+    }.map { $0 << 10 }
+  }
   /// The options it was built with; `nil` if its distribution does not tell.
   private let options: Set<Substring>?
 
@@ -21,6 +32,7 @@ public struct KernelFacts: Sendable {
   init(_ tree: SysfsTree, release: String) {
     self.release = release
     options = tree.kernelOptions
+    commandLine = tree.bytes("/proc/cmdline").map(Self.wordsAboutIOMMUs)
     hasIOMMUFD = tree.hasDevice("iommu", "/dev/iommu")
     hasContainer = tree.hasDevice("vfio", "/dev/vfio/vfio")
     hasKVM = tree.hasDevice("kvm", "/dev/kvm")
@@ -32,6 +44,20 @@ public struct KernelFacts: Sendable {
   /// Whether the kernel was built with an option, as part of it or as a module; `nil` if nothing
   /// tells.
   public func isBuilt(with option: String) -> Bool? { options?.contains(option[...]) }
+
+  /// What a parameter of the command line was set to, in order: `amd_iommu=pgtbl_v2,off` has two
+  /// settings.
+  public func settings(of parameter: String) -> [String] {
+    (commandLine ?? []).filter { $0.hasPrefix(parameter + "=") }.flatMap {
+      $0.dropFirst(parameter.utf8.count + 1).split(separator: ",").map(String.init)
+    }
+  }
+
+  /// The words of a command line that are about IOMMUs; others may hold what is private.
+  static func wordsAboutIOMMUs(_ bytes: [UInt8]) -> [String] {
+    String(decoding: bytes, as: UTF8.self).split { $0 == " " || $0 == "\n" }
+      .filter { $0.contains("iommu") }.map(String.init)
+  }
 }
 
 extension SysfsTree {

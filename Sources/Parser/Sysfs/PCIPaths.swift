@@ -1,26 +1,37 @@
-/// Which bridge leads to which bus: what makes paths of addresses.
+/// Which bridge leads to which bus: what makes paths of addresses, and what kind of bus it is.
 struct PCIPaths {
   private struct Bus: Hashable {
     var domain: UInt32
     var number: UInt8
   }
 
-  private var bridges: [Bus: BDF] = [:]
+  private var bridges: [Bus: (address: BDF, kind: ConfigurationSpace.Bridge)] = [:]
 
   /// Takes note of a device; one with a bridge's header says which bus is behind it
   /// (`PCI_HEADER_TYPE`, `PCI_SECONDARY_BUS` of `linux/pci_regs.h`).
-  mutating func note(_ address: BDF, configuration bytes: [UInt8]) {
-    guard bytes.count >= 64, bytes[0x0e] & 0x7f == 1, bytes[0x19] > address.bus else { return }
-    bridges[Bus(domain: address.domain, number: bytes[0x19])] = address
+  mutating func note(_ address: BDF, _ space: ConfigurationSpace) {
+    guard let kind = space.bridge, space.secondaryBus > address.bus else { return }
+    bridges[Bus(domain: address.domain, number: space.secondaryBus)] = (address, kind)
+  }
+
+  private func bridge(above address: BDF) -> (address: BDF, kind: ConfigurationSpace.Bridge)? {
+    bridges[Bus(domain: address.domain, number: address.bus)]
   }
 
   /// The path of a device behind a bridge; `nil` for one on a root bus, whose path is its address.
   ///
   /// Buses behind a bridge have higher numbers than its own, so this comes to an end.
   func path(of address: BDF) -> PCIPath? {
-    guard let bridge = bridges[Bus(domain: address.domain, number: address.bus)] else {
-      return nil
-    }
+    guard let bridge = bridge(above: address)?.address else { return nil }
     return (path(of: bridge) ?? PCIPath(root: bridge)).appending(address)
+  }
+
+  /// Whether a device's requests go over a conventional bus, and through a bridge to PCI Express.
+  func isOnConventionalBus(_ address: BDF) -> Bool {
+    switch bridge(above: address) {
+    case (_, .toConventional)?: true
+    case (let bridge, .conventional)?: isOnConventionalBus(bridge)
+    case (_, .unknown)?, nil: false
+    }
   }
 }

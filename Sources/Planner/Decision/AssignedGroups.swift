@@ -22,8 +22,13 @@ struct AssignedGroups: Sendable {
   /// Position on the host of a member that nobody assigned and that keeps a group from being
   /// enforced, although all assigned ones could be; -1 if there is none.
   let heldBackBy: [Int32]
-  /// Whether each cell has a device that cannot be enforced.
-  let hasUnenforceable: [Bool]
+  /// The first device of each cell that page tables which do not enforce are made for; -1 if none.
+  ///
+  /// One whose IOMMU is known to be unable to enforce snoop, if there is one, else one whose IOMMU
+  /// counts as unable.
+  let lenderOfCell: [Int32]
+  /// Whether a device that is known to be unable to be enforced is in each group.
+  let isKnownUnenforceable: [Bool]
   /// How many devices of each group can no-snoop.
   let capable: [Int32]
 
@@ -54,11 +59,19 @@ struct AssignedGroups: Sendable {
     self.capable = capable
     self.unenforceable = unenforceable
     heldBackBy = Self.heldBack(members, unenforceable, devices, topology)
-    var hasUnenforceable = [Bool](repeating: false, count: cells.spaces.count)
-    for (group, cell) in cells.ofGroup.enumerated() where unenforceable[group] >= 0 {
-      hasUnenforceable[Int(cell)] = true
+    var isKnown = [Bool](repeating: false, count: numbering.count)
+    var lenders = [Int32](repeating: -1, count: cells.spaces.count)
+    for device in 0..<devices.count where !devices.canEnforce[device] {
+      let group = Int(numbering.keys[device])
+      let cell = Int(cells.ofGroup[group])
+      if devices.cannotEnforce[device] { isKnown[group] = true }
+      let lender = Int(lenders[cell])
+      if lender < 0 || devices.cannotEnforce[device] && !devices.cannotEnforce[lender] {
+        lenders[cell] = Int32(truncatingIfNeeded: device)
+      }
     }
-    self.hasUnenforceable = hasUnenforceable
+    isKnownUnenforceable = isKnown
+    lenderOfCell = lenders
   }
 
   /// How many groups there are.
@@ -72,8 +85,26 @@ struct AssignedGroups: Sendable {
     guard canEnforce(group) else { return true }
     return switch choice {
     case .free: true
-    case .joinsUnenforceable: hasUnenforceable[Int(cellOfGroup[group])]
+    case .joinsUnenforceable: hasLender(group)
     case .fixed: false
+    }
+  }
+
+  /// Whether there is a page table near that is known not to enforce, for a group to share.
+  ///
+  /// An IOMMU that nobody knows enough of may make one that does.
+  private func hasLender(_ group: Int) -> Bool {
+    let lender = Int(lenderOfCell[Int(cellOfGroup[group])])
+    return lender >= 0 && devices.cannotEnforce[lender]
+  }
+
+  /// Whether a group's page table, left not enforced by the plan, is so whatever the facts are that
+  /// nobody knows.
+  func isSurelyUnenforced(_ group: Int, _ choice: SnoopChoice) -> Bool {
+    switch choice {
+    case .free: true
+    case .joinsUnenforceable: isKnownUnenforceable[group] || hasLender(group)
+    case .fixed: isKnownUnenforceable[group]
     }
   }
 }

@@ -63,6 +63,9 @@ public enum IntentResolution: Hashable, Sendable {
   case row(Int)
   /// `auto`; the row at this position requires, but the target can't express it: `allowed`.
   case notExpressible(row: Int)
+  /// `auto`; the row at this position requires, but its IOMMU is not known to be unable to enforce
+  /// snoop, and the target has it enforce wherever it can: `allowed`.
+  case uncertain(row: Int)
   /// `auto`; the row at this position requires, but the device can't no-snoop: `allowed`.
   case needless(row: Int)
   /// `auto`; the row at this position requires, but KVM must never allow it: `allowed`.
@@ -80,8 +83,9 @@ public enum IntentResolution: Hashable, Sendable {
   var row: Int? {
     switch self {
     case .stated, .noRow: nil
-    case .row(let row), .notExpressible(let row), .needless(let row), .yieldsToNever(let row),
-      .yieldsToForbidden(let row, _), .unblockable(let row), .yieldsToRequired(let row, _):
+    case .row(let row), .notExpressible(let row), .uncertain(let row), .needless(let row),
+      .yieldsToNever(let row), .yieldsToForbidden(let row, _), .unblockable(let row),
+      .yieldsToRequired(let row, _):
       row
     }
   }

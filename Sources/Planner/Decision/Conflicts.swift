@@ -31,6 +31,7 @@ struct Conflicts {
     for group in 0..<groups.count where isDemanding[group] || isNever {
       let members = groups.members[group]
       reportIncapable(members, into: &sink)
+      reportUncertain(group, members, choice, into: &sink)
       if groups.canEnforce(group) {
         let mayLeave = groups.mayLeaveUnenforced(group, choice)
         reportEnforceable(group, members, mayLeave, into: &sink)
@@ -67,6 +68,35 @@ struct Conflicts {
     }
   }
 
+  /// What 'required' can't rest on, and what it does not promise, because facts are unknown.
+  private func reportUncertain(
+    _ group: Int, _ members: ArraySlice<Int32>, _ choice: SnoopChoice,
+    into sink: inout DiagnosticSink
+  ) {
+    let required = demands(.required, members)
+    for device in required where hostFact(device).noSnoopCapable == .unknown {
+      guard vm.devices[device].noSnoop == .required else { continue }
+      sink.report(PlannerDiagnostics.maybeIncapable(vm.devices[device], hostFact(device)))
+    }
+    guard !required.isEmpty, let doubtful = doubtful(group, choice) else { return }
+    for device in required {
+      sink.report(
+        PlannerDiagnostics.uncertain(
+          vm.devices[device], on: vm.devices[doubtful], behind: unit(doubtful), target: target))
+    }
+  }
+
+  /// The device whose IOMMU, of which nobody knows whether it enforces, decides whether the page
+  /// table of a group does; `nil` if that is known.
+  private func doubtful(_ group: Int, _ choice: SnoopChoice) -> Int? {
+    if groups.isSurelyUnenforced(group, choice) { return nil }
+    let own = Int(groups.unenforceable[group])
+    if own >= 0 { return own }
+    guard choice == .joinsUnenforceable, groups.canEnforce(group) else { return nil }
+    let lender = Int(groups.lenderOfCell[Int(groups.cellOfGroup[group])])
+    return lender >= 0 ? lender : nil
+  }
+
   /// Conflicts of a group whose page table can't enforce.
   private func reportUnenforceable(
     _ group: Int, _ members: ArraySlice<Int32>, into sink: inout DiagnosticSink
@@ -82,7 +112,8 @@ struct Conflicts {
             vm.devices[device], mate: vm.devices[mate], behind: unenforced(mate)))
       } else {
         sink.report(
-          PlannerDiagnostics.unblockable(vm.devices[device], behind: unenforced(device)))
+          PlannerDiagnostics.unblockable(
+            vm.devices[device], hostFact(device), behind: unenforced(device)))
       }
     }
     guard isNever, groups.capable[group] > 0 else { return }
@@ -91,7 +122,7 @@ struct Conflicts {
     else { return }
     sink.report(
       PlannerDiagnostics.never(
-        vm.kvm, unblockable: vm.devices[device],
+        vm.kvm, unblockable: vm.devices[device], hostFact(device),
         mate: devices.canEnforce[device] ? vm.devices[mate] : nil, behind: unenforced(mate)))
   }
 
@@ -120,6 +151,7 @@ struct Conflicts {
     let required = demands(.required, members)
     guard !required.isEmpty else { return }
     guard mayLeave else {
+      if doubtful(group, target.snoopChoice(by: rules)) != nil { return }
       let able = others.filter { groups.mayLeaveUnenforced(group, $0.snoopChoice(by: rules)) }.map(
         \.name)
       for device in required {

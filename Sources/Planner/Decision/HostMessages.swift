@@ -39,6 +39,17 @@ extension PlannerDiagnostics {
       help: "switch the IOMMU on in firmware and kernel")
   }
 
+  /// Said once of a host whose IOMMUs are off or not there.
+  static func noIOMMUs(on host: HostDescription, for devices: [AssignedDevice]) -> Diagnostic {
+    Diagnostic(
+      deviceWithoutIOMMU,
+      "host \(quote(host.name)) has no IOMMU, so \(list(devices.map(\.name))) can't be given away",
+      at: devices[0].addressSpan,
+      notes: [.init("the host is described here", host.nameSpan)],
+      help: "switch it on in the firmware's setup (VT-d, AMD-Vi or IOMMU); if it is on there, look "
+        + "at the kernel's parameters: 'vfioplan host' on it says which")
+  }
+
   static func noGroup(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
     Diagnostic(
       deviceWithoutGroup, "device \(quote(device.name)) is in no IOMMU group",

@@ -184,10 +184,10 @@ public struct PlannedDevice: Hashable, Sendable {
   public var resolved: NoSnoopIntent
   /// How `auto` was resolved; `.stated` if the user wrote something else.
   public var resolution: IntentResolution
-  /// Whether it may emit no-snoop requests; unknown was counted as yes.
-  public var canNoSnoop: Bool
-  /// Whether its IOMMU can enforce snoop; unknown was counted as no.
-  public var canEnforceSnoop: Bool
+  /// Whether it may emit no-snoop requests.
+  public var noSnoopFact: Fact
+  /// Whether its IOMMU can enforce snoop.
+  public var enforcementFact: Fact
   /// Position of its page table.
   public var pageTable: Int
   /// Whether its no-snoop DMA reaches memory.
@@ -202,7 +202,7 @@ public struct PlannedDevice: Hashable, Sendable {
   /// Makes a decision.
   public init(
     name: String, address: BDF, group: Int, iommu: String, driver: String?,
-    intent: NoSnoopIntent, resolved: NoSnoopIntent, canNoSnoop: Bool, canEnforceSnoop: Bool,
+    intent: NoSnoopIntent, resolved: NoSnoopIntent, canNoSnoop: Fact, canEnforceSnoop: Fact,
     pageTable: Int, isEffective: Bool, isKnownToKVM: Bool, reason: PlacementReason,
     origin: SourceSpan, resolution: IntentResolution = .stated
   ) {
@@ -214,14 +214,24 @@ public struct PlannedDevice: Hashable, Sendable {
     self.intent = intent
     self.resolved = resolved
     self.resolution = resolution
-    self.canNoSnoop = canNoSnoop
-    self.canEnforceSnoop = canEnforceSnoop
+    noSnoopFact = canNoSnoop
+    enforcementFact = canEnforceSnoop
     self.pageTable = pageTable
     self.isEffective = isEffective
     self.isKnownToKVM = isKnownToKVM
     self.reason = reason
     self.origin = origin
   }
+
+  /// Whether it may emit no-snoop requests; unknown counts as yes.
+  public var canNoSnoop: Bool { noSnoopFact != .no }
+  /// Whether its IOMMU can enforce snoop; unknown counts as no.
+  public var canEnforceSnoop: Bool { enforcementFact == .yes }
+  /// Whether both facts are known.
+  public var isKnown: Bool { noSnoopFact != .unknown && enforcementFact != .unknown }
+
+  /// Whether its no-snoop DMA reaches memory, with no fact of it counted for the worse.
+  public var isSurelyEffective: Bool { isEffective && isKnown }
 
   /// The box of the 2021 discussion, 1 to 4.
   public var box: Int { Self.box(canEnforceSnoop: canEnforceSnoop, canNoSnoop: canNoSnoop) }

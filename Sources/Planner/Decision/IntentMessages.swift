@@ -11,6 +11,25 @@ extension PlannerDiagnostics {
     out. If the machine is x86, correct 'architecture' in the host description.
     """)
 
+  static let requiredButUnknown = DiagnosticCode(
+    "VP3016", .warning, "no-snoop is required of a device that may not be able to do it",
+    """
+    Nothing tells whether the device can no-snoop, which counts as yes. So the plan promises that \
+    nothing blocks its no-snoop requests and that KVM knows, not that there are any. `vfioplan \
+    host --test-no-snoop ADDRESS` finds out by a write, as root and while no driver has the \
+    device; or say 'noSnoopCapable' in the host description.
+    """)
+
+  static let requiredButUncertain = DiagnosticCode(
+    "VP3017", .error, "no-snoop is required, but nobody knows whether an IOMMU enforces snoop",
+    """
+    On iommufd and type1 the kernel enforces snoop wherever the IOMMU can, so 'required' rests on \
+    one that can't: the device's own, or on iommufd that of a device whose page table it shares. \
+    Nothing tells whether this one can, and if it can, the requests are blocked. Say \
+    'enforceSnoop', or the registers that tell, in the host description; use 'allowed'; or leave \
+    the choice to a target that has it.
+    """)
+
   static func noTarget(_ name: String, known: [String]) -> Diagnostic {
     let names = list(known + ["auto"], cap: known.count + 1)
     return Diagnostic(
@@ -41,8 +60,8 @@ extension PlannerDiagnostics {
   }
 
   static func never(
-    _ clause: KVMClause, unblockable device: AssignedDevice, mate: AssignedDevice?,
-    behind unit: UnenforcedUnit
+    _ clause: KVMClause, unblockable device: AssignedDevice, _ fact: HostDevice,
+    mate: AssignedDevice?, behind unit: UnenforcedUnit
   ) -> Diagnostic {
     var notes = [Diagnostic.Note("\(quote(device.name)) is given here", device.addressSpan)]
     if let mate {
@@ -52,10 +71,22 @@ extension PlannerDiagnostics {
     notes += unit.notes
     return Diagnostic(
       neverButUnblockable,
-      "KVM must never allow non-coherent DMA, but \(quote(device.name)) can do it and IOMMU "
+      "KVM must never allow non-coherent DMA, but \(quote(device.name)) \(doesIt(fact)) and IOMMU "
         + "\(quote(unit.unit.name)) \(unit.clause)",
       at: clause.span, notes: notes,
-      help: unit.help("use 'incoherentDMA: auto', or leave \(quote(device.name)) out"))
+      help: settling(
+        fact, unit.help("use 'incoherentDMA: auto', or leave \(quote(device.name)) out")))
+  }
+
+  /// That a device can no-snoop, or may because nobody knows.
+  private static func doesIt(_ fact: HostDevice) -> String {
+    fact.noSnoopCapable == .yes ? "can do it" : "may do it (unknown, counted as yes)"
+  }
+
+  /// A help line, with what finds out about the device if it is not known whether it can.
+  private static func settling(_ fact: HostDevice, _ help: String) -> String {
+    guard fact.noSnoopCapable == .unknown else { return help }
+    return help + "; " + UnknownFacts.noSnoopTest(fact.address) + " finds out whether it can"
   }
 
   static func incapable(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
@@ -68,14 +99,42 @@ extension PlannerDiagnostics {
   }
 
   static func unblockable(
-    _ device: AssignedDevice, behind unit: UnenforcedUnit
+    _ device: AssignedDevice, _ fact: HostDevice, behind unit: UnenforcedUnit
   ) -> Diagnostic {
     Diagnostic(
       forbiddenUnblockable,
-      "no-snoop is forbidden to \(quote(device.name)), but it can do it and IOMMU "
+      "no-snoop is forbidden to \(quote(device.name)), but it \(doesIt(fact)) and IOMMU "
         + "\(quote(unit.unit.name)) \(unit.clause) (box 3)",
       at: device.noSnoopSpan, notes: unit.notes,
-      help: unit.help("use 'noSnoop: allowed', or another device or slot"))
+      help: settling(fact, unit.help("use 'noSnoop: allowed', or another device or slot")))
+  }
+
+  static func maybeIncapable(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
+    let source = fact.noSnoopSource.map { ": " + $0 } ?? ""
+    return Diagnostic(
+      requiredButUnknown,
+      "no-snoop is required of \(quote(device.name)), but nobody knows whether the device can: "
+        + "nothing blocks it and KVM knows, no more is promised",
+      at: device.noSnoopSpan,
+      notes: [.init("the host describes the device here\(source)", fact.span)],
+      help: UnknownFacts.noSnoopTest(fact.address) + " finds out")
+  }
+
+  static func uncertain(
+    _ device: AssignedDevice, on leader: AssignedDevice, behind unit: HostIOMMU,
+    target: any Dialect
+  ) -> Diagnostic {
+    let whose =
+      leader.address == device.address
+      ? "its IOMMU \(quote(unit.name))"
+      : "IOMMU \(quote(unit.name)) of \(quote(leader.name)), whose page table it would be on,"
+    return Diagnostic(
+      requiredButUncertain,
+      "no-snoop is required of \(quote(device.name)), but \(whose) is not known to be unable to "
+        + "enforce snoop: if it can, target \(quote(target.name)) blocks it",
+      at: device.noSnoopSpan,
+      notes: [.init("\(quote(unit.name)) is described here", unit.span)],
+      help: "use 'noSnoop: allowed', or say 'enforceSnoop' of the unit if you know it")
   }
 
   static func forbidden(
@@ -167,6 +226,7 @@ extension PlannerDiagnostics {
     case .stated, .noRow, .row: return nil
     case .needless: return ("the device can't do it", nil)
     case .notExpressible: return ("target \(quote(target)) can't express it", nil)
+    case .uncertain: return ("nobody knows whether its IOMMU enforces snoop", nil)
     case .unblockable: return ("its IOMMU group can't be enforced", nil)
     case .yieldsToNever:
       return (

@@ -47,8 +47,8 @@ struct PlanAssembly {
       group: topology.host.devices[host].group ?? 0,
       iommu: topology.host.iommus[Int(devices.iommu[index])].name,
       driver: topology.host.devices[host].driver, intent: vm.devices[index].noSnoop,
-      resolved: intents.resolved[index], canNoSnoop: devices.canNoSnoop[index],
-      canEnforceSnoop: devices.canEnforce[index], pageTable: table,
+      resolved: intents.resolved[index], canNoSnoop: topology.host.devices[host].noSnoopCapable,
+      canEnforceSnoop: topology.enforcement[Int(devices.iommu[index])], pageTable: table,
       isEffective: !isEnforced && devices.canNoSnoop[index], isKnownToKVM: isKnown,
       reason: reason, origin: vm.devices[index].span, resolution: intents.resolutions[index])
     planned.wantedDriver = vm.devices[index].driver
@@ -119,11 +119,14 @@ extension PlanAssembly {
       snoopPolicy: isEnforced ? .enforced : .notEnforced, iommus: [], devices: [], leader: first)
   }
 
-  /// Where the kernel decides the format, it is the format of the device a table is allocated for.
+  /// Where the kernel decides the format, it is the format of the device a table is allocated for:
+  /// one that is known to make it so, if there is one.
   private func chooseLeaders(of tables: inout [PageTable]) {
     guard choice != .free else { return }
     for index in tables.indices where tables[index].snoopPolicy == .notEnforced {
-      let leader = tables[index].devices.first { !devices.canEnforce[$0] }
+      let members = tables[index].devices
+      let leader =
+        members.first { devices.cannotEnforce[$0] } ?? members.first { !devices.canEnforce[$0] }
       tables[index].leader = leader ?? tables[index].leader
     }
   }
@@ -159,18 +162,33 @@ extension PlanAssembly {
     }
     if let first = (0..<devices.count).first(where: isEffective) {
       let leader = tables.tables[Int(tables.ofDevice[first])].leader
-      let unenforceable = (0..<devices.count).first {
-        isEffective($0) && !devices.canEnforce[$0]
-      }
+      let proof = proof(among: (0..<devices.count).lazy.filter(isEffective)) ?? leader
       return VMCoherency(
-        allowsIncoherentDMA: true, proof: choice == .free ? first : unenforceable ?? leader,
-        reason: .effectiveDevices)
+        allowsIncoherentDMA: true, proof: proof, reason: .effectiveDevices)
     }
     guard problem.kvm == .always else {
       return VMCoherency(allowsIncoherentDMA: false, proof: nil, reason: .noEffectiveDevice)
     }
     return VMCoherency(
-      allowsIncoherentDMA: true, proof: Conflicts.alwaysProof(groups, choice), reason: .override)
+      allowsIncoherentDMA: true, proof: proof(among: 0..<devices.count), reason: .override)
+  }
+
+  /// The first device that proves the right to non-coherent DMA, one that is known to if possible.
+  ///
+  /// It has to be able to no-snoop where the user decides, else its IOMMU is what counts.
+  private func proof(among candidates: some Collection<Int>) -> Int? {
+    candidates.first { provesMode($0) == .yes } ?? candidates.first { provesMode($0) == .unknown }
+  }
+
+  private func provesMode(_ device: Int) -> Fact {
+    if choice == .free {
+      return topology.host.devices[Int(devices.hostIndex[device])].noSnoopCapable
+    }
+    return switch topology.enforcement[Int(devices.iommu[device])] {
+    case .yes: .no
+    case .no: .yes
+    case .unknown: .unknown
+    }
   }
 
   /// Which devices are registered with KVM.

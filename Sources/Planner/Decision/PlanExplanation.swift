@@ -37,9 +37,12 @@ public struct PlanExplanation: Sendable {
     case .noEffectiveDevice:
       return "no device's no-snoop DMA is effective, so KVM ignores WBINVD"
     case .effectiveDevices:
-      let names = PlanConsequences.list(plan, where: \.isEffective)
-      return "the no-snoop DMA of \(names) is effective, so KVM carries out WBINVD; the proof is "
-        + proof
+      let isSure = plan.devices.contains(where: \.isSurelyEffective)
+      let names = PlanConsequences.list(
+        plan, where: { isSure ? $0.isSurelyEffective : $0.isEffective })
+      let verb = isSure ? "is" : "counts as"
+      return "the no-snoop DMA of \(names) \(verb) effective, so KVM carries out WBINVD; the proof "
+        + "is " + proof
     case .override:
       return "the description says 'always', so KVM carries out WBINVD although no device needs "
         + "it; the proof is \(proof)"
@@ -90,7 +93,7 @@ extension PlanExplanation {
   ) {
     switch device.reason {
     case .cannotEnforce(let other):
-      writeUnenforceable(index, other, canNoSnoop: device.canNoSnoop, to: &text)
+      writeUnenforceable(index, other, to: &text)
     case .heldBack:
       text.add("the IOMMU of a member of its IOMMU group that nobody assigned can't enforce snoop")
     case .required(let other):
@@ -116,20 +119,24 @@ extension PlanExplanation {
   }
 
   private func writeUnenforceable(
-    _ index: Int, _ other: Int, canNoSnoop: Bool, to text: inout (some ExplanationText & ~Copyable)
+    _ index: Int, _ other: Int, to text: inout (some ExplanationText & ~Copyable)
   ) {
+    let isKnown = plan.devices[other].enforcementFact != .unknown
+    let clause: StaticString = isKnown ? " cannot enforce snoop" : " is not known to enforce snoop"
     if other == index {
-      writeUnit(plan.devices[index], " cannot enforce snoop", to: &text)
+      writeUnit(plan.devices[index], clause, to: &text)
     } else {
       writeMate(other, to: &text)
       text.add(", whose IOMMU ")
       text.add(name: plan.devices[other].iommu)
-      text.add(" cannot enforce snoop")
+      text.add(clause)
     }
-    text.add(
-      canNoSnoop
-        ? ", so its no-snoop DMA works"
-        : "; it cannot no-snoop, so its DMA is coherent all the same")
+    switch plan.devices[index].noSnoopFact {
+    case .no: text.add("; it cannot no-snoop, so its DMA is coherent all the same")
+    case .yes where isKnown: text.add(", so its no-snoop DMA works")
+    case .yes: text.add(", so its no-snoop DMA counts as working")
+    case .unknown: text.add("; whether it can no-snoop is unknown, counted as yes")
+    }
   }
 
   private func writeIntent(
@@ -198,6 +205,8 @@ extension PlanExplanation {
     switch resolution {
     case .notExpressible:
       text.add(" ('auto' is 'allowed': the target cannot express 'required' for ")
+    case .uncertain:
+      text.add(" ('auto' is 'allowed': its IOMMU may enforce snoop, unlike that of most ")
     case .needless: text.add(" ('auto' is 'allowed': it cannot no-snoop, unlike other ")
     case .yieldsToNever:
       text.add(" ('auto' is 'allowed': KVM must never allow the no-snoop DMA of ")
@@ -221,6 +230,7 @@ extension PlanExplanation {
     text.add(name: row.source)
     switch resolution {
     case .notExpressible: text.add(": the target cannot express it")
+    case .uncertain: text.add(": its IOMMU may enforce snoop")
     case .needless: text.add(": it cannot no-snoop")
     case .unblockable: text.add(": its IOMMU group cannot be enforced")
     case .yieldsToNever: text.add(": KVM must never allow it")

@@ -2,7 +2,9 @@ import Parser
 
 // Findings about the host's kernel: what it is not known to have, and what its release does.
 extension PlannerDiagnostics {
-  static let kernels = [unstudiedRelease, interfaceUnknown, unitRefused, mixedGroup]
+  static let kernels = [
+    unstudiedRelease, interfaceUnknown, unitRefused, mixedGroup, unitTooCoarse,
+  ]
 
   static let unknownRule = DiagnosticCode(
     "VP2019", .error, "there is no such rule of kernels",
@@ -40,6 +42,15 @@ extension PlannerDiagnostics {
     Until Linux 6.6 an attach tries to make the page table enforce snoop wherever the device's \
     IOMMU can, and fails with EINVAL where the table can't. A group with one device whose IOMMU \
     can and one whose IOMMU can't is refused either way. Use target 'type1', or a later kernel.
+    """)
+
+  static let unitTooCoarse = DiagnosticCode(
+    "VP4024", .error, "the smallest page of an IOMMU is larger than the CPU's",
+    """
+    Guest memory comes in pages of the CPU, which need not lie side by side, and an IOMMU can map \
+    them one by one only if it has pages as small. iommufd refuses its page table with EINVAL \
+    (IOMMU_HWPT_ALLOC), type1 the first map. Use a kernel whose pages are as large ('pageSize' \
+    under 'kernel' says so), or correct 'pageSizes' of the IOMMU.
     """)
 
   static func unknownRule(_ name: String, at span: SourceSpan, known: [String]) -> Diagnostic {
@@ -80,6 +91,21 @@ extension PlannerDiagnostics {
         + list(devices),
       at: span, notes: [.init("\(quote(unit.name)) is described here", unit.span)],
       help: "use a machine with another IOMMU")
+  }
+
+  static func tooCoarse(
+    _ unit: HostIOMMU, device: AssignedDevice, on kernel: HostKernel
+  ) -> Diagnostic {
+    Diagnostic(
+      unitTooCoarse,
+      "\(quote(device.name)) is behind IOMMU \(quote(unit.name)), whose smallest page, "
+        + "\(byteSizeText(unit.pageSizes.min() ?? 0)), is larger than the CPU's, "
+        + byteSizeText(kernel.pageBytes),
+      at: device.addressSpan,
+      notes: [
+        .init("\(quote(unit.name)) is described here", unit.span),
+        .init("the host's kernel is described here", kernel.span),
+      ], help: "correct 'pageSizes', or say 'pageSize' of the kernel if its pages are larger")
   }
 
   static func mixedGroup(

@@ -17,6 +17,7 @@ public enum PlannerDiagnostics {
     unknownTarget, requiredAndForbidden, requiredButNever, requiredButIncapable,
     forbiddenUnblockable, forbiddenByMate, notExpressible, alwaysWithoutProof,
     neverButUnblockable, needlessAlways, autoFallback, frontTooLarge, alwaysWithoutMode,
+    requiredButUnknown, requiredButUncertain,
   ]
 
   static let hostLimits = [

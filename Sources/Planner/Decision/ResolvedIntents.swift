@@ -64,6 +64,7 @@ struct ResolvedIntents: Sendable {
     case .required:
       if !groups.devices.canNoSnoop[device] { return .needless(row: row) }
       if !groups.mayLeaveUnenforced(group, choice) { return .notExpressible(row: row) }
+      if !groups.isSurelyUnenforced(group, choice) { return .uncertain(row: row) }
       if isNever { return .yieldsToNever(row: row) }
       let mate = Int(stated.forbidden[group])
       return mate < 0 ? .row(row) : .yieldsToForbidden(row: row, mate: mate)

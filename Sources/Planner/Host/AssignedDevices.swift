@@ -17,6 +17,8 @@ struct AssignedDevices: Sendable {
   let canNoSnoop: [Bool]
   /// Whether its IOMMU can enforce snoop; unknown counts as no.
   let canEnforce: [Bool]
+  /// Whether its IOMMU is known to be unable to enforce snoop.
+  let cannotEnforce: [Bool]
 }
 
 /// Finds the VM's devices on the host and reports what is wrong with names and addresses.
@@ -34,6 +36,9 @@ struct DeviceLookup {
     of vm: VMDescription, on topology: HostTopology, into sink: inout DiagnosticSink
   ) -> AssignedDevices? {
     var lookup = DeviceLookup(vm: vm, topology: topology)
+    if topology.host.iommus.isEmpty, !vm.devices.isEmpty {
+      sink.report(PlannerDiagnostics.noIOMMUs(on: topology.host, for: vm.devices))
+    }
     lookup.checkNames(into: &sink)
     lookup.findOnHost(into: &sink)
     let spaces = lookup.spaces(into: &sink)
@@ -114,6 +119,7 @@ struct DeviceLookup {
     }
     if topology.iommuOfDevice[found] < 0 {
       isSound = false
+      if topology.host.iommus.isEmpty { return }
       if topology.host.devices[found].iommu == nil {
         sink.report(PlannerDiagnostics.noIOMMU(vm.devices[index], topology.host.devices[found]))
       }
@@ -171,12 +177,13 @@ struct DeviceLookup {
   }
 
   private func facts(spaces: [Int32]) -> AssignedDevices {
-    let enforcing = topology.enforcement.map { $0 == .yes }
+    let enforcing = topology.enforcement
     let iommu = hostIndex.map { topology.iommuOfDevice[Int($0)] }
     return AssignedDevices(
       count: hostIndex.count, hostIndex: hostIndex, iommu: iommu, space: spaces,
       canNoSnoop: hostIndex.map { topology.host.devices[Int($0)].noSnoopCapable != .no },
-      canEnforce: iommu.map { enforcing[Int($0)] })
+      canEnforce: iommu.map { enforcing[Int($0)] == .yes },
+      cannotEnforce: iommu.map { enforcing[Int($0)] == .no })
   }
 }
 

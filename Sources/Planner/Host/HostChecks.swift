@@ -175,6 +175,11 @@ struct HostChecks {
     let space = Int(devices.space[device])
     let unit = topology.host.iommus[Int(devices.iommu[device])]
     let pageBytes = unit.pageSizes.min() ?? 1
+    if pageBytes > topology.host.kernel.pageBytes, !target.isProposalOnly {
+      sink.report(
+        PlannerDiagnostics.tooCoarse(
+          unit, device: vm.devices[device], on: topology.host.kernel))
+    }
     if let mapping = limits.mapping(of: space, beyond: unit.addressBits) {
       sink.report(
         PlannerDiagnostics.beyondWidth(

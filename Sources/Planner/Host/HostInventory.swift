@@ -4,8 +4,8 @@ import Parser
 public struct HostInventory: Sendable {
   /// The machine, in the form that plans are made for.
   public let description: HostDescription
-  /// Where each device's no-snoop fact comes from, in the order of the devices.
-  public let sources: [String]
+  /// What is known of the kernel, before anything is concluded.
+  public let kernelFacts: KernelFacts
   /// Files that do not say what they should; the devices concerned are left out.
   public let findings: [Diagnostic]
 
@@ -27,9 +27,9 @@ public struct HostInventory: Sendable {
     let used = Set(facts.devices.compactMap(\.iommu))
     let units = facts.iommus.filter { $0.isOfKnownType || used.contains($0.name) }
     description = HostDescription(
-      name: facts.name, kernel: kernel, iommus: units.map { HostIOMMU($0, on: kernel) },
-      devices: facts.devices)
-    sources = facts.sources
+      name: facts.name, kernel: kernel,
+      iommus: units.map { HostIOMMU($0, on: kernel, facts.kernel) }, devices: facts.devices)
+    kernelFacts = facts.kernel
     findings = facts.findings
   }
 }
@@ -45,6 +45,7 @@ extension HostKernel {
       type1: has(facts.hasContainer, "CONFIG_VFIO_IOMMU_TYPE1"), kvm: Fact(facts.hasKVM),
       allowUnsafeInterrupts: facts.allowsUnsafeInterrupts)
     processor = facts.processor
+    statedPageBytes = facts.pageBytes
     let option = facts.isBuilt(with: "CONFIG_VFIO_DEVICE_CDEV")
     let isKnown = facts.hasCdevs ?? option
     vfioCdev = isKnown.map { Fact($0) } ?? .unknown

@@ -59,6 +59,7 @@ public enum HostJSON {
     if let vendor = kernel.processor.vendor { writer.member("cpuVendor", vendor.rawValue) }
     writeKnown("guestPATQuirk", kernel.processor.guestPATQuirk, to: &writer)
     writeKnown("cpuSelfSnoop", kernel.processor.selfSnoop, to: &writer)
+    if let size = kernel.statedPageBytes { writer.member("pageSize", hex: size) }
     if !kernel.statedRules.isEmpty {
       writer.key("rules")
       writer.beginObject()
@@ -75,7 +76,7 @@ public enum HostJSON {
     writer.beginObject()
     writer.member("name", unit.name)
     writer.member("type", unit.type)
-    write("enforceSnoop", unit.enforceSnoop, to: &writer)
+    writer.member("enforceSnoop", unit.enforceSnoop)
     writer.member("isolatedMSI", unit.isolatedMSI)
     writer.member("addressBits", unit.addressBits)
     writer.key("pageSizes")
@@ -93,16 +94,7 @@ public enum HostJSON {
 
   /// Writes a fact that is left out where it is not known.
   private static func writeKnown(_ key: StaticString, _ fact: Fact, to writer: inout JSONWriter) {
-    if fact != .unknown { write(key, fact, to: &writer) }
-  }
-
-  private static func write(_ key: StaticString, _ fact: Fact, to writer: inout JSONWriter) {
-    writer.key(key)
-    switch fact {
-    case .yes: writer.bool(true)
-    case .no: writer.bool(false)
-    case .unknown: writer.string(fact.rawValue)
-    }
+    if fact != .unknown { writer.member(key, fact) }
   }
 
   /// Writes an element of the host's devices.
@@ -117,7 +109,8 @@ public enum HostJSON {
     if let iommu = device.iommu { writer.member("iommu", iommu) }
     if let group = device.group { writer.member("group", group) }
     if let driver = device.driver { writer.member("driver", driver) }
-    write("noSnoopCapable", device.noSnoopCapable, to: &writer)
+    writer.member("noSnoopCapable", device.noSnoopCapable)
+    if let source = device.noSnoopSource { writer.member("noSnoopSource", source) }
     if !device.reserved.isEmpty { write(device.reserved, to: &writer) }
     writer.endObject()
   }
@@ -133,5 +126,17 @@ public enum HostJSON {
       writer.endObject()
     }
     writer.endArray()
+  }
+}
+
+extension JSONWriter {
+  /// Writes a member whose value is a fact: `true`, `false` or `"unknown"`.
+  public mutating func member(_ name: StaticString, _ fact: Fact) {
+    key(name)
+    switch fact {
+    case .yes: bool(true)
+    case .no: bool(false)
+    case .unknown: string(fact.rawValue)
+    }
   }
 }

@@ -1,12 +1,17 @@
 import Parser
 
 extension HostIOMMU {
-  /// What a unit can do, as its registers and the driver of a kernel's release have it.
-  init(_ facts: IOMMUFacts, on kernel: HostKernel) {
+  /// What a unit can do, as its registers, the driver of a kernel's release and what that was told
+  /// at boot have it.
+  init(_ facts: IOMMUFacts, on kernel: HostKernel, _ told: KernelFacts) {
     self.init(name: facts.name, type: facts.name, isolatedMSI: facts.isolatesInterrupts)
     switch facts.unit {
-    case .intel(let capabilities, let extended): conclude(intel: capabilities, extended)
-    case .amd(let features): conclude(amd: features, on: kernel)
+    case .intel(let capabilities, let extended):
+      conclude(intel: capabilities, extended)
+      firstStage = Self.isScalable(extended, told)
+    case .amd(let features):
+      conclude(amd: features, on: kernel)
+      pageTables = Self.format(told)
     case .arm:
       // Whether it can enforce is in the firmware's IORT table (CANWBS), which sysfs hides.
       (type, addressBits, pageSizes) = (Self.arm, 48, Self.threeSizes)
@@ -14,6 +19,22 @@ extension HostIOMMU {
     case .virtio: (type, enforceSnoop, addressBits) = (Self.virtio, .no, 64)
     case .other(let kind): (type, addressBits) = (kind, 32)
     }
+  }
+
+  /// Whether Intel's unit is in scalable mode and has first-stage tables: as the command line says,
+  /// else as the kernel was built (`sm_on`, `sm_off`, CONFIG_INTEL_IOMMU_SCALABLE_MODE_DEFAULT_ON).
+  private static func isScalable(_ extended: UInt64?, _ told: KernelFacts) -> Fact {
+    let word = told.settings(of: "intel_iommu").last { $0 == "sm_on" || $0 == "sm_off" }
+    let built = told.isBuilt(with: "CONFIG_INTEL_IOMMU_SCALABLE_MODE_DEFAULT_ON")
+    let isOn = word.map { $0 == "sm_on" } ?? (told.commandLine == nil ? nil : built)
+    guard let isOn else { return .unknown }
+    return isOn ? hasFirstStage(extended) : .no
+  }
+
+  /// The format of page tables that AMD's driver was told to use (`amd_iommu=pgtbl_v2`).
+  private static func format(_ told: KernelFacts) -> TableFormat? {
+    let words = ["pgtbl_v1": TableFormat.v1, "pgtbl_v2": .v2]
+    return told.settings(of: "amd_iommu").compactMap { words[$0] }.last
   }
 
   private static let threeSizes: [UInt64] = [4 << 10, 2 << 20, 1 << 30]
@@ -74,9 +95,11 @@ extension HostIOMMU {
   }
 
   /// Whether Intel's unit has a scalable mode with first-stage tables (ECAP.SMTS, ECAP.FSTS).
-  var isScalable: Fact {
+  var isScalable: Fact { ecap == nil ? firstStage : Self.hasFirstStage(ecap) }
+
+  private static func hasFirstStage(_ extended: UInt64?) -> Fact {
     let bits: UInt64 = 1 << 43 | 1 << 47
-    return ecap.map { Fact($0 & bits == bits) } ?? firstStage
+    return extended.map { Fact($0 & bits == bits) } ?? .unknown
   }
 
   /// Whether Intel's unit tracks dirty pages, in second-stage tables (ECAP.SSADS, scalable mode).

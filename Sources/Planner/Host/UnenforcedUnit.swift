@@ -22,7 +22,11 @@ struct UnenforcedUnit {
 
   /// What to do about it, beside what is said of the device.
   func help(_ otherwise: String) -> String {
-    guard weakest != nil else { return otherwise + "; no target can block it" }
+    guard weakest != nil else {
+      return otherwise
+        + (fact == .no
+          ? "; no target can block it" : "; or say 'enforceSnoop' of the unit if you know it")
+    }
     let release = KernelRules.type1EnforcesByTable.since
     return otherwise + "; or a kernel from Linux \(release) on, which goes by each unit"
   }

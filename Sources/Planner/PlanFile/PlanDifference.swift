@@ -214,8 +214,9 @@ extension PlanDifference {
     list.compare("group", one?.group, two?.group)
     list.compare("iommu", one?.iommu, two?.iommu)
     list.compare("driver", one?.driver, two?.driver)
-    list.compare("canNoSnoop", one?.canNoSnoop, two?.canNoSnoop)
-    list.compare("canEnforceSnoop", one?.canEnforceSnoop, two?.canEnforceSnoop)
+    list.compare("canNoSnoop", one?.noSnoopFact.rawValue, two?.noSnoopFact.rawValue)
+    list.compare(
+      "canEnforceSnoop", one?.enforcementFact.rawValue, two?.enforcementFact.rawValue)
     list.compare("registeredWithKVM", one?.isKnownToKVM, two?.isKnownToKVM)
   }
 

@@ -71,10 +71,7 @@ extension SavedPlanWriter {
     writer.quote(device.intent.rawValue)
     writer.appendRaw(",\"resolved\":")
     writer.quote(device.resolved.rawValue)
-    writer.appendRaw(",\"canNoSnoop\":")
-    writer.appendRaw(device.canNoSnoop ? "true" : "false")
-    writer.appendRaw(",\"canEnforceSnoop\":")
-    writer.appendRaw(device.canEnforceSnoop ? "true" : "false")
+    writeFacts(device, to: &writer)
     writer.appendRaw(",\"box\":")
     writer.appendDigits(UInt64(device.box))
     writer.appendRaw(",\"ioasid\":")
@@ -92,6 +89,19 @@ extension SavedPlanWriter {
     writer.appendRaw(",\"registeredWithKVM\":")
     writer.appendRaw(device.isKnownToKVM ? "true" : "false")
     writer.endObject()
+  }
+
+  /// Writes the facts, and how they count if one is unknown.
+  private func writeFacts(_ device: PlannedDevice, to writer: inout JSONWriter) {
+    writer.appendRaw(",\"canNoSnoop\":")
+    writer.appendRaw(device.noSnoopFact.json)
+    writer.appendRaw(",\"canEnforceSnoop\":")
+    writer.appendRaw(device.enforcementFact.json)
+    guard !device.isKnown else { return }
+    writer.appendRaw(",\"countsAs\":{\"canNoSnoop\":")
+    writer.appendRaw(device.canNoSnoop ? "true" : "false")
+    writer.appendRaw(",\"canEnforceSnoop\":")
+    writer.appendRaw(device.canEnforceSnoop ? "true}" : "false}")
   }
 
   private func write(_ reason: PlacementReason, to writer: inout JSONWriter) {
@@ -169,6 +179,17 @@ extension JSONWriter {
     appendRaw("\"")
     appendText(text)
     appendRaw("\"")
+  }
+}
+
+extension Fact {
+  /// Itself as JSON: unknown is a word of its own.
+  fileprivate var json: StaticString {
+    switch self {
+    case .yes: "true"
+    case .no: "false"
+    case .unknown: "\"unknown\""
+    }
   }
 }
 

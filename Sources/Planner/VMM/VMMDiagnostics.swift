@@ -53,17 +53,22 @@ public enum VMMDiagnostics {
     }
     if compiled.host.kernel.kvm != .no, compiled.host.hasIncoherentMode,
       !plan.coherency.allowsIncoherentDMA,
-      let cause = plan.devices.first(where: { !$0.canEnforceSnoop })
+      let cause = plan.devices.first(where: { $0.enforcementFact == .no })
+        ?? plan.devices.first(where: { !$0.canEnforceSnoop })
     {
-      findings.append(
-        Diagnostic(
-          otherKVM,
-          "\(rule.title) tells KVM of \(PlannerDiagnostics.quote(cause.name)), whose IOMMU can't "
-            + "enforce snoop: KVM then carries out WBINVD, which no device needs",
-          at: cause.origin,
-          help: "let vfioplan attach the devices and tell KVM"))
+      findings.append(otherKVM(rule, because: cause))
     }
     return findings
+  }
+
+  private static func otherKVM(_ rule: VMMRule, because cause: PlannedDevice) -> Diagnostic {
+    let isKnown = cause.enforcementFact == .no
+    return Diagnostic(
+      otherKVM,
+      "\(rule.title) tells KVM of \(PlannerDiagnostics.quote(cause.name)), whose IOMMU "
+        + (isKnown ? "can't enforce snoop" : "is not known to enforce snoop")
+        + ": KVM then carries out WBINVD, which no device needs",
+      at: cause.origin, help: "let vfioplan attach the devices and tell KVM")
   }
 
   private static func otherGrouping(_ compiled: CompiledPlan, _ rule: VMMRule) -> Diagnostic {

@@ -81,7 +81,7 @@ struct HostCommand: ParsableCommand {
       let inventory = HostInventory(tree, tested: try testedDevices(), release: release?.text)
       findings.add(inventory.findings)
       if let recorder {
-        _ = IOMMUAdvice(tree)
+        _ = IOMMUAdvice(tree, inventory.kernelFacts)
         try Destination(path: capture).write(bytes: recorder.archive())
         return inventory.isComplete ? .done : .inputUnreadable
       }
@@ -92,7 +92,8 @@ struct HostCommand: ParsableCommand {
       case .text:
         let names = PCINames(for: inventory.description, in: tree)
         let text = HostText(
-          inventory, names: names, advice: IOMMUAdvice(tree), filters: wanted)
+          inventory, names: names, advice: IOMMUAdvice(tree, inventory.kernelFacts),
+          filters: wanted)
         try Destination.standard.write(text.page(options.decorator(for: Destination.standard)))
       }
       return inventory.isComplete ? .done : .inputUnreadable

@@ -97,12 +97,13 @@ extension DecisionText {
     for index in plan.devices.indices {
       let device = plan.devices[index]
       page.row(headlines[index], in: columns)
+      let unknown: [[StyledText]] =
+        UnknownFacts.remedy(for: device).map { [["unknown", "\($0)"]] } ?? []
       page.table(
         [
           ["wanted", wanted(device)], ["box \(device.box)", box(device)],
           ["why", "\(explanation.why(of: index))"],
-        ],
-        indent: 6)
+        ] + unknown, indent: 6)
     }
   }
 
@@ -114,7 +115,11 @@ extension DecisionText {
   }
 
   private func verdict(_ device: PlannedDevice) -> StyledText {
-    if device.isEffective { return "\("no-snoop works, DMA is not coherent", .warning)" }
+    if device.isEffective {
+      return device.isSurelyEffective
+        ? "\("no-snoop works, DMA is not coherent", .warning)"
+        : "\("no-snoop may work, DMA may not be coherent", .warning)"
+    }
     return device.canNoSnoop
       ? "\("no-snoop blocked, DMA is coherent", .good)"
       : "\("never no-snoops, DMA is coherent", .good)"
@@ -128,9 +133,7 @@ extension DecisionText {
   }
 
   private func box(_ device: PlannedDevice) -> StyledText {
-    let can = device.canNoSnoop ? "the device can no-snoop" : "the device can't no-snoop"
-    let enforce = device.canEnforceSnoop ? "can enforce snoop" : "can't enforce snoop"
-    return "\(can), its IOMMU \(device.iommu) \(enforce)"
+    StyledText(UnknownFacts.noSnoop(of: device) + ", " + UnknownFacts.enforcement(for: device))
   }
 }
 

@@ -42,6 +42,7 @@ struct HostText {
     if host.iommus.isEmpty {
       page.line("\("no IOMMU:", .warning) \(advice.text)", indent: 2, hanging: 4)
     }
+    if let graphics = advice.graphics { page.line("\(graphics, .warning)", indent: 2, hanging: 4) }
     let shown = groups.map { group in
       let mates = GroupMates(group.members)
       return (group: group, rows: group.members.filter(isWanted).map { row($0, among: mates) })
@@ -114,8 +115,15 @@ struct HostText {
       StyledText(device.address.description), StyledText(PCIClass.word(of: device.classCode)),
       StyledText(device.driver ?? "-"), StyledText(Self.word(device.noSnoopCapable)),
       StyledText(device.iommu == nil ? "-" : "\(fate.box)"),
-      "\(fate.text, fate.role)" + (name.map { "; \($0, .faint)" } ?? ""),
+      "\(fate.text, fate.role)" + (name.map { "; \($0, .faint)" } ?? "")
+        + Self.source(of: device),
     ]
+  }
+
+  /// Where the no-snoop fact comes from; not of bridges, which nobody gives away.
+  private static func source(of device: HostDevice) -> StyledText {
+    guard let source = device.noSnoopSource, !PCIClass.isBridge(device.classCode) else { return "" }
+    return "; \("no-snoop: " + source, .faint)"
   }
 
   private static func word(_ fact: Fact) -> String {

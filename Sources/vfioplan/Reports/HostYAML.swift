@@ -17,9 +17,7 @@ struct HostYAML {
     lines.append(host.iommus.isEmpty ? "iommus: []" : "iommus:")
     lines += host.iommus.map(Self.line)
     lines.append(host.devices.isEmpty ? "devices: []" : "devices:")
-    for (device, source) in zip(host.devices, inventory.sources) {
-      lines += Self.lines(device, source)
-    }
+    lines += host.devices.flatMap(Self.lines)
     return lines.joined(separator: "\n") + "\n"
   }
 }
@@ -39,6 +37,7 @@ extension HostYAML {
     if let word = processor.architecture { members.append("architecture: \(word.rawValue)") }
     if let word = processor.vendor { members.append("cpuVendor: \(word.rawValue)") }
     members += processor.facts.compactMap(known)
+    if let bytes = kernel.statedPageBytes { members.append("pageSize: \(size(bytes))") }
     if !kernel.statedRules.isEmpty {
       let rules = kernel.statedRules.sorted { $0.key < $1.key }
       members.append(
@@ -67,7 +66,7 @@ extension HostYAML {
     fact.value == .unknown ? nil : "\(fact.name): \(fact.value.rawValue)"
   }
 
-  private static func lines(_ device: HostDevice, _ source: String) -> [String] {
+  private static func lines(_ device: HostDevice) -> [String] {
     var lines = [
       "  - address: \"\(device.address)\"",
       "    vendor: \(hexText(UInt64(device.vendor), digits: 4))",
@@ -79,7 +78,8 @@ extension HostYAML {
     if let group = device.group { lines.append("    group: \(group)") }
     if let driver = device.driver { lines.append("    driver: " + scalar(driver)) }
     if let path = device.path { lines.append("    path: \"\(path)\"") }
-    lines.append("    noSnoopCapable: \(device.noSnoopCapable.rawValue)  # \(source)")
+    let source = device.noSnoopSource.map { "  # " + $0 } ?? ""
+    lines.append("    noSnoopCapable: \(device.noSnoopCapable.rawValue)" + source)
     if !device.reserved.isEmpty { lines.append("    reserved:") }
     lines += device.reserved.map {
       "      - { start: \(hexText($0.start)), end: \(hexText($0.end)), type: \($0.kind.rawValue) }"

@@ -99,7 +99,12 @@ enum SysfsTarget {
     let written = HostJSON.document(inventory.description).bytes
     for form in [written, Array(HostYAML(inventory).text().utf8)] {
       let file = SourceFile(id: .host, name: "host", bytes: form)
-      let read = DescriptionTargets.read(file, DescriptionReader.host)
+      var read = DescriptionTargets.read(file, DescriptionReader.host)
+      // In YAML the sources are comments.
+      for (index, device) in inventory.description.devices.enumerated()
+      where form != written && index < read?.devices.count ?? 0 {
+        read?.devices[index].noSnoopSource = device.noSnoopSource
+      }
       law(
         read.map { HostJSON.document($0).bytes } == written,
         "is read back as something else: \(String(decoding: form, as: UTF8.self))")

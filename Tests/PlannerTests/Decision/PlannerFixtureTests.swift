@@ -10,7 +10,11 @@ import Testing
 
   @Test(arguments: fixtures)
   func aFixtureIsReportedAsItSays(fixture: ErrorFixture) throws {
-    let mismatches = fixture.mismatches(try Self.findings(fixture))
+    // A policy's fixture says what the policy is told; its VM may earn warnings of its own.
+    let findings = try Self.findings(fixture).filter {
+      fixture.file.id != .policy || $0.span?.source == .policy
+    }
+    let mismatches = fixture.mismatches(findings)
     #expect(mismatches.isEmpty, "\(fixture.name)\n\(mismatches.joined(separator: "\n"))")
   }
 

@@ -9,8 +9,8 @@ struct SimulatedDevice {
   let unit: Int?
   /// Position of its group; `nil` if it has none.
   let group: Int?
-  /// Whether it may emit no-snoop requests; unknown counts as yes.
-  let canNoSnoop: Bool
+  /// Whether it may emit no-snoop requests.
+  let noSnoopFact: Fact
   /// Whether VFIO does not refuse it.
   let isTakenByVFIO: Bool
   /// IOVAs that are reserved while it is attached.
@@ -83,7 +83,8 @@ struct SimulatedHost {
     self.facts = facts
     nodes = SimulatedNodes(of: host.kernel, by: facts)
     kernel = host.kernel
-    units = SimulatedUnit.all(host.iommus, by: facts, isScalable: isScalable)
+    units = SimulatedUnit.all(
+      host.iommus, by: facts, isScalable: isScalable, pageBytes: host.kernel.pageBytes)
     hasIncoherentMode = host.hasIncoherentMode
     var unitIndex: [String: Int] = [:]
     for (index, unit) in host.iommus.enumerated() { unitIndex[unit.name] = index }
@@ -190,13 +191,16 @@ extension SimulatedDevice {
     address = device.address
     self.unit = unit
     self.group = group
-    canNoSnoop = device.noSnoopCapable != .no
+    noSnoopFact = device.noSnoopCapable
     reserved = device.reserved.filter { $0.kind != .directRelaxable && $0.start <= $0.end }.map {
       AddressRange(start: $0.start, last: $0.end)
     }
     initialDriver = device.driver
     driver = device.driver
   }
+
+  /// Whether it may emit no-snoop requests; unknown counts as yes.
+  var canNoSnoop: Bool { noSnoopFact != .no }
 
   /// Whether vfio-pci has it, so that it has VFIO device nodes.
   var isOnVFIO: Bool { isTakenByVFIO && driver.map(VFIODriver.isVFIO) ?? false }

@@ -32,6 +32,8 @@ struct SimulatedUnit {
   let apertureLast: UInt64
   /// Its smallest page size, in bytes.
   let pageBytes: UInt64
+  /// Whether that is larger than the CPU's page, so that iommufd makes no page table for it.
+  let isTooCoarse: Bool
   /// Its page sizes, as a bit map.
   let pageSizes: UInt64
   /// Whether its tables for users are first stage, if this kernel makes such tables.
@@ -86,7 +88,7 @@ struct SimulatedUnit {
 extension SimulatedUnit {
   /// The units of a host, numbered by compatibility: same type, width and page sizes.
   static func all(
-    _ units: [HostIOMMU], by facts: KernelFacts, isScalable: Bool
+    _ units: [HostIOMMU], by facts: KernelFacts, isScalable: Bool, pageBytes: UInt64
   ) -> [SimulatedUnit] {
     var classes: [HostIOMMU] = []
     return units.map { unit in
@@ -101,6 +103,7 @@ extension SimulatedUnit {
         isolatesInterrupts: unit.isolatedMSI,
         apertureLast: UInt64.max >> UInt64(64 - max(1, min(64, unit.addressBits))),
         pageBytes: max(1, unit.pageSizes.first ?? 4096),
+        isTooCoarse: unit.pageSizes.first.map { $0 > pageBytes } ?? false,
         pageSizes: family.pageSizes(of: unit, by: facts),
         prefersFirstStage: family == .intel && facts.has(.intelFirstStage)
           && (isScalable || unit.firstStage == .yes),

@@ -38,7 +38,7 @@ final class SimulatedIOAS {
   /// to §2.11.16).
   func addHWPT(_ hwpt: SimulatedHWPT) throws(Errno) {
     let unit = hwpt.unit
-    if unit.pageBytes > 4096 { throw .einval }
+    if unit.isTooCoarse { throw .einval }
     // What is mapped has to suit the table before any of it is pinned: the first mapping that does
     // not fit is found even if the memory of an earlier one is gone.
     let mask = max(alignment, unit.pageBytes) - 1

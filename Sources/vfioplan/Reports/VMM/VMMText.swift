@@ -57,7 +57,9 @@ struct VMMText {
     let device = plan.devices[index]
     switch (plan.isEnforced(index), other.isEnforced(index)) {
     case (true, false) where device.resolved == .forbidden && device.canNoSnoop:
-      return "\("no-snoop is forbidden, but works", .error)"
+      return device.noSnoopFact == .unknown
+        ? "\("no-snoop is forbidden, but may work", .error)"
+        : "\("no-snoop is forbidden, but works", .error)"
     case (true, false): return "\("loses enforced snoop", .warning)"
     case (false, true) where device.resolved == .required:
       return "\("no-snoop is required, but blocked", .error)"
