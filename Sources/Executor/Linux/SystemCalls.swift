@@ -66,8 +66,9 @@ enum SystemCalls {
     if error != 0 { throw Errno(rawValue: error) }
   }
 
-  /// Writes to an attribute as `write` does; `ETIMEDOUT` if that takes longer than some seconds,
-  /// and it may still come to its end. So long a file stays open, if one is given.
+  /// Writes to an attribute as `write` does; `ETIMEDOUT` if that takes longer than some seconds.
+  ///
+  /// It may still come to its end; so long a file stays open, if one is given.
   static func write(
     _ bytes: [UInt8], to path: String, within seconds: Int, keeping file: Int32? = nil
   ) throws(Errno) {
@@ -180,7 +181,9 @@ enum SystemCalls {
   }
 
   /// What device a path leads to, links followed: its kind as in `st_mode`, and its number as sysfs
-  /// writes it. No file server is asked. `nil` for what is no device.
+  /// writes it; `nil` for what is no device.
+  ///
+  /// No file server is asked.
   static func device(at path: String) throws(Errno) -> (kind: mode_t, number: String)? {
     var (mode, major, minor) = (UInt32(0), UInt32(0), UInt32(0))
     guard device_at(path, &mode, &major, &minor) == 0 else { throw Errno(rawValue: errno) }

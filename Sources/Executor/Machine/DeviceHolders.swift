@@ -51,8 +51,9 @@ public struct DeviceHolders {
     } + ignorance(of: devices.filter { device in !held.contains { $0.device == device } })
   }
 
-  /// Errors for devices of which it can't be told whether somebody has them. Who may not look, as
-  /// is usual for others than root, learns it from the kernel (`EBUSY`).
+  /// Errors for devices of which it can't be told whether somebody has them.
+  ///
+  /// Who may not look, as is usual for others than root, learns it from the kernel (`EBUSY`).
   private func ignorance(of devices: [PlannedDevice]) -> [Diagnostic] {
     guard let blindness = openFiles.blindness, !blindness.error.isDenied else { return [] }
     return devices.map { MachineDiagnostics.perhapsHeld(Self.name(of: $0), blindness, $0.origin) }

@@ -61,8 +61,9 @@ extension Errno {
   public static let e2big = Errno(rawValue: 7)
   /// `EBADF`.
   public static let ebadf = Errno(rawValue: 9)
-  /// `EAGAIN`.
+  /// `ETIMEDOUT`.
   public static let etimedout = Errno(rawValue: 110)
+  /// `EAGAIN`.
   public static let eagain = Errno(rawValue: 11)
   /// `ENOMEM`.
   public static let enomem = Errno(rawValue: 12)
