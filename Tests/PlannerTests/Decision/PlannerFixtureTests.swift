@@ -10,11 +10,7 @@ import Testing
 
   @Test(arguments: fixtures)
   func aFixtureIsReportedAsItSays(fixture: ErrorFixture) throws {
-    // A policy's fixture says what the policy is told; its VM may earn warnings of its own.
-    let findings = try Self.findings(fixture).filter {
-      fixture.file.id != .policy || $0.span?.source == .policy
-    }
-    let mismatches = fixture.mismatches(findings)
+    let mismatches = fixture.mismatches(try Self.findings(fixture))
     #expect(mismatches.isEmpty, "\(fixture.name)\n\(mismatches.joined(separator: "\n"))")
   }
 
