@@ -31,7 +31,7 @@ enum SysfsTarget {
     isTheSame(inventory, in: recorder.archive())
     let text = HostText(
       inventory, names: PCINames(for: inventory.description, in: source),
-      advice: IOMMUAdvice(source))
+      advice: IOMMUAdvice(source, inventory.kernelFacts))
     _ = text.page(.plain)
     lookAtUses(inventory.description, source)
   }
