@@ -54,29 +54,34 @@ public enum DescriptionReader {
   public static func vm(
     _ tree: YAMLTree, into sink: inout DiagnosticSink
   ) throws(DiagnosticsError) -> VMDescription {
-    try phase(&sink) { (sink) throws(DiagnosticsError) in
-      try DocumentCheck.check(tree, is: .vm, into: &sink)
-      return try VMDecoder.decode(tree, into: &sink)
-    }
+    try document(tree, by: VMDecoder.self, into: &sink)
   }
 
   /// Reads a host description out of a tree.
   public static func host(
     _ tree: YAMLTree, into sink: inout DiagnosticSink
   ) throws(DiagnosticsError) -> HostDescription {
-    try phase(&sink) { (sink) throws(DiagnosticsError) in
-      try DocumentCheck.check(tree, is: .host, into: &sink)
-      return try HostDecoder.decode(tree, into: &sink)
-    }
+    try document(tree, by: HostDecoder.self, into: &sink)
   }
 
   /// Reads a policy out of a tree.
   public static func policy(
     _ tree: YAMLTree, into sink: inout DiagnosticSink
   ) throws(DiagnosticsError) -> Policy {
+    try document(tree, by: PolicyDecoder.self, into: &sink)
+  }
+
+  /// Reads a document of the kind that a decoder is for; every finding goes to the sink.
+  private static func document<Decoder: DocumentDecoder>(
+    _ tree: YAMLTree, by decoder: Decoder.Type, into sink: inout DiagnosticSink
+  ) throws(DiagnosticsError) -> Decoder.Document {
     try phase(&sink) { (sink) throws(DiagnosticsError) in
-      try DocumentCheck.check(tree, is: .policy, into: &sink)
-      return try PolicyDecoder.decode(tree, into: &sink)
+      try DocumentCheck.check(tree, is: Decoder.kind, into: &sink)
+      var reader = Decoder(tree)
+      let document = reader.document()
+      sink.report(reader.decoder.sink.diagnostics)
+      try sink.throwIfErrors()
+      return document
     }
   }
 
@@ -111,4 +116,18 @@ public enum DescriptionReader {
     }
     return value
   }
+}
+
+/// What reads one kind of document out of a tree.
+protocol DocumentDecoder {
+  /// What is read.
+  associatedtype Document
+  /// The kind of document it reads.
+  static var kind: DocumentKind { get }
+  /// Reads values, and holds what was found wrong with them.
+  var decoder: NodeDecoder { get }
+  /// Prepares for a tree.
+  init(_ tree: YAMLTree)
+  /// Reads the document.
+  mutating func document() -> Document
 }

@@ -1,27 +1,17 @@
 /// Reads a host description out of a tree; independent of the VM's, so both can run at once.
-struct HostDecoder {
+struct HostDecoder: DocumentDecoder {
+  static let kind = DocumentKind.host
   private let tree: YAMLTree
-  private var decoder: NodeDecoder
+  private(set) var decoder: NodeDecoder
   private var reserved: ReservedRegionDecoder
 
-  /// Decodes the document; every finding goes to the sink.
-  static func decode(
-    _ tree: YAMLTree, into sink: inout DiagnosticSink
-  ) throws(DiagnosticsError) -> HostDescription {
-    var host = HostDecoder(tree)
-    let description = host.description()
-    sink.report(host.decoder.sink.diagnostics)
-    try sink.throwIfErrors()
-    return description
-  }
-
-  private init(_ tree: YAMLTree) {
+  init(_ tree: YAMLTree) {
     self.tree = tree
     decoder = NodeDecoder(tree)
     reserved = ReservedRegionDecoder(tree)
   }
 
-  private mutating func description() -> HostDescription {
+  mutating func document() -> HostDescription {
     var fields = MappingDecoder(tree, "a host description")
     _ = (fields.require("apiVersion"), fields.require("kind"))
     let name = fields.require("name")

@@ -2,27 +2,17 @@
 ///
 /// It checks one entry at a time: that values are well formed. What concerns several entries
 /// (names used twice, overlaps) is the planner's.
-struct VMDecoder {
+struct VMDecoder: DocumentDecoder {
+  static let kind = DocumentKind.vm
   private let tree: YAMLTree
-  private var decoder: NodeDecoder
+  private(set) var decoder: NodeDecoder
   private var regions: RegionDecoder
   private let expectation: ExpectationFields
   private let matched: ExpectationFields
   private let index: MappingDecoder.Field
   private let intents = WordList("no-snoop intent", of: NoSnoopIntent.self)
 
-  /// Decodes the document; every finding goes to the sink.
-  static func decode(
-    _ tree: YAMLTree, into sink: inout DiagnosticSink
-  ) throws(DiagnosticsError) -> VMDescription {
-    var vm = VMDecoder(tree)
-    let description = vm.description()
-    sink.report(vm.decoder.sink.diagnostics)
-    try sink.throwIfErrors()
-    return description
-  }
-
-  private init(_ tree: YAMLTree) {
+  init(_ tree: YAMLTree) {
     self.tree = tree
     decoder = NodeDecoder(tree)
     regions = RegionDecoder(tree)
@@ -32,7 +22,7 @@ struct VMDecoder {
     self.matched = matched
   }
 
-  private mutating func description() -> VMDescription {
+  mutating func document() -> VMDescription {
     var fields = MappingDecoder(tree, "a VM description")
     _ = (fields.require("apiVersion"), fields.require("kind"))
     let name = fields.require("name")

@@ -2,29 +2,19 @@
 ///
 /// It checks one entry at a time, as `VMDecoder` does: whether a row can ever decide is the
 /// planner's question.
-struct PolicyDecoder {
+struct PolicyDecoder: DocumentDecoder {
+  static let kind = DocumentKind.policy
   private let tree: YAMLTree
-  private var decoder: NodeDecoder
+  private(set) var decoder: NodeDecoder
   private let intents = WordList(
     "no-snoop intent", NoSnoopIntent.allCases.filter { $0 != .auto }.map { ($0.rawValue, $0) })
 
-  /// Decodes the document; every finding goes to the sink.
-  static func decode(
-    _ tree: YAMLTree, into sink: inout DiagnosticSink
-  ) throws(DiagnosticsError) -> Policy {
-    var reader = PolicyDecoder(tree)
-    let policy = reader.policy()
-    sink.report(reader.decoder.sink.diagnostics)
-    try sink.throwIfErrors()
-    return policy
-  }
-
-  private init(_ tree: YAMLTree) {
+  init(_ tree: YAMLTree) {
     self.tree = tree
     decoder = NodeDecoder(tree)
   }
 
-  private mutating func policy() -> Policy {
+  mutating func document() -> Policy {
     var fields = MappingDecoder(tree, "a policy")
     _ = (fields.require("apiVersion"), fields.require("kind"))
     let intents = fields.allow("intents")

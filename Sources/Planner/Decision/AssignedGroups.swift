@@ -171,8 +171,7 @@ extension AssignedGroups {
         isWhole = false
         sink.report(
           PlannerDiagnostics.incompatibleGroup(
-            topology.host.devices[other],
-            behind: topology.host.iommus[Int(topology.iommuOfDevice[other])],
+            topology.host.devices[other], behind: topology.unit(of: other),
             first: vm.devices[first], behind: topology.host.iommus[unit]))
       }
     }

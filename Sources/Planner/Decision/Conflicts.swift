@@ -140,8 +140,7 @@ struct Conflicts {
     let mate = Int(groups.heldBackBy[group])
     sink.report(
       PlannerDiagnostics.mateUnenforceable(
-        topology.host.devices[mate],
-        behind: topology.host.iommus[Int(topology.iommuOfDevice[mate])], of: vm.devices[device]))
+        topology.host.devices[mate], behind: topology.unit(of: mate), of: vm.devices[device]))
   }
 
   /// Conflicts of a group whose page table can enforce.

@@ -94,10 +94,9 @@ struct HostChecks {
     guard let first = groups.members[group].first.map(Int.init) else { return }
     let mate = Int(groups.heldBackBy[group])
     if mate >= 0 {
-      let unit = topology.host.iommus[Int(topology.iommuOfDevice[mate])]
       sink.report(
         PlannerDiagnostics.mateUnenforceable(
-          topology.host.devices[mate], behind: unit, of: vm.devices[first]))
+          topology.host.devices[mate], behind: topology.unit(of: mate), of: vm.devices[first]))
     }
     guard groups.unenforceable[group] >= 0, !target.registersGroups,
       !rules.holds(KernelRules.attachKeepsTables),

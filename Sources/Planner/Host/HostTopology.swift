@@ -48,6 +48,9 @@ struct HostTopology: Sendable {
     return index.position(of: address)
   }
 
+  /// The IOMMU unit of a device that has one.
+  func unit(of device: Int) -> HostIOMMU { host.iommus[Int(iommuOfDevice[device])] }
+
   /// All members of the IOMMU group of a device that has one, in file order.
   func members(ofGroupOf device: Int) -> ArraySlice<Int32> { members[Int(groupOfDevice[device])] }
 

@@ -54,21 +54,19 @@ public struct BrokenRequirements {
     guard let dialect = plan.dialect else { return nil }
     let isChosen = dialect.snoopChoice(by: host.kernel.rules) == .free
     let capable = unknownCapability(of: isChosen ? required + proofs : required)
-    let units = isChosen ? [] : unknownUnits(of: leaders + proofs, on: dialect)
+    let units = isChosen ? [] : unknownUnits(of: leaders + proofs)
     guard !capable.isEmpty || !units.isEmpty else { return nil }
     return PolicyDiagnostics.unknownFacts(requirement, ofDevices: capable, units)
   }
 
   private func unknownCapability(of devices: [Int]) -> [AssignedDevice] {
-    guard !devices.isEmpty else { return [] }
-    let unknown = Set(host.devices.lazy.filter { $0.noSnoopCapable == .unknown }.map(\.address))
-    return Set(devices).sorted().map { vm.devices[$0] }.filter { unknown.contains($0.address) }
+    Set(devices).sorted().filter { plan.devices[$0].noSnoopFact == .unknown }
+      .map { vm.devices[$0] }
   }
 
-  private func unknownUnits(of devices: [Int], on dialect: any Dialect) -> [HostIOMMU] {
-    let names = Set(devices.map { plan.devices[$0].iommu })
-    return zip(host.iommus, host.enforcement(on: dialect)).compactMap { unit, fact in
-      fact == .unknown && names.contains(unit.name) ? unit : nil
-    }
+  private func unknownUnits(of devices: [Int]) -> [HostIOMMU] {
+    let unknown = devices.lazy.map { plan.devices[$0] }.filter { $0.enforcementFact == .unknown }
+    let names = Set(unknown.map(\.iommu))
+    return host.iommus.filter { names.contains($0.name) }
   }
 }
