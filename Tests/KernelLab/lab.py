@@ -28,6 +28,7 @@ NEEDS = {
     "qemu-system-x86_64": "qemu-system-x86", "bison": "bison", "flex": "flex", "bc": "bc",
     "xz": "xz-utils", "gcc": "gcc", "make": "make", "/usr/include/libelf.h": "libelf-dev",
     "/usr/include/openssl/ssl.h": "libssl-dev", "/usr/share/seabios/bios-256k.bin": "seabios",
+    "mkfs.minix": "util-linux",
 }
 
 
@@ -102,7 +103,8 @@ def obtained(shelf: kernels.Shelf, recipe: kernels.Recipe, isPresent: bool) -> t
 def rows(kernel: kernels.Kernel, pattern: str, isBrief=False) -> list[tuple[Machine, list]]:
     """The machines that a filter wants of a kernel, each with its scenarios; or of one machine
     those that are about kernels."""
-    found = [(machine, [scenario for scenario in SCENARIOS if scenario.fits(kernel, machine)
+    found = [(machine, [scenario for scenario in SCENARIOS
+                        if scenarios.fits(scenario, kernel, machine)
                         and re.search(pattern, f"{kernel.name} {machine.name} {scenario.name}")
                         and (not isBrief or scenario.name in BRIEF)])
              for machine in machines.seenBy(kernel) if not isBrief or machine.isTelling(kernel)]

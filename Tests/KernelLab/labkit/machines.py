@@ -18,6 +18,23 @@ DEVICES = [
     "-device", "edu,addr=a.0,multifunction=on", "-device", "edu,addr=a.1",
 ]
 
+# A disk of two paths, a controller with virtual functions, and a keyboard, for machines about use
+# and relations; buses are numbered in the order of their ports.
+MORE_DEVICES = [
+    "-device", "pcie-root-port,id=twin0,addr=b,chassis=2",
+    "-device", "pcie-root-port,id=twin1,addr=c,chassis=3",
+    "-device", "pcie-root-port,id=parent,addr=d,chassis=4",
+    "-drive", "file={disk},format=raw,if=none,id=shared",
+    "-device", "nvme-subsys,id=twins", "-device", "nvme,bus=twin0,serial=twin,subsys=twins",
+    "-device", "nvme,bus=twin1,serial=twin,subsys=twins",
+    "-device", "nvme-ns,drive=shared,nsid=1",
+    "-device", "nvme-subsys,id=family",
+    "-device", "nvme,bus=parent,serial=parent,subsys=family,max_ioqpairs=6,msix_qsize=7,"
+    "sriov_max_vfs=2,sriov_vq_flexible=4,sriov_vi_flexible=4",
+    "-device", "virtio-keyboard-pci,addr=e,iommu_platform=on",
+]
+DISK_SIZE = 8 << 20
+
 TYPES = {"intel": "intel-vtd", "amd": "amd-vi", "virtio": "virtio-iommu"}
 
 
@@ -32,6 +49,7 @@ class Machine:
     addressBits: int = 39
     isMSIIsolated: bool = True
     allowsUnsafeInterrupts: bool = False
+    hasMore: bool = False  # devices, for the scenarios that are about them
 
     @property
     def type(self) -> str:
@@ -42,6 +60,8 @@ class Machine:
         """Whether the kernel can show what the machine is for."""
         if self.isMixed != kernel.isMixed:
             return False
+        if self.hasMore:
+            return kernel.name in ("6.1", "7.3")
         return self.name.startswith("intel") or not kernel.isStock
 
     def isTelling(self, kernel: Kernel) -> bool:
@@ -69,6 +89,7 @@ def unsafe(name: str, iommu: tuple[str, ...], commandLine: str, bits: int) -> li
 MACHINES = [
     intel("intel-snoop", True),
     intel("intel-nosnoop", False),
+    replace(intel("intel-more", True), hasMore=True),
     # Whole groups: on real hardware a group sits behind one unit.
     intel("intel-mixed", True, "0000:00:04.0,0000:00:07.0,0000:00:0a.0,0000:00:0a.1"),
     *unsafe("amd", ("-device", "amd-iommu,intremap=on"), "amd_iommu=on", 48),
@@ -112,7 +133,7 @@ def boot(machine: Machine, kernel: Kernel, initramfs: Path, work: Path, timeout:
         # Nothing waits for a processor that is not there.
         "-append", "console=ttyS0 quiet panic=-1 no_timer_check mitigations=off"
         f" rcupdate.rcu_expedited=1 {machine.commandLine}",
-        *machine.iommu, *DEVICES,
+        *machine.iommu, *DEVICES, *more(machine, work),
     ]
     started = time.monotonic()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -125,3 +146,13 @@ def boot(machine: Machine, kernel: Kernel, initramfs: Path, work: Path, timeout:
     text = results.read_text(errors="replace") if results.exists() else ""
     log = console.read_text(errors="replace") if console.exists() else ""
     return Boot(text.replace("\r", ""), log, time.monotonic() - started, "lab: end" in text)
+
+
+def more(machine: Machine, work: Path) -> list[str]:
+    """QEMU's arguments for what only some machines have; the disk has an empty file system."""
+    if not machine.hasMore:
+        return []
+    disk = work / "disk"
+    disk.write_bytes(bytes(DISK_SIZE))
+    subprocess.run(["mkfs.minix", disk], check=True, stdout=subprocess.DEVNULL)
+    return [argument.format(disk=disk) for argument in MORE_DEVICES]

@@ -7,17 +7,22 @@ from pathlib import Path
 
 # The last ones are drivers of the south bridge's functions, which share an IOMMU group.
 WANTED = ["kvm-amd", "vfio_iommu_type1", "vfio-pci", "ahci", "i2c-i801"]
+# Drivers of what only some machines have, and a file system.
+MORE = ["nvme", "virtio-pci", "virtio-input", "evdev", "minix"]
 NEEDED = re.compile(rb"\0depends=([^\0]*)\0")
 
 
 def copy(tree: Path, home: Path):
-    """Copies those that an unpacked package has, with what they need, and writes `order`."""
+    """Copies those that an unpacked package has, with what they need, and writes `order` and, for
+    machines with more devices, `more`."""
     home.mkdir()
     there = {plain(path.name): path for path in tree.rglob("*.ko*")}
     order: list[str] = []
-    for name in WANTED:
-        add(name.replace("-", "_"), there, home, order)
-    (home / "order").write_text("".join(f"{name}.ko\n" for name in order))
+    for file, wanted in (("order", WANTED), ("more", MORE)):
+        before = len(order)
+        for name in wanted:
+            add(name.replace("-", "_"), there, home, order)
+        (home / file).write_text("".join(f"{name}.ko\n" for name in order[before:]))
 
 
 def add(name: str, there: dict[str, Path], home: Path, order: list[str]):

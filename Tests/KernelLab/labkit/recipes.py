@@ -25,6 +25,7 @@ class Kernel:
     version: str
     image: Path
     modules: tuple[Path, ...] = ()
+    moreModules: tuple[Path, ...] = ()  # for machines with more devices
     isStock: bool = False  # Debian's own, which has no iommufd
 
     @property
@@ -83,9 +84,10 @@ class Recipe:
         if self.isBuilt:
             return [Kernel(self.name, version, home / "bzImage"),
                     Kernel(self.mixedName, version, home / "bzImage-mixed")]
-        modules = tuple(home / "modules" / name
-                        for name in (home / "modules" / "order").read_text().split())
-        return [Kernel(self.name, version, home / "bzImage", modules, isStock=True)]
+        modules, more = (
+            tuple(home / "modules" / name for name in (home / "modules" / file).read_text().split())
+            for file in ("order", "more"))
+        return [Kernel(self.name, version, home / "bzImage", modules, more, isStock=True)]
 
 
 def stock(release: str) -> Recipe:

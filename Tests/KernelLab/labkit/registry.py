@@ -12,11 +12,13 @@ from .modes import Modes
 from .others import Others
 from .plans import DRIVERS, PLANS
 from .refusals import Refusals
+from .relations import Relations
 from .speed import Speed
+from .use import Use
 from .vmm import VMM
 
 SCENARIOS = [
-    DRIVERS, Modes(), Handover(), VMM(), Companions(), SIGNALS, FAULTS, PLANS, Groupings(),
-    DryRun(), Speed(), Refusals(), Tables(), Others(), Layouts(), HostFacts(), Conform(),
+    DRIVERS, Modes(), Use(), Relations(), Handover(), VMM(), Companions(), SIGNALS, FAULTS, PLANS,
+    Groupings(), DryRun(), Speed(), Refusals(), Tables(), Others(), Layouts(), HostFacts(), Conform(),
     INJECTION,
 ]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from .descriptions import DEVICES
 from .initramfs import Archive
+from .kernels import Kernel
 from .machines import TYPES, Machine
 from .scenario import GUEST, Bench
 
@@ -50,6 +51,13 @@ def needsHostDrivers(scenario) -> bool:
     return getattr(scenario, "needsHostDrivers", False)
 
 
+def fits(scenario, kernel: Kernel, machine: Machine) -> bool:
+    """Whether a scenario has anything to show there; machines with more devices are for those that
+    are about them."""
+    isAboutMore = getattr(scenario, "isAboutMore", False)
+    return isAboutMore == machine.hasMore and scenario.fits(kernel, machine)
+
+
 def usesQEMU(scenario) -> bool:
     """Whether a scenario runs a QEMU in the guest."""
     return getattr(scenario, "usesQEMU", False)
@@ -71,7 +79,8 @@ def own(bench: Bench, busybox: Path, scenarios) -> bytes:
     for name in ("proc", "sys", "tmp", "sbin", "usr/bin", "usr/sbin"):
         archive.addDirectory(name)
     archive.add("init", (GUEST / "init").read_bytes(), 0o100755)
-    modules = bench.kernel.modules
+    kernel = bench.kernel
+    modules = kernel.modules + (kernel.moreModules if bench.machine.hasMore else ())
     archive.add("modules/list", "".join(f"{path.name}\n" for path in modules).encode())
     for path in modules:
         archive.add(f"modules/{path.name}", path.read_bytes())

@@ -47,7 +47,8 @@ def grouped(sections: list[Section], first: str) -> list[dict[str, Section]]:
     return groups
 
 
-def judged(what: str, section: Section | None, status: int, wanted: list[str]) -> Verdict:
+def judged(what: str, section: Section | None, status: int, wanted: list[str],
+           unwanted: tuple[str, ...] = ()) -> Verdict:
     """What a section should have said, ended with (`status N`) and left behind: nothing."""
     if section is None:
         return Verdict(False, f"{what} was not tried")
@@ -55,6 +56,7 @@ def judged(what: str, section: Section | None, status: int, wanted: list[str]) -
     ended, _, left = left.partition("\n")
     problems = [f"no line like {pattern}" for pattern in wanted
                 if not re.search(pattern, said, re.M)]
+    problems += [f"a line like {pattern}" for pattern in unwanted if re.search(pattern, said, re.M)]
     problems += [f"status {ended}, not {status}"] if ended != str(status) else []
     problems += [f"left behind: {left}"] if left.strip() else []
     return Verdict(not problems, what, (*problems, *section.lines) if problems else ())

@@ -1,0 +1,69 @@
+"""Scenario `relations`: a physical function and its virtual functions, for real."""
+
+from . import sections
+from .kernels import Kernel
+from .machines import Machine
+from .scenario import Bench, Verdict
+
+HEAD = """\
+apiVersion: vfioplan/v1
+kind: VM
+name: relations
+memory: [ { gpa: 0x0, size: 4MiB } ]
+devices:
+"""
+TOKEN, OTHER = (f"{digit * 8}-1111-4222-8333-444444444444" for digit in "ab")
+PARENT = '  - { name: parent, address: "0000:04:00.0" }\n'
+CHILD = '  - {{ name: child, address: "0000:04:00.1"{} }}\n'
+FILES = {
+    "parent": PARENT, "child": CHILD.format(""), "family": PARENT + CHILD.format(""),
+    "token": CHILD.format(f', vfToken: "{TOKEN}"'), "other": CHILD.format(f', vfToken: "{OTHER}"'),
+}
+ACCEPTED = (0, [r"^accepted: "])
+# Case -> the status it ends with, and what it must have said, on every target.
+EXPECTED: dict[str, tuple[int, list[str]]] = {
+    "alone": ACCEPTED,
+    "has-functions": (69, [r"0000:04:00\.1"]),
+    "function": ACCEPTED,
+    "both": (69, [r"0000:04:00\.0"]),
+    "no-token": (69, [r"vfToken"]),
+    "token": ACCEPTED,
+    "other-token": (71, [r"EACCES"]),
+    "alone-again": ACCEPTED,
+}
+# What the kernel does without a plan.
+RAW: dict[str, tuple[int, list[str]]] = {
+    "kernel": (0, [r"^parent on none, 2 functions$"]),
+    "kernel-no-token": (1, [r"Permission denied"]),
+}
+
+
+class Relations:
+    """An NVMe controller with SR-IOV, on the host's driver and on vfio-pci."""
+
+    name = "relations"
+    law = ("a physical function with virtual functions is refused before it loses its driver; a"
+           " virtual function of one on vfio-pci wants its token, and opens with it")
+    needsHostDrivers = True
+    isAboutMore = True
+
+    def fits(self, kernel: Kernel, machine: Machine) -> bool:
+        """Wherever the devices are."""
+        return True
+
+    def files(self, bench: Bench) -> dict[str, bytes]:
+        """The descriptions, the token, the targets and the script."""
+        return {f"{name}.yaml": (HEAD + devices).encode() for name, devices in FILES.items()} | {
+            "token": TOKEN.encode(), "run.sh": sections.script("relations"),
+            "targets": "".join(f"{target}\n" for target in bench.targets).encode()}
+
+    def seconds(self, bench: Bench) -> float:
+        """A generous time limit."""
+        return 300
+
+    def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
+        """One verdict for each case and target, and for what the kernel does by itself."""
+        found = {section.words[0]: section for section in sections.read(text)}
+        cases = {f"{case}-{target}": wanted for target in bench.targets
+                 for case, wanted in EXPECTED.items()} | RAW
+        return [sections.judged(case, found.get(case), *wanted) for case, wanted in cases.items()]

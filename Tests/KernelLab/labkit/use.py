@@ -1,0 +1,59 @@
+"""Scenario `use`: a disk of two paths and a keyboard, in use in every way and free."""
+
+from . import sections
+from .kernels import Kernel
+from .machines import Machine
+from .scenario import Bench, Verdict
+
+VM = """\
+apiVersion: vfioplan/v1
+kind: VM
+name: use
+memory: [ {{ gpa: 0x0, size: 4MiB }} ]
+devices:
+  - {{ name: device, address: "{}" }}
+"""
+DEVICES = {"twin0": "0000:02:00.0", "twin1": "0000:03:00.0", "keyboard": "0000:00:0e.0"}
+FREE = (0, [r"^accepted: "], (r"VP4030", r"VP4038"))
+# What is done -> the status of a check, what it must have said, and what it must not.
+USES: dict[str, tuple[int, list[str], tuple[str, ...]]] = {
+    "free": FREE,
+    "mounted": (69, [r"VP4030", r"/mnt"], ()),
+    "elsewhere": (69, [r"VP4030"], (r"/mnt",)),
+    "open": (69, [r"VP4030", r"process \d+.*sleep|sleep.*process \d+"], ()),
+    "again": FREE,
+}
+EXPECTED = {f"{use}-{path}": wanted for use, wanted in USES.items() for path in ("one", "other")} | {
+    "free-keyboard": FREE,
+    "typed": (0, [r"^accepted: ", r"VP4038.*", r"sleep"], ()),
+    "again-keyboard": FREE,
+}
+
+
+class Use:
+    """Namespaces of NVMe with multipath, mounts in another namespace, nodes held open."""
+
+    name = "use"
+    law = ("a disk in use, by whichever path and in whichever mount namespace, is refused before"
+           " anything is touched, an open node is said, and what is free is not refused")
+    needsHostDrivers = True
+    isAboutMore = True
+
+    def fits(self, kernel: Kernel, machine: Machine) -> bool:
+        """Where the kernel has multipath and drivers for it."""
+        return kernel.name == "6.1"
+
+    def files(self, bench: Bench) -> dict[str, bytes]:
+        """A description for each device, and the script."""
+        return {f"{name}.yaml": VM.format(address).encode() for name, address in DEVICES.items()} | {
+            "run.sh": sections.script("use")}
+
+    def seconds(self, bench: Bench) -> float:
+        """A generous time limit."""
+        return 240
+
+    def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
+        """One verdict for each case."""
+        found = {section.words[0]: section for section in sections.read(text)}
+        return [sections.judged(case, found.get(case), *wanted)
+                for case, wanted in EXPECTED.items()]
