@@ -22,7 +22,7 @@ struct SchemaTests {
   /// Codes about the shape of a description, which a schema can express.
   static let shapes = [
     "VP1020", "VP1021", "VP1022", "VP1023", "VP1024", "VP1026", "VP1030", "VP1031", "VP1032",
-    "VP1033", "VP1034", "VP1035", "VP1036", "VP1037", "VP1042", "VP1047",
+    "VP1033", "VP1034", "VP1035", "VP1036", "VP1037", "VP1042", "VP1047", "VP1049",
   ]
 
   @Test(arguments: shapes)

@@ -83,12 +83,18 @@ enum DriverLinks {
   }
 
   /// Lets drivers find a device; `ENODEV` if the expected one did not take it, which the kernel
-  /// does not report as an error.
+  /// does not report as an error, or `EBUSY` if that is for its virtual functions (§5.5).
   static func probe(
     _ address: BDF, expecting driver: String, within seconds: Int = patience
   ) throws(Errno) {
     try SystemCalls.write(
       Array("\(address)".utf8), to: bus + "/drivers_probe", within: seconds)
-    guard try self.driver(of: address) == driver else { throw .enodev }
+    if try self.driver(of: address) == driver { return }
+    throw hasVirtualFunctions(address) ? .ebusy : .enodev
+  }
+
+  private static func hasVirtualFunctions(_ address: BDF) -> Bool {
+    let count = (try? SystemCalls.readBytes(device(address) + "/sriov_numvfs")) ?? []
+    return !count.isEmpty && count != Array("0".utf8)
   }
 }

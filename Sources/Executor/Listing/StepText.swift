@@ -149,7 +149,7 @@ extension StepText {
       case .literal(let bytes) where field.role == .length:
         subject.append(byteSizeText(bytes))
       case .address(let address): subject.append(name(of: address))
-      case .literal, .memory: break
+      case .literal, .memory, .token: break
       }
     }
     if subject.isEmpty { return StyledText(request.summary) }
@@ -214,7 +214,7 @@ extension StepText {
   }
 
   private func arguments(_ request: RequestDescriptor, _ arguments: [Operand]) -> StyledText {
-    let fields = request.operandFields
+    let fields = request.operandFields + (request.optionalField.map { [$0] } ?? [])
     return zip(fields, arguments).reduce("") { text, pair in
       text + " \(pair.0.name)=\(self.text(pair.1, for: pair.0))"
     }
@@ -233,6 +233,7 @@ extension StepText {
   func text(_ operand: Operand, for field: Field?) -> String {
     switch operand {
     case .address(let address): address.description
+    case .token(let token): token.description
     case .memory(let id, let offset): offset == 0 ? name(id) : "\(name(id))+\(hexText(offset))"
     case .result(let id):
       if case .pointerToFile = field?.role { "&" + name(id) } else { name(id) }

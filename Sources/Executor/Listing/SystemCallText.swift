@@ -99,8 +99,10 @@ extension SystemCallText {
     case .none: return ""
     case .value(let field):
       return arguments.first.map { ", \(field.name)=\(steps.text($0, for: field))" } ?? ", 0"
-    case .address:
-      return arguments.first.map { ", \"\(steps.text($0, for: nil))\"" } ?? ", NULL"
+    case .address(_, let token):
+      guard let address = arguments.first.map({ steps.text($0, for: nil) }) else { return ", NULL" }
+      let option = arguments.dropFirst().first.map { " \(token.name)=\(steps.text($0, for: nil))" }
+      return ", \"\(address)\(option ?? "")\""
     case .structure(let layout):
       return ", &struct \(layout.name) { \(members(of: layout, arguments)) }"
     }
@@ -110,10 +112,15 @@ extension SystemCallText {
   private func members(of layout: StructLayout, _ arguments: [Operand]) -> String {
     var operands = arguments[...]
     var members: [String] = []
+    let hasToken = if case .token? = arguments.last { true } else { false }
+    let size = hasToken ? layout.size : layout.sentSize
     for field in layout.fields {
-      let operand = field.takesOperand ? operands.popFirst() : nil
-      guard field.offset + field.width <= layout.sentSize else { continue }
-      members.append("\(field.name)=\(value(of: field, operand, size: layout.sentSize))")
+      let takes = field.takesOperand || hasToken && field.isOptional
+      let operand = takes ? operands.popFirst() : nil
+      guard field.offset + field.width <= size else { continue }
+      let isFlags = hasToken && field.name == "flags"
+      members.append(
+        "\(field.name)=\(isFlags ? "TOKEN" : value(of: field, operand, size: size))")
     }
     return members.joined(separator: ", ")
   }
@@ -121,7 +128,8 @@ extension SystemCallText {
   private func value(of field: Field, _ operand: Operand?, size: Int) -> String {
     if case .size = field.role { return String(size) }
     if case .buffer(let layout) = field.role { return "&struct \(layout.name)" }
-    return operand.map { steps.text($0, for: field) } ?? String(field.defaultValue ?? 0)
+    let text = operand.map { steps.text($0, for: field) } ?? String(field.defaultValue ?? 0)
+    return field.isOptional && operand != nil ? "&\"\(text)\"" : text
   }
 
   private func results(_ request: RequestDescriptor, _ results: [ResultID?]) -> StyledText {

@@ -34,7 +34,7 @@ public struct DeviceHolders {
   /// An error for each device that another process has.
   public func findings(for plan: CompiledPlan) -> [Diagnostic] {
     // What is not with VFIO yet nobody can have open.
-    let devices = plan.plan.devices.filter { $0.driver.map(VFIODriver.isVFIO) ?? false }
+    let devices = plan.plan.devices.filter(\.isOnVFIO)
     if devices.isEmpty { return [] }
     var owners: [String: PlannedDevice] = [:]
     for device in devices {

@@ -17,7 +17,7 @@ public enum RequestCodec {
     case .none: .none
     case .value(let field):
       .value(arguments.first.map { resolve($0, values: values) } ?? field.defaultValue ?? 0)
-    case .address: .bytes(text(arguments.first), pointers: [])
+    case .address: .bytes(text(arguments), pointers: [])
     case .structure(let layout): encode(layout, arguments, values: values)
     }
   }
@@ -40,13 +40,14 @@ public enum RequestCodec {
 
   /// The number an operand stands for; memory offsets wrap, as addresses do.
   ///
-  /// A PCI address is text, never a number; where it stands for one all the same it is 0.
+  /// A PCI address is text, a token bytes, never a number; where they stand for one all the same it
+  /// is 0.
   public static func resolve(_ operand: Operand, values: [UInt64]) -> UInt64 {
     switch operand {
     case .literal(let number): number
     case .result(let id): values[Int(id.index)]
     case .memory(let id, let offset): values[Int(id.index)] &+ offset
-    case .address: 0
+    case .address, .token: 0
     }
   }
 
@@ -67,19 +68,26 @@ public enum RequestCodec {
   private static func encode(
     _ layout: StructLayout, _ arguments: [Operand], values: [UInt64]
   ) -> IoctlArgument {
-    var bytes = [UInt8](repeating: 0, count: layout.sentSize)
+    var token: VFToken?
+    if case .token(let given)? = arguments.last { token = given }
+    let size = token == nil ? layout.sentSize : layout.size
+    var bytes = [UInt8](repeating: 0, count: size)
     var pointers: [IoctlArgument.Pointer] = []
     var position = 0
     for field in layout.fields {
       var value = field.defaultValue ?? 0
       if field.role == .size {
-        value = UInt64(layout.sentSize)
+        value = UInt64(size)
       } else if field.takesOperand {
         if position < arguments.count { value = resolve(arguments[position], values: values) }
         position += 1
       }
       switch field.role {
       case .reserved: break
+      case .token(let flag):
+        guard let token else { break }
+        pointers.append(.init(offset: field.offset, bytes: token.bytes))
+        bytes.setLittleEndian(bytes.littleEndian(at: 4, width: 4) | flag, at: 4, width: 4)
       case .pointerToFile:
         pointers.append(.init(offset: field.offset, bytes: descriptorNumber(value)))
       case .buffer(let inner):
@@ -97,9 +105,12 @@ public enum RequestCodec {
     return bytes
   }
 
-  private static func text(_ operand: Operand?) -> [UInt8] {
-    guard case .address(let address) = operand else { return [0] }
-    return Array(address.description.utf8) + [0]
+  /// An address, and behind it the option that vfio-pci knows (`vfio_pci_core_match`).
+  private static func text(_ arguments: [Operand]) -> [UInt8] {
+    guard case .address(let address)? = arguments.first else { return [0] }
+    var text = address.description
+    if case .token(let token)? = arguments.last { text += " vf_token=\(token)" }
+    return Array(text.utf8) + [0]
   }
 }
 

@@ -32,6 +32,8 @@ struct KernelFact: Hashable, Sendable {
 
   // Containers, groups and KVM.
 
+  /// A virtual function of a function on vfio-pci is opened with a token.
+  static let vfTokens = Self("vfTokens", 5, 7, .read, "vfio/pci/vfio_pci.c")
   /// GET_INFO of type1 tells of dirty pages.
   static let type1TellsMigration = Self("type1TellsMigration", 5, 8, .read, "vfio_iommu_type1.c")
   /// GET_INFO of type1 tells how many more mappings there may be.
@@ -151,7 +153,8 @@ struct KernelFact: Hashable, Sendable {
 
   /// Every fact, for tests.
   static let all = [
-    type1TellsMigration, type1TellsRoom, type1UnmapsAll, intelForgotNesting, type1EnforcesByTable,
+    vfTokens, type1TellsMigration, type1TellsRoom, type1UnmapsAll, intelForgotNesting,
+    type1EnforcesByTable,
     groupsAreClaimed, kvmKeepsFiles, type1UnmapsOthers, containerNumberFirst,
     kvmAsksDevices, kvmVFIOEndsWithFile, iommufd,
     updateNeedsDriver, type1AlignsInfo, directRegionsRefuse, vfioCdevs, type1ForgotNesting, pasids,

@@ -54,6 +54,9 @@ struct HostDecoder: DocumentDecoder {
     let driver = decoder.name(fields.mapping[fields.driver], "a driver's name")
     let regions = reserved.list(fields.mapping[fields.reserved], &decoder)
     let path = decoder.path(fields.mapping[fields.path])
+    let physical = decoder.bdf(fields.mapping[fields.physicalFunction])
+    let behind = decoder.bdf(fields.mapping[fields.behind])
+    let isVFIO = decoder.bool(fields.mapping[fields.vfioDriver])
     guard let address else { return nil }
     var result = HostDevice(
       address: address, vendor: UInt16(truncatingIfNeeded: vendor ?? 0),
@@ -63,6 +66,8 @@ struct HostDecoder: DocumentDecoder {
       noSnoopCapable: capable ?? .unknown, reserved: regions,
       span: decoder.span(fields.mapping[fields.address], or: .wholeHost))
     (result.path, result.noSnoopSource) = (path, source)
+    (result.physicalFunction, result.behind) = (physical, behind)
+    result.vfioDriver = isVFIO.map { Fact($0) } ?? .unknown
     return result
   }
 }
@@ -72,6 +77,7 @@ private struct HostDeviceFields {
   var mapping: MappingDecoder
   let address, vendor, device, classCode, subsystem, iommu, group: MappingDecoder.Field
   let driver, noSnoopCapable, noSnoopSource, reserved, path: MappingDecoder.Field
+  let physicalFunction, behind, vfioDriver: MappingDecoder.Field
 
   init(_ tree: YAMLTree) {
     mapping = MappingDecoder(tree, "a host device")
@@ -87,6 +93,9 @@ private struct HostDeviceFields {
     noSnoopSource = mapping.allow("noSnoopSource")
     reserved = mapping.allow("reserved")
     path = mapping.allow("path")
+    physicalFunction = mapping.allow("physicalFunction")
+    behind = mapping.allow("behind")
+    vfioDriver = mapping.allow("vfioDriver")
   }
 }
 

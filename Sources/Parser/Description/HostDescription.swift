@@ -99,6 +99,12 @@ public struct HostDevice: Hashable, Sendable {
   public var noSnoopSource: String?
   /// IOVAs it must not use.
   public var reserved: [ReservedRegion]
+  /// The function that this one is a virtual function of; `nil` if it is none, or nothing says so.
+  public var physicalFunction: BDF?
+  /// The device without whose driver this one would not be there (VMD); `nil` if nothing says so.
+  public var behind: BDF?
+  /// Whether the driver that has it is one of VFIO's; unknown where only the name tells.
+  public var vfioDriver = Fact.unknown
   /// Its way from the root bus; `nil` if it is not known, or is the address itself.
   public var path: PCIPath?
   /// Where its address stands.

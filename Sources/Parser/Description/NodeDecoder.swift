@@ -56,6 +56,15 @@ public struct NodeDecoder: Sendable {
     return nil
   }
 
+  /// A token of virtual functions.
+  public mutating func vfToken(_ node: YAMLTree.Node?) -> VFToken? {
+    guard let node, isText(node, "a UUID") else { return nil }
+    let text = tree.string(of: node)
+    if let token = VFToken(text) { return token }
+    report(ParserDiagnostics.vfToken(text, at: tree.span(of: node)))
+    return nil
+  }
+
   /// Subsystem ids.
   public mutating func subsystem(_ node: YAMLTree.Node?) -> PCISubsystem? {
     guard let node, isText(node, "subsystem ids") else { return nil }

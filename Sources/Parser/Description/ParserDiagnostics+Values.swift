@@ -81,6 +81,22 @@ extension ParserDiagnostics {
       help: meant.map { "did you mean '\($0)'?" } ?? "'lspci -nnv' shows the ids")
   }
 
+  static let vfToken = DiagnosticCode(
+    "VP1049", .error, "invalid token of a virtual function",
+    """
+    The token that a virtual function is opened with is a UUID: 32 hexadecimal digits with dashes \
+    after the 8th, 12th, 16th and 20th. Whoever uses the physical function has set it, DPDK for \
+    example with '--vfio-vf-token'.
+    """)
+
+  static func vfToken(_ text: String, at span: SourceSpan) -> Diagnostic {
+    Diagnostic(
+      vfToken,
+      "expected a UUID such as '5d3a4c1e-8f02-4b6d-9a77-0c1be2f4d658', found "
+        + QuotedText.quote(text),
+      at: span, help: "use the token that the physical function's user has set")
+  }
+
   static let number = DiagnosticCode(
     "VP1032", .error, "invalid number",
     """

@@ -110,6 +110,7 @@ struct VMDecoder: DocumentDecoder {
     let intent = decoder.word(fields.mapping[fields.noSnoop], intents)
     let space = decoder.name(fields.mapping[fields.addressSpace], "an address space name")
     let driver = decoder.name(fields.mapping[fields.driver], "a driver's name")
+    let token = decoder.vfToken(fields.mapping[fields.vfToken])
     let expected = fields.mapping[fields.expected].flatMap { self.expected($0) }
     guard let name, let address = address ?? selector.map({ _ in BDF.zero }) else { return nil }
     var device = AssignedDevice(
@@ -117,10 +118,12 @@ struct VMDecoder: DocumentDecoder {
       addressSpace: space ?? VMDescription.guestPhysicalSpace, span: tree.span(of: item))
     device.selector = selector
     device.driver = driver
+    device.vfToken = token
     device.expected = expected
     device.nameSpan = decoder.span(fields.mapping[fields.name], or: device.span)
     device.addressSpan = decoder.span(fields.place, or: device.nameSpan)
     device.driverSpan = decoder.span(fields.mapping[fields.driver], or: device.nameSpan)
+    device.vfTokenSpan = decoder.span(fields.mapping[fields.vfToken], or: device.nameSpan)
     device.noSnoopSpan = decoder.span(fields.mapping[fields.noSnoop], or: device.nameSpan)
     device.addressSpaceSpan = decoder.span(
       fields.mapping[fields.addressSpace], or: device.nameSpan)
@@ -175,6 +178,7 @@ struct VMDecoder: DocumentDecoder {
 private struct AssignedDeviceFields {
   var mapping: MappingDecoder
   let name, address, path, match, noSnoop, addressSpace, expected, driver: MappingDecoder.Field
+  let vfToken: MappingDecoder.Field
 
   init(_ tree: YAMLTree) {
     mapping = MappingDecoder(tree, "a device")
@@ -186,6 +190,7 @@ private struct AssignedDeviceFields {
     addressSpace = mapping.allow("addressSpace")
     expected = mapping.allow("expect")
     driver = mapping.allow("driver")
+    vfToken = mapping.allow("vfToken")
   }
 
   /// The value that says which device it is.

@@ -165,6 +165,9 @@ public struct AssignedDevice: Hashable, Sendable {
   public var selector: DeviceSelector?
   /// The VFIO driver it is to be given to; `nil` for `vfio-pci`, or the one that has it.
   public var driver: String?
+  /// The secret that opens a virtual function whose physical function is on vfio-pci; `nil` if
+  /// there is none.
+  public var vfToken: VFToken?
   /// What is wanted of its no-snoop DMA.
   public var noSnoop: NoSnoopIntent
   /// The address space its DMA goes through; `gpa` unless told otherwise.
@@ -179,6 +182,8 @@ public struct AssignedDevice: Hashable, Sendable {
   public var addressSpan: SourceSpan
   /// Where the driver's value stands; the name's span if it was left out.
   public var driverSpan: SourceSpan
+  /// Where the token's value stands; the name's span if it was left out.
+  public var vfTokenSpan: SourceSpan
   /// Where the intent's value stands; the name's span if it was left out.
   public var noSnoopSpan: SourceSpan
   /// Where the address space's value stands; the name's span if it was left out.
@@ -197,6 +202,7 @@ public struct AssignedDevice: Hashable, Sendable {
     nameSpan = span
     addressSpan = span
     driverSpan = span
+    vfTokenSpan = span
     noSnoopSpan = span
     addressSpaceSpan = span
   }

@@ -69,6 +69,7 @@ private struct HostFactsReader {
       if let device = device(address, "\(directory)/\(name)", units) { found.append(device) }
     }
     for index in found.indices { found[index].path = paths.path(of: found[index].address) }
+    found = RelationFacts(tree, found).settled()
     settleNoSnoop(of: &found, directory)
     return found
   }
@@ -84,7 +85,7 @@ private struct HostFactsReader {
     }
     for index in devices.indices {
       let address = devices[index].address
-      let physical = tree.physicalFunction(of: address)
+      let physical = devices[index].physicalFunction
       let fact = physical.map { NoSnoopFact(ofVirtualFunctionOf: $0, facts[$0]) } ?? facts[address]
       guard let fact else { continue }
       devices[index].noSnoopCapable = fact.fact

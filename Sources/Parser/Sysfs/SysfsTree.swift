@@ -60,6 +60,11 @@ public struct SysfsTree {
     return text
   }
 
+  /// As `linkText`, of a link that copies hold the contents of in its place.
+  func unrecordedLink(_ path: String) -> String? {
+    read(path) { () throws(TreeError) in try files.linkText(path) }
+  }
+
   /// A file as a text without the white space at its end; `nil` if it can't be read.
   ///
   /// Not much more of it than a limit in bytes.

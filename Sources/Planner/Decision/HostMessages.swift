@@ -78,6 +78,16 @@ extension PlannerDiagnostics {
       help: "leave out 'driver' for vfio-pci, or name a variant such as 'mlx5_vfio_pci'")
   }
 
+  static func otherSpelling(
+    _ device: AssignedDevice, _ driver: String, _ real: String
+  ) -> Diagnostic {
+    Diagnostic(
+      driverNotVFIO,
+      "device \(quote(device.name)) can't be given to driver \(quote(driver)): there is none of "
+        + "that name, it is called \(quote(real))", at: device.driverSpan,
+      help: "write 'driver: \(real)'; modules and their files are spelt otherwise than drivers")
+  }
+
   static func bridge(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
     Diagnostic(
       deviceIsBridge, "device \(quote(device.name)) is a PCI bridge and can't be given to a VM",

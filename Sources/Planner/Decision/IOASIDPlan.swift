@@ -178,6 +178,10 @@ public struct PlannedDevice: Hashable, Sendable {
   public var driver: String?
   /// The driver it is to be given to; `nil` for `vfio-pci`, or the VFIO driver that has it.
   public var wantedDriver: String?
+  /// Whether the driver that has it now is one of VFIO's.
+  public var isOnVFIO: Bool
+  /// The token that opens it; `nil` if none is given.
+  public var vfToken: VFToken?
   /// What the user wrote.
   public var intent: NoSnoopIntent
   /// What `auto` became; equal to `intent` otherwise, never `auto`.
@@ -211,6 +215,7 @@ public struct PlannedDevice: Hashable, Sendable {
     self.group = group
     self.iommu = iommu
     self.driver = driver
+    isOnVFIO = driver.map(VFIODriver.isVFIO) ?? false
     self.intent = intent
     self.resolved = resolved
     self.resolution = resolution
@@ -221,6 +226,12 @@ public struct PlannedDevice: Hashable, Sendable {
     self.isKnownToKVM = isKnownToKVM
     self.reason = reason
     self.origin = origin
+  }
+
+  /// The driver that it has to be given to; `nil` if it is where it belongs.
+  var driverToGet: String? {
+    if isOnVFIO, driver == wantedDriver ?? driver { return nil }
+    return wantedDriver ?? VFIODriver.standard
   }
 
   /// Whether it may emit no-snoop requests; unknown counts as yes.

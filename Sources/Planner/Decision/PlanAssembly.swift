@@ -52,6 +52,8 @@ struct PlanAssembly {
       isEffective: !isEnforced && devices.canNoSnoop[index], isKnownToKVM: isKnown,
       reason: reason, origin: vm.devices[index].span, resolution: intents.resolutions[index])
     planned.wantedDriver = vm.devices[index].driver
+    planned.isOnVFIO = topology.host.devices[host].hasVFIODriver
+    planned.vfToken = vm.devices[index].vfToken
     return planned
   }
 }

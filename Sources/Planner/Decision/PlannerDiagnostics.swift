@@ -3,7 +3,7 @@ import Parser
 /// Every message of this module: codes here, factories in the extensions beside it.
 public enum PlannerDiagnostics {
   /// Every code of this module, by number.
-  public static let all: [DiagnosticCode] = semantics + intents + hostLimits + kernels
+  public static let all: [DiagnosticCode] = semantics + intents + hostLimits + kernels + relations
 
   static let semantics = [
     duplicateDeviceName, duplicateDeviceAddress, unknownAddressSpace, duplicateAddressSpace,
@@ -343,8 +343,8 @@ extension PlannerDiagnostics {
   static let driverNotVFIO = DiagnosticCode(
     "VP4015", .error, "a device is to be given to a driver that is none of VFIO's",
     """
-    'driver' names the driver that hands the device to user space: vfio-pci, or a variant of it \
-    for one kind of device, such as mlx5_vfio_pci or nvgrace-gpu-vfio-pci, as it is called in \
-    /sys/bus/pci/drivers. Their names end in vfio-pci or vfio_pci.
+    'driver' names the driver that hands the device to user space: vfio-pci, a variant such as \
+    mlx5_vfio_pci, or the driver that has the device if that is one of VFIO's. It is called as in \
+    /sys/bus/pci/drivers: with underscores, also where the file of its module has dashes.
     """)
 }

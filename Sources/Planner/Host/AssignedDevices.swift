@@ -111,9 +111,7 @@ struct DeviceLookup {
           PlannerDiagnostics.unexpected(vm.devices[index], expected, fact, differences))
       }
     }
-    if let driver = vm.devices[index].driver, !VFIODriver.isVFIO(driver) {
-      sink.report(PlannerDiagnostics.otherDriver(vm.devices[index], driver))
-    }
+    if let driver = vm.devices[index].driver { checkDriver(driver, index, found, into: &sink) }
     if topology.host.devices[found].classCode >> 8 == 0x0604 {
       sink.report(PlannerDiagnostics.bridge(vm.devices[index], topology.host.devices[found]))
     }
@@ -128,6 +126,23 @@ struct DeviceLookup {
       isSound = false
       sink.report(PlannerDiagnostics.noGroup(vm.devices[index], topology.host.devices[found]))
     }
+  }
+
+  /// Whether there can be a driver of VFIO of the name; one that a device of the host has there is.
+  private func checkDriver(
+    _ driver: String, _ index: Int, _ found: Int, into sink: inout DiagnosticSink
+  ) {
+    let present = topology.host.devices[found]
+    if present.driver == driver, present.hasVFIODriver { return }
+    guard VFIODriver.isVFIO(driver) else {
+      sink.report(PlannerDiagnostics.otherDriver(vm.devices[index], driver))
+      return
+    }
+    let real = VFIODriver.realName(of: driver)
+    guard real != driver, !topology.host.devices.contains(where: { $0.driver == driver }) else {
+      return
+    }
+    sink.report(PlannerDiagnostics.otherSpelling(vm.devices[index], driver, real))
   }
 
   /// Resolves address-space names; they mostly repeat, so the last match is tried first.

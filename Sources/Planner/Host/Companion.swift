@@ -33,7 +33,7 @@ public struct Companion: Hashable, Sendable {
       let hostGroup = Int(topology.groupOfDevice[Int(groups.devices.hostIndex[first])])
       return topology.members[hostGroup].filter { !assigned.contains($0) }.compactMap { member in
         let device = topology.host.devices[Int(member)]
-        guard let driver = device.driver, !GroupViability.isSafe(driver: driver),
+        guard let driver = device.driver, !GroupViability.isSafe(device),
           canBeKept(device)
         else { return nil }
         return Companion(

@@ -15,4 +15,10 @@ public enum GroupViability {
     guard let driver else { return true }
     return harmlessDrivers.contains(driver) || VFIODriver.isVFIO(driver)
   }
+
+  /// Whether a member leaves its group usable.
+  public static func isSafe(_ member: HostDevice) -> Bool {
+    guard let driver = member.driver else { return true }
+    return harmlessDrivers.contains(driver) || member.hasVFIODriver
+  }
 }

@@ -10,6 +10,7 @@ struct HostChecks {
   let maps: AddressSpaceMaps
   let target: any Dialect
   private let isAssigned: [Bool]
+  private let relations: RelationChecks
 
   /// Prepares the checks of a VM on a host.
   init(
@@ -24,6 +25,7 @@ struct HostChecks {
     var isAssigned = [Bool](repeating: false, count: topology.host.devices.count)
     for host in groups.devices.hostIndex { isAssigned[Int(host)] = true }
     self.isAssigned = isAssigned
+    relations = RelationChecks(vm: vm, topology: topology, groups: groups, target: target)
   }
 
   private var devices: AssignedDevices { groups.devices }
@@ -33,6 +35,7 @@ struct HostChecks {
   func run(into sink: inout DiagnosticSink) {
     checkInterrupts(into: &sink)
     checkUnits(into: &sink)
+    relations.run(into: &sink)
     var regions = ReservedRegions(spaces: maps.mappings.count)
     for group in 0..<groups.count {
       checkMembers(of: group, &regions, into: &sink)
@@ -132,10 +135,10 @@ struct HostChecks {
   }
 
   private func checkDriver(of member: Int, _ first: Int, into sink: inout DiagnosticSink) {
-    guard let driver = topology.host.devices[member].driver,
-      !GroupViability.isSafe(driver: driver)
-    else { return }
     let fact = topology.host.devices[member]
+    guard let driver = fact.driver, !GroupViability.isSafe(fact),
+      !relations.isSaid(of: member, in: first, into: &sink)
+    else { return }
     if vm.companions == .bind, Companion.canBeKept(fact) { return }
     sink.report(
       PlannerDiagnostics.unsafe(

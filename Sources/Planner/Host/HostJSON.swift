@@ -109,6 +109,9 @@ public enum HostJSON {
     if let iommu = device.iommu { writer.member("iommu", iommu) }
     if let group = device.group { writer.member("group", group) }
     if let driver = device.driver { writer.member("driver", driver) }
+    writeKnown("vfioDriver", device.vfioDriver, to: &writer)
+    if let physical = device.physicalFunction { writer.member("physicalFunction", physical) }
+    if let parent = device.behind { writer.member("behind", parent) }
     writer.member("noSnoopCapable", device.noSnoopCapable)
     if let source = device.noSnoopSource { writer.member("noSnoopSource", source) }
     if !device.reserved.isEmpty { write(device.reserved, to: &writer) }

@@ -22,6 +22,9 @@ struct HostTopology: Sendable {
   /// The devices of each IOMMU group, assigned or not, in file order.
   let members: Buckets
 
+  /// Which devices hang on which.
+  let relations: DeviceRelations
+
   private let index: AddressIndex
 
   /// Indexes a description; reports names and addresses that occur twice, and unknown IOMMU names.
@@ -30,6 +33,7 @@ struct HostTopology: Sendable {
     rules = host.kernel.rules
     enforcement = host.enforcement(on: dialect)
     index = AddressIndex(host.devices)
+    relations = DeviceRelations(host, index)
     for (first, later) in index.duplicates {
       sink.report(
         PlannerDiagnostics.duplicateHostAddress(host.devices[later], first: host.devices[first]))

@@ -121,6 +121,16 @@ extension KernelRules {
     meaning: "the levels of AMD's host tables limit I/O virtual addresses",
     source: "drivers/iommu/amd/iommu.c", whenUnknown: true)
 
+  /// A bind reads the token of a virtual function.
+  ///
+  /// From 6.17 on it asks for one (86624ba3b522), but copies too little to read it; stable kernels
+  /// of 6.18 have the remedy from 6.18.5 on (2f03f21fe752).
+  public static let bindReadsTokens = KernelRule(
+    "bindReadsTokens", notUntil: KernelVersion(6, 17), since: KernelVersion(6, 19),
+    before: "VFIO_DEVICE_BIND_IOMMUFD takes no token of a virtual function",
+    meaning: "VFIO_DEVICE_BIND_IOMMUFD takes the token of a virtual function",
+    source: "drivers/vfio/device_cdev.c", whenUnknown: false)
+
   /// Intel's driver looks at snoop control when a device is put on a second-stage table only.
   public static let firstStageIsUnchecked = KernelRule(
     "firstStageIsUnchecked", since: KernelVersion(6, 19),
@@ -140,7 +150,7 @@ extension KernelRules {
     driverOverride, type1EnforcesByTable, kvmAsksDevices, iommufd, vfioCdevs, directRegionsRefuse,
     attachKeepsTables, smmuTablesAreWhole, onlyPATCounts, smmuEnforcesByCANWBS,
     narrowerTablesFit, amdSecondFormat, intelFirstStage, guestPATQuirk, virtioTablesAreWhole,
-    amdTableWidthByHATS, firstStageIsUnchecked, riscvIsCoherent,
+    amdTableWidthByHATS, bindReadsTokens, firstStageIsUnchecked, riscvIsCoherent,
   ]
 }
 

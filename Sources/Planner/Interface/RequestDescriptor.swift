@@ -45,14 +45,15 @@ public enum ArgumentLayout: Hashable, Sendable {
   case value(Field)
   /// A pointer to a struct.
   case structure(StructLayout)
-  /// A pointer to the text of a PCI address, NUL-terminated.
-  case address(Field)
+  /// A pointer to the text of a PCI address, NUL-terminated, which a token may follow.
+  case address(Field, token: Field)
 
   /// The members of the argument, in order; empty if there is none.
   public var fields: [Field] {
     switch self {
     case .none: []
-    case .value(let field), .address(let field): [field]
+    case .value(let field): [field]
+    case .address(let field, let token): [field, token]
     case .structure(let layout): layout.fields
     }
   }
@@ -133,6 +134,8 @@ public final class RequestDescriptor: Hashable, Sendable {
   public let summary: String
   /// The members a step gives operands for, in order: `Action.ioctl`'s arguments.
   public let operandFields: [Field]
+  /// The member that one more operand at the end of a step's is for; `nil` if there can be none.
+  public let optionalField: Field?
   /// Names and kinds of the values a step can define, in order: `Action.ioctl`'s results.
   public let resultFields: [(name: String, kind: ObjectKind)]
   /// What the members of the undoing request get, by position, so that undoing looks nothing up.
@@ -168,6 +171,7 @@ public final class RequestDescriptor: Hashable, Sendable {
     self.later = later
     self.summary = summary
     operandFields = argument.fields.filter(\.takesOperand)
+    optionalField = argument.fields.first(where: \.isOptional)
     resultFields = Self.resultFields(argument, returns)
     resultKinds = resultFields.map(\.kind)
     undoArguments = Self.undoArguments(undo, operandFields, resultFields)

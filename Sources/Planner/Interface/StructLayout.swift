@@ -32,8 +32,12 @@ public struct Field: Hashable, Sendable {
     case buffer(StructLayout)
     /// An address in guest memory: a memory result plus an offset in bytes.
     case memoryAddress
-    /// The text of a PCI address; only for requests that take nothing else.
+    /// The text of a PCI address; only for requests that take nothing else, or a token behind it.
     case address
+    /// A pointer to a UUID, or its text behind an address: a step may give it or not.
+    ///
+    /// In a structure it is the last member, and the flags in the second word say that it is there.
+    case token(flag: UInt64)
   }
 
   /// The kernel's name of the member.
@@ -73,10 +77,13 @@ public struct Field: Hashable, Sendable {
   /// Whether a step gives this member an operand.
   public var takesOperand: Bool {
     switch role {
-    case .size, .reserved, .buffer: false
+    case .size, .reserved, .buffer, .token: false
     default: direction != .output && defaultValue == nil
     }
   }
+
+  /// Whether a step may give this member an operand, or leave it out.
+  public var isOptional: Bool { if case .token = role { true } else { false } }
 
   /// The members whose answers can become results: this one, those of its buffer, or none.
   public var resultMembers: [Field] {
@@ -87,7 +94,7 @@ public struct Field: Hashable, Sendable {
   /// Whether the kernel's answer in this member can become a result.
   public var givesResult: Bool {
     switch role {
-    case .size, .reserved, .buffer: false
+    case .size, .reserved, .buffer, .token: false
     default: direction != .input
     }
   }

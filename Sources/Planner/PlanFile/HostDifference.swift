@@ -148,10 +148,15 @@ extension HostDifference {
   private mutating func compareDevices() {
     let facts = RelevantFacts(to: saved.plan, in: saved.host)
     let assigned = Set(saved.plan.devices.map(\.address))
+    let groups = Set(saved.plan.devices.map(\.group))
     var known: Set<BDF> = []
     for before in facts.devices.lazy.map({ [saved] in saved.host.devices[$0] }) {
       known.insert(before.address)
       let isAssigned = assigned.contains(before.address)
+      guard before.group.map(groups.contains) ?? false else {
+        compareRelative(before)
+        continue
+      }
       guard let position = positions[before.address] else {
         reportGone(before, isAssigned: isAssigned)
         continue
@@ -159,6 +164,31 @@ extension HostDifference {
       compare(before, now.devices[position], isAssigned: isAssigned)
     }
     reportNewMembers(known)
+    reportNewRelatives(known)
+  }
+
+  /// A device outside of the plan's groups that one of them hangs on, or that hangs on one.
+  private mutating func compareRelative(_ before: HostDevice) {
+    guard let position = positions[before.address] else { return }
+    let after = now.devices[position]
+    let code = SavedPlanDiagnostics.deviceChanged
+    compare(
+      code, before.address.description, "driver", before.driver, after.driver, at: before.span,
+      as: Self.text)
+  }
+
+  /// What hangs on a device of the plan by now, and would go with its driver.
+  private mutating func reportNewRelatives(_ known: Set<BDF>) {
+    let before = HostRelatives(of: saved.plan, in: saved.host).dependents
+    let after = HostRelatives(of: saved.plan, in: now).dependents
+    for (address, holder) in after.sorted(by: { $0.key < $1.key })
+    where before[address] == nil && !known.contains(address) {
+      let place = saved.plan.devices.first { $0.address == holder } ?? saved.plan.devices[0]
+      findings.append(
+        SavedPlanDiagnostics.changed(
+          SavedPlanDiagnostics.deviceChanged, "\(holder): \(address) hangs on it now",
+          at: place.origin))
+    }
   }
 
   private mutating func reportGone(_ device: HostDevice, isAssigned: Bool) {
@@ -177,6 +207,10 @@ extension HostDifference {
     let subject = { before.address.description }
     compare(code, subject(), "group", before.group, after.group, at: span, as: Self.text)
     compare(code, subject(), "driver", before.driver, after.driver, at: span, as: Self.text)
+    if before.driver == after.driver {
+      compare(
+        code, subject(), "vfioDriver", before.hasVFIODriver, after.hasVFIODriver, at: span)
+    }
     compare(code, subject(), "class", before.classCode, after.classCode, at: span, as: Self.hex)
     compare(code, subject(), "reserved", before.regions, after.regions, at: span, as: Self.text)
     guard isAssigned else { return }
@@ -186,6 +220,18 @@ extension HostDifference {
     if before.subsystem != nil {
       compare(
         code, subject(), "subsystem", before.subsystem, after.subsystem, at: span, as: Self.text)
+    }
+    // Nor do they pin what a device hangs on.
+    if before.physicalFunction != nil {
+      compare(
+        code, subject(), "physicalFunction", before.physicalFunction, after.physicalFunction,
+        at: span
+      ) { $0?.description ?? "none" }
+    }
+    if before.behind != nil {
+      compare(code, subject(), "behind", before.behind, after.behind, at: span) {
+        $0?.description ?? "none"
+      }
     }
     compare(code, subject(), "iommu", before.iommu, after.iommu, at: span, as: Self.text)
     compare(

@@ -3,8 +3,9 @@ import Parser
 /// The part of a host that a plan rests on, and that a saved plan therefore carries.
 ///
 /// Those are the kernel's interfaces, the devices of every IOMMU group the plan touches (assigned
-/// or not: an unassigned mate decides whether the group may be used) and the IOMMU units of those
-/// devices. Anything else may change without making the plan wrong.
+/// or not: an unassigned mate decides whether the group may be used), what those hang on, what
+/// hangs on a device that loses its driver, and the IOMMU units of all these. Anything else may
+/// change without making the plan wrong.
 public struct RelevantFacts: Hashable, Sendable {
   /// Positions in `HostDescription.devices`, ascending.
   public let devices: [Int]
@@ -13,7 +14,9 @@ public struct RelevantFacts: Hashable, Sendable {
 
   /// Finds what a plan rests on in the host it was compiled for; linear in the host's size.
   public init(to plan: IOASIDPlan, in host: HostDescription) {
-    self.init(groups: plan.devices.lazy.map(\.group), addresses: [], in: host)
+    self.init(
+      groups: plan.devices.lazy.map(\.group),
+      addresses: HostRelatives(of: plan, in: host).addresses, in: host)
   }
 
   /// Finds the devices of some groups or at some addresses, and their units.

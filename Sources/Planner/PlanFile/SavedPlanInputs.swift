@@ -42,6 +42,7 @@ extension SavedPlanWriter {
       writer.member("addressSpace", device.addressSpace)
     }
     if let driver = device.driver { writer.member("driver", driver) }
+    if let token = device.vfToken { writer.member("vfToken", token.description) }
     writer.endObject()
   }
 

@@ -52,6 +52,12 @@ private struct StepRun: ~Copyable {
     writer.endObject()
   }
 
+  private mutating func quote(_ text: String) {
+    writer.appendRaw("\"")
+    writer.appendText(text)
+    writer.appendRaw("\"")
+  }
+
   private mutating func quote(_ result: ResultID) {
     writer.appendRaw("\"")
     writer.appendText(results[Int(result.index)].name)
@@ -117,14 +123,21 @@ extension StepRun {
     writer.appendRaw(",\"call\":\"ioctl\",\"fd\":")
     quote(file)
     writer.appendRaw(templates[index].head)
-    for (position, argument) in arguments.enumerated() {
+    var token: VFToken?
+    if case .token(let given)? = arguments.last { token = given }
+    let operands = arguments.prefix(templates[index].arguments.count)
+    for (position, argument) in operands.enumerated() {
       writer.appendRaw(templates[index].arguments[position].key)
       if case .literal(let value) = argument {
         writer.appendRaw(templates[index].arguments[position].text(of: value))
+      } else if case .address(let address) = argument, let token {
+        // One text, as the kernel gets it.
+        quote("\(address) \(request.optionalField?.name ?? "")=\(token)")
       } else {
         write(argument)
       }
     }
+    if let token, case .structure = request.argument { write(token, of: request) }
     writer.appendRaw("},\"results\":{")
     var isFirst = true
     for (position, result) in results.enumerated() {
@@ -135,6 +148,15 @@ extension StepRun {
       quote(result)
     }
     writer.appendRaw(templates[index].tail)
+  }
+
+  /// Writes a token as a member, behind the flag that says that it is there.
+  private mutating func write(_ token: VFToken, of request: RequestDescriptor) {
+    guard let field = request.optionalField else { return }
+    writer.appendRaw(",\"flags\":\"TOKEN\",\"")
+    writer.appendText(field.name)
+    writer.appendRaw("\":")
+    quote(token.description)
   }
 
   private mutating func templateIndex(of request: RequestDescriptor) -> Int {
@@ -167,6 +189,7 @@ extension StepRun {
       writer.appendRaw("\"")
       writer.appendText(address)
       writer.appendRaw("\"")
+    case .token(let token): quote(token.description)
     case .literal(let value): writer.append(value, width: 4)
     }
   }

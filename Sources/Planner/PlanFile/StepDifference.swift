@@ -130,7 +130,7 @@ extension Action {
 extension Operand {
   fileprivate func renaming(_ id: (ResultID) -> ResultID) -> Operand {
     switch self {
-    case .literal, .address: self
+    case .literal, .address, .token: self
     case .result(let result): .result(id(result))
     case .memory(let result, let offset): .memory(id(result), offset: offset)
     }

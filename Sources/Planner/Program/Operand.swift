@@ -33,4 +33,6 @@ public enum Operand: Hashable, Sendable {
   case memory(ResultID, offset: UInt64)
   /// The text of a PCI address.
   case address(BDF)
+  /// The token of a virtual function.
+  case token(VFToken)
 }

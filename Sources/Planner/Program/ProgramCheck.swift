@@ -187,7 +187,8 @@ extension ProgramCheck {
       if facts[index].kind.isFile || facts[index].kind == .memory {
         broken(.operandKinds, "\(name(id)) is no number to be compared with")
       }
-    case .memory, .address: broken(.operandKinds, "a number can only be compared with a number")
+    case .memory, .address, .token:
+      broken(.operandKinds, "a number can only be compared with a number")
     }
   }
 

@@ -17,9 +17,7 @@ extension ProgramCheck {
       broken(
         .receivers, "\(request.name) goes to \(request.receiver), not to \(facts[receiver].kind)")
     }
-    guard arguments.count == request.shape.operands.count,
-      made.count == request.resultFields.count
-    else {
+    guard request.takes(arguments), made.count == request.resultFields.count else {
       broken(
         .operandCount,
         "\(request.name) takes \(request.shape.operands.count) operands and gives "
@@ -27,7 +25,8 @@ extension ProgramCheck {
       return
     }
     checkStates(request, receiver)
-    let context = checkOperands(request, receiver, arguments)
+    let count = request.shape.operands.count
+    let context = checkOperands(request, receiver, arguments[..<count])
     checkRanges(request, receiver, arguments)
     establish(request, receiver, arguments, context)
     makeResults(request, receiver, context, arguments, made)
@@ -56,7 +55,7 @@ extension ProgramCheck {
 
   /// Checks the operands and returns the file that ids among them must belong to.
   private mutating func checkOperands(
-    _ request: RequestDescriptor, _ receiver: Int, _ arguments: [Operand]
+    _ request: RequestDescriptor, _ receiver: Int, _ arguments: ArraySlice<Operand>
   ) -> Int32 {
     var file: Int32 = -1
     for index in arguments.indices {
@@ -119,7 +118,7 @@ extension ProgramCheck {
 
   /// Ids are small numbers that mean something else in another file.
   private mutating func checkOwner(
-    _ owner: Int32, _ request: RequestDescriptor, _ arguments: [Operand]
+    _ owner: Int32, _ request: RequestDescriptor, _ arguments: ArraySlice<Operand>
   ) {
     for case .result(let id) in arguments {
       let index = Int(id.index)
@@ -173,6 +172,16 @@ extension ProgramCheck {
       return id.index
     }
     return -1
+  }
+}
+
+extension RequestDescriptor {
+  /// Whether there is an operand for each member that needs one, and nothing but a token behind.
+  fileprivate func takes(_ arguments: [Operand]) -> Bool {
+    if arguments.count == shape.operands.count { return true }
+    guard arguments.count == shape.operands.count + 1, optionalField != nil else { return false }
+    if case .token? = arguments.last { return true }
+    return false
   }
 }
 

@@ -79,6 +79,17 @@ struct ProgramLine {
     return try number()
   }
 
+  /// A word, `=` and a UUID, if the word is next.
+  mutating func token(of name: String) throws(ProgramTextError) -> VFToken? {
+    if take(.word, name) == nil { return nil }
+    try symbol("=")
+    let token = try word("a UUID")
+    guard let uuid = VFToken(token.text) else {
+      throw ProgramTextError(ProgramDiagnostics.value(token, expected: "a UUID"))
+    }
+    return uuid
+  }
+
   /// How memory is populated, if the line says so.
   mutating func population() throws(ProgramTextError) -> MemoryRegion.Population? {
     if take(.word, "populate") == nil { return nil }

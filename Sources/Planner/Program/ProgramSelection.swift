@@ -48,7 +48,7 @@ private struct ProgramSelection {
 
   private func renumbered(_ operand: Operand) -> Operand? {
     switch operand {
-    case .literal, .address: operand
+    case .literal, .address, .token: operand
     case .result(let id): number(of: id).map { .result($0) }
     case .memory(let id, let offset): number(of: id).map { .memory($0, offset: offset) }
     }

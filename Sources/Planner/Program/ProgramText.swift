@@ -60,6 +60,9 @@ public enum ProgramText {
     for (field, argument) in zip(request.operandFields, arguments) {
       line += " \(field.name)=\(text(of: argument, in: field.role, names))"
     }
+    if let field = request.optionalField, case .token(let token)? = arguments.last {
+      line += " \(field.name)=\(token)"
+    }
     return members.isEmpty ? line : line + " -> " + members.joined(separator: ", ")
   }
 
@@ -70,6 +73,7 @@ public enum ProgramText {
     case .result(let id): return names[id]
     case .memory(let id, let offset): return "\(names[id])+\(number(offset))"
     case .address(let address): return address.description
+    case .token(let token): return token.description
     case .literal(let value):
       guard case .number(let constants) = role else { return number(value) }
       let words = constants.names(of: value)

@@ -69,7 +69,7 @@ struct ProgramTextLexer {
       return token(.result, start, bytes[(start + 1)..<position])
     case UInt8(ascii: "\""): return try string()
     case let byte where Self.isWord(byte):
-      skip(while: Self.isWord)
+      skipWord()
       return token(.word, start, bytes[start..<position])
     default: return try symbol()
     }
@@ -118,6 +118,17 @@ struct ProgramTextLexer {
     }
     position = end + 1
     return scalar
+  }
+
+  /// Skips a word, in which a dash may stand between two characters of words.
+  private mutating func skipWord() {
+    skip(while: Self.isWord)
+    while position + 1 < bytes.endIndex, bytes[position] == UInt8(ascii: "-"),
+      Self.isWord(bytes[position + 1])
+    {
+      position += 1
+      skip(while: Self.isWord)
+    }
   }
 
   private mutating func skip(while condition: (UInt8) -> Bool) {

@@ -112,6 +112,9 @@ struct ProgramReading {
       try line.member(field.name, of: request)
       arguments.append(try operand(&line, for: field))
     }
+    if let field = request.optionalField, let token = try line.token(of: field.name) {
+      arguments.append(.token(token))
+    }
     var results = [ResultID?](repeating: nil, count: request.resultFields.count)
     if made.isEmpty { return .ioctl(file, request, arguments: arguments, results: results) }
     try line.symbol("->")

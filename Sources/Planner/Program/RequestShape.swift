@@ -33,7 +33,7 @@ struct RequestShape: Sendable {
       case .number(let constants) where constants == .none:
         .number(maximum: Self.maximum(field))
       case .length, .iova, .offset: .number(maximum: Self.maximum(field))
-      case .number, .size, .reserved, .buffer: .constant(maximum: Self.maximum(field))
+      case .number, .size, .reserved, .buffer, .token: .constant(maximum: Self.maximum(field))
       }
     }
     let position = { (role: Field.Role) in fields.firstIndex { $0.role == role } }

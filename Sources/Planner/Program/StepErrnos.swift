@@ -71,6 +71,7 @@ extension SysfsWrite {
       case .probe:
         [
           .enodev: "the driver did not take the device, or the device is gone",
+          .ebusy: "vfio-pci takes no physical function that has virtual functions",
           .einval: "a user of VFIO owns the device's group, or the probe was refused",
         ]
       }

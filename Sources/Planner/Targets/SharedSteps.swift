@@ -13,6 +13,23 @@ public enum VFIODriver {
     let variant = driver.utf8.dropLast(standard.utf8.count).last
     return variant == nil || variant == UInt8(ascii: "-") || variant == UInt8(ascii: "_")
   }
+
+  /// What sysfs calls a driver of VFIO by whatever name of its module.
+  ///
+  /// Variants are called as their modules, whose names have underscores where those of their files
+  /// have dashes (KBUILD_MODNAME; drivers/vfio/pci/mlx5/main.c); vfio-pci is called otherwise.
+  static func realName(of driver: String) -> String {
+    let module = String(driver.map { $0 == "-" ? "_" : $0 })
+    return module == "vfio_pci" ? standard : module
+  }
+}
+
+extension HostDevice {
+  /// Whether the driver that has it is one of VFIO's: as the host says, else by its name.
+  public var hasVFIODriver: Bool {
+    guard let driver else { return false }
+    return vfioDriver.or(Fact(VFIODriver.isVFIO(driver))) == .yes
+  }
 }
 
 /// Steps that every dialect takes.
@@ -25,13 +42,9 @@ extension ProgramBuilder {
   /// driver.
   mutating func bindDrivers(of plan: IOASIDPlan) {
     for device in plan.devices {
-      if let driver = device.driver, VFIODriver.isVFIO(driver),
-        driver == device.wantedDriver ?? driver
-      {
-        continue
-      }
+      guard let wanted = device.driverToGet else { continue }
       origin = device.origin
-      bind(device.address, from: device.driver, to: device.wantedDriver ?? VFIODriver.standard)
+      bind(device.address, from: device.driver, to: wanted)
     }
     for companion in plan.companions {
       origin = plan.devices[companion.device].origin

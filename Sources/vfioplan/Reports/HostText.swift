@@ -9,6 +9,8 @@ struct HostText {
   private let advice: IOMMUAdvice
   private let filters: Set<String>
   private let units: [String: HostIOMMU]
+  /// The devices that have virtual functions.
+  private let physical: Set<BDF>
 
   /// Prepares the table of the devices whose class, address or group is wanted; of all if none is.
   init(
@@ -18,6 +20,7 @@ struct HostText {
     self.names = names
     self.advice = advice
     self.filters = Set(filters.map(Self.normalized))
+    physical = Set(host.devices.compactMap(\.physicalFunction))
     units = Dictionary(host.iommus.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
@@ -109,15 +112,24 @@ struct HostText {
 
   private func row(_ device: HostDevice, among mates: GroupMates) -> [StyledText] {
     let unit = device.iommu.flatMap { units[$0] }
-    let fate = DeviceFate(device, mates, unit, host)
+    let fate = DeviceFate(
+      device, mates, unit, host, hasChildren: physical.contains(device.address))
     let name = names.name(vendor: device.vendor, device: device.device)
     return [
       StyledText(device.address.description), StyledText(PCIClass.word(of: device.classCode)),
       StyledText(device.driver ?? "-"), StyledText(Self.word(device.noSnoopCapable)),
       StyledText(device.iommu == nil ? "-" : "\(fate.box)"),
       "\(fate.text, fate.role)" + (name.map { "; \($0, .faint)" } ?? "")
-        + Self.source(of: device),
+        + Self.relation(of: device) + Self.source(of: device),
     ]
+  }
+
+  /// What a device hangs on.
+  private static func relation(of device: HostDevice) -> StyledText {
+    if let physical = device.physicalFunction {
+      return "; \("virtual function of \(physical)", .faint)"
+    }
+    return device.behind.map { "; \("behind \($0)", .faint)" } ?? ""
   }
 
   /// Where the no-snoop fact comes from; not of bridges, which nobody gives away.
@@ -143,7 +155,7 @@ private struct GroupMates {
   let isMappedByFirmware: Bool
 
   init(_ members: [HostDevice]) {
-    inTheWay = members.filter { !GroupViability.isSafe(driver: $0.driver) }
+    inTheWay = members.filter { !GroupViability.isSafe($0) }
     isMappedByFirmware = members.contains { $0.reserved.contains { $0.kind == .direct } }
   }
 }
@@ -158,14 +170,19 @@ private struct DeviceFate {
   /// Whether that is good news.
   let role: Decorator.Role
 
-  init(_ device: HostDevice, _ mates: GroupMates, _ unit: HostIOMMU?, _ host: HostDescription) {
+  init(
+    _ device: HostDevice, _ mates: GroupMates, _ unit: HostIOMMU?, _ host: HostDescription,
+    hasChildren: Bool
+  ) {
     box = PlannedDevice.box(
       canEnforceSnoop: unit?.enforcement(by: host.kernel.rules) == .yes,
       canNoSnoop: device.noSnoopCapable != .no)
-    let isOneOfThem = !GroupViability.isSafe(driver: device.driver)
+    let isOneOfThem = !GroupViability.isSafe(device)
     let count = mates.inTheWay.count - (isOneOfThem ? 1 : 0)
     if PCIClass.isBridge(device.classCode) {
       (text, role) = ("a bridge, stays with the host", .faint)
+    } else if hasChildren, !device.hasVFIODriver {
+      (text, role) = ("can't be given: it has virtual functions", .warning)
     } else if let obstacle = Self.obstacle(device, mates, unit, host.kernel) {
       (text, role) = ("can't be given: " + obstacle, .warning)
     } else if let other = mates.inTheWay.first(where: { $0.address != device.address }) {
@@ -190,6 +207,9 @@ extension DeviceFate {
   ) -> String? {
     guard device.group != nil, let unit else { return "it is behind no IOMMU" }
     if !unit.isolatedMSI, !kernel.allowUnsafeInterrupts { return "interrupts are not isolated" }
+    if let parent = device.behind, mates.inTheWay.contains(where: { $0.address == parent }) {
+      return "it exists only while the host has \(parent)"
+    }
     return mates.isMappedByFirmware ? "firmware maps memory for it" : nil
   }
 }

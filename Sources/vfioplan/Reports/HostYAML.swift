@@ -77,6 +77,11 @@ extension HostYAML {
     if let unit = device.iommu { lines.append("    iommu: " + scalar(unit)) }
     if let group = device.group { lines.append("    group: \(group)") }
     if let driver = device.driver { lines.append("    driver: " + scalar(driver)) }
+    if let fact = known(("vfioDriver", device.vfioDriver)) { lines.append("    " + fact) }
+    if let physical = device.physicalFunction {
+      lines.append("    physicalFunction: \"\(physical)\"")
+    }
+    if let parent = device.behind { lines.append("    behind: \"\(parent)\"") }
     if let path = device.path { lines.append("    path: \"\(path)\"") }
     let source = device.noSnoopSource.map { "  # " + $0 } ?? ""
     lines.append("    noSnoopCapable: \(device.noSnoopCapable.rawValue)" + source)

@@ -26,6 +26,7 @@ struct ProgramUndoTests {
     case .literal(let value): String(value)
     case .result(let id), .memory(let id, _): program.results[Int(id.index)].name
     case .address(let address): address.description
+    case .token(let token): token.description
     }
   }
 

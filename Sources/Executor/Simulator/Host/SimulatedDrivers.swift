@@ -30,6 +30,7 @@ extension SimulatedHost {
       devices[device].driverOverride = driver
       defer { devices[device].driverOverride = override }
       try probe(device, by: driver)
+      bringBack(behind: device)
     case .driverOverride: devices[device].driverOverride = nil
     case .probe(_, let driver):
       if devices[device].driver != nil { try unbind(device, from: driver) }
@@ -40,11 +41,10 @@ extension SimulatedHost {
   private mutating func unbind(_ device: Int, from driver: String) throws(Errno) {
     guard let present = devices[device].driver else { throw .enoent }
     if present != driver { throw .enodev }
-    if devices[device].openFiles > 0 { throw .ebusy }
-    if let group = devices[device].group, devices[device].isOnVFIO, groups[group].isFileOpen {
-      throw .ebusy
-    }
+    let lost = lost(with: device)
+    if ([device] + lost).contains(where: isInUse) { throw .ebusy }
     devices[device].driver = nil
+    for child in lost { remove(child) }
   }
 
   /// Lets a driver find a device; a group owned by user space refuses host drivers.
@@ -58,6 +58,8 @@ extension SimulatedHost {
       // Its probe refuses what has no group or can't do coherent DMA (§3.1), without an error here.
       if devices[device].group == nil || devices[device].unit == nil { return }
       if !devices[device].isTakenByVFIO { return }
+      // Nobody sees this error but the kernel's log; `LinuxKernel` finds the driver missing.
+      if hasVirtualFunctions(device) { throw .ebusy }
       devices[device].driver = driver
       return
     }

@@ -17,12 +17,26 @@ struct SimulatedDevice {
   let reserved: [AddressRange]
   /// The driver it had at the start.
   let initialDriver: String?
+  /// Whether that driver is one of VFIO's.
+  let isInitialDriverVFIO: Bool
+  /// Whether it is a virtual function.
+  let isVirtualFunction: Bool
+  /// Position of the function that it is a virtual function of; `nil` if that is not described.
+  var physicalFunction: Int?
+  /// Positions of the devices that are there because of it, its virtual functions included.
+  var children: [Int] = []
+  /// Whether it is there: a driver that goes may take it along.
+  var isPresent = true
+  /// The token of its virtual functions, as far as somebody has shown it.
+  var token: [UInt8]?
   /// The driver it has.
   var driver: String?
   /// What `driver_override` says.
   var driverOverride: String?
   /// How many open files lead to it.
   var openFiles = 0
+  /// How many of them its group handed out.
+  var groupFiles = 0
   /// The file through which it is bound to an iommufd or an ioasid fd, or opened by a group.
   var owner: ObjectIdentifier?
   /// Its binding to an iommufd by its group, as long as it is open.
@@ -102,10 +116,13 @@ struct SimulatedHost {
         groups[group].needsDirectMapping = true
       }
     }
+    relate(host)
   }
 
-  /// The device of an address.
-  func device(_ address: BDF) -> Int? { deviceIndex[address] }
+  /// The device of an address, if it is there.
+  func device(_ address: BDF) -> Int? {
+    deviceIndex[address].flatMap { devices[$0].isPresent ? $0 : nil }
+  }
 
   /// The group of a number.
   func group(_ number: Int) -> Int? { groupIndex[number] }
@@ -195,16 +212,27 @@ extension SimulatedDevice {
     reserved = device.reserved.filter { $0.kind != .directRelaxable && $0.start <= $0.end }.map {
       AddressRange(start: $0.start, last: $0.end)
     }
+    isVirtualFunction = device.physicalFunction.map { $0 != device.address } ?? false
     initialDriver = device.driver
+    isInitialDriverVFIO =
+      device.vfioDriver.or(Fact(device.driver.map(VFIODriver.isVFIO) ?? false)) == .yes
     driver = device.driver
   }
 
   /// Whether it may emit no-snoop requests; unknown counts as yes.
   var canNoSnoop: Bool { noSnoopFact != .no }
 
-  /// Whether vfio-pci has it, so that it has VFIO device nodes.
-  var isOnVFIO: Bool { isTakenByVFIO && driver.map(VFIODriver.isVFIO) ?? false }
+  /// Whether vfio-pci or another driver of VFIO has it, so that it has VFIO device nodes.
+  var isOnVFIO: Bool { isTakenByVFIO && hasVFIODriver }
 
   /// Whether its driver does no DMA through the kernel (`driver_managed_dma`, §5.2).
-  var hasSafeDriver: Bool { GroupViability.isSafe(driver: driver) }
+  var hasSafeDriver: Bool {
+    guard let driver else { return true }
+    return hasVFIODriver || GroupViability.isSafe(driver: driver) && !VFIODriver.isVFIO(driver)
+  }
+
+  private var hasVFIODriver: Bool {
+    guard let driver else { return false }
+    return driver == initialDriver ? isInitialDriverVFIO : VFIODriver.isVFIO(driver)
+  }
 }

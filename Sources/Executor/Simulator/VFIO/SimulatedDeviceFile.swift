@@ -43,6 +43,7 @@ final class SimulatedDeviceFile: SimulatedFile {
     super.init()
     group.references += 1
     kernel.host.devices[device].openFiles += 1
+    kernel.host.devices[device].groupFiles += 1
   }
 
   override var label: String { "device \(address)" }
@@ -91,11 +92,7 @@ final class SimulatedDeviceFile: SimulatedFile {
     let group = kernel.host.devices[device].group
     if let group, kernel.host.groups[group].isFileOpen { throw .ebusy }
     if binding != nil { throw .einval }
-    // vfio-pci knows a token only for SR-IOV functions, but reads it (§2.21.8).
-    if flags.contains(.token) {
-      guard let token = request.tokenUUIDPtr, token.holds(1) else { throw .efault }
-      throw .einval
-    }
+    try checkToken(request)
     let file = try kernel.files.file(request.iommufd)
     guard let context = file as? SimulatedIOMMUFD else { throw .ebadfd }
     // Another file of the same device: a device is opened once, whoever asks (§2.21.10).
@@ -105,6 +102,17 @@ final class SimulatedDeviceFile: SimulatedFile {
     kernel.host.devices[device].owner = self.id
     self.binding = binding
     request.outDevID = binding.id
+  }
+
+  /// The token, which is asked for since a bind knows of it (§2.21.8).
+  private func checkToken(_ request: SimulatedRequest<DeviceBindIOMMUFD>) throws(Errno) {
+    let kernel = request.kernel
+    guard kernel.facts.has(.bindKnowsTokens) else { return }
+    guard request.flags.contains(.token) else {
+      return try kernel.host.checkToken(of: device, nil)
+    }
+    guard let token = request.tokenUUIDPtr, token.holds(1) else { throw .efault }
+    try kernel.host.checkToken(of: device, Array(token.bytes.prefix(UUIDBytes.size)))
   }
 
   /// `VFIO_DEVICE_ATTACH_IOMMUFD_PT` (§2.22).

@@ -130,10 +130,7 @@ final class SimulatedGroupFile: SimulatedFile {
         throw .einval
       }
     }
-    // What is not in the group is ENODEV even without a container.
-    guard let device = BDF(name).flatMap({ kernel.host.device($0) }),
-      kernel.host.devices[device].group == group, kernel.host.devices[device].isOnVFIO
-    else { throw .enodev }
+    let device = try device(named: name, in: kernel)
     switch place {
     case .container(let container) where container.hasDriver: break
     case .iommufd(let context): try bind(device, to: context, in: kernel)
@@ -141,6 +138,31 @@ final class SimulatedGroupFile: SimulatedFile {
     }
     openDevices += 1
     return kernel.install(SimulatedDeviceFile(device, through: self, in: kernel))
+  }
+
+  /// The device that a name and its options lead to (`vfio_pci_core_match`, §2.25).
+  ///
+  /// What is not in the group is ENODEV even without a container, and the token comes before it.
+  private func device(named text: String, in kernel: SimulatedKernel) throws(Errno) -> Int {
+    let knowsTokens = kernel.facts.has(.vfTokens)
+    let name = knowsTokens ? text.prefix { $0 != " " } : text[...]
+    guard let device = BDF(name).flatMap({ kernel.host.device($0) }),
+      kernel.host.devices[device].group == group, kernel.host.devices[device].isOnVFIO
+    else { throw .enodev }
+    guard knowsTokens else { return device }
+    let token = try Self.token(in: text[name.endIndex...])
+    try kernel.host.checkToken(of: device, token)
+    return device
+  }
+
+  /// The one option there is, once at most; anything else is EINVAL.
+  private static func token(in options: Substring) throws(Errno) -> [UInt8]? {
+    let words = options.split(separator: " ")
+    guard let word = words.first else { return nil }
+    guard words.count == 1, word.hasPrefix("vf_token="),
+      let token = VFToken(word.dropFirst("vf_token=".count))
+    else { throw .einval }
+    return token.bytes
   }
 
   /// The first file of a device binds and attaches it; others share that (`vfio_df_group_open`).
@@ -164,6 +186,7 @@ final class SimulatedGroupFile: SimulatedFile {
   /// A device file that it handed out is closed.
   func close(_ file: SimulatedDeviceFile, in kernel: SimulatedKernel) {
     openDevices -= 1
+    kernel.host.devices[file.device].groupFiles -= 1
     if let binding = kernel.host.devices[file.device].groupBinding {
       binding.files -= 1
       if binding.files == 0 {

@@ -1,6 +1,6 @@
 // The structures of `linux/vfio.h` (§1.3 to §1.5).
 
-/// `struct vfio_device_bind_iommufd`; the token came with 7.x.
+/// `struct vfio_device_bind_iommufd`; the token came with 6.17.
 struct DeviceBindIOMMUFD: StructureLayout {
   let argsz = Member<UInt32>(at: 0)
   let flags = Member<BindFlags>(at: 4)
@@ -9,7 +9,7 @@ struct DeviceBindIOMMUFD: StructureLayout {
   let tokenUUIDPtr = Pointer<UUIDBytes>(at: 16)
 }
 
-/// A UUID, of which only the length matters here.
+/// A UUID, in the order of its text.
 struct UUIDBytes: SizedLayout { static let size = 16 }
 
 /// `struct vfio_device_attach_iommufd_pt`; the PASID came with 6.15.

@@ -114,7 +114,8 @@ private struct IOMMUFDLowering {
       // Before the bind: drivers look for their VM when the device is opened for good, which is at
       // the bind (Documentation/driver-api/vfio.rst).
       if let kvm, device.isKnownToKVM { builder.add(file, to: kvm) }
-      bound.append((file, builder.bind(file, to: iommufd, named: name + ".id")))
+      let id = builder.bind(file, to: iommufd, device.vfToken, named: name + ".id")
+      bound.append((file, id))
     }
     return bound
   }

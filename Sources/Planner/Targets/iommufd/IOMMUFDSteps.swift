@@ -33,9 +33,11 @@ extension ProgramBuilder {
 
   mutating func bind(
     _ device: Reference<ObjectKind.DeviceFD>, to iommufd: Reference<ObjectKind.IOMMUFD>,
-    named name: String
+    _ token: VFToken?, named name: String
   ) -> Reference<ObjectKind.BoundDevice> {
-    issue(VFIODeviceRequests.bindIOMMUFD, on: device, [.result(iommufd.id)], named: name)
+    issue(
+      VFIODeviceRequests.bindIOMMUFD, on: device,
+      [.result(iommufd.id)] + (token.map { [.token($0)] } ?? []), named: name)
   }
 
   /// Attaches to a page table, or to one of the kernel's choice in an address space.

@@ -2,8 +2,8 @@ import Parser
 
 /// Requests of a VFIO device file that concern iommufd.
 ///
-/// Header `linux/vfio.h`. Sent in the sizes of 6.6: the members added later (a token, PASIDs) are
-/// not used, and 6.12 ignores what lies beyond while 7.3 insists on zeros.
+/// Header `linux/vfio.h`. Sent in the sizes of 6.6 unless there is a token: the members added later
+/// are not used otherwise, and 6.12 ignores what lies beyond while 7.3 insists on zeros.
 public enum VFIODeviceRequests {
   /// Gives a device to an iommufd: the kernel claims it for user space.
   ///
@@ -18,12 +18,15 @@ public enum VFIODeviceRequests {
           Field("flags", at: 4, .number(.flags([("TOKEN", 1)])), default: 0),
           Field("iommufd", at: 8, .object(ObjectKindSet(.iommufd))),
           Field("out_devid", at: 12, .output, .object(ObjectKindSet(.boundDevice))),
-          Field("token_uuid_ptr", at: 16, width: 8, .number(.none), default: 0),
+          Field("token_uuid_ptr", at: 16, width: 8, .token(flag: 1)),
         ])),
     undo: .nothing("closing the device's file unbinds it"), establishes: [.bound],
     errnos: [
       .ebusy: "the device's group file is open, or its group is in somebody's page table",
-      .einval: "the device is open elsewhere, or firmware needs an identity mapping for its group",
+      .einval:
+        "the device is open elsewhere, firmware needs an identity mapping for its group, or a "
+        + "token was given that nothing asks for",
+      .eacces: "a virtual function of a function on vfio-pci needs their token",
       .ebadf: "the iommufd is not open",
       .ebadfd: "the file is no iommufd",
       .enodev: "the device has no IOMMU group",

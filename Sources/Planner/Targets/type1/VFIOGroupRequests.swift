@@ -47,13 +47,21 @@ public enum VFIOGroupRequests {
     summary: "take a group out of its container")
 
   /// Opens a device of the group by its PCI address; the container must have its IOMMU driver.
+  ///
+  /// A virtual function whose physical function is on vfio-pci needs their token behind the address
+  /// (`vfio_pci_core_match`, drivers/vfio/pci/vfio_pci_core.c, since 5.7).
   public static let getDeviceFD = RequestDescriptor(
     "VFIO_GROUP_GET_DEVICE_FD", VFIOCode.code(6), on: .group,
-    .address(Field("name", at: 0, width: 8, .address)),
+    .address(
+      Field("name", at: 0, width: 8, .address),
+      token: Field("vf_token", at: 0, width: 16, .token(flag: 0))),
     returns: .file(.deviceFD), undo: .closeResult, requires: [.contained, .driven],
     errnos: [
       .enodev: "the device is not in the group, or not on vfio-pci",
-      .einval: "the group is in no container, or the container has no driver",
+      .eacces: "a virtual function of a function on vfio-pci needs their token",
+      .einval:
+        "a token was given that nothing asks for, or the group is in no container, or the "
+        + "container has no driver",
       .eperm: "the group has no IOMMU and the caller lacks CAP_SYS_RAWIO",
       .emfile: "too many open files (RLIMIT_NOFILE)",
     ],

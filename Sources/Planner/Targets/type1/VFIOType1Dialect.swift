@@ -165,7 +165,8 @@ private struct VFIOType1Lowering {
       for (index, device) in plan.devices.enumerated() where isEnforced[index] == wanted {
         builder.origin = device.origin
         builder.openDevice(
-          device.address, of: groups[groupOfDevice[index]], named: names.devices[index])
+          device.address, device.vfToken, of: groups[groupOfDevice[index]],
+          named: names.devices[index])
       }
     }
   }
@@ -261,10 +262,12 @@ extension ProgramBuilder {
   }
 
   fileprivate mutating func openDevice(
-    _ address: BDF, of group: Reference<ObjectKind.Group>, named name: String
+    _ address: BDF, _ token: VFToken?, of group: Reference<ObjectKind.Group>, named name: String
   ) {
     let device = define(name, as: ObjectKind.DeviceFD.self)
-    issue(VFIOGroupRequests.getDeviceFD, on: group, [.address(address)], results: [device.id])
+    issue(
+      VFIOGroupRequests.getDeviceFD, on: group,
+      [.address(address)] + (token.map { [.token($0)] } ?? []), results: [device.id])
   }
 
   fileprivate mutating func map(

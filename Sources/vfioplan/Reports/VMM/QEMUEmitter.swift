@@ -23,10 +23,11 @@ struct QEMUEmitter: VMMEmitter {
       if let file = device.file {
         // QEMU's ids start with a letter; without one the device is as good.
         if file.first?.isLetter == true { text += "id=\(file)," }
-        text += "iommufd=iommufd0,fd={\(file)}\n"
+        text += "iommufd=iommufd0,fd={\(file)}"
       } else {
-        text += "host=\(device.address)\n"
+        text += "host=\(device.address)"
       }
+      text += (device.token.map { ",vf-token=\($0)" } ?? "") + "\n"
     }
     text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
   }

@@ -11,6 +11,8 @@ struct VMMDevices {
     /// The name of its file in the plan's program, also good as a name of the VMM; `nil` if the
     /// program opens none.
     let file: String?
+    /// The token that opens it, if it is a virtual function that needs one.
+    let token: VFToken?
   }
 
   /// Whether the VMM gets them on an iommufd, or makes a container of its own.
@@ -30,7 +32,9 @@ struct VMMDevices {
     let reaching = VMMGrouping.reaching(plan, on: compiled.host, as: rule)
     hasIOMMUFD = plan.dialect?.hasAddressSpaceObjects == true
     devices = (reaching?.order ?? Array(plan.devices.indices)).map {
-      Device(address: plan.devices[$0].address, file: files[plan.devices[$0].address])
+      let device = plan.devices[$0]
+      return Device(
+        address: device.address, file: files[device.address], token: device.vfToken)
     }
   }
 }

@@ -1,0 +1,173 @@
+import Parser
+
+// Findings about devices that hang on each other: SR-IOV, VMD, tokens.
+extension PlannerDiagnostics {
+  static let relations = [
+    physicalFunctionInUse, deviceInUseBehind, vfTokenMissing, vfTokenUnwanted, vfTokenNotTaken,
+  ]
+
+  static let physicalFunctionInUse = DiagnosticCode(
+    "VP4043", .error, "a physical function can't be taken while it has virtual functions",
+    """
+    Most drivers switch SR-IOV off when a physical function is taken from them: its virtual \
+    functions are gone, also from VMs that have them, and the unbind waits for their users. Where \
+    they stay, as with nvme, vfio-pci refuses the physical function (EBUSY), and the host has lost \
+    the driver by then. So it stays with its driver, and never goes to a VM together with one of \
+    its virtual functions. To give it away as a whole write 0 to its 'sriov_numvfs' first.
+    """)
+  static let deviceInUseBehind = DiagnosticCode(
+    "VP4044", .error, "a device can't be taken while another one in use exists only behind it",
+    """
+    Some devices are there only as long as a driver has another one: drives behind Intel's VMD, \
+    whose addresses begin with 10000, go with the driver 'vmd' (vmd_remove). Their requests carry \
+    the controller's id, so that they share its IOMMU group and can't be given away without it. \
+    Give the controller to the VM, with all that is behind it and that nobody on the host uses, or \
+    switch VMD off in the firmware's setup.
+    """)
+  static let vfTokenMissing = DiagnosticCode(
+    "VP4045", .error, "a virtual function needs the token of its physical function",
+    """
+    While a physical function is on vfio-pci, whoever has it can reach what its virtual functions \
+    do. So the kernel opens these with a token only that both users share, a UUID \
+    (vfio_pci_validate_vf_token): without it, EACCES. Say it with 'vfToken' of the device, as the \
+    physical function's user has set it.
+    """)
+  static let vfTokenUnwanted = DiagnosticCode(
+    "VP4046", .error, "a token is given for a device that has none",
+    """
+    Virtual functions have a token only while their physical function is on vfio-pci; with any \
+    other driver there, and for a device that has nothing to do with SR-IOV, the kernel refuses \
+    one with EINVAL. Leave 'vfToken' out. What is a virtual function of what is said by \
+    'physicalFunction' in the host description.
+    """)
+  static let vfTokenNotTaken = DiagnosticCode(
+    "VP4047", .error, "the kernel takes no token of a virtual function over iommufd",
+    """
+    VFIO_DEVICE_BIND_IOMMUFD has a place for the token from Linux 6.17 on, and reads it from 6.19 \
+    on, or 6.18.5; before 6.17 the kernel does not even ask for it there, which was an oversight. \
+    A group file has always taken it: use target 'type1'. State the rule 'bindReadsTokens' for a \
+    kernel that has it.
+    """)
+  /// The device at fault, by its name in the VM if it has one there.
+  private static func named(_ device: HostDevice, _ owner: AssignedDevice?) -> String {
+    owner.map { "\(quote($0.name)) ('\(device.address)')" } ?? "'\(device.address)'"
+  }
+
+  private static func notes(
+    _ holder: HostDevice, _ child: HostDevice, _ owner: AssignedDevice?
+  ) -> [Diagnostic.Note] {
+    [
+      owner.map { .init("\(quote($0.name)) is given here", $0.addressSpan) },
+      .init("'\(holder.address)' is described here", holder.span),
+      .init("'\(child.address)' is described here", child.span),
+    ].compactMap { $0 }
+  }
+
+  /// How a message begins: which device of the VM is concerned, and what that would take.
+  private static func taking(
+    _ holder: HostDevice, for device: AssignedDevice, isOwn: Bool
+  ) -> String {
+    let from = holder.driver.map { " from \(quote($0))" } ?? ""
+    return isOwn
+      ? "\(quote(device.name)) can't be taken" + from
+      : "\(quote(device.name)) needs '\(holder.address)' of its IOMMU group taken" + from
+  }
+
+  static func hasVirtualFunctions(
+    _ holder: HostDevice, child: HostDevice, owner: AssignedDevice?, for device: AssignedDevice,
+    isOwn: Bool
+  ) -> Diagnostic {
+    let child = (fact: child, name: named(child, owner))
+    let isTogether = isOwn && owner != nil
+    return Diagnostic(
+      physicalFunctionInUse,
+      isTogether
+        ? "\(quote(device.name)) is the physical function of \(child.name): one VM can't have both"
+        : taking(holder, for: device, isOwn: isOwn) + ", but it is the physical function of "
+          + child.name,
+      at: device.addressSpan, notes: notes(holder, child.fact, owner),
+      help: isTogether
+        ? "leave '\(holder.address)' with its driver, and give the VM virtual functions only"
+        : isOwn
+          ? "give the VM a virtual function, or write 0 to 'sriov_numvfs' of '\(holder.address)'"
+          : "a device that shares its group with a physical function can't be given away alone")
+  }
+
+  static func othersBehind(
+    _ holder: HostDevice, child: HostDevice, owner: AssignedDevice?, for device: AssignedDevice,
+    isOwn: Bool
+  ) -> Diagnostic {
+    if owner?.name == device.name { return existsOnlyBehind(holder, device) }
+    let user = child.driver.map { ", which \(quote($0)) of the host uses," } ?? ""
+    let help =
+      owner != nil
+      ? "give '\(holder.address)', with everything behind it, to the VM in its place, or switch "
+        + "VMD off in the firmware's setup"
+      : "unbind '\(child.address)' first if nothing on the host needs it, or switch VMD off in the "
+        + "firmware's setup"
+    return Diagnostic(
+      deviceInUseBehind,
+      taking(holder, for: device, isOwn: isOwn) + ", but "
+        + named(child, owner) + (owner == nil ? user : "") + " exists only behind it",
+      at: device.addressSpan, notes: notes(holder, child, owner), help: help)
+  }
+
+  /// A device that is given without the one that it hangs on and whose IOMMU group it is in.
+  private static func existsOnlyBehind(
+    _ holder: HostDevice, _ device: AssignedDevice
+  ) -> Diagnostic {
+    Diagnostic(
+      deviceInUseBehind,
+      "\(quote(device.name)) ('\(device.address)') exists only while "
+        + "\(quote(holder.driver ?? "")) of the host has '\(holder.address)', which is in its "
+        + "IOMMU group: it can't be given away alone",
+      at: device.addressSpan, notes: note(holder),
+      help: "give '\(holder.address)', with everything behind it, to the VM in its place, or "
+        + "switch VMD off in the firmware's setup")
+  }
+
+  private static func note(_ physical: HostDevice) -> [Diagnostic.Note] {
+    [.init("'\(physical.address)' is described here", physical.span)]
+  }
+
+  static func tokenMissing(_ device: AssignedDevice, physical: HostDevice) -> Diagnostic {
+    Diagnostic(
+      vfTokenMissing,
+      "\(quote(device.name)) is a virtual function of '\(physical.address)', which is on "
+        + "\(quote(physical.driver ?? "")): the kernel opens it with their token only",
+      at: device.addressSpan, notes: note(physical),
+      help: "add 'vfToken' with the UUID that the user of '\(physical.address)' has set")
+  }
+
+  static func tokenUnwanted(_ device: AssignedDevice, physical: HostDevice) -> Diagnostic {
+    let driver = physical.driver.map { "is on \(quote($0))" } ?? "has no driver"
+    return Diagnostic(
+      vfTokenUnwanted,
+      "\(quote(device.name)) is a virtual function of '\(physical.address)', which \(driver), not "
+        + "on vfio-pci: the kernel refuses a token",
+      at: device.vfTokenSpan, notes: note(physical), help: "leave 'vfToken' out")
+  }
+
+  static func tokenNotTaken(
+    _ device: AssignedDevice, physical: HostDevice, on kernel: HostKernel
+  ) -> Diagnostic {
+    let release = kernel.release.isEmpty ? "this kernel" : "Linux \(kernel.release)"
+    let place = device.vfToken == nil ? device.addressSpan : device.vfTokenSpan
+    return Diagnostic(
+      vfTokenNotTaken,
+      "\(quote(device.name)) has to be opened with a token, which iommufd of \(release) is not "
+        + "known to take",
+      at: place, notes: note(physical),
+      help: "use target 'type1'" + (device.vfToken == nil ? " and 'vfToken'" : "")
+        + ", or a kernel from 6.19 on")
+  }
+
+  static func tokenUnwanted(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
+    Diagnostic(
+      vfTokenUnwanted,
+      "\(quote(device.name)) is given a token, but nothing says that '\(fact.address)' is a "
+        + "function with SR-IOV: the kernel refuses it",
+      at: device.vfTokenSpan, notes: note(fact),
+      help: "leave 'vfToken' out, or say 'physicalFunction' in the host description")
+  }
+}
