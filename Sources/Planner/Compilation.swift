@@ -37,6 +37,11 @@ public enum Compilation {
     let broken = BrokenRequirements(plan, of: vm, on: host).findings(policy.requirements)
     sink.report(broken)
     guard broken.isEmpty else { throw DiagnosticsError(sink.diagnostics) }
+    let limits = BudgetDiagnostics.findings(of: plan, for: vm, on: host)
+    sink.report(limits)
+    if limits.contains(where: { $0.severity == .error }) {
+      throw DiagnosticsError(sink.diagnostics)
+    }
     let program = dialect.lower(plan, for: vm, on: host)
     // It takes as long as lowering: in release builds only what is run or listed is checked.
     assert(

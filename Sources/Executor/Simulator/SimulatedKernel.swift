@@ -54,7 +54,8 @@ public final class SimulatedKernel: Kernel {
       return install(SimulatedIOMMUFD(facts))
     case .vfioContainer:
       switch host.nodes.container {
-      case .vfio: return install(SimulatedContainer())
+      case .vfio:
+        return install(SimulatedContainer(entryLimit: host.kernel.mappingLimit ?? 65535))
       case .iommufd: return install(SimulatedIOMMUFD(facts, isContainer: true))
       case .none: throw .enoent
       }

@@ -66,8 +66,8 @@ public struct SimulatorState: Hashable, Sendable {
   public var driverChanges: [DriverChange] = []
   /// How many bytes of guest memory the process has.
   public var memoryBytes: UInt64 = 0
-  /// How many bytes the process is charged for, what is mapped twice unregistered twice; of the
-  /// interfaces only `/dev/ioasid` keeps an account.
+  /// How many bytes are pinned and counted against RLIMIT_MEMLOCK: what is mapped twice counts
+  /// twice, unless it is registered.
   public var lockedBytes: UInt64 = 0
 
   /// Whether memory is registered with some ioasid file.
@@ -103,7 +103,7 @@ extension SimulatedKernel {
     state.memoryBytes = openFiles.all.reduce(0) {
       $0 &+ (($1 as? SimulatedMemoryFile)?.size ?? 0)
     }
-    state.lockedBytes = memory.lockedBytes
+    state.lockedBytes = memory.lockedBytes &+ pinnedBytes
     return state
   }
 

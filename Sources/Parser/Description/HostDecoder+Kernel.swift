@@ -17,6 +17,7 @@ extension NodeDecoder {
     let (architecture, vendor) = (fields.allow("architecture"), fields.allow("cpuVendor"))
     let (quirk, selfSnoop) = (fields.allow("guestPATQuirk"), fields.allow("cpuSelfSnoop"))
     let pageSize = fields.allow("pageSize")
+    let (width, limit) = (fields.allow("cpuAddressBits"), fields.allow("dmaEntryLimit"))
     guard let node, fields.read(node, &self) else { return kernel }
     kernel.span = tree.span(of: node)
     kernel.release = text(fields[release], "a kernel release") ?? kernel.release
@@ -36,6 +37,10 @@ extension NodeDecoder {
     kernel.processor.guestPATQuirk = fact(fields[quirk])
     kernel.processor.selfSnoop = fact(fields[selfSnoop])
     kernel.statedPageBytes = fields[pageSize].flatMap { self.pageSize($0) }
+    kernel.processor.addressBits = number(fields[width], "a number of address bits", in: 1...64)
+      .map { Int($0) }
+    kernel.mappingLimit = number(fields[limit], "a limit of mappings", in: 0...UInt64(UInt32.max))
+      .map { Int($0) }
     readRules(fields[rules], into: &kernel)
     return kernel
   }

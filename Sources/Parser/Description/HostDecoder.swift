@@ -4,11 +4,13 @@ struct HostDecoder: DocumentDecoder {
   private let tree: YAMLTree
   private(set) var decoder: NodeDecoder
   private var reserved: ReservedRegionDecoder
+  private var bars: BARDecoder
 
   init(_ tree: YAMLTree) {
     self.tree = tree
     decoder = NodeDecoder(tree)
     reserved = ReservedRegionDecoder(tree)
+    bars = BARDecoder(tree)
   }
 
   mutating func document() -> HostDescription {
@@ -53,6 +55,7 @@ struct HostDecoder: DocumentDecoder {
     let iommu = decoder.text(fields.mapping[fields.iommu], "an IOMMU's name")
     let driver = decoder.name(fields.mapping[fields.driver], "a driver's name")
     let regions = reserved.list(fields.mapping[fields.reserved], &decoder)
+    let windows = bars.list(fields.mapping[fields.bars], &decoder)
     let path = decoder.path(fields.mapping[fields.path])
     let physical = decoder.bdf(fields.mapping[fields.physicalFunction])
     let behind = decoder.bdf(fields.mapping[fields.behind])
@@ -65,7 +68,7 @@ struct HostDecoder: DocumentDecoder {
       group: group.map { Int(truncatingIfNeeded: $0) }, driver: driver,
       noSnoopCapable: capable ?? .unknown, reserved: regions,
       span: decoder.span(fields.mapping[fields.address], or: .wholeHost))
-    (result.path, result.noSnoopSource) = (path, source)
+    (result.path, result.noSnoopSource, result.bars) = (path, source, windows)
     (result.physicalFunction, result.behind) = (physical, behind)
     result.vfioDriver = isVFIO.map { Fact($0) } ?? .unknown
     return result
@@ -76,7 +79,7 @@ struct HostDecoder: DocumentDecoder {
 private struct HostDeviceFields {
   var mapping: MappingDecoder
   let address, vendor, device, classCode, subsystem, iommu, group: MappingDecoder.Field
-  let driver, noSnoopCapable, noSnoopSource, reserved, path: MappingDecoder.Field
+  let driver, noSnoopCapable, noSnoopSource, reserved, bars, path: MappingDecoder.Field
   let physicalFunction, behind, vfioDriver: MappingDecoder.Field
 
   init(_ tree: YAMLTree) {
@@ -92,6 +95,7 @@ private struct HostDeviceFields {
     noSnoopCapable = mapping.allow("noSnoopCapable")
     noSnoopSource = mapping.allow("noSnoopSource")
     reserved = mapping.allow("reserved")
+    bars = mapping.allow("bars")
     path = mapping.allow("path")
     physicalFunction = mapping.allow("physicalFunction")
     behind = mapping.allow("behind")
@@ -135,5 +139,49 @@ private struct ReservedRegionDecoder {
       return nil
     }
     return ReservedRegion(start: first, end: last, kind: kind, span: tree.span(of: node))
+  }
+}
+
+/// Reads the `bars` of a host's devices.
+private struct BARDecoder {
+  private let tree: YAMLTree
+  private var fields: MappingDecoder
+  private let index, size, prefetchable, bits: MappingDecoder.Field
+  private let widths = WordList("width of an address", [("32", false), ("64", true)])
+
+  init(_ tree: YAMLTree) {
+    self.tree = tree
+    fields = MappingDecoder(tree, "a BAR")
+    index = fields.require("index")
+    size = fields.require("size")
+    prefetchable = fields.allow("prefetchable")
+    bits = fields.allow("bits")
+  }
+
+  /// The BARs by index; `nil`, which is not none, without the key.
+  mutating func list(_ node: YAMLTree.Node?, _ decoder: inout NodeDecoder) -> [BAR]? {
+    guard let items = decoder.list(node, "a list of BARs") else { return nil }
+    var bars: [BAR] = []
+    for item in items {
+      guard let bar = bar(item, &decoder) else { continue }
+      if bars.contains(where: { $0.index == bar.index }) {
+        decoder.report(ParserDiagnostics.repeatedBAR(bar.index, at: tree.span(of: item)))
+      }
+      bars.append(bar)
+    }
+    return bars.sorted { $0.index < $1.index }
+  }
+
+  private mutating func bar(_ node: YAMLTree.Node, _ decoder: inout NodeDecoder) -> BAR? {
+    guard fields.read(node, &decoder) else { return nil }
+    let number = decoder.number(fields[index], "a BAR's number", in: 0...5)
+    let length = decoder.bytes(fields[size], "a size")
+    let isPrefetchable = decoder.bool(fields[prefetchable]) ?? false
+    // Without a width it counts as what may lie anywhere.
+    let is64Bit = decoder.word(fields[bits], widths) ?? true
+    guard let number, let length else { return nil }
+    return BAR(
+      index: Int(truncatingIfNeeded: number), size: length, isPrefetchable: isPrefetchable,
+      is64Bit: is64Bit)
   }
 }

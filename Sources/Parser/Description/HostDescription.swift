@@ -75,6 +75,31 @@ public struct ReservedRegion: Hashable, Sendable {
   }
 }
 
+/// A window of a device's memory in the machine's addresses, by its base address register.
+///
+/// Windows of I/O ports, which nobody maps for DMA, and the ROM are no such thing here.
+public struct BAR: Hashable, Sendable {
+  /// The number of its register, 0 to 5; one of 64 bits takes the next register, too.
+  public var index: Int
+  /// Its size in bytes.
+  public var size: UInt64
+  /// Whether reads of it have no effects.
+  public var isPrefetchable: Bool
+  /// Whether it may lie above 4 GiB: it has an address of 64 bits, not of 32.
+  public var is64Bit: Bool
+
+  /// Makes a window.
+  public init(index: Int, size: UInt64, isPrefetchable: Bool = false, is64Bit: Bool = true) {
+    self.index = index
+    self.size = size
+    self.isPrefetchable = isPrefetchable
+    self.is64Bit = is64Bit
+  }
+
+  /// How many bits its address has.
+  public var bits: Int { is64Bit ? 64 : 32 }
+}
+
 /// One PCI device of the host.
 public struct HostDevice: Hashable, Sendable {
   /// Its PCI address.
@@ -105,6 +130,8 @@ public struct HostDevice: Hashable, Sendable {
   public var behind: BDF?
   /// Whether the driver that has it is one of VFIO's; unknown where only the name tells.
   public var vfioDriver = Fact.unknown
+  /// The windows of its memory, by index; `nil` if nothing tells, which is not none.
+  public var bars: [BAR]?
   /// Its way from the root bus; `nil` if it is not known, or is the address itself.
   public var path: PCIPath?
   /// Where its address stands.

@@ -43,6 +43,9 @@ public struct HostKernel: Hashable, Sendable {
   public var statedRules: [String: StatedRule] = [:]
   /// How many bytes a page of the CPUs has; `nil` if it is left out: see `pageBytes`.
   public var statedPageBytes: UInt64?
+  /// How many mappings a container of type1 takes (its module's `dma_entry_limit`); `nil` if it is
+  /// left out.
+  public var mappingLimit: Int?
   /// The CPUs it runs on.
   public var processor = HostProcessor()
   /// Where the clause stands.
@@ -113,6 +116,8 @@ public struct HostProcessor: Hashable, Sendable {
   public var guestPATQuirk = Fact.unknown
   /// Whether they keep caches coherent for memory that is mapped in two ways (CPUID bit `ss`).
   public var selfSnoop = Fact.unknown
+  /// How many bits their physical addresses have, which a guest's do not exceed; `nil` if unknown.
+  public var addressBits: Int?
 
   /// Makes CPUs of which nothing is known.
   public init() {}

@@ -108,12 +108,22 @@ private struct HostFactsReader {
     let unit = link(directory + "/iommu", "a link to a unit of /sys/class/iommu", units.contains)
     let driver = link(directory + "/driver", "a link to a driver", NodeDecoder.takesName)
     spaces.append(space)
-    return HostDevice(
+    var result = HostDevice(
       address: address, vendor: UInt16(truncatingIfNeeded: vendor),
       device: UInt16(truncatingIfNeeded: identifier),
       classCode: UInt32(truncatingIfNeeded: classCode), subsystem: subsystem(directory),
       iommu: unit, group: group, driver: driver,
       reserved: group.map { reservedRegions(of: $0) } ?? [])
+    result.bars = bars(directory + "/resource")
+    return result
+  }
+
+  /// The windows of a device's memory; copies may lack the file, which is no finding.
+  private mutating func bars(_ path: String) -> [BAR]? {
+    guard let text = tree.text(path) else { return nil }
+    if let bars = BAR.all(in: text) { return bars }
+    report(path, "at least 6 lines of first address, last address and flags")
+    return nil
   }
 
   /// The subsystem ids; copies may lack them, so that nothing is reported if there are no files.

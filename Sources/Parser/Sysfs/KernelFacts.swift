@@ -12,6 +12,8 @@ public struct KernelFacts: Sendable {
   public let hasCdevs: Bool?
   /// Whether every loaded interface was told to give devices without isolated interrupts.
   public let allowsUnsafeInterrupts: Bool
+  /// How many mappings a container of type1 takes; `nil` while its module is not loaded.
+  public let mappingLimit: Int?
   /// The CPUs it runs on.
   public let processor: HostProcessor
   /// What it was booted with, of its words only those about IOMMUs; `nil` if it does not tell.
@@ -37,6 +39,7 @@ public struct KernelFacts: Sendable {
     hasContainer = tree.hasDevice("vfio", "/dev/vfio/vfio")
     hasKVM = tree.hasDevice("kvm", "/dev/kvm")
     allowsUnsafeInterrupts = tree.allowsUnsafeInterrupts
+    mappingLimit = tree.mappingLimit
     processor = tree.processor
     hasCdevs = tree.hasCdevs
   }
@@ -83,9 +86,17 @@ extension SysfsTree {
     return !told.isEmpty && told.allSatisfy { $0 == "Y" || $0 == "1" }
   }
 
+  /// How many mappings type1's module lets a container have.
+  fileprivate var mappingLimit: Int? {
+    text("/sys/module/vfio_iommu_type1/parameters/dma_entry_limit").flatMap { UInt32($0) }
+      .map { Int($0) }
+  }
+
   /// The lines of `/proc/cpuinfo` that are looked at: who made a CPU and what it can do on x86, and
   /// lines that only Arm's and RISC-V's have.
-  static let processorKeys = ["vendor_id", "flags", "CPU implementer", "hart"]
+  static let processorKeys = [
+    "vendor_id", "flags", "address sizes", "CPU implementer", "hart",
+  ]
 
   /// What the files say of the CPUs; nothing tells of the quirk but KVM itself.
   ///
@@ -114,6 +125,8 @@ extension SysfsTree {
     if let flags = value("flags") {
       processor.selfSnoop = flags.split(separator: " ").contains("ss") ? .yes : .no
     }
+    processor.addressBits = value("address sizes")?.split(separator: " ").first.flatMap { Int($0) }
+      .flatMap { (1...64).contains($0) ? $0 : nil }
     return processor
   }
 

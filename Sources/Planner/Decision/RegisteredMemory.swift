@@ -31,6 +31,11 @@ public struct RegisteredMemory: Hashable, Sendable {
     return isShared || whole.overlapped ? whole.pieces : []
   }
 
+  /// All memory that a plan maps, by region and offset, each byte once.
+  static func mapped(by plan: IOASIDPlan) -> [RegisteredMemory] {
+    joined(plan.addressSpaces.flatMap(\.mappings).map(RegisteredMemory.init)).pieces
+  }
+
   /// Joins what overlaps or touches, and says whether anything overlapped.
   private static func joined(
     _ pieces: [RegisteredMemory]

@@ -46,6 +46,7 @@ extension HostKernel {
       allowUnsafeInterrupts: facts.allowsUnsafeInterrupts)
     processor = facts.processor
     statedPageBytes = facts.pageBytes
+    mappingLimit = facts.mappingLimit
     let option = facts.isBuilt(with: "CONFIG_VFIO_DEVICE_CDEV")
     let isKnown = facts.hasCdevs ?? option
     vfioCdev = isKnown.map { Fact($0) } ?? .unknown

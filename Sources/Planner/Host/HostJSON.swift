@@ -59,7 +59,9 @@ public enum HostJSON {
     if let vendor = kernel.processor.vendor { writer.member("cpuVendor", vendor.rawValue) }
     writeKnown("guestPATQuirk", kernel.processor.guestPATQuirk, to: &writer)
     writeKnown("cpuSelfSnoop", kernel.processor.selfSnoop, to: &writer)
+    if let bits = kernel.processor.addressBits { writer.member("cpuAddressBits", bits) }
     if let size = kernel.statedPageBytes { writer.member("pageSize", hex: size) }
+    if let limit = kernel.mappingLimit { writer.member("dmaEntryLimit", limit) }
     if !kernel.statedRules.isEmpty {
       writer.key("rules")
       writer.beginObject()
@@ -115,7 +117,22 @@ public enum HostJSON {
     writer.member("noSnoopCapable", device.noSnoopCapable)
     if let source = device.noSnoopSource { writer.member("noSnoopSource", source) }
     if !device.reserved.isEmpty { write(device.reserved, to: &writer) }
+    if let bars = device.bars { write(bars, to: &writer) }
     writer.endObject()
+  }
+
+  private static func write(_ bars: [BAR], to writer: inout JSONWriter) {
+    writer.key("bars")
+    writer.beginArray()
+    for bar in bars {
+      writer.beginObject()
+      writer.member("index", bar.index)
+      writer.member("size", hex: bar.size)
+      writer.member("prefetchable", bar.isPrefetchable)
+      writer.member("bits", bar.bits)
+      writer.endObject()
+    }
+    writer.endArray()
   }
 
   private static func write(_ regions: [ReservedRegion], to writer: inout JSONWriter) {

@@ -131,6 +131,14 @@ extension KernelRules {
     meaning: "VFIO_DEVICE_BIND_IOMMUFD takes the token of a virtual function",
     source: "drivers/vfio/device_cdev.c", whenUnknown: false)
 
+  /// Devices export BARs as dma-bufs, which iommufd maps; as memory it refuses them.
+  public static let barsAsDMABufs = KernelRule(
+    "barsAsDMABufs", notUntil: KernelVersion(6, 18), since: KernelVersion(6, 19),
+    before: "iommufd maps no BAR, so that devices do not reach each other",
+    meaning: "iommufd maps BARs that VFIO exports as dma-bufs",
+    source: "drivers/vfio/pci/vfio_pci_dmabuf.c, drivers/iommu/iommufd/pages.c",
+    whenUnknown: false)
+
   /// Intel's driver looks at snoop control when a device is put on a second-stage table only.
   public static let firstStageIsUnchecked = KernelRule(
     "firstStageIsUnchecked", since: KernelVersion(6, 19),
@@ -150,7 +158,8 @@ extension KernelRules {
     driverOverride, type1EnforcesByTable, kvmAsksDevices, iommufd, vfioCdevs, directRegionsRefuse,
     attachKeepsTables, smmuTablesAreWhole, onlyPATCounts, smmuEnforcesByCANWBS,
     narrowerTablesFit, amdSecondFormat, intelFirstStage, guestPATQuirk, virtioTablesAreWhole,
-    amdTableWidthByHATS, bindReadsTokens, firstStageIsUnchecked, riscvIsCoherent,
+    amdTableWidthByHATS, bindReadsTokens, barsAsDMABufs, firstStageIsUnchecked,
+    riscvIsCoherent,
   ]
 }
 

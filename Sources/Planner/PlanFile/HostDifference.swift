@@ -67,6 +67,7 @@ extension HostDifference {
       SavedPlanDiagnostics.interfaceChanged, "kernel", "kvm", before.kvm, after.kvm,
       at: before.span)
     compareProcessors(before.processor, after.processor, at: before.span)
+    compareLimits(before, after)
     // Only where a unit does not isolate interrupts does anything depend on the permission.
     let facts = RelevantFacts(to: saved.plan, in: saved.host)
     guard facts.iommus.contains(where: { !saved.host.iommus[$0].isolatedMSI }) else { return }
@@ -89,6 +90,15 @@ extension HostDifference {
     compare(
       SavedPlanDiagnostics.otherRelease, "kernel", "release", before.release, after.release,
       at: before.span)
+  }
+
+  /// How many mappings there may be, where the plan has some and both hosts say it.
+  private mutating func compareLimits(_ before: HostKernel, _ after: HostKernel) {
+    guard saved.plan.dialect?.mappingLimit(on: after) != nil, let old = before.mappingLimit,
+      let new = after.mappingLimit
+    else { return }
+    compare(
+      SavedPlanDiagnostics.interfaceChanged, "kernel", "dmaEntryLimit", old, new, at: before.span)
   }
 
   /// What the CPUs are taken for decides; the other facts count where both hosts say them.
@@ -233,6 +243,10 @@ extension HostDifference {
         $0?.description ?? "none"
       }
     }
+    // Nor of BARs; and a machine that does not tell contradicts nothing.
+    if let old = before.bars, let new = after.bars {
+      compare(code, subject(), "bars", old, new, at: span, as: Self.text)
+    }
     compare(code, subject(), "iommu", before.iommu, after.iommu, at: span, as: Self.text)
     compare(
       code, subject(), "noSnoopCapable", before.noSnoopCapable, after.noSnoopCapable, at: span
@@ -257,6 +271,10 @@ extension HostDifference {
   private static func text(_ value: String?) -> String { value ?? "none" }
   private static func text(_ value: Int?) -> String { value.map { "\($0)" } ?? "none" }
   private static func text(_ ids: PCISubsystem?) -> String { ids?.description ?? "unknown" }
+  private static func text(_ bars: [BAR]) -> String {
+    let shown = bars.map { "\($0.index): \(hex($0.size)) of \($0.bits) bits" }
+    return "[" + shown.joined(separator: ", ") + "]"
+  }
   private static func text(_ regions: [HostDevice.Region]) -> String {
     let shown = regions.map { "\(hex($0.start))-\(hex($0.end)) \($0.kind.rawValue)" }
     return "[" + shown.joined(separator: ", ") + "]"

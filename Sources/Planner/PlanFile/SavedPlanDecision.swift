@@ -151,6 +151,29 @@ extension SavedPlanWriter {
     writer.endArray()
   }
 
+  /// Writes `budget`: what the plan takes of limits and addresses.
+  func writeBudget(to writer: inout JSONWriter) {
+    let budget = PlanBudget(compiled)
+    writer.key("budget")
+    writer.beginObject()
+    writer.member("lockedBytes", hex: budget.lockedBytes)
+    writer.member("guestBytes", hex: budget.guestBytes)
+    writer.member("account", budget.account.rawValue)
+    writer.member("mappings", budget.mappings)
+    writer.member("largestAddressSpace", budget.largestSpace)
+    writer.member("mappingLimit", budget.mappingLimit?.count)
+    writer.member("barBytes", hex: budget.windows.bytes)
+    writer.member("unknownBARs", budget.windows.unknown)
+    writer.member("guestAddressBits", budget.guestBits)
+    writer.member("iommuAddressBits", budget.narrowest?.addressBits)
+    writer.member("fitsIOMMU", budget.fitsIOMMU)
+    writer.member("fitsGuest", budget.fitsGuest)
+    writer.member("vmmMapsBARs", budget.mapsBARs)
+    writer.member("locksBARs", budget.locksBARs)
+    writer.member("peerToPeer", false)
+    writer.endObject()
+  }
+
   /// Writes `summary`: how much there is to review.
   func writeSummary(to writer: inout JSONWriter) {
     var ioctls = 0

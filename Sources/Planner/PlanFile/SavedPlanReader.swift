@@ -88,6 +88,8 @@ public struct SavedPlanReader {
     var devices: YAMLTree.Node
     var steps: YAMLTree.Node
     var companions: YAMLTree.Node?
+    /// Plans of 0.1 have none.
+    var hasBudget: Bool
   }
 }
 
@@ -100,6 +102,7 @@ extension SavedPlanReader {
     _ = ["format", "vm", "metrics", "ioasids", "kvm", "addressSpaces", "diagnostics", "summary"]
       .map { fields.require($0) }
     let companions = fields.allow("companions")
+    let budget = fields.allow("budget")
     let target = fields.require("target")
     let objective = fields.require("objective")
     let devices = fields.require("devices")
@@ -114,7 +117,7 @@ extension SavedPlanReader {
       policy: fields[policy], target: decoder.word(fields[target], dialects) ?? "",
       objective: self.objective(fields[objective]) ?? .coherency,
       devices: fields[devices] ?? tree.root, steps: fields[steps] ?? tree.root,
-      companions: fields[companions])
+      companions: fields[companions], hasBudget: fields[budget] != nil)
     try decoder.sink.throwIfErrors()
     return members
   }
@@ -162,6 +165,7 @@ extension SavedPlanReader {
     plan.writeHead(to: &writer)
     plan.writeKVM(to: &writer)
     plan.writeMappings(to: &writer)
+    if members.hasBudget { plan.writeBudget(to: &writer) }
     plan.writeSummary(to: &writer)
     writer.endObject()
     guard let decision = compose(writer.bytes) else { return }

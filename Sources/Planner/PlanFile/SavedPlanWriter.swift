@@ -131,6 +131,7 @@ extension SavedPlanWriter {
     writer.endArray()
     writeKVM(to: &writer)
     writeMappings(to: &writer)
+    writeBudget(to: &writer)
     beginDescription(to: &writer)
     writer.key("devices")
     writer.beginArray(.block)

@@ -31,6 +31,10 @@ public protocol Dialect: Sendable {
   var hasAddressSpaceObjects: Bool { get }
   /// Guest memory that a plan's program registers before it maps, by region and offset.
   func registeredMemory(of plan: IOASIDPlan) -> [RegisteredMemory]
+  /// How many mappings an address space may have; `nil` if the interface sets no limit.
+  func mappingLimit(on kernel: HostKernel) -> MappingLimit?
+  /// Whether a VMM can map the BARs of devices, too, so that devices reach each other.
+  func mapsBARs(on kernel: HostKernel) -> Fact
   /// How any VMM comes to page tables, if the kernel alone decides it.
   var vmmRule: VMMRule? { get }
   /// Every request of the interface, those that only undo included.
@@ -46,6 +50,12 @@ public protocol Dialect: Sendable {
 extension Dialect {
   /// None: in most interfaces memory is known by what maps it.
   public func registeredMemory(of plan: IOASIDPlan) -> [RegisteredMemory] { [] }
+
+  /// None: what is mapped takes memory of the kernel, which the process is charged for.
+  public func mappingLimit(on kernel: HostKernel) -> MappingLimit? { nil }
+
+  /// Nobody knows of an interface that no kernel has.
+  public func mapsBARs(on kernel: HostKernel) -> Fact { .unknown }
 
   /// The device node the interface starts from, if the host's kernel lacks it; `nil` if it may run.
   public func missingInterface(on kernel: HostKernel) -> String? {

@@ -45,7 +45,9 @@ public enum VMMDiagnostics {
           oneAddressSpace,
           "\(rule.title) gives \(PlannerDiagnostics.list(other.map(\.name))) the guest's memory "
             + "instead of an address space of its own", at: first.origin,
-          help: "let vfioplan attach the devices, or leave out 'addressSpace'"))
+          help: "let vfioplan attach the devices, or leave out 'addressSpace'; the configuration "
+            + "has no virtual IOMMU (for QEMU '-device intel-iommu'), whose guest makes such "
+            + "spaces"))
     } else if VMMGrouping.reaching(plan, on: compiled.host, as: rule) == nil {
       findings.append(otherGrouping(compiled, rule))
     } else if let finding = dependsOnStage(compiled, rule) {

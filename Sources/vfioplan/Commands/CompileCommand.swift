@@ -103,6 +103,7 @@ struct CompileCommand: ParsableCommand {
         [ExecutorDiagnostics.proposalCannotRun(compiled.plan.target)], .hostUnable)
     }
     return VMMDiagnostics.findings(for: compiled, with: emitter.rule(for: compiled))
+      + (emitter.writesMemory ? [BudgetDiagnostics.pages(of: compiled.vm)].compactMap { $0 } : [])
   }
 
   private func write(_ text: VMMText, to destination: Destination) throws(CommandFailure) {

@@ -7,7 +7,8 @@ enum DiagnosticCatalog {
   /// The codes of all modules, by name.
   static let all: [DiagnosticCode] =
     (ParserDiagnostics.all + SysfsDiagnostics.all + ProgramDiagnostics.all
-    + PlannerDiagnostics.all + PolicyDiagnostics.all + VMMDiagnostics.all + SavedPlanDiagnostics.all
+    + PlannerDiagnostics.all + PolicyDiagnostics.all + VMMDiagnostics.all
+    + BudgetDiagnostics.all + SavedPlanDiagnostics.all
     + ExecutorDiagnostics.all + KernelDiagnostics.all + MachineDiagnostics.all
     + CommandDiagnostics.all)
     .sorted { $0.name < $1.name }

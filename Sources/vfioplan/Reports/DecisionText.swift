@@ -21,6 +21,7 @@ struct DecisionText {
     appendDevices(to: &page)
     appendCompanions(to: &page)
     appendKVM(to: &page)
+    BudgetText(compiled).append(to: &page)
     appendCost(to: &page)
     appendNotes(to: &page)
     appendFindings(to: &page)

@@ -15,6 +15,8 @@ enum Emitters {
 protocol VMMEmitter: Emitter {
   /// How the VMM comes to page tables with iommufd.
   var ownRule: VMMRule { get }
+  /// Whether the form says what pages guest memory is made of.
+  var writesMemory: Bool { get }
 }
 
 extension VMMEmitter {

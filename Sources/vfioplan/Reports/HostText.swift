@@ -120,7 +120,7 @@ struct HostText {
       StyledText(device.driver ?? "-"), StyledText(Self.word(device.noSnoopCapable)),
       StyledText(device.iommu == nil ? "-" : "\(fate.box)"),
       "\(fate.text, fate.role)" + (name.map { "; \($0, .faint)" } ?? "")
-        + Self.relation(of: device) + Self.source(of: device),
+        + Self.relation(of: device) + Self.bars(of: device) + Self.source(of: device),
     ]
   }
 
@@ -130,6 +130,13 @@ struct HostText {
       return "; \("virtual function of \(physical)", .faint)"
     }
     return device.behind.map { "; \("behind \($0)", .faint)" } ?? ""
+  }
+
+  /// How large its windows are, if that is known; not of bridges, which nobody gives away.
+  private static func bars(of device: HostDevice) -> StyledText {
+    guard let bars = device.bars, !PCIClass.isBridge(device.classCode) else { return "" }
+    let sizes = bars.map { byteSizeText($0.size) }.joined(separator: " + ")
+    return "; \(bars.isEmpty ? "no BARs" : "BARs \(sizes)", .faint)"
   }
 
   /// Where the no-snoop fact comes from; not of bridges, which nobody gives away.

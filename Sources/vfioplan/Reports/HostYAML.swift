@@ -37,6 +37,8 @@ extension HostYAML {
     if let word = processor.architecture { members.append("architecture: \(word.rawValue)") }
     if let word = processor.vendor { members.append("cpuVendor: \(word.rawValue)") }
     members += processor.facts.compactMap(known)
+    if let bits = processor.addressBits { members.append("cpuAddressBits: \(bits)") }
+    if let limit = kernel.mappingLimit { members.append("dmaEntryLimit: \(limit)") }
     if let bytes = kernel.statedPageBytes { members.append("pageSize: \(size(bytes))") }
     if !kernel.statedRules.isEmpty {
       let rules = kernel.statedRules.sorted { $0.key < $1.key }
@@ -89,11 +91,22 @@ extension HostYAML {
     lines += device.reserved.map {
       "      - { start: \(hexText($0.start)), end: \(hexText($0.end)), type: \($0.kind.rawValue) }"
     }
+    if let bars = device.bars { lines += Self.lines(of: bars) }
     return lines
   }
 
+  private static func lines(of bars: [BAR]) -> [String] {
+    if bars.isEmpty { return ["    bars: []"] }
+    return ["    bars:"]
+      + bars.map {
+        "      - { index: \($0.index), size: \(size($0.size)), prefetchable: \($0.isPrefetchable), "
+          + "bits: \($0.bits) }"
+      }
+  }
+
+  /// A size as descriptions have it: what is no multiple of 1 KiB is a plain number.
   private static func size(_ bytes: UInt64) -> String {
-    byteSizeText(bytes).filter { $0 != " " }
+    bytes & 0x3ff == 0 ? byteSizeText(bytes).filter { $0 != " " } : "\(bytes)"
   }
 
   /// A name as it is if nobody can take it for something else, else in quotes.

@@ -21,7 +21,7 @@ enum PlannedRun {
     }
     let state = kernel.state()
     if let difference = difference(state, compiled.plan) { return difference }
-    if dialect.isProposalOnly, state.lockedBytes != compiled.plan.lockedBytes {
+    if state.lockedBytes != compiled.plan.lockedBytes {
       return "\(state.lockedBytes) bytes are locked, not \(compiled.plan.lockedBytes)"
     }
     if !interpreter.undo().isComplete { return "the undo is not complete" }

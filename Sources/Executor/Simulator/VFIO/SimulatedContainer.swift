@@ -3,7 +3,7 @@ import Planner
 /// An open `/dev/vfio/vfio` with its type1 driver (`vfio_iommu_type1.c`, §2.26).
 final class SimulatedContainer: SimulatedFile {
   /// The limit of mappings, `dma_entry_limit`.
-  var entryLimit = 65535
+  var entryLimit: Int
   /// Its page tables, in the order they were made: one per coherency and kind of unit.
   private(set) var domains: [SimulatedDomain] = []
   /// What is mapped.
@@ -15,7 +15,13 @@ final class SimulatedContainer: SimulatedFile {
   private var pageSizes = ~UInt64(4095)
   private var pageBytes: UInt64 { max(4096, pageSizes & (~pageSizes &+ 1)) }
 
+  /// Opens one; 65535 mappings are what the module starts with.
+  init(entryLimit: Int = 65535) { self.entryLimit = entryLimit }
+
   override var label: String { "/dev/vfio/vfio" }
+
+  /// How many bytes it has pinned: all that is mapped, while there is a page table.
+  var pinnedBytes: UInt64 { domains.isEmpty ? 0 : areas.byteCount }
 
   /// Whether `VFIO_SET_IOMMU` was done.
   var hasDriver: Bool { driver != nil }

@@ -29,6 +29,11 @@ public struct IOMMUFDDialect: Dialect {
     IOMMUFDRequests.all + VFIODeviceRequests.all + KVMRequests.all
   }
 
+  /// Refused as memory (VM_PFNMAP, EFAULT, §2.6), taken as dma-bufs by later kernels (§2.7).
+  public func mapsBARs(on kernel: HostKernel) -> Fact {
+    kernel.rules.answer(KernelRules.barsAsDMABufs)
+  }
+
   /// Needs `/dev/iommu` and the devices' own files.
   public func interfaces(on rules: KernelRules) -> [(node: String, isThere: Fact)] {
     [

@@ -26,6 +26,15 @@ public struct VFIOType1Dialect: Dialect {
     VFIOContainerRequests.all + VFIOGroupRequests.all + KVMRequests.all
   }
 
+  /// The limit of the module, unless iommufd answers in its place.
+  public func mappingLimit(on kernel: HostKernel) -> MappingLimit? {
+    kernel.vfioContainer == .iommufd ? nil : .type1(on: kernel)
+  }
+  /// Taken by type1 (§2.26, MAP10), refused where iommufd answers in its place (§2.27).
+  public func mapsBARs(on kernel: HostKernel) -> Fact {
+    kernel.vfioContainer == .iommufd ? .no : .yes
+  }
+
   /// Needs `/dev/vfio/vfio`.
   public func interfaces(on rules: KernelRules) -> [(node: String, isThere: Fact)] {
     [("/dev/vfio/vfio (\(KernelOption.type1))", rules.hasContainer)]

@@ -12,6 +12,8 @@ struct LibvirtEmitter: VMMEmitter {
 
   /// That of QEMU, which libvirt starts.
   var ownRule: VMMRule { .qemu }
+  /// In `memoryBacking`.
+  var writesMemory: Bool { true }
 
   /// Writes the domain.
   func emit(
@@ -24,7 +26,7 @@ struct LibvirtEmitter: VMMEmitter {
       <domain type='\(plan.host.kernel.kvm != .no ? "kvm" : "qemu")'>
         <name>\(Self.escaped(plan.vm.name))</name>
         <memory unit='b'>\(plan.vm.memory.reduce(0) { $0 &+ $1.size })</memory>
-      \(Self.memoryBacking(plan.vm))\(vmm.hasIOMMUFD ? "  <iommufd enabled='yes'/>\n" : "")\
+      \(Self.memoryBacking(plan.vm))\(Self.processor(plan))\(vmm.hasIOMMUFD ? "  <iommufd enabled='yes'/>\n" : "")\
         <os>
           <type arch='\(processor)' machine='\(machine)'>hvm</type>
         </os>
@@ -52,17 +54,32 @@ struct LibvirtEmitter: VMMEmitter {
       """
   }
 
-  /// Huge pages, if all of the memory is made of pages of one size.
+  /// Huge pages, of one size for all memory.
   private static func memoryBacking(_ vm: VMDescription) -> String {
-    guard let bytes = vm.memory.first?.hugePageBytes,
-      vm.memory.allSatisfy({ $0.hugePageBytes == bytes })
-    else { return "" }
+    guard let bytes = GuestPages(vm).bytes else { return "" }
     return """
         <memoryBacking>
           <hugepages>
             <page size='\(bytes)' unit='b'/>
           </hugepages>
         </memoryBacking>
+
+      """
+  }
+
+  /// The CPU, where its width has to be said: BARs of 64 bits lie in the guest's addresses, and a
+  /// VMM maps them there for the devices.
+  private static func processor(_ plan: CompiledPlan) -> String {
+    guard let width = GuestWidth(plan) else { return "" }
+    let isFast = plan.host.kernel.kvm != .no
+    let limit =
+      isFast
+      ? "mode='passthrough'" + (width.limit.map { " limit='\($0)'" } ?? "")
+      : "mode='emulate' bits='\(width.limit ?? width.needed)'"
+    return """
+        <cpu mode='\(isFast ? "host-passthrough" : "maximum")'>
+          <maxphysaddr \(limit)/>
+        </cpu>
 
       """
   }

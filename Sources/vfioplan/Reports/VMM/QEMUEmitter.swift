@@ -11,13 +11,16 @@ struct QEMUEmitter: VMMEmitter {
 
   /// QEMU's.
   var ownRule: VMMRule { .qemu }
+  /// If there are huge pages.
+  var writesMemory: Bool { true }
 
-  /// Writes `-object iommufd` and one `-device vfio-pci` for each device.
+  /// Writes what the guest has to have for the devices, `-object iommufd`, and one `-device vfio-pci` for each device.
   func emit(
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
     let vmm = VMMDevices(plan, as: rule(for: plan))
-    var text = vmm.hasIOMMUFD ? "-object iommufd,id=iommufd0,fd={iommufd}\n" : ""
+    var text = Self.processor(plan) + Self.memory(plan.vm)
+    text += vmm.hasIOMMUFD ? "-object iommufd,id=iommufd0,fd={iommufd}\n" : ""
     for device in vmm.devices {
       text += "-device vfio-pci,"
       if let file = device.file {
@@ -30,5 +33,28 @@ struct QEMUEmitter: VMMEmitter {
       text += (device.token.map { ",vf-token=\($0)" } ?? "") + "\n"
     }
     text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
+  }
+
+  /// The CPU, where its width has to be said.
+  private static func processor(_ plan: CompiledPlan) -> String {
+    guard let width = GuestWidth(plan) else { return "" }
+    guard plan.host.kernel.kvm != .no else {
+      return "-cpu max,phys-bits=\(width.limit ?? width.needed)\n"
+    }
+    let limit = width.limit.map { ",host-phys-bits-limit=\($0)" } ?? ""
+    return "-cpu host,host-phys-bits=on\(limit)\n"
+  }
+
+  /// Memory of huge pages, which has to be a piece of its own; else any will do.
+  private static func memory(_ vm: VMDescription) -> String {
+    let pages = GuestPages(vm)
+    guard let bytes = pages.bytes else { return "" }
+    let size = pages.total
+    return """
+      -m size=\(size & (1 << 20 - 1) == 0 ? "\(size >> 20)M" : "\(size)B")
+      -object memory-backend-memfd,id=memory0,size=\(size),hugetlb=on,hugetlbsize=\(bytes)
+      -machine memory-backend=memory0
+
+      """
   }
 }

@@ -38,3 +38,20 @@ struct VMMDevices {
     }
   }
 }
+
+/// The width of the guest's addresses, where a VMM has to be told.
+struct GuestWidth {
+  /// How many bits it must not exceed; `nil` if any number will do.
+  let limit: Int?
+  /// How many bits it needs.
+  let needed: Int
+
+  /// `nil` where what VMMs do by themselves is right, and where there is no such option: on
+  /// anything but x86 the machine has the width.
+  init?(_ plan: CompiledPlan) {
+    let budget = PlanBudget(plan)
+    (limit, needed) = (budget.guestLimit, budget.guestBits)
+    guard plan.host.architecture ?? .x86 == .x86 else { return nil }
+    if limit == nil, needed <= PlanBudget.usualGuest { return nil }
+  }
+}

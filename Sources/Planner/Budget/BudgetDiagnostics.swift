@@ -1,0 +1,105 @@
+import Parser
+
+/// What a plan takes more of than there is: codes VP3050 and on, VP4050.
+public enum BudgetDiagnostics {
+  /// Every code of this file, in order.
+  public static let all = [windowsBeyondWidth, pagesByRegion, guestTooNarrow, tooManyMappings]
+
+  static let windowsBeyondWidth = DiagnosticCode(
+    "VP3050", .warning, "BARs have no room in the addresses of an IOMMU",
+    """
+    VMMs on a VFIO container map the BARs of devices beside guest memory, at the addresses that the \
+    guest gives them, so that devices reach each other. BARs of 64 bits lie above memory, and there \
+    the IOMMU has no addresses for them: the map fails with EINVAL. QEMU then warns that \
+    peer-to-peer DMA may not work, cloud-hypervisor does not start unless it is told \
+    'vfio_p2p_dma=off'. The plan itself maps memory only and is not hurt.
+    """)
+
+  static let pagesByRegion = DiagnosticCode(
+    "VP3051", .warning, "a VMM's configuration has one size of pages for all memory",
+    """
+    The description gives regions of memory pages of different sizes. The VMM makes one piece of \
+    all of it, with pages of one size: the largest that the description names and all memory is a \
+    multiple of. The pool of huge pages has to have enough of them for all of it.
+    """)
+
+  static let guestTooNarrow = DiagnosticCode(
+    "VP3052", .warning, "memory and BARs have no room in a guest's addresses",
+    """
+    A guest's physical addresses have no more bits than those of the host's CPUs (cpuAddressBits \
+    under 'kernel'). Guest memory lies in them, and above it the BARs of 64 bits of the devices. \
+    What has no room there the VMM refuses, or the guest's firmware leaves the device without the \
+    BAR. Give the guest less memory, keep it lower, or make a BAR smaller (resizable BARs).
+    """)
+
+  static let tooManyMappings = DiagnosticCode(
+    "VP4050", .error, "an address space has more mappings than type1 takes",
+    """
+    A container of type1 takes as many mappings as its module's parameter dma_entry_limit says, \
+    65535 unless it was set, and refuses more with ENOSPC. It may be written while the module is \
+    loaded and counts for containers that are opened later. Where the host description does not \
+    state it (dmaEntryLimit under 'kernel') this is a warning. iommufd has no such limit.
+    """)
+
+  /// What a decision takes too much of.
+  static func findings(
+    of plan: IOASIDPlan, for vm: VMDescription, on host: HostDescription
+  ) -> [Diagnostic] {
+    let budget = PlanBudget(plan, of: vm, on: host)
+    return [mappings(budget, plan, host), widths(budget, plan), guest(budget, vm)].compactMap { $0 }
+  }
+
+  private static func mappings(
+    _ budget: PlanBudget, _ plan: IOASIDPlan, _ host: HostDescription
+  ) -> Diagnostic? {
+    guard let limit = budget.mappingLimit, budget.largestSpace > limit.count,
+      let space = plan.addressSpaces.first(where: { $0.mappings.count > limit.count })
+    else { return nil }
+    let finding = Diagnostic(
+      tooManyMappings,
+      "address space \(PlannerDiagnostics.quote(space.name)) has \(space.mappings.count) mappings, "
+        + "a container takes \(limit.count) (dma_entry_limit"
+        + (limit.isStated ? ")" : ", unless it was set)"),
+      at: space.origin, notes: [.init("the host's kernel is described here", host.kernel.span)],
+      help: "join regions that lie side by side, write a larger number to "
+        + "/sys/module/vfio_iommu_type1/parameters/dma_entry_limit, or use target 'iommufd'")
+    return limit.isStated ? finding : finding.asWarning
+  }
+
+  /// Only where VMMs map BARs whatever they are asked.
+  private static func widths(_ budget: PlanBudget, _ plan: IOASIDPlan) -> Diagnostic? {
+    guard budget.mapsBARs == .yes, plan.dialect?.registersGroups == true,
+      budget.fitsIOMMU == .no, let unit = budget.narrowest, budget.windows.last != nil
+    else { return nil }
+    let device = plan.devices.first { $0.iommu == unit.name }
+    return Diagnostic(
+      windowsBeyondWidth,
+      "memory and the BARs of 64 bits above it need addresses of \(budget.guestBits) bits, IOMMU "
+        + "\(PlannerDiagnostics.quote(unit.name)) has \(unit.addressBits): a VMM can't map them all",
+      at: device?.origin,
+      notes: [.init("\(PlannerDiagnostics.quote(unit.name)) is described here", unit.span)],
+      help: "tell cloud-hypervisor 'vfio_p2p_dma=off'; QEMU goes on without peer-to-peer DMA")
+  }
+
+  private static func guest(_ budget: PlanBudget, _ vm: VMDescription) -> Diagnostic? {
+    guard budget.fitsGuest == .no, let bits = budget.processorBits else { return nil }
+    let what = budget.windows.last == nil ? "memory needs" : "memory and the BARs of 64 bits need"
+    let highest = vm.memory.max { $0.gpa &+ $0.size < $1.gpa &+ $1.size }
+    return Diagnostic(
+      guestTooNarrow,
+      "\(what) guest-physical addresses of \(budget.guestBits) bits, the host's CPUs have \(bits)",
+      at: highest?.span ?? vm.nameSpan, help: "give the guest less memory, or keep it lower")
+  }
+
+  /// What a configuration of a VMM can't say of the pages of memory.
+  public static func pages(of vm: VMDescription) -> Diagnostic? {
+    let pages = GuestPages(vm)
+    if pages.isExact { return nil }
+    let other = vm.memory.first { $0.hugePageBytes != pages.bytes }
+    let chosen = pages.bytes.map(byteSizeText) ?? "the CPU's size"
+    return Diagnostic(
+      pagesByRegion, "the configuration makes all memory of pages of \(chosen), this region, too",
+      at: other?.span,
+      help: "give every region pages of one size, of which it is a multiple")
+  }
+}
