@@ -24,7 +24,7 @@ let package = Package(
         "CLinux", "Parser", "Planner", "Executor",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: strict
+      resources: [.embedInCode("Schemas")], swiftSettings: strict
     ),
     .target(
       name: "TestSupport", dependencies: ["Parser", "Planner", "Executor"],

@@ -53,6 +53,15 @@ public enum Compilation {
       diagnostics: sink.diagnostics)
   }
 
+  /// The addresses of all devices in the IOMMU groups that a VM has devices of.
+  public static func groupMembers(of vm: VMDescription, on host: HostDescription) -> [BDF] {
+    var ignored = DiagnosticSink()
+    guard let vm = DeviceSelection.resolved(vm, on: host, into: &ignored) else { return [] }
+    let wanted = Set(vm.devices.map(\.address))
+    let groups = Set(host.devices.filter { wanted.contains($0.address) }.compactMap(\.group))
+    return host.devices.filter { $0.group.map(groups.contains) ?? false }.map(\.address)
+  }
+
   /// The Pareto front of a VM on a host over all four metrics: one plan per point.
   ///
   /// Parameters as for `compile`; what a policy requires of a plan is not asked of the rows.

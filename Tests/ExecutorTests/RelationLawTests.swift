@@ -10,7 +10,7 @@ struct RelationLawTests {
   /// Worlds are dealt out to this many tests, so that they run side by side.
   private static let slices = 4
   private static let worlds: UInt64 = 12_000
-  private static let token = VFToken("00112233-4455-6677-8899-aabbccddeeff")
+  private static let tokens = [7, 9].map { VFToken(bytes: [UInt8](repeating: $0, count: 16)) }
 
   /// A world in which devices hang on others at random, some of them assigned.
   private struct World: CustomStringConvertible {
@@ -30,7 +30,8 @@ struct RelationLawTests {
       let isGiven = vm.devices.map { _ in Int.random(in: 0..<3, using: &random) > 0 }
       vm.devices = zip(vm.devices, isGiven).filter(\.1).map(\.0)
       for index in vm.devices.indices where Bool.random(using: &random) {
-        vm.devices[index].vfToken = RelationLawTests.token
+        let number = Int.random(in: 0..<8, using: &random) / 7
+        vm.devices[index].vfToken = RelationLawTests.tokens[number]
       }
     }
 

@@ -1,16 +1,19 @@
 """Laws of commands, terminals, signals and statuses of `apply`."""
 
+import contextlib
 import os
 import pathlib
 import pty
 import signal
 import subprocess
+import sys
 import time
 
 from law import as_before, ended, law, nothing_written
 from world import HAND_OVER, finish, until
 
 NIC, DISK = "0000:01:00.0", "0000:02:00.0"
+PEERS = pathlib.Path(__file__).resolve().parents[1] / "Fixtures/peers"
 
 
 def state_of(process):
@@ -184,6 +187,73 @@ def only_the_socket_that_was_made_is_removed(world):
     finish(process)
     assert socket.exists() and socket.read_text() == "precious", "another file was removed"
     as_before(world)
+
+
+@law
+def what_is_in_the_place_of_a_socket_ends_a_run_before_it_begins(world):
+    socket = world.scratch / "socket"
+    socket.write_text("precious")
+    run = world.run("apply", world.vm, *HAND_OVER, "--send-fds", f"unix:{socket}")
+    ended(run, 73, saying="VP5906")
+    assert socket.read_text() == "precious"
+    nothing_written(world)
+
+
+def with_iommufd_from(world):
+    """Arguments of an apply that receives its iommufd, by which no driver changes; its socket."""
+    world.renew()
+    world.control(set={NIC: ["vfio-pci", None], DISK: ["vfio-pci", None]})
+    socket = world.scratch / "socket"
+    return socket, ("apply", world.vm, "--target", "iommufd", "--iommufd-from", f"unix:{socket}")
+
+
+@law
+def what_is_not_an_iommufd_is_refused(world):
+    for behaviour, file, message in (
+            ("good", "/dev/null", "the file it sent is another one"),
+            ("good", "/proc/self/oom_score_adj", "the file it sent is another one"),
+            ("two", "/dev/null", "it sent 2 files, not one"),
+            ("no", "/dev/null", "it sent 0 files, not one"),
+            ("empty", "/dev/null", "it closed the connection")):
+        socket, arguments = with_iommufd_from(world)
+        with giver(socket, file, behaviour) as peer:
+            run = world.run(*arguments, "--", "true")
+            ended(run, 69, saying=("VP5909", f"'{socket}': {message}"))
+            answer = peer.stdout.read().decode()
+        assert answer == ("" if behaviour == "empty" else "answer none\n"), answer
+        assert not world.state()["writes"], "something was written"
+    for name, message in (("none", "(ENOENT)"), ("file", "(ECONNREFUSED)")):
+        socket, arguments = with_iommufd_from(world)
+        (world.scratch / "file").touch()
+        path = world.scratch / name
+        run = world.run(*arguments[:-1], f"unix:{path}", "--", "true")
+        ended(run, 69, saying=("VP5909", message))
+
+
+@law
+def a_signal_ends_the_wait_for_an_iommufd(world):
+    socket, arguments = with_iommufd_from(world)
+    sent = world.scratch / "sent"
+    with giver(socket, "/dev/null", "slow"):
+        process = world.start(*arguments, "--send-fds", f"unix:{sent}")
+        until(sent.exists, "the socket")
+        process.terminate()
+        ended(finish(process), 143, saying="a signal came first")
+    assert not sent.exists(), "its socket stays"
+
+
+@contextlib.contextmanager
+def giver(*arguments):
+    """A process that serves a file, once it is ready."""
+    with subprocess.Popen(
+            [sys.executable, str(PEERS / "give.py"), *map(str, arguments)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE) as peer:
+        try:
+            assert peer.stdout.readline() == b"ready\n"
+            yield peer
+        finally:
+            peer.stdin.close()
+            peer.wait(10)
 
 
 @law

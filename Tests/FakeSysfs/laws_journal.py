@@ -103,6 +103,27 @@ def restore_leaves_a_run_that_goes_on(world):
 
 
 @law
+def a_driver_that_does_not_let_go_is_given_up_and_the_journal_stays(world):
+    world.control(stubborn=["igc"])
+    start = time.monotonic()
+    run = world.run("apply", world.vm, *HAND_OVER, "--unbind-timeout", "1", "--", "true")
+    ended(run, 74, saying=("VP4042", NIC, "within 1 second"))
+    assert 1 <= time.monotonic() - start < 8, "it was not given up in time"
+    untouched(world)
+    assert world.journals(), "the journal is gone"
+    # The write still waits, and may come to its end at any time.
+    run = world.run("restore", "--unbind-timeout", "1")
+    ended(run, 0, saying=("has ended", "is still there"))
+    assert "is still running" not in run.all, run.all.strip()
+    assert world.journals(), "the journal is gone"
+    world.control(stubborn=[])
+    until(lambda: world.devices()[NIC][0] is None, "the end of the write")
+    until(lambda: not world.strangers(), "the end of the process that wrote")
+    ended(world.run("restore"), 0, saying=NIC)
+    as_before(world)
+
+
+@law
 def a_device_of_another_run_is_refused(world):
     process = world.apply()
     ended(world.run("apply", world.vm, *HAND_OVER, "--", "true"), 69, saying="VP5008")
@@ -296,3 +317,30 @@ def closed_streams_do_not_become_the_journal(world):
         finish(process)
         ended(world.run("restore"), 0)
         as_before(world)
+
+
+@law
+def a_stated_host_is_compared_with_the_machine(world):
+    path = world.scratch / "host.yaml"
+    run = world.run("host", "--format", "yaml")
+    ended(run, 0)
+    arguments = ("apply", world.vm, *HAND_OVER, "--host", path)
+    path.write_text(run.out)
+    ended(world.run(*arguments, "--", "true"), 0)
+    # What the machine knows can be left out, and what it does not know be stated.
+    known = "    noSnoopCapable: true"
+    assert known in run.out, run.out
+    lines = [line for line in run.out.splitlines() if not line.startswith(known)]
+    path.write_text("\n".join(lines) + "\n")
+    ended(world.run(*arguments, "--", "true"), 0)
+    as_before(world)
+    world.renew()
+    for old, new, code in (
+            ("driver: igc", "driver: nvme", "VP4912"), ("group: 11", "group: 15", "VP4912"),
+            ("enforceSnoop: false", "enforceSnoop: true", "VP4914"),
+            (known, "    noSnoopCapable: false", "VP4912")):
+        assert old in run.out, f"{old} is not in {run.out}"
+        path.write_text(run.out.replace(old, new))
+        for mode in (("--", "true"), ("--check",)):
+            ended(world.run(*arguments, *mode), 69, saying=(code, "on this machine"))
+            nothing_written(world)

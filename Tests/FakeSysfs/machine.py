@@ -70,6 +70,7 @@ class Machine(Tree):
         self.devices = {
             address: Device(address, number) for number, address in enumerate(sorted(DEVICES))}
         self.faults = {}  # name of an attribute: [errno's name, how often; None for always]
+        self.stubborn = []  # drivers that wait before they let a device go
         self.files = {}  # path of a node: how many open files it has
         self.writes = []
 
@@ -232,7 +233,7 @@ class Machine(Tree):
         """VFIO gives a device back when nobody has it open (`vfio_unregister_group_dev`)."""
         if device.driver != driver:
             raise OSError(errno.ENODEV, driver)
-        if driver == VFIO and self.is_used(device):
+        if driver == VFIO and self.is_used(device) or driver in self.stubborn:
             raise Wait
         device.driver = None
 
@@ -254,7 +255,8 @@ class Machine(Tree):
             "open": {path: count for path, count in self.files.items() if count}}).encode()
 
     def change(self, wanted):
-        """`reset`; `set`: {address: [driver, override]}; `faults`: {attribute: [errno, times]}."""
+        """`reset`; `set`: {address: [driver, override]}; `faults`: {attribute: [errno, times]};
+        `stubborn`: [driver], those that let go again when they are left out."""
         if wanted.get("reset"):
             files = self.files
             self.reset()
@@ -264,3 +266,4 @@ class Machine(Tree):
             device.driver = driver
             device.override = None if override is None else override.encode("latin-1")
         self.faults.update(wanted.get("faults", {}))
+        self.stubborn = wanted.get("stubborn", self.stubborn)

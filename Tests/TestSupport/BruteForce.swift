@@ -79,7 +79,7 @@ public struct BruteForce: Sendable {
   /// Whether `kvm: always` finds its proof.
   private var hasProof: Bool {
     world.devices.contains {
-      target == "ioasid" ? $0.noSnoopCapable != .no : $0.enforceSnoop != .yes
+      target == "ioasid" ? $0.noSnoopCapable != .no : $0.enforceSnoop == .no
     }
   }
 

@@ -126,13 +126,14 @@ struct BudgetCaseTests {
     func form(_ name: String) throws -> String {
       try compile(host: Self.nested, vm: vm, "--target", target, "--format", name).output
     }
-    #expect(try form("qemu").contains("-cpu host,host-phys-bits=on,host-phys-bits-limit=39\n"))
+    let globals = ["host-phys-bits=on", "host-phys-bits-limit=39"]
+    let lines = globals.map { "-global x86_64-cpu.\($0)\n" }.joined()
+    #expect(try form("qemu").hasPrefix(lines))
     #expect(try form("libvirt").contains("<maxphysaddr mode='passthrough' limit='39'/>"))
     #expect(try form("cloud-hypervisor").contains("vfio_p2p_dma=off"))
-    try folder.write("wide.yaml", "")
     let wide = Self.nested.replacing("addressBits: 39", with: "addressBits: 48")
     let plain = try compile(host: wide, vm: vm, "--target", target, "--format", "qemu")
-    #expect(!plain.output.contains("-cpu"), "\(plain.output)")
+    #expect(!plain.output.contains("-global"), "\(plain.output)")
   }
 
   @Test(arguments: ["iommufd", "type1"])
@@ -143,8 +144,10 @@ struct BudgetCaseTests {
         - { name: one, address: "0000:23:00.0", addressSpace: a }
         - { name: two, address: "0000:a3:00.0", addressSpace: b }
       addressSpaces:
-        - { name: a, memory: [ { iova: 0, gpa: 0, size: 2GiB }, { iova: 4GiB, gpa: 4GiB, size: 3GiB } ] }
-        - { name: b, memory: [ { iova: 0, gpa: 0, size: 2GiB }, { iova: 4GiB, gpa: 4GiB, size: 3GiB } ] }
+        - name: a
+          memory: [ { iova: 0, gpa: 0, size: 2GiB }, { iova: 4GiB, gpa: 4GiB, size: 3GiB } ]
+        - name: b
+          memory: [ { iova: 0, gpa: 0, size: 2GiB }, { iova: 4GiB, gpa: 4GiB, size: 3GiB } ]
 
       """
     let host = Self.accelerators("6.12.9")
@@ -162,7 +165,7 @@ struct BudgetCaseTests {
   ])
   func whatAPlanLocksIsSaidAndWhetherBARsCount(target: String, said: String) throws {
     let host = """
-      kernel: { release: "6.17.0-1004-nvidia", iommufd: true, vfioCdev: true, type1: true, kvm: true }
+      kernel: { release: "6.17.0-1004-nvidia", iommufd: true, vfioCdev: true, type1: true }
       iommus: [ { name: smmu3.1, type: arm-smmu-v3, enforceSnoop: unknown, addressBits: 48 } ]
       devices: [ { address: "0002:01:00.0", class: 0x030200, iommu: smmu3.1, group: 3 } ]
 
@@ -176,5 +179,114 @@ struct BudgetCaseTests {
     #expect(text.contains("locked 96 GiB against RLIMIT_MEMLOCK, counted for the process"))
     #expect(text.contains("BARs unknown of gpu") && text.contains(said), "\(text)")
     if target == "iommufd" { #expect(text.contains("by itself is counted by user"), "\(text)") }
+  }
+
+  @Test func aPlanOfAnEarlierVersionWithoutABudgetIsReadAndAForgedBudgetIsNot() throws {
+    let json = try compile(
+      host: Self.accelerators("6.12.9"), vm: Self.pair, "--format", "json"
+    ).output
+    let line = try #require(json.split(separator: "\n").first { $0.hasPrefix("  \"budget\"") })
+    func read(_ text: String) throws -> Tool.Outcome {
+      try folder.write("plan.json", text)
+      return try Tool.run(["compile", folder.path + "/plan.json", "--format", "json"])
+    }
+    let old = try read(json.replacing(line + "\n", with: ""))
+    #expect(old.code == 0 && old.output.contains(line), "\(old.errors)")
+    let forged = try read(json.replacing("\"mappings\":2,\"l", with: "\"mappings\":1,\"l"))
+    #expect(forged.code != 0 && forged.errors.contains("budget.mappings"), "\(forged.errors)")
+  }
+}
+
+/// BARs and widths of a machine, from its files to every form.
+struct BARCaseTests {
+  private let copy: SysfsCopy
+  private static let resource = "sys/bus/pci/devices/0000:21:00.0/resource"
+
+  init() throws {
+    copy = try SysfsCopy()
+    try copy.write("proc/sys/kernel/osrelease", "6.18.2\n")
+    try copy.write(
+      "proc/cpuinfo",
+      "vendor_id\t: GenuineIntel\nflags\t\t: fpu ss\n"
+        + "address sizes\t: 46 bits physical, 57 bits virtual\n")
+    try copy.write("proc/interrupts", " 24:  0  0  IR-PCI-MSI-0000:00:1c.0  0-edge  PCIe PME\n")
+    for node in ["vfio", "kvm"] { try copy.write("sys/class/misc/\(node)/dev", "10:1\n") }
+    try copy.write("sys/module/vfio_iommu_type1/parameters/dma_entry_limit", "131072\n")
+    try copy.unit("dmar3", cap: "d2008c40660462", ecap: "f050da")
+    try copy.device("0000:21:00.0", 0x8086, 0x56c0, 0x038000, unit: "dmar3", group: 9)
+    try copy.device("0000:22:00.0", 0x8086, 0x1593, 0x020000, unit: "dmar3", group: 10)
+    let nothing = "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+    try copy.write(
+      Self.resource,
+      "0x00000000a1000000 0x00000000a1ffffff 0x0000000000140204\n" + nothing
+        + "0x000000f800000000 0x000000fbffffffff 0x000000000014220c\n"
+        + String(repeating: nothing, count: 10))
+  }
+
+  private func host(_ form: String, root: String? = nil) throws -> Tool.Outcome {
+    try Tool.run(["host", "--root", root ?? copy.path, "--format", form])
+  }
+
+  @Test func everyFormHasThemAndWhatNoFileTellsIsLeftOut() throws {
+    let yaml = try host("yaml").output
+    #expect(
+      yaml.contains(
+        """
+            bars:
+              - { index: 0, size: 16MiB, prefetchable: false, bits: 64 }
+              - { index: 2, size: 16GiB, prefetchable: true, bits: 64 }
+
+        """), "\(yaml)")
+    #expect(yaml.components(separatedBy: "bars:").count == 2, "the other device's are unknown")
+    #expect(yaml.contains("cpuAddressBits: 46, dmaEntryLimit: 131072"), "\(yaml)")
+    let json = try host("json").output
+    #expect(
+      json.contains(
+        #""bars":[{"index":0,"size":"0x1000000","prefetchable":false,"bits":64},"#
+          + #"{"index":2,"size":"0x400000000","prefetchable":true,"bits":64}]"#), "\(json)")
+    #expect(json.contains(#""cpuAddressBits":46"#) && json.contains(#""dmaEntryLimit":131072"#))
+    let text = try host("text").output.split { $0.isWhitespace }.joined(separator: " ")
+    #expect(text.contains("BARs 16 MiB + 16 GiB"), "\(text)")
+    for (form, text) in [("yaml", yaml), ("json", json)] {
+      try copy.write("host." + form, text)
+      try SchemaTests.validate(["host", copy.path + "/host." + form])
+    }
+  }
+
+  @Test func bothFormsGiveTheSamePlan() throws {
+    try copy.write(
+      "vm.yaml",
+      """
+      apiVersion: vfioplan/v1
+      kind: VM
+      name: vm
+      memory: [ { gpa: 0, size: 1GiB } ]
+      devices: [ { name: gpu, address: "0000:21:00.0" } ]
+
+      """)
+    let plans = try ["yaml", "json"].map { form in
+      try copy.write("host." + form, try host(form).output)
+      return try Tool.run(
+        [
+          "compile", copy.path + "/vm.yaml", "--host", copy.path + "/host." + form, "--target",
+          "type1",
+        ])
+    }
+    #expect(plans[0].code == 0 && plans[0] == plans[1], "\(plans[0].errors)")
+    #expect(plans[0].output.contains("of 131072 that a container takes (dma_entry_limit)"))
+    #expect(plans[0].output.contains("BARs          16 GiB 16 MiB in all"), "\(plans[0].output)")
+  }
+
+  @Test func aCaptureHasThemToo() throws {
+    let archive = copy.path + "/capture.tar"
+    #expect(try Tool.run(["host", "--root", copy.path, "--capture", archive]).code == 0)
+    #expect(try host("yaml", root: archive).output == host("yaml").output)
+  }
+
+  @Test func aFileThatIsNoListOfWindowsIsNamedAndTheBARsAreUnknown() throws {
+    try copy.write(Self.resource, "0x0 0x0\n")
+    let outcome = try host("yaml")
+    #expect(outcome.code == 66 && outcome.errors.contains("0000:21:00.0/resource"))
+    #expect(outcome.output.contains("0000:21:00.0") && !outcome.output.contains("bars"))
   }
 }

@@ -21,7 +21,7 @@ struct ExampleTests {
     ("igd-and-nic", [1, 1, 2, 0]), ("infeasible", nil), ("kvm-always", [1, 0, 2, 1]),
     ("kvm-never", [0, 0, 2, 1]), ("mixed-iommus", [0, 0, 3, 2]), ("nested-virtio", [0, 0, 1, 0]),
     ("objectives", [1, 1, 4, 2]), ("order-trap", [1, 1, 2, 1]),
-    ("two-address-spaces", [0, 0, 2, 0]),
+    ("two-address-spaces", [0, 0, 2, 0]), ("virtual-functions", [0, 0, 1, 2]),
   ]
 
   static let byTarget: [(String, [[Int]?])] = [

@@ -28,6 +28,7 @@ struct FactCaseTests {
     let copy = try SysfsCopy()
     try copy.write("proc/sys/kernel/osrelease", release + "\n")
     try copy.write("proc/interrupts", " 24:  0  0  IR-PCI-MSI-0000:00:1c.0  0-edge  PCIe PME\n")
+    try copy.write("boot/config-" + release, "CONFIG_VFIO_IOMMU_TYPE1=m\n")
     for node in ["vfio", "kvm"] { try copy.write("sys/class/misc/\(node)/dev", "10:1\n") }
     return copy
   }
@@ -108,6 +109,45 @@ struct FactCaseTests {
     #expect(refused.code == 69)
     #expect(refused.errors.components(separatedBy: "error[").count == 2, "\(refused.errors)")
     #expect(refused.errors.contains("so 'gpu' and 'audio' can't be given away"))
+  }
+
+  /// HATS 3 of the features, which kernels look at from about 6.17 on.
+  @Test(arguments: [
+    ("6.12.30", "0x246577efa2254efa", Fact.yes), ("6.17.8", "0x246577efa2254efa", .unknown),
+    ("7.3.4", "0x246577efa2254efa", .unknown), ("7.3.4", "0x246577efa2254afa", .yes),
+  ])
+  func aUnitWithoutHostTablesMayNotEnforce(release: String, features: String, fact: Fact) throws {
+    let copy = try Self.machine(release)
+    try copy.device("0000:08:00.0", 0x1002, 0x67df, 0x030000, unit: "ivhd0", group: 3)
+    try copy.write("sys/class/iommu/ivhd0/amd-iommu/features", features + "\n")
+    let host = HostInventory(copy.tree).description
+    #expect(host.iommus.map { $0.enforcement(by: host.kernel.rules) } == [fact])
+  }
+
+  @Test(arguments: [(0x11, 1, Fact.unknown), (0x40, 1, .unknown), (0x11, 0, .yes), (0x10, 1, .yes)])
+  func firmwareWithoutHostTablesMayNotEnforce(kind: UInt8, attributes: UInt8, fact: Fact) throws {
+    let copy = try Self.machine("7.3.4")
+    try copy.device("0000:08:00.0", 0x1002, 0x67df, 0x030000, unit: "ivhd0", group: 3)
+    try copy.write("sys/class/iommu/ivhd0/amd-iommu/features", "0x246577efa2254afa\n")
+    var table = [UInt8](repeating: 0, count: 48 + 24 + 40)
+    (table[48], table[50]) = (0x10, 24)
+    (table[72], table[74], table[92]) = (kind, 40, attributes)
+    try copy.write("sys/firmware/acpi/tables/IVRS", Data(table))
+    let host = HostInventory(copy.tree).description
+    #expect(host.iommus.map { $0.enforcement(by: host.kernel.rules) } == [fact])
+  }
+
+  @Test func whatIsNotThereIsNotKnownWithoutAConfiguration() throws {
+    for (release, expected) in [("6.12.30", Fact.unknown), ("6.1.0", .no)] {
+      let copy = try SysfsCopy()
+      try copy.write("proc/sys/kernel/osrelease", release + "\n")
+      try copy.write("sys/bus/pci/devices/.keep", "")
+      let kernel = HostInventory(copy.tree).description.kernel
+      #expect(kernel.iommufd == expected && kernel.type1 == .unknown, "\(release)")
+      try copy.write("boot/config-" + release, "CONFIG_IOMMUFD=m\n")
+      let told = HostInventory(copy.tree).description.kernel
+      #expect(told.iommufd == .yes && told.type1 == .no, "\(release)")
+    }
   }
 
   @Test func theCommandLineCountsAndOnlyItsWordsAboutIOMMUsAreKept() throws {

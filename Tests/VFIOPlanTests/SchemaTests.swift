@@ -1,6 +1,8 @@
 import TestSupport
 import Testing
 
+@testable import vfioplan
+
 /// What is read and written fits schemas/, by a validator that isn't ours.
 ///
 /// It is Debian's python3-jsonschema; where it is missing these tests fail and say so.
@@ -35,6 +37,17 @@ struct SchemaTests {
       ).code == 0
     }
     #expect(accepted.count == 1, "one of the two files is wrong, accepted: \(accepted)")
+  }
+
+  @Test func everySchemaIsPrintedAsItLiesInTheFolder() throws {
+    let files = PackageFiles.entries("schemas").filter { $0.hasSuffix(".schema.json") }
+    #expect(files.count == SchemaCommand.Kind.allCases.count)
+    for kind in SchemaCommand.Kind.allCases {
+      let outcome = try Tool.run(["schema", kind.rawValue])
+      #expect(outcome.code == 0)
+      #expect(try outcome.output == PackageFiles.text("schemas/\(kind).schema.json"), "\(kind)")
+    }
+    #expect(try Tool.run(["schema", "poem"]).code == 64)
   }
 
   @Test func everyPlanFitsItsSchema() throws {

@@ -31,10 +31,26 @@ public struct DriverRestoration: Sendable {
     public var isGivenBack: Bool { obstacle == nil }
   }
 
+  /// A run whose journal is in use.
+  public struct Running: Hashable, Sendable {
+    /// The process of the run.
+    public let process: Int32
+    /// What the run has left behind, being gone itself: its command, or a write to a driver that
+    /// still waits; `nil` if the run is alive, or nothing can be seen.
+    let rest: DeviceHolders.Holder?
+
+    /// What is said of it.
+    public var text: String {
+      guard let rest else { return "process \(process) is still running, its devices stay" }
+      return "process \(process) has ended, but \(rest.text) of its run is still there, as a "
+        + "command or waiting for a driver: its devices stay"
+    }
+  }
+
   /// The devices of journals whose run is gone, in the reverse order of their programs.
   public private(set) var outcomes: [Outcome] = []
-  /// The processes whose runs are still going on; their devices are left alone.
-  public private(set) var running: [Int32] = []
+  /// The runs that are still going on, or have left something behind; their devices are left alone.
+  public private(set) var running: [Running] = []
   /// How many journals were of an earlier boot, which left nothing to give back.
   public private(set) var outdatedCount = 0
   /// Why nothing is known of some journals, or why they could not be removed.
@@ -93,7 +109,7 @@ public struct DriverRestoration: Sendable {
     case .incomplete: return !entry.isRunning
     case .journal(let text):
       if entry.isRunning {
-        running.append(text.process)
+        running.append(Self.running(text.process, path))
         return false
       }
       guard try text.isOfThisBoot() else {
@@ -104,6 +120,13 @@ public struct DriverRestoration: Sendable {
       outcomes += own.outcomes
       return own.isComplete
     }
+  }
+
+  /// Who uses a journal: a run, or what is left of it and has the journal open.
+  private static func running(_ process: Int32, _ journal: String) -> Running {
+    let holders = OpenFiles().holders { $0.path == journal }
+    let isAlive = holders.contains { $0.process == "\(process)" }
+    return Running(process: process, rest: isAlive ? nil : holders.first)
   }
 
   /// Brings a device back to what its record says, if the run, and nobody since, has changed it.

@@ -12,11 +12,7 @@ public struct IOMMUAdvice: Sendable {
   /// What the kernel was told at boot counts more.
   public init(_ tree: SysfsTree, _ kernel: Parser.KernelFacts) {
     let tables = "/sys/firmware/acpi/tables/"
-    graphics =
-      kernel.settings(of: "intel_iommu").contains("igfx_off")
-      ? "the kernel was booted with intel_iommu=igfx_off: the integrated graphics is behind no "
-        + "IOMMU"
-      : nil
+    graphics = Self.graphics(kernel)
     let off = ["intel_iommu", "amd_iommu", "iommu"].first {
       kernel.settings(of: $0).contains("off")
     }
@@ -35,8 +31,32 @@ public struct IOMMUAdvice: Sendable {
         "the firmware describes Arm's, but the kernel has no driver for it (CONFIG_ARM_SMMU_V3)"
     } else {
       text =
-        "switch it on in the firmware's setup (VT-d, AMD-Vi or IOMMU); in a virtual machine"
-        + " give it one"
+        "switch it on in the firmware's setup (\(Self.name(on: kernel.processor))); in a virtual"
+        + " machine give it one"
+    }
+  }
+
+  /// Why Intel's integrated graphics is behind no IOMMU though others are: it has one of its own.
+  private static func graphics(_ kernel: Parser.KernelFacts) -> String? {
+    let settings = kernel.settings(of: "intel_iommu")
+    if settings.contains("igfx_off") {
+      return
+        "the kernel was booted with intel_iommu=igfx_off: the integrated graphics is behind no "
+        + "IOMMU"
+    }
+    let option = "CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF"
+    guard kernel.isBuilt(with: option) == true, !settings.contains("on") else { return nil }
+    return "the kernel leaves the integrated graphics' IOMMU off (\(option)): boot with "
+      + "intel_iommu=on"
+  }
+
+  /// What firmware calls it.
+  private static func name(on processor: HostProcessor) -> String {
+    switch (processor.architecture, processor.vendor) {
+    case (.arm?, _): "SMMU"
+    case (_, .intel?): "VT-d"
+    case (_, .amd?): "AMD-Vi or IOMMU"
+    default: "VT-d, AMD-Vi or IOMMU"
     }
   }
 }

@@ -55,6 +55,8 @@ extension MachineDiagnostics {
   /// What of a disk is said of it, and what to do.
   private static func words(for use: DeviceUse.Use) -> (what: String, help: String) {
     switch use {
+    case .mounted("/"):
+      ("that / is mounted from", "leave the device to this machine, which runs from it")
     case .mounted(let place): ("that \(place.visible) is mounted from", "unmount it first")
     case .swap(let path): ("of \(path.visible), which is swapped to", "run 'swapoff' first")
     case .volume(let path):

@@ -21,14 +21,20 @@ public struct ResetScope {
     }
     if stuck.isEmpty { return [] }
     let assigned = Set(plan.plan.devices.map(\.address))
-    let others = tree.names(in: directory).compactMap { BDF($0) }.filter { !assigned.contains($0) }
-    return stuck.map { device in
-      let neighbours = others.filter {
+    let all = tree.names(in: directory).compactMap { BDF($0) }
+    return stuck.compactMap { device in
+      let onBus = all.filter {
         $0.domain == device.address.domain && $0.bus == device.address.bus
       }
+      let neighbours = onBus.filter { !assigned.contains($0) }
       // Nothing resets what is on a root bus.
-      let isOnRootBus = neighbours.contains { $0.device == 0 && tree.isHostBridge($0) }
-      return MachineDiagnostics.noReset(device, taking: isOnRootBus ? [] : neighbours)
+      if onBus.contains(where: { $0.device == 0 && tree.isHostBridge($0) }) {
+        return MachineDiagnostics.noReset(device, taking: [])
+      }
+      // A card that is given whole is reset with its bus by the VMM; for a function that is alone
+      // on it the kernel would have done so, if that were possible.
+      if neighbours.isEmpty, onBus.count > 1 { return nil }
+      return MachineDiagnostics.noReset(device, taking: neighbours)
     }
   }
 }

@@ -161,15 +161,7 @@ private struct BARDecoder {
   /// The BARs by index; `nil`, which is not none, without the key.
   mutating func list(_ node: YAMLTree.Node?, _ decoder: inout NodeDecoder) -> [BAR]? {
     guard let items = decoder.list(node, "a list of BARs") else { return nil }
-    var bars: [BAR] = []
-    for item in items {
-      guard let bar = bar(item, &decoder) else { continue }
-      if bars.contains(where: { $0.index == bar.index }) {
-        decoder.report(ParserDiagnostics.repeatedBAR(bar.index, at: tree.span(of: item)))
-      }
-      bars.append(bar)
-    }
-    return bars.sorted { $0.index < $1.index }
+    return items.compactMap { bar($0, &decoder) }.sorted { $0.index < $1.index }
   }
 
   private mutating func bar(_ node: YAMLTree.Node, _ decoder: inout NodeDecoder) -> BAR? {

@@ -8,6 +8,8 @@ public struct HostDescription: Hashable, Sendable {
   public var iommus: [HostIOMMU]
   /// Its PCI devices, in file order; addresses are unique.
   public var devices: [HostDevice]
+  /// What messages say beyond it.
+  public var observations = HostObservations()
   /// Where the name stands.
   public var nameSpan: SourceSpan
 
@@ -130,7 +132,7 @@ public struct HostDevice: Hashable, Sendable {
   public var behind: BDF?
   /// Whether the driver that has it is one of VFIO's; unknown where only the name tells.
   public var vfioDriver = Fact.unknown
-  /// The windows of its memory, by index; `nil` if nothing tells, which is not none.
+  /// The windows of its memory, by ascending index; `nil` if nothing tells, which is not none.
   public var bars: [BAR]?
   /// Its way from the root bus; `nil` if it is not known, or is the address itself.
   public var path: PCIPath?

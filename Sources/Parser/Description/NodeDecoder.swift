@@ -43,7 +43,9 @@ public struct NodeDecoder: Sendable {
   public mutating func bdf(_ node: YAMLTree.Node?) -> BDF? {
     guard let node, isText(node, "a PCI address") else { return nil }
     if let address = tree.withText(of: node, { BDF(utf8: $0) }) { return address }
-    report(ParserDiagnostics.address(tree.string(of: node), at: tree.span(of: node)))
+    let (text, span) = (tree.string(of: node), tree.span(of: node))
+    report(
+      ScopeDiagnostics.otherDevice(text, at: span) ?? ParserDiagnostics.address(text, at: span))
     return nil
   }
 

@@ -101,18 +101,4 @@ extension ParserDiagnostics {
       reservedOrder, "the region ends before it starts", at: span,
       notes: [.init("it starts here", start)])
   }
-
-  static let repeatedBAR = DiagnosticCode(
-    "VP4051", .error, "a host device has a BAR twice",
-    """
-    A device has at most six base address registers, each with a window of one size; 'index' tells \
-    them apart. One of 64 bits takes two numbers, the lower of which is its 'index'. The file \
-    'resource' of the device in sysfs has a line for each number.
-    """)
-
-  static func repeatedBAR(_ index: Int, at span: SourceSpan) -> Diagnostic {
-    Diagnostic(
-      repeatedBAR, "the device has BAR \(index) already", at: span,
-      help: "give each of its BARs once")
-  }
 }

@@ -8,6 +8,8 @@ public struct HostFacts: Sendable {
   public let iommus: [IOMMUFacts]
   /// Its devices of PCI; those whose files do not say what they should are left out.
   public let devices: [HostDevice]
+  /// Devices of PCI that VFIO gives away although no IOMMU holds them back.
+  public let unprotected: [BDF]
   /// Files that do not say what they should.
   public let findings: [Diagnostic]
 
@@ -19,8 +21,10 @@ public struct HostFacts: Sendable {
       tree, release: reader.line("/proc/sys/kernel/osrelease", "a release") ?? "")
     iommus = IOMMUFacts.all(in: tree, into: &reader.findings)
     devices = reader.devices(behind: Set(iommus.map(\.name)))
+    unprotected = reader.unprotected
     findings =
       reader.findings
+      + (unprotected.isEmpty ? [] : [ScopeDiagnostics.unprotected(unprotected)])
       + tree.unreadable.map { SysfsDiagnostics.unreadable($0.path, $0.error) }
   }
 }
@@ -31,6 +35,8 @@ private struct HostFactsReader {
   private static let maximumRegions = 128
   private let tree: SysfsTree
   var findings: [Diagnostic] = []
+  /// Devices whose group is one of VFIO's own, without an IOMMU.
+  private(set) var unprotected: [BDF] = []
   private var reserved: [Int: [ReservedRegion]] = [:]
   private var paths = PCIPaths()
   private var spaces: [ConfigurationSpace] = []
@@ -103,8 +109,7 @@ private struct HostFactsReader {
     let configuration = tree.bytes(directory + "/config") ?? []
     let space = ConfigurationSpace(configuration)
     paths.note(address, space)
-    let group = link(directory + "/iommu_group", "a link to a group") { Int32($0) ?? -1 >= 0 }
-      .flatMap(Int.init)
+    let group = group(of: address, directory)
     let unit = link(directory + "/iommu", "a link to a unit of /sys/class/iommu", units.contains)
     let driver = link(directory + "/driver", "a link to a driver", NodeDecoder.takesName)
     spaces.append(space)
@@ -123,6 +128,18 @@ private struct HostFactsReader {
     guard let text = tree.text(path) else { return nil }
     if let bars = BAR.all(in: text) { return bars }
     report(path, "at least 6 lines of first address, last address and flags")
+    return nil
+  }
+
+  /// The number of a device's group; `nil` if it has none, or one that VFIO has made up for it
+  /// (`vfio_noiommu_group_alloc`, drivers/vfio/group.c, 6.3).
+  private mutating func group(of address: BDF, _ directory: String) -> Int? {
+    let number = link(directory + "/iommu_group", "a link to a group") { Int32($0) ?? -1 >= 0 }
+      .flatMap(Int.init)
+    guard let number,
+      tree.text("/sys/kernel/iommu_groups/\(number)/name") == "vfio-noiommu"
+    else { return number }
+    unprotected.append(address)
     return nil
   }
 

@@ -18,6 +18,8 @@ public struct KernelFacts: Sendable {
   public let processor: HostProcessor
   /// What it was booted with, of its words only those about IOMMUs; `nil` if it does not tell.
   public let commandLine: [String]?
+  /// Whether the firmware says that AMD's units have no host tables, as far as can be read.
+  public let hasNoHostTables: Bool
   /// How many bytes a page of the CPUs has, from the options; `nil` if none tells, and on x86,
   /// where there is one size.
   public var pageBytes: UInt64? {
@@ -42,6 +44,8 @@ public struct KernelFacts: Sendable {
     mappingLimit = tree.mappingLimit
     processor = tree.processor
     hasCdevs = tree.hasCdevs
+    hasNoHostTables = IVRS.hasNoHostTables(
+      tree.bytesIfPermitted("/sys/firmware/acpi/tables/IVRS") ?? [])
   }
 
   /// Whether the kernel was built with an option, as part of it or as a module; `nil` if nothing

@@ -12,6 +12,29 @@ public enum PCIClass {
     return words.indices.contains(base) ? words[base] : "other"
   }
 
+  /// What people call a device of a class: class and subclass, else the class alone.
+  private static let kinds: [UInt32: String] = [
+    0x0100: "SCSI controller", 0x0101: "IDE controller", 0x0104: "RAID controller",
+    0x0106: "SATA controller", 0x0107: "SAS controller", 0x0108: "NVMe drive",
+    0x0200: "network card", 0x0280: "network card", 0x0300: "graphics card",
+    0x0302: "graphics processor", 0x0401: "audio device", 0x0403: "audio device",
+    0x0600: "host bridge", 0x0601: "ISA bridge", 0x0604: "PCI bridge",
+    0x0780: "communication device",
+    0x0c03: "USB controller", 0x0c05: "SMBus controller", 0x0c80: "serial bus controller",
+    0x0d11: "Bluetooth controller", 0x0d80: "wireless controller", 0x1080: "crypto device",
+    0x1180: "signal processor", 0x1200: "accelerator",
+  ]
+
+  /// What people call a device of a 24-bit class code.
+  public static func kind(of classCode: UInt32) -> String {
+    if let kind = kinds[classCode >> 8] { return kind }
+    let word = word(of: classCode)
+    return word == "other" || word == "old" ? "device" : word + " device"
+  }
+
+  /// Whether disks are behind it.
+  public static func isStorage(_ classCode: UInt32) -> Bool { classCode >> 16 == 1 }
+
   /// Every word.
   public static var all: [String] { words + ["other"] }
 

@@ -89,6 +89,19 @@ public struct SysfsTree {
     return bytes
   }
 
+  /// As `bytes`, of a file that only root can read and others do well without: that it is denied is
+  /// no problem.
+  func bytesIfPermitted(_ path: String, atMost limit: Int = 1 << 20) -> [UInt8]? {
+    let bytes = read(path) { () throws(TreeError) -> [UInt8]? in
+      do throws(TreeError) { return try files.contents(of: path, atMost: limit) } catch {
+        if error.isDenied { return nil }
+        throw error
+      }
+    }
+    if let bytes { recorder?.record(path, bytes) }
+    return bytes
+  }
+
   private func read<Value>(_ path: String, _ body: () throws(TreeError) -> Value?) -> Value? {
     do throws(TreeError) { return try body() } catch {
       problems.note(path, error)

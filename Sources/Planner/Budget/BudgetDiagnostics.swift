@@ -1,16 +1,18 @@
 import Parser
 
-/// What a plan takes more of than there is: codes VP3050 and on, VP4050.
+/// What a plan takes more of than there is: codes VP3050 and on, VP4050 and on.
 public enum BudgetDiagnostics {
   /// Every code of this file, in order.
-  public static let all = [windowsBeyondWidth, pagesByRegion, guestTooNarrow, tooManyMappings]
+  public static let all = [
+    windowsBeyondWidth, pagesByRegion, guestTooNarrow, tooManyMappings, repeatedBAR,
+  ]
 
   static let windowsBeyondWidth = DiagnosticCode(
     "VP3050", .warning, "BARs have no room in the addresses of an IOMMU",
     """
-    VMMs on a VFIO container map the BARs of devices beside guest memory, at the addresses that the \
-    guest gives them, so that devices reach each other. BARs of 64 bits lie above memory, and there \
-    the IOMMU has no addresses for them: the map fails with EINVAL. QEMU then warns that \
+    VMMs on a VFIO container map the BARs of devices beside guest memory, at the addresses that \
+    the guest gives them, so that devices reach each other. BARs of 64 bits lie above memory, and \
+    there the IOMMU has no addresses for them: the map fails with EINVAL. QEMU then warns that \
     peer-to-peer DMA may not work, cloud-hypervisor does not start unless it is told \
     'vfio_p2p_dma=off'. The plan itself maps memory only and is not hurt.
     """)
@@ -41,12 +43,30 @@ public enum BudgetDiagnostics {
     state it (dmaEntryLimit under 'kernel') this is a warning. iommufd has no such limit.
     """)
 
+  static let repeatedBAR = DiagnosticCode(
+    "VP4051", .error, "a host device has a BAR twice",
+    """
+    A device has at most six base address registers, each with a window of one size; 'index' tells \
+    them apart. One of 64 bits takes two numbers, the lower of which is its 'index'. The file \
+    'resource' of the device in sysfs has a line for each number.
+    """)
+
   /// What a decision takes too much of.
   static func findings(
     of plan: IOASIDPlan, for vm: VMDescription, on host: HostDescription
   ) -> [Diagnostic] {
     let budget = PlanBudget(plan, of: vm, on: host)
-    return [mappings(budget, plan, host), widths(budget, plan), guest(budget, vm)].compactMap { $0 }
+    let limits = [mappings(budget, plan, host), widths(budget, plan), guest(budget, vm)]
+    return host.devices.compactMap(repeated) + limits.compactMap { $0 }
+  }
+
+  private static func repeated(_ device: HostDevice) -> Diagnostic? {
+    guard let bars = device.bars,
+      let pair = zip(bars, bars.dropFirst()).first(where: { $0.index == $1.index })
+    else { return nil }
+    return Diagnostic(
+      repeatedBAR, "\(device.address) has BAR \(pair.0.index) twice", at: device.span,
+      help: "give each of its BARs once")
   }
 
   private static func mappings(
@@ -57,8 +77,8 @@ public enum BudgetDiagnostics {
     else { return nil }
     let finding = Diagnostic(
       tooManyMappings,
-      "address space \(PlannerDiagnostics.quote(space.name)) has \(space.mappings.count) mappings, "
-        + "a container takes \(limit.count) (dma_entry_limit"
+      "address space \(PlannerDiagnostics.quote(space.name)) has \(space.mappings.count) "
+        + "mappings, a container takes \(limit.count) (dma_entry_limit"
         + (limit.isStated ? ")" : ", unless it was set)"),
       at: space.origin, notes: [.init("the host's kernel is described here", host.kernel.span)],
       help: "join regions that lie side by side, write a larger number to "
@@ -75,7 +95,7 @@ public enum BudgetDiagnostics {
     return Diagnostic(
       windowsBeyondWidth,
       "memory and the BARs of 64 bits above it need addresses of \(budget.guestBits) bits, IOMMU "
-        + "\(PlannerDiagnostics.quote(unit.name)) has \(unit.addressBits): a VMM can't map them all",
+        + "\(PlannerDiagnostics.quote(unit.name)) has \(unit.addressBits): a VMM can't map all",
       at: device?.origin,
       notes: [.init("\(PlannerDiagnostics.quote(unit.name)) is described here", unit.span)],
       help: "tell cloud-hypervisor 'vfio_p2p_dma=off'; QEMU goes on without peer-to-peer DMA")
@@ -87,7 +107,8 @@ public enum BudgetDiagnostics {
     let highest = vm.memory.max { $0.gpa &+ $0.size < $1.gpa &+ $1.size }
     return Diagnostic(
       guestTooNarrow,
-      "\(what) guest-physical addresses of \(budget.guestBits) bits, the host's CPUs have \(bits)",
+      "\(what) guest-physical addresses of \(budget.guestBits) bits, the host's CPUs have "
+        + "\(bits)",
       at: highest?.span ?? vm.nameSpan, help: "give the guest less memory, or keep it lower")
   }
 

@@ -13,11 +13,7 @@ public struct PlanBudget: Hashable, Sendable {
     case user
   }
 
-  /// How many bytes of guest memory are locked and counted against RLIMIT_MEMLOCK.
-  public let lockedBytes: UInt64
-  /// How many bytes of guest memory are mapped, each counted once; less than what is locked where
-  /// address spaces have memory in common.
-  public let guestBytes: UInt64
+  private let plan: IOASIDPlan
   /// Who is charged.
   public let account: Account
   /// How many mappings all address spaces have.
@@ -53,8 +49,7 @@ public struct PlanBudget: Hashable, Sendable {
     account: Account = .process
   ) {
     self.account = account
-    lockedBytes = plan.lockedBytes
-    guestBytes = RegisteredMemory.mapped(by: plan).reduce(0) { $0 &+ $1.size }
+    self.plan = plan
     mappings = plan.addressSpaces.reduce(0) { $0 + $1.mappings.count }
     largestSpace = plan.addressSpaces.lazy.map(\.mappings.count).max() ?? 0
     mappingLimit = plan.dialect?.mappingLimit(on: host.kernel)
@@ -66,6 +61,15 @@ public struct PlanBudget: Hashable, Sendable {
     mapsBARs = plan.dialect?.mapsBARs(on: host.kernel) ?? .unknown
     let isOpen = plan.dialect?.hasAddressSpaceObjects == true && host.kernel.isVendorsOwn
     locksBARs = isOpen ? .unknown : .no
+  }
+
+  /// How many bytes of guest memory are locked and counted against RLIMIT_MEMLOCK.
+  public var lockedBytes: UInt64 { plan.lockedBytes }
+
+  /// How many bytes of guest memory are mapped, each counted once; less than what is locked where
+  /// address spaces have memory in common.
+  public var guestBytes: UInt64 {
+    RegisteredMemory.mapped(by: plan).reduce(0) { $0 &+ $1.size }
   }
 
   /// By user unless an iommufd is told otherwise, which programs do first of all (§4.6).

@@ -40,7 +40,11 @@ struct Conflicts {
       }
     }
     if kvm == .always, Self.alwaysProof(groups, choice) == nil {
-      sink.report(PlannerDiagnostics.missingProof(vm.kvm, target: target.name))
+      let doubtful = devices.canEnforce.firstIndex(of: false)
+      sink.report(
+        PlannerDiagnostics.missingProof(
+          vm.kvm, target: target.name,
+          doubtful: choice == .free ? nil : doubtful.map { (vm.devices[$0], unit($0)) }))
     }
   }
 
@@ -55,10 +59,12 @@ struct Conflicts {
   }
 
   /// The first device that proves the right to non-coherent DMA when none is effective.
+  ///
+  /// An IOMMU that nobody knows enough of proves nothing: KVM may find that it enforces.
   static func alwaysProof(_ groups: AssignedGroups, _ choice: SnoopChoice) -> Int? {
     let devices = groups.devices
     return choice == .free
-      ? devices.canNoSnoop.firstIndex(of: true) : devices.canEnforce.firstIndex(of: false)
+      ? devices.canNoSnoop.firstIndex(of: true) : devices.cannotEnforce.firstIndex(of: true)
   }
 
   private func reportIncapable(_ members: ArraySlice<Int32>, into sink: inout DiagnosticSink) {
@@ -140,7 +146,8 @@ struct Conflicts {
     let mate = Int(groups.heldBackBy[group])
     sink.report(
       PlannerDiagnostics.mateUnenforceable(
-        topology.host.devices[mate], behind: topology.unit(of: mate), of: vm.devices[device]))
+        topology.host.devices[mate], behind: topology.unenforced(of: mate),
+        of: vm.devices[device]))
   }
 
   /// Conflicts of a group whose page table can enforce.

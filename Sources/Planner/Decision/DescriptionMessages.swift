@@ -104,7 +104,7 @@ extension PlannerDiagnostics {
 
   static func reserved(
     _ region: ReservedRegion, of owner: HostDevice, hits mapping: PlannedAddressSpace.Mapping,
-    in space: String
+    in space: String, lines: String?
   ) -> Diagnostic {
     let shown = "\(hex(region.start))-\(hex(region.end))"
     return Diagnostic(
@@ -113,7 +113,7 @@ extension PlannerDiagnostics {
         + "which \(owner.address) must not use",
       at: mapping.origin,
       notes: [.init("reserved here (\(region.kind.rawValue))", region.span)],
-      help: "leave a hole at \(shown)")
+      help: "leave a hole at \(shown)" + (lines.map { ", with these lines: \($0)" } ?? ""))
   }
 
   static func beyondWidth(

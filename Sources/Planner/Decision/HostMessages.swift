@@ -24,19 +24,38 @@ extension PlannerDiagnostics {
       help: suggestion(for: name, among: known) ?? "add it to 'iommus'")
   }
 
-  static func missing(_ device: AssignedDevice, host: String, near: BDF?) -> Diagnostic {
+  static func missing(
+    _ device: AssignedDevice, host: String, _ candidates: DeviceCandidates?
+  ) -> Diagnostic {
     Diagnostic(
       deviceNotOnHost,
       "device \(quote(device.name)): host \(quote(host)) has no device at '\(device.address)'",
       at: device.addressSpan,
-      help: near.map { "did you mean '\($0)'?" } ?? "compare with 'lspci -D' on the host")
+      help: candidates?.text ?? "'vfioplan host' lists what the host has, 'lspci -D' as well")
   }
 
-  static func noIOMMU(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
+  /// Said once of all devices that have no IOMMU for one reason.
+  static func noIOMMU(
+    _ devices: [AssignedDevice], _ facts: [HostDevice], on host: HostDescription, isGraphics: Bool
+  ) -> Diagnostic {
     Diagnostic(
-      deviceWithoutIOMMU, "device \(quote(device.name)) is not behind an IOMMU",
-      at: device.addressSpan, notes: [.init("the host lists it without 'iommu'", fact.span)],
-      help: "switch the IOMMU on in firmware and kernel")
+      deviceWithoutIOMMU, "\(subject(devices)) not behind an IOMMU", at: devices[0].addressSpan,
+      notes: places(facts, "iommu"),
+      help: isGraphics ? IOMMURemedy.ofGraphics(on: host) : IOMMURemedy.ofDevices(on: host))
+  }
+
+  /// `device 'a' is`, or `'a' and 'b' are`.
+  private static func subject(_ devices: [AssignedDevice]) -> String {
+    devices.count == 1
+      ? "device \(quote(devices[0].name)) is" : "\(list(devices.map(\.name))) are"
+  }
+
+  /// Where a host leaves a key of devices out.
+  private static func places(_ facts: [HostDevice], _ key: String) -> [Diagnostic.Note] {
+    if facts.count == 1 { return [.init("the host lists it without '\(key)'", facts[0].span)] }
+    return facts.prefix(4).map {
+      .init("the host lists '\($0.address)' without '\(key)'", $0.span)
+    }
   }
 
   /// Said once of a host whose IOMMUs are off or not there.
@@ -46,16 +65,16 @@ extension PlannerDiagnostics {
       "host \(quote(host.name)) has no IOMMU, so \(list(devices.map(\.name))) can't be given away",
       at: devices[0].addressSpan,
       notes: [.init("the host is described here", host.nameSpan)],
-      help: "switch it on in the firmware's setup (VT-d, AMD-Vi or IOMMU); if it is on there, look "
-        + "at the kernel's parameters: 'vfioplan host' on it says which")
+      help: IOMMURemedy.ofMachine(host))
   }
 
-  static func noGroup(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
+  /// Said once of all devices that have an IOMMU and no group.
+  static func noGroup(_ devices: [AssignedDevice], _ facts: [HostDevice]) -> Diagnostic {
     Diagnostic(
-      deviceWithoutGroup, "device \(quote(device.name)) is in no IOMMU group",
-      at: device.addressSpan,
-      notes: [.init("the host lists it without 'group'", fact.span)],
-      help: "switch the IOMMU on in firmware and kernel")
+      deviceWithoutGroup, "\(subject(devices)) in no IOMMU group", at: devices[0].addressSpan,
+      notes: places(facts, "group"),
+      help: "what is behind an IOMMU in use has a group: take the host's snapshot again with "
+        + "'vfioplan host'")
   }
 
   static func unexpected(
@@ -96,42 +115,27 @@ extension PlannerDiagnostics {
       help: "name the device behind the bridge")
   }
 
-  static func unsafe(
-    member: HostDevice, driver: String, group: Int, of device: AssignedDevice
-  ) -> Diagnostic {
-    Diagnostic(
-      groupNotViable,
-      "\(quote(device.name)) is in IOMMU group \(group) with '\(member.address)', which driver "
-        + "\(quote(driver)) of the host uses",
-      at: device.addressSpan,
-      notes: [.init("'\(member.address)' is described here", member.span)],
-      help: Companion.canBeKept(member)
-        ? "unbind '\(member.address)' from \(quote(driver)), give it to the VM, too, or let "
-          + "vfioplan keep it away with 'companions: bind'"
-        : "unbind '\(member.address)' from \(quote(driver))")
-  }
-
   static func mateUnenforceable(
-    _ mate: HostDevice, behind unit: HostIOMMU, of device: AssignedDevice
+    _ mate: HostDevice, behind unenforced: UnenforcedUnit, of device: AssignedDevice
   ) -> Diagnostic {
     Diagnostic(
       mateHoldsBack,
       "'\(mate.address)', in the IOMMU group of \(quote(device.name)), is behind IOMMU "
-        + "\(quote(unit.name)), which can't enforce snoop; the kernel attaches both",
+        + "\(quote(unenforced.unit.name)), which \(unenforced.clause); the kernel attaches both",
       at: device.addressSpan,
       notes: [.init("'\(mate.address)' is described here", mate.span)],
       help: "check that the host description is right: groups don't span IOMMUs")
   }
 
   static func unsafeInterrupts(
-    _ unit: HostIOMMU, devices: [String], at span: SourceSpan
+    _ unit: HostIOMMU, devices: [String], module: String, at span: SourceSpan
   ) -> Diagnostic {
     Diagnostic(
       msiNotIsolated,
       "IOMMU \(quote(unit.name)) does not isolate interrupts, so \(list(devices)) can't be bound",
       at: span, notes: [.init("\(quote(unit.name)) is described here", unit.span)],
-      help: "switch interrupt remapping on, or set 'allowUnsafeInterrupts: true' if the guest "
-        + "is trusted")
+      help: "switch interrupt remapping on; or, if the guest is trusted, set the parameter "
+        + "'\(module).allow_unsafe_interrupts=1' and say 'allowUnsafeInterrupts: true'")
   }
 
   static func direct(

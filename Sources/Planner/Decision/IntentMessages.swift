@@ -172,12 +172,23 @@ extension PlannerDiagnostics {
       notes: [.init("its IOMMU \(quote(unit.name)) can enforce snoop", unit.span)], help: help)
   }
 
-  static func missingProof(_ clause: KVMClause, target: String) -> Diagnostic {
-    Diagnostic(
-      alwaysWithoutProof,
+  /// `doubtful` is a device that would be the proof if its IOMMU were known not to enforce.
+  static func missingProof(
+    _ clause: KVMClause, target: String, doubtful: (AssignedDevice, HostIOMMU)?
+  ) -> Diagnostic {
+    let message =
       "KVM is always to allow non-coherent DMA, but no device proves the right to it on target "
-        + "\(quote(target))",
-      at: clause.span, help: "use 'incoherentDMA: auto'")
+      + quote(target)
+    guard let (device, unit) = doubtful else {
+      return Diagnostic(
+        alwaysWithoutProof, message, at: clause.span, help: "use 'incoherentDMA: auto'")
+    }
+    return Diagnostic(
+      alwaysWithoutProof,
+      message + ": whether IOMMU \(quote(unit.name)) of \(quote(device.name)) can enforce snoop is "
+        + "not known",
+      at: clause.span, notes: [.init("\(quote(unit.name)) is described here", unit.span)],
+      help: "use 'incoherentDMA: auto'; or say 'enforceSnoop' of the unit if you know it")
   }
 
   static func needless(_ clause: KVMClause) -> Diagnostic {

@@ -4,6 +4,7 @@ import Parser
 extension PlannerDiagnostics {
   static let relations = [
     physicalFunctionInUse, deviceInUseBehind, vfTokenMissing, vfTokenUnwanted, vfTokenNotTaken,
+    vfTokensDiffer,
   ]
 
   static let physicalFunctionInUse = DiagnosticCode(
@@ -41,13 +42,20 @@ extension PlannerDiagnostics {
     'physicalFunction' in the host description.
     """)
   static let vfTokenNotTaken = DiagnosticCode(
-    "VP4047", .error, "the kernel takes no token of a virtual function over iommufd",
+    "VP4047", .error, "the kernel takes no token of a virtual function there",
     """
     VFIO_DEVICE_BIND_IOMMUFD has a place for the token from Linux 6.17 on, and reads it from 6.19 \
     on, or 6.18.5; before 6.17 the kernel does not even ask for it there, which was an oversight. \
-    A group file has always taken it: use target 'type1'. State the rule 'bindReadsTokens' for a \
-    kernel that has it.
+    A group file takes it from 5.7 on: use target 'type1'. State the rule 'bindReadsTokens' or \
+    'vfTokens' for a kernel that has it.
     """)
+  static let vfTokensDiffer = DiagnosticCode(
+    "VP4048", .error, "virtual functions of one physical function are given different tokens",
+    """
+    A physical function on vfio-pci has one token, for all of its virtual functions; any other one \
+    is refused with EACCES. Give all of them the UUID that the physical function's user has set.
+    """)
+
   /// The device at fault, by its name in the VM if it has one there.
   private static func named(_ device: HostDevice, _ owner: AssignedDevice?) -> String {
     owner.map { "\(quote($0.name)) ('\(device.address)')" } ?? "'\(device.address)'"
@@ -139,6 +147,18 @@ extension PlannerDiagnostics {
       help: "add 'vfToken' with the UUID that the user of '\(physical.address)' has set")
   }
 
+  static func tokensDiffer(
+    _ device: AssignedDevice, first: AssignedDevice, physical: HostDevice
+  ) -> Diagnostic {
+    Diagnostic(
+      vfTokensDiffer,
+      "\(quote(device.name)) and \(quote(first.name)) are virtual functions of "
+        + "'\(physical.address)', but their tokens differ",
+      at: device.vfTokenSpan,
+      notes: [.init("the token of \(quote(first.name)) is here", first.vfTokenSpan)],
+      help: "give both the UUID that the user of '\(physical.address)' has set")
+  }
+
   static func tokenUnwanted(_ device: AssignedDevice, physical: HostDevice) -> Diagnostic {
     let driver = physical.driver.map { "is on \(quote($0))" } ?? "has no driver"
     return Diagnostic(
@@ -149,17 +169,19 @@ extension PlannerDiagnostics {
   }
 
   static func tokenNotTaken(
-    _ device: AssignedDevice, physical: HostDevice, on kernel: HostKernel
+    _ device: AssignedDevice, physical: HostDevice, on kernel: HostKernel, _ target: any Dialect,
+    by rule: KernelRule
   ) -> Diagnostic {
     let release = kernel.release.isEmpty ? "this kernel" : "Linux \(kernel.release)"
     let place = device.vfToken == nil ? device.addressSpan : device.vfTokenSpan
     return Diagnostic(
       vfTokenNotTaken,
-      "\(quote(device.name)) has to be opened with a token, which iommufd of \(release) is not "
-        + "known to take",
+      "\(quote(device.name)) has to be opened with a token, which \(target.name) of \(release) is "
+        + "not known to take",
       at: place, notes: note(physical),
-      help: "use target 'type1'" + (device.vfToken == nil ? " and 'vfToken'" : "")
-        + ", or a kernel from 6.19 on")
+      help: (target.registersGroups
+        ? "use " : "use target 'type1'" + (device.vfToken == nil ? " and 'vfToken'" : "") + ", or ")
+        + "a kernel from \(rule.since) on")
   }
 
   static func tokenUnwanted(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {

@@ -244,20 +244,23 @@ extension PlannerDiagnostics {
     "VP4001", .error, "the host has no device at that address",
     """
     The address of each device must be that of a device in the host description. Addresses move \
-    when cards are added or firmware settings change. 'lspci -D' lists them.
+    when cards are added or firmware settings change. 'lspci -D' lists them. Devices of the class \
+    that is meant, by 'expect' or by the device's name, are listed to choose from.
     """)
   static let deviceWithoutIOMMU = DiagnosticCode(
     "VP4002", .error, "a device is not behind an IOMMU",
     """
     Without an IOMMU a device can reach all memory of the host, so VFIO does not give it to user \
     space. Switch the IOMMU on in the firmware and on the kernel's command line, then take the \
-    host's snapshot again.
+    host's snapshot again. Intel's integrated graphics has a unit of its own, which kernels such \
+    as Debian's use with 'intel_iommu=on' only (CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF).
     """)
   static let deviceWithoutGroup = DiagnosticCode(
     "VP4003", .error, "a device has no IOMMU group",
     """
-    VFIO gives devices to user space by IOMMU group; a device without one is not isolated. \
-    Switch the IOMMU on, then take the host's snapshot again.
+    VFIO gives devices to user space by IOMMU group; a device without one is not isolated. The \
+    description says that the device is behind an IOMMU, so the kernel has a group for it: take \
+    the host's snapshot again, or add 'group'.
     """)
   static let deviceIsBridge = DiagnosticCode(
     "VP4004", .error, "a bridge can't be given to a VM",
@@ -266,13 +269,16 @@ extension PlannerDiagnostics {
     (vfio_pci_core_register_device, drivers/vfio/pci). A bridge in the group of another device \
     stays with the host. Name the device behind it.
     """)
-  static let groupNotViable = DiagnosticCode(
+  /// The code of a group that the host goes on using.
+  public static let groupNotViable = DiagnosticCode(
     "VP4005", .error, "another device of the IOMMU group is in use by the host",
     """
     The devices of one IOMMU group can reach each other's DMA, so the kernel gives a group to user \
     space only if no member is used by a driver of the host. Members that are not assigned may \
-    have no driver, a bridge driver (pcieport, pci-stub) or vfio-pci. Unbind the driver, \
-    or give the device to the VM, too.
+    have no driver, a bridge driver (pcieport, pci-stub) or vfio-pci. Give such a device to \
+    the VM, too, let vfioplan keep it away ('companions: bind'), or unbind it if the host can do \
+    without: not a disk that it runs from. On boards that put several slots into one group another \
+    slot helps.
     """)
   static let msiNotIsolated = DiagnosticCode(
     "VP4006", .error, "an IOMMU does not isolate interrupts",
@@ -325,20 +331,6 @@ extension PlannerDiagnostics {
     Addresses move when cards are added or firmware settings change, and groups with the kernel; \
     without this check another device would be given away. Compare with `vfioplan host`, then \
     correct the address or what is expected.
-    """)
-  static let nothingSelected = DiagnosticCode(
-    "VP4013", .error, "no device of the host is what a device is selected by",
-    """
-    'path' leads from a root bus over bridges to a device, and 'match' says what a device is: \
-    vendor, device, class, group; 'index' takes one of several, counted from 0 in order of their \
-    addresses. The host has no device there, or none that is all of this. `vfioplan host --format \
-    yaml` shows paths and ids as the host has them.
-    """)
-  static let severalSelected = DiagnosticCode(
-    "VP4014", .error, "several devices of the host are what a device is selected by",
-    """
-    To take any of them would give away a device that nobody named. Say more in 'match', take one \
-    by its 'index', or name the device by 'path' or 'address'.
     """)
   static let driverNotVFIO = DiagnosticCode(
     "VP4015", .error, "a device is to be given to a driver that is none of VFIO's",

@@ -30,14 +30,19 @@ struct DeviceLookup {
   private var vmIndexOfHost: [Int32]
   private var missing = 0
   private var isSound = true
+  /// Devices that are behind no IOMMU, and others that are in no group.
+  private var unitless: [Int] = []
+  private var groupless: [Int] = []
 
   /// Looks all devices up; `nil` if a finding leaves one of them without its facts.
   static func devices(
     of vm: VMDescription, on topology: HostTopology, into sink: inout DiagnosticSink
   ) -> AssignedDevices? {
     var lookup = DeviceLookup(vm: vm, topology: topology)
-    if topology.host.iommus.isEmpty, !vm.devices.isEmpty {
-      sink.report(PlannerDiagnostics.noIOMMUs(on: topology.host, for: vm.devices))
+    let unprotected = topology.host.observations.unprotected
+    let protectable = vm.devices.filter { !unprotected.contains($0.address) }
+    if topology.host.iommus.isEmpty, !protectable.isEmpty {
+      sink.report(PlannerDiagnostics.noIOMMUs(on: topology.host, for: protectable))
     }
     lookup.checkNames(into: &sink)
     lookup.findOnHost(into: &sink)
@@ -82,6 +87,7 @@ struct DeviceLookup {
       vmIndexOfHost[found] = Int32(truncatingIfNeeded: index)
       checkUsable(index, found, into: &sink)
     }
+    reportUnisolated(into: &sink)
   }
 
   private mutating func reportMissing(
@@ -96,8 +102,9 @@ struct DeviceLookup {
     }
     unknown[device.address] = index
     missing += 1
-    let near = missing <= Spelling.limit ? topology.nearAddress(to: device.address) : nil
-    sink.report(PlannerDiagnostics.missing(device, host: topology.host.name, near: near))
+    let candidates =
+      missing <= Spelling.limit ? DeviceCandidates(for: device, on: topology.host) : nil
+    sink.report(PlannerDiagnostics.missing(device, host: topology.host.name, candidates))
   }
 
   private mutating func checkUsable(
@@ -115,17 +122,41 @@ struct DeviceLookup {
     if topology.host.devices[found].classCode >> 8 == 0x0604 {
       sink.report(PlannerDiagnostics.bridge(vm.devices[index], topology.host.devices[found]))
     }
-    if topology.iommuOfDevice[found] < 0 {
-      isSound = false
-      if topology.host.iommus.isEmpty { return }
-      if topology.host.devices[found].iommu == nil {
-        sink.report(PlannerDiagnostics.noIOMMU(vm.devices[index], topology.host.devices[found]))
-      }
+    checkIsolated(index, found, into: &sink)
+  }
+
+  /// Looks for a device's IOMMU and group; without the one there is not the other.
+  private mutating func checkIsolated(
+    _ index: Int, _ found: Int, into sink: inout DiagnosticSink
+  ) {
+    let fact = topology.host.devices[found]
+    guard topology.iommuOfDevice[found] < 0 || topology.groupOfDevice[found] < 0 else { return }
+    isSound = false
+    if topology.host.observations.unprotected.contains(fact.address) {
+      sink.report(ScopeDiagnostics.unprotected(vm.devices[index]))
+    } else if fact.iommu == nil {
+      if !topology.host.iommus.isEmpty { unitless.append(index) }
+    } else if topology.groupOfDevice[found] < 0 {
+      groupless.append(index)
     }
-    if topology.groupOfDevice[found] < 0 {
-      isSound = false
-      sink.report(PlannerDiagnostics.noGroup(vm.devices[index], topology.host.devices[found]))
+  }
+
+  /// Reports each cause once: integrated graphics has an IOMMU of its own, which may be off.
+  private func reportUnisolated(into sink: inout DiagnosticSink) {
+    let facts = { [hostIndex, topology] (index: Int) in
+      topology.host.devices[Int(hostIndex[index])]
     }
+    let graphics = unitless.filter { facts($0).isIntegratedGraphics }
+    let others = unitless.filter { !facts($0).isIntegratedGraphics }
+    for (indices, isGraphics) in [(graphics, true), (others, false)] where !indices.isEmpty {
+      sink.report(
+        PlannerDiagnostics.noIOMMU(
+          indices.map { vm.devices[$0] }, indices.map(facts), on: topology.host,
+          isGraphics: isGraphics))
+    }
+    guard !groupless.isEmpty else { return }
+    sink.report(
+      PlannerDiagnostics.noGroup(groupless.map { vm.devices[$0] }, groupless.map(facts)))
   }
 
   /// Whether there can be a driver of VFIO of the name; one that a device of the host has there is.

@@ -105,6 +105,21 @@ extension DeviceExpectation {
 
 // Findings about devices that are selected.
 extension PlannerDiagnostics {
+  static let nothingSelected = DiagnosticCode(
+    "VP4013", .error, "no device of the host is what a device is selected by",
+    """
+    'path' leads from a root bus over bridges to a device, and 'match' says what a device is: \
+    vendor, device, class, group; 'index' takes one of several, counted from 0 in order of their \
+    addresses. The host has no device there, or none that is all of this. `vfioplan host --format \
+    yaml` shows paths and ids as the host has them.
+    """)
+  static let severalSelected = DiagnosticCode(
+    "VP4014", .error, "several devices of the host are what a device is selected by",
+    """
+    To take any of them would give away a device that nobody named. Say more in 'match', take one \
+    by its 'index', or name the device by 'path' or 'address'.
+    """)
+
   static func notSelected(
     _ device: AssignedDevice, on host: HostDescription, _ candidates: [Int]
   ) -> Diagnostic {

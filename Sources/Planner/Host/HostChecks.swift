@@ -41,6 +41,7 @@ struct HostChecks {
       checkMembers(of: group, &regions, into: &sink)
       if !target.isProposalOnly { checkEnforcement(of: group, into: &sink) }
     }
+    reportOverlaps(regions, into: &sink)
     var isChecked = [Bool](repeating: false, count: groups.spaceOfCell.count)
     var limits = LimitChecks(maps)
     for group in 0..<groups.count {
@@ -63,9 +64,15 @@ struct HostChecks {
       guard let first = members.first else { continue }
       sink.report(
         PlannerDiagnostics.unsafeInterrupts(
-          unit, devices: members.map { vm.devices[$0].name },
+          unit, devices: members.map { vm.devices[$0].name }, module: interruptModule,
           at: vm.devices[first].addressSpan))
     }
+  }
+
+  /// The module whose parameter gives devices without isolated interrupts on the target.
+  private var interruptModule: String {
+    target.registersGroups && topology.host.kernel.vfioContainer != .iommufd
+      ? "vfio_iommu_type1" : "iommufd"
   }
 
   /// Looks at all members of an IOMMU group, the unassigned ones, too.
@@ -75,10 +82,11 @@ struct HostChecks {
     guard let first = groups.members[group].first.map(Int.init) else { return }
     let hostGroup = Int(topology.groupOfDevice[Int(devices.hostIndex[first])])
     let members = topology.members[hostGroup]
-    let hasUnassigned = members.count > groups.members[group].count
+    if members.count > groups.members[group].count {
+      checkDrivers(of: members, first, into: &sink)
+    }
     var isDirectReported = false
     for member in members.lazy.map(Int.init) {
-      if hasUnassigned, !isAssigned[member] { checkDriver(of: member, first, into: &sink) }
       guard !topology.host.devices[member].reserved.isEmpty else { continue }
       for region in topology.host.devices[member].reserved {
         let refuses = region.kind == .direct && refusesDirectRegions(of: member)
@@ -87,7 +95,7 @@ struct HostChecks {
           reportDirect(region, member, first, into: &sink)
         }
         guard !refuses else { continue }
-        check(region, of: member, space: Int(devices.space[first]), &regions, into: &sink)
+        check(region, of: member, space: Int(devices.space[first]), &regions)
       }
     }
   }
@@ -99,7 +107,8 @@ struct HostChecks {
     if mate >= 0 {
       sink.report(
         PlannerDiagnostics.mateUnenforceable(
-          topology.host.devices[mate], behind: topology.unit(of: mate), of: vm.devices[first]))
+          topology.host.devices[mate], behind: topology.unenforced(of: mate),
+          of: vm.devices[first]))
     }
     guard groups.unenforceable[group] >= 0, !target.registersGroups,
       !rules.holds(KernelRules.attachKeepsTables),
@@ -134,15 +143,25 @@ struct HostChecks {
       || unit >= 0 && topology.host.iommus[unit].type == HostIOMMU.intel
   }
 
-  private func checkDriver(of member: Int, _ first: Int, into sink: inout DiagnosticSink) {
-    let fact = topology.host.devices[member]
-    guard let driver = fact.driver, !GroupViability.isSafe(fact),
-      !relations.isSaid(of: member, in: first, into: &sink)
-    else { return }
-    if vm.companions == .bind, Companion.canBeKept(fact) { return }
-    sink.report(
-      PlannerDiagnostics.unsafe(
-        member: fact, driver: driver, group: fact.group ?? 0, of: vm.devices[first]))
+  /// Reports once the members of a group that the host goes on using; what holds one of them with
+  /// its driver is a finding of its own.
+  private func checkDrivers(
+    of members: ArraySlice<Int32>, _ first: Int, into sink: inout DiagnosticSink
+  ) {
+    var used: [HostDevice] = []
+    for member in members.lazy.map(Int.init) where !isAssigned[member] {
+      let fact = topology.host.devices[member]
+      guard !GroupViability.isSafe(fact), !relations.isSaid(of: member, in: first, into: &sink)
+      else { continue }
+      if vm.companions == .bind, Companion.canBeKept(fact) { continue }
+      used.append(fact)
+    }
+    guard !used.isEmpty else { return }
+    let own = groups.members[Int(groups.groupOfDevice[first])].map { vm.devices[Int($0)].address }
+    let group = UsedGroup(
+      device: vm.devices[first], assigned: own, members: used,
+      uses: topology.host.observations.uses)
+    sink.report(PlannerDiagnostics.unsafe(group))
   }
 
   private func reportDirect(
@@ -155,8 +174,7 @@ struct HostChecks {
   }
 
   private func check(
-    _ region: ReservedRegion, of member: Int, space: Int, _ regions: inout ReservedRegions,
-    into sink: inout DiagnosticSink
+    _ region: ReservedRegion, of member: Int, space: Int, _ regions: inout ReservedRegions
   ) {
     guard region.kind != .directRelaxable,
       regions.isNew(region, space: space)
@@ -164,10 +182,24 @@ struct HostChecks {
     let next = maps.firstMapping(of: space, endingAtOrAfter: region.start)
     guard next < maps.mappings[space].count, maps.mappings[space][next].iova <= region.end
     else { return }
-    sink.report(
-      PlannerDiagnostics.reserved(
-        region, of: topology.host.devices[member], hits: maps.mappings[space][next],
-        in: name(ofSpace: space)))
+    regions.overlaps.append(
+      .init(region: region, member: member, space: space, mapping: maps.mappings[space][next]))
+  }
+
+  /// Reports memory in reserved regions, with lines that leave out all of them.
+  private func reportOverlaps(_ regions: ReservedRegions, into sink: inout DiagnosticSink) {
+    var lines: [Int: String?] = [:]
+    for overlap in regions.overlaps {
+      let space = overlap.space
+      if lines[space] == nil {
+        lines[space] = .some(
+          MemoryAroundHoles(regions.all(of: space)).lines(for: vm, space: space))
+      }
+      sink.report(
+        PlannerDiagnostics.reserved(
+          overlap.region, of: topology.host.devices[overlap.member], hits: overlap.mapping,
+          in: name(ofSpace: space), lines: lines[space] ?? nil))
+    }
   }
 
   /// Compares an address space with the IOMMU of the first device of a cell.
@@ -243,11 +275,22 @@ private struct LimitChecks {
 
 /// Remembers which reserved regions were looked at, by address space: devices mostly share them.
 private struct ReservedRegions {
+  /// A region that memory of an address space lies in.
+  struct Overlap {
+    let region: ReservedRegion
+    /// The device that must not use it, by its position on the host.
+    let member: Int
+    let space: Int
+    let mapping: PlannedAddressSpace.Mapping
+  }
+
   private struct Key: Hashable {
     var start: UInt64
     var end: UInt64
   }
 
+  /// What was found, in order.
+  var overlaps: [Overlap] = []
   private var last: [Key?]
   private var seen: [Set<Key>]
 
@@ -261,5 +304,10 @@ private struct ReservedRegions {
     guard last[space] != key else { return false }
     last[space] = key
     return seen[space].insert(key).inserted
+  }
+
+  /// Every region that an address space has to leave out, each once.
+  func all(of space: Int) -> [ClosedRange<UInt64>] {
+    seen[space].filter { $0.start <= $0.end }.map { $0.start...$0.end }
   }
 }

@@ -8,6 +8,8 @@ public struct HostInventory: Sendable {
   public let kernelFacts: KernelFacts
   /// Files that do not say what they should; the devices concerned are left out.
   public let findings: [Diagnostic]
+  /// Devices that VFIO gives away although no IOMMU holds them back.
+  public let unprotected: [BDF]
 
   /// Whether every fact could be read, but for those that are another user's to read.
   public var isComplete: Bool { findings.allSatisfy { $0.severity == .warning } }
@@ -30,15 +32,17 @@ public struct HostInventory: Sendable {
       name: facts.name, kernel: kernel,
       iommus: units.map { HostIOMMU($0, on: kernel, facts.kernel) }, devices: facts.devices)
     kernelFacts = facts.kernel
+    unprotected = facts.unprotected
     findings = facts.findings
   }
 }
 
 extension HostKernel {
-  /// What a kernel offers: what is there, and modules that come when they are needed.
+  /// What a kernel offers: what is there, and modules that come when they are needed; what is not
+  /// there is not known where nothing says how the kernel was built.
   init(_ facts: KernelFacts) {
     func has(_ isThere: Bool, _ option: String) -> Fact {
-      Fact(isThere || facts.isBuilt(with: option) ?? false)
+      isThere ? .yes : facts.isBuilt(with: option).map { Fact($0) } ?? .unknown
     }
     self.init(
       release: facts.release, iommufd: has(facts.hasIOMMUFD, "CONFIG_IOMMUFD"),
@@ -50,7 +54,7 @@ extension HostKernel {
     let option = facts.isBuilt(with: "CONFIG_VFIO_DEVICE_CDEV")
     let isKnown = facts.hasCdevs ?? option
     vfioCdev = isKnown.map { Fact($0) } ?? .unknown
-    vfioCdev = rules.hasCdevs
+    (iommufd, vfioCdev) = (rules.hasIOMMUFD, rules.hasCdevs)
   }
 }
 

@@ -57,15 +57,6 @@ struct HostTopology: Sendable {
 
   /// All members of the IOMMU group of a device that has one, in file order.
   func members(ofGroupOf device: Int) -> ArraySlice<Int32> { members[Int(groupOfDevice[device])] }
-
-  /// A described address that differs from a missing one in a single digit, to suggest it.
-  func nearAddress(to address: BDF) -> BDF? {
-    let wanted = Array(address.description.utf8)
-    return host.devices.first { device in
-      let text = device.address.description.utf8
-      return text.count == wanted.count && zip(text, wanted).count { $0 != $1 } == 1
-    }?.address
-  }
 }
 
 extension HostTopology {

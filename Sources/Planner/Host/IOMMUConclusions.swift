@@ -11,7 +11,7 @@ extension HostIOMMU {
       firstStage = Self.isScalable(extended, told)
     case .amd(let features):
       conclude(amd: features, on: kernel)
-      pageTables = Self.format(told)
+      pageTables = told.hasNoHostTables ? .v2 : Self.format(told)
     case .arm:
       // Whether it can enforce is in the firmware's IORT table (CANWBS), which sysfs hides.
       (type, addressBits, pageSizes) = (Self.arm, 48, Self.threeSizes)
@@ -108,8 +108,13 @@ extension HostIOMMU {
     return ecap.map { $0 & bits == bits } ?? false
   }
 
+  /// Whether the features of AMD's unit leave no level of host tables (HATS 3): then the driver
+  /// takes the second format.
+  private var hasNoHostLevels: Bool { features.map { $0 >> 10 & 3 == 3 } ?? false }
+
   private func amdEnforcement(by rules: KernelRules) -> Fact {
     guard enforceSnoop != .no else { return .no }
+    if hasNoHostLevels, rules.answer(KernelRules.amdTableWidthByHATS) != .no { return .unknown }
     switch pageTables {
     case .v1: return .yes
     case .v2 where rules.answer(KernelRules.amdSecondFormat) != .no: return .unknown

@@ -38,12 +38,15 @@ struct RelationChecks {
 
   /// Reports devices of the VM that would take others away, and tokens.
   func run(into sink: inout DiagnosticSink) {
+    var tokens: [Int: Int] = [:]
     for (index, position) in groups.devices.hostIndex.enumerated() {
       let position = Int(position)
       if let tie = tie(ofAssigned: index, position) {
         report(tie, holding: position, for: index, into: &sink)
       }
-      if !target.isProposalOnly { checkToken(of: index, position, into: &sink) }
+      if !target.isProposalOnly {
+        checkToken(of: index, position, &tokens, into: &sink)
+      }
     }
   }
 
@@ -112,7 +115,11 @@ struct RelationChecks {
 extension RelationChecks {
   /// Whether a device is opened with a token where vfio-pci asks for one, and only there
   /// (`vfio_pci_validate_vf_token`, drivers/vfio/pci/vfio_pci_core.c).
-  private func checkToken(of index: Int, _ position: Int, into sink: inout DiagnosticSink) {
+  ///
+  /// `first` holds the first device with a token of each physical function.
+  private func checkToken(
+    of index: Int, _ position: Int, _ first: inout [Int: Int], into sink: inout DiagnosticSink
+  ) {
     let (device, fact) = (vm.devices[index], host.devices[position])
     guard let physical = relations.physicalFunction[position] else {
       return checkToken(ofFunction: device, fact, position, into: &sink)
@@ -127,9 +134,16 @@ extension RelationChecks {
       return
     }
     if lacksTokens {
-      sink.report(PlannerDiagnostics.tokenNotTaken(device, physical: owner, on: host.kernel))
+      sink.report(
+        PlannerDiagnostics.tokenNotTaken(
+          device, physical: owner, on: host.kernel, target, by: rule))
     } else if device.vfToken == nil {
       sink.report(PlannerDiagnostics.tokenMissing(device, physical: owner))
+    } else if let other = first[physical].map({ vm.devices[$0] }) {
+      guard other.vfToken != device.vfToken else { return }
+      sink.report(PlannerDiagnostics.tokensDiffer(device, first: other, physical: owner))
+    } else {
+      first[physical] = index
     }
   }
 
@@ -140,7 +154,9 @@ extension RelationChecks {
   ) {
     guard device.vfToken != nil else { return }
     if lacksTokens {
-      sink.report(PlannerDiagnostics.tokenNotTaken(device, physical: fact, on: host.kernel))
+      sink.report(
+        PlannerDiagnostics.tokenNotTaken(
+          device, physical: fact, on: host.kernel, target, by: rule))
     } else if fact.physicalFunction ?? fact.address == fact.address,
       relations.virtualFunctions[position] == nil
     {
@@ -148,8 +164,11 @@ extension RelationChecks {
     }
   }
 
-  /// Whether the target opens devices by nodes of their own, and the kernel takes no token there.
-  private var lacksTokens: Bool {
-    !target.registersGroups && !topology.rules.holds(KernelRules.bindReadsTokens)
+  /// What has to hold for a token to be taken: by a group, or by a device's own node.
+  private var rule: KernelRule {
+    target.registersGroups ? KernelRules.vfTokens : KernelRules.bindReadsTokens
   }
+
+  /// Whether the kernel takes no token where the target opens devices.
+  private var lacksTokens: Bool { !topology.rules.holds(rule) }
 }

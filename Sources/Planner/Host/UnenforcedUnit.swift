@@ -40,6 +40,9 @@ struct UnenforcedUnit {
 }
 
 extension HostTopology {
+  /// Why the unit of a device of the host does not count as enforcing.
+  func unenforced(of device: Int) -> UnenforcedUnit { unenforced(Int(iommuOfDevice[device])) }
+
   /// Why a unit of the host, by its position, does not count as enforcing.
   func unenforced(_ index: Int) -> UnenforcedUnit {
     let unit = host.iommus[index]

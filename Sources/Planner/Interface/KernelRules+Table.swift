@@ -8,6 +8,15 @@ extension KernelRules {
     before: "a driver takes every device of an id", meaning: "a device of PCI has driver_override",
     source: "drivers/pci/pci-sysfs.c", whenUnknown: false)
 
+  /// A group hands out virtual functions of a function on vfio-pci with their token.
+  ///
+  /// Before, a physical function with virtual ones could not be on vfio-pci.
+  public static let vfTokens = KernelRule(
+    "vfTokens", since: KernelVersion(5, 7),
+    before: "VFIO_GROUP_GET_DEVICE_FD knows no token of a virtual function",
+    meaning: "VFIO_GROUP_GET_DEVICE_FD takes the token of a virtual function",
+    source: "drivers/vfio/pci/vfio_pci.c", whenUnknown: false)
+
   /// Type1 asks each page table whether it enforces; before, it asked the bus.
   ///
   /// Intel's driver then answered yes only if every active unit had snoop control, Arm's always.
@@ -133,9 +142,9 @@ extension KernelRules {
 
   /// Devices export BARs as dma-bufs, which iommufd maps; as memory it refuses them.
   public static let barsAsDMABufs = KernelRule(
-    "barsAsDMABufs", notUntil: KernelVersion(6, 18), since: KernelVersion(6, 19),
+    "barsAsDMABufs", since: KernelVersion(6, 19),
     before: "iommufd maps no BAR, so that devices do not reach each other",
-    meaning: "iommufd maps BARs that VFIO exports as dma-bufs",
+    meaning: "iommufd maps BARs that VFIO exports as dma-bufs, if that was built in",
     source: "drivers/vfio/pci/vfio_pci_dmabuf.c, drivers/iommu/iommufd/pages.c",
     whenUnknown: false)
 
@@ -155,7 +164,8 @@ extension KernelRules {
 
   /// Every rule, by release.
   public static let all = [
-    driverOverride, type1EnforcesByTable, kvmAsksDevices, iommufd, vfioCdevs, directRegionsRefuse,
+    driverOverride, vfTokens, type1EnforcesByTable, kvmAsksDevices, iommufd, vfioCdevs,
+    directRegionsRefuse,
     attachKeepsTables, smmuTablesAreWhole, onlyPATCounts, smmuEnforcesByCANWBS,
     narrowerTablesFit, amdSecondFormat, intelFirstStage, guestPATQuirk, virtioTablesAreWhole,
     amdTableWidthByHATS, bindReadsTokens, barsAsDMABufs, firstStageIsUnchecked,

@@ -6,10 +6,22 @@ import Parser
 /// of its IOMMU unit must be equal, be it better or worse: the decision would have been another
 /// one. Of the unassigned members of its group only what decides whether the group may be used
 /// counts.
+///
+/// A host description that somebody gives for this machine may state what the machine does not
+/// know, and leave out what it knows; it may not contradict it.
 public struct HostDifference {
-  private let saved: CompiledPlan
-  private let now: HostDescription
-  private let positions: [BDF: Int]
+  /// What the plan's facts are.
+  public enum Basis: Sendable {
+    /// Those of the host when the plan was saved: all of them must hold.
+    case saved
+    /// Those of a description of the host: none may be wrong.
+    case stated
+  }
+
+  let saved: CompiledPlan
+  let basis: Basis
+  let now: HostDescription
+  let positions: [BDF: Int]
   private let units: [String: Int]
   private var findings: [Diagnostic] = []
 
@@ -18,17 +30,18 @@ public struct HostDifference {
   ///
   /// An error each, except that another kernel release or host name only is a warning.
   public static func findings(
-    of saved: CompiledPlan, on now: HostDescription
+    of saved: CompiledPlan, on now: HostDescription, basis: Basis = .saved
   ) -> [Diagnostic] {
-    var difference = HostDifference(saved, now)
+    var difference = HostDifference(saved, now, basis)
     difference.compareHost()
     difference.compareUnits()
     difference.compareDevices()
     return difference.findings
   }
 
-  private init(_ saved: CompiledPlan, _ now: HostDescription) {
+  private init(_ saved: CompiledPlan, _ now: HostDescription, _ basis: Basis) {
     self.saved = saved
+    self.basis = basis
     self.now = now
     positions = Dictionary(
       now.devices.indices.map { (now.devices[$0].address, $0) }, uniquingKeysWith: { $1 })
@@ -37,14 +50,39 @@ public struct HostDifference {
   }
 
   /// Reports a fact that differs; makes text only then.
-  private mutating func compare<Value: Equatable>(
+  mutating func compare<Value: Equatable>(
     _ code: DiagnosticCode, _ subject: @autoclosure () -> String, _ fact: String, _ before: Value,
     _ after: Value, at span: SourceSpan, as text: (Value) -> String = { "\($0)" }
   ) {
     guard before != after else { return }
-    findings.append(
-      SavedPlanDiagnostics.changed(
-        code, "\(subject()): \(fact) was \(text(before)), is \(text(after))", at: span))
+    let values =
+      switch basis {
+      case .saved: "\(fact) was \(text(before)), is \(text(after))"
+      case .stated: "\(fact) is \(text(before)) in the description, \(text(after)) on this machine"
+      }
+    report(code, "\(subject()): \(values)", at: span)
+  }
+
+  mutating func report(_ code: DiagnosticCode, _ message: String, at span: SourceSpan) {
+    findings.append(SavedPlanDiagnostics.changed(code, message, at: span, basis))
+  }
+
+  /// As `compare`, of a fact that may be unknown: it then contradicts nothing that is stated.
+  mutating func compareFacts(
+    _ code: DiagnosticCode, _ subject: String, _ fact: String, _ before: Fact, _ after: Fact,
+    at span: SourceSpan
+  ) {
+    if basis == .stated, before == .unknown || after == .unknown { return }
+    compare(code, subject, fact, before, after, at: span) { $0.rawValue }
+  }
+
+  /// As `compare`, of a fact that counts only where both hosts say it.
+  mutating func compareIfKnown<Value: Equatable>(
+    _ code: DiagnosticCode, _ subject: String, _ fact: String, _ before: Value?, _ after: Value?,
+    at span: SourceSpan, as text: (Value) -> String = { "\($0)" }
+  ) {
+    guard let before, let after else { return }
+    compare(code, subject, fact, before, after, at: span, as: text)
   }
 }
 
@@ -58,14 +96,15 @@ extension HostDifference {
       at: saved.host.nameSpan)
     compareReleases(before, after)
     if let missing = saved.plan.dialect?.missingInterface(on: after) {
-      findings.append(
-        SavedPlanDiagnostics.changed(
-          SavedPlanDiagnostics.interfaceChanged,
-          "kernel: \(missing) is gone, target '\(saved.plan.target)' needs it", at: before.span))
+      report(
+        SavedPlanDiagnostics.interfaceChanged,
+        "kernel: \(missing) is \(basis == .saved ? "gone" : "not there"), target "
+          + "'\(saved.plan.target)' needs it", at: before.span)
     }
-    compare(
+    compareFacts(
       SavedPlanDiagnostics.interfaceChanged, "kernel", "kvm", before.kvm, after.kvm,
       at: before.span)
+    comparePages(before, after)
     compareProcessors(before.processor, after.processor, at: before.span)
     compareLimits(before, after)
     // Only where a unit does not isolate interrupts does anything depend on the permission.
@@ -76,15 +115,27 @@ extension HostDifference {
       before.allowUnsafeInterrupts, after.allowUnsafeInterrupts, at: before.span)
   }
 
+  /// The size of pages, where both hosts have one: on x86 there is one size.
+  private mutating func comparePages(_ before: HostKernel, _ after: HostKernel) {
+    let now = after.statedPageBytes ?? (self.now.architecture == .x86 ? after.pageBytes : nil)
+    compareIfKnown(
+      SavedPlanDiagnostics.interfaceChanged, "kernel", "pageSize", before.statedPageBytes, now,
+      at: before.span, as: Self.hex)
+  }
+
   /// Another release, or other rules, may need other steps: then the plan is refused.
+  ///
+  /// No machine knows rules of its own, so those that are stated hold.
   private mutating func compareReleases(_ before: HostKernel, _ after: HostKernel) {
+    var after = after
+    if basis == .stated { after.statedRules = before.statedRules }
+    if basis == .stated, before.release.isEmpty || after.release.isEmpty { return }
     guard before.release != after.release || before.statedRules != after.statedRules else { return }
     if let change = ReleaseDifference.firstChange(of: saved, on: after) {
-      findings.append(
-        SavedPlanDiagnostics.changed(
-          SavedPlanDiagnostics.otherProgram,
-          "the plan was compiled for \(ReleaseDifference.name(before)); on "
-            + "\(ReleaseDifference.name(after)) \(change)", at: before.span))
+      report(
+        SavedPlanDiagnostics.otherProgram,
+        "the plan was compiled for \(ReleaseDifference.name(before)); on "
+          + "\(ReleaseDifference.name(after)) \(change)", at: before.span)
       return
     }
     compare(
@@ -94,11 +145,10 @@ extension HostDifference {
 
   /// How many mappings there may be, where the plan has some and both hosts say it.
   private mutating func compareLimits(_ before: HostKernel, _ after: HostKernel) {
-    guard saved.plan.dialect?.mappingLimit(on: after) != nil, let old = before.mappingLimit,
-      let new = after.mappingLimit
-    else { return }
-    compare(
-      SavedPlanDiagnostics.interfaceChanged, "kernel", "dmaEntryLimit", old, new, at: before.span)
+    guard saved.plan.dialect?.mappingLimit(on: after) != nil else { return }
+    compareIfKnown(
+      SavedPlanDiagnostics.interfaceChanged, "kernel", "dmaEntryLimit", before.mappingLimit,
+      after.mappingLimit, at: before.span)
   }
 
   /// What the CPUs are taken for decides; the other facts count where both hosts say them.
@@ -106,12 +156,13 @@ extension HostDifference {
     _ before: HostProcessor, _ after: HostProcessor, at span: SourceSpan
   ) {
     let code = SavedPlanDiagnostics.interfaceChanged
+    let isTold = basis == .saved || now.architecture != nil
     compare(
-      code, "kernel", "architecture", saved.host.architecture ?? .x86, now.architecture ?? .x86,
-      at: span
+      code, "kernel", "architecture", saved.host.architecture ?? .x86,
+      isTold ? now.architecture ?? .x86 : saved.host.architecture ?? .x86, at: span
     ) { $0.rawValue }
-    if let old = before.vendor, let new = after.vendor {
-      compare(code, "kernel", "cpuVendor", old, new, at: span) { $0.rawValue }
+    compareIfKnown(code, "kernel", "cpuVendor", before.vendor, after.vendor, at: span) {
+      $0.rawValue
     }
     for (old, new) in zip(before.facts, after.facts) where old.value != .unknown {
       guard new.value != .unknown else { continue }
@@ -120,13 +171,37 @@ extension HostDifference {
   }
 
   private mutating func compareUnits() {
+    switch basis {
+    case .saved: compareUnitsByName()
+    case .stated: compareUnitsByDevice()
+    }
+  }
+
+  /// Units of a description that somebody writes are what their devices are behind, whatever names
+  /// they have there.
+  private mutating func compareUnitsByDevice() {
+    let facts = RelevantFacts(to: saved.plan, in: saved.host)
+    var seen: Set<[String]> = []
+    for device in facts.devices.lazy.map({ [saved] in saved.host.devices[$0] }) {
+      guard let position = positions[device.address],
+        let unit = saved.host.iommus.first(where: { $0.name == device.iommu })
+      else { continue }
+      guard let name = now.devices[position].iommu, let other = units[name] else {
+        report(
+          SavedPlanDiagnostics.unitChanged,
+          "\(device.address): it is behind no IOMMU on this machine", at: device.span)
+        continue
+      }
+      if seen.insert([unit.name, name]).inserted { compare(unit, now.iommus[other]) }
+    }
+  }
+
+  private mutating func compareUnitsByName() {
     let facts = RelevantFacts(to: saved.plan, in: saved.host)
     for unit in facts.iommus.lazy.map({ [saved] in saved.host.iommus[$0] }) {
       guard let position = units[unit.name] else {
-        findings.append(
-          SavedPlanDiagnostics.changed(
-            SavedPlanDiagnostics.unitChanged, "\(unit.name): the IOMMU unit is gone", at: unit.span)
-        )
+        report(
+          SavedPlanDiagnostics.unitChanged, "\(unit.name): the IOMMU unit is gone", at: unit.span)
         continue
       }
       compare(unit, now.iommus[position])
@@ -137,159 +212,46 @@ extension HostDifference {
     let code = SavedPlanDiagnostics.unitChanged
     let (name, span) = (before.name, before.span)
     compare(code, name, "type", before.type, after.type, at: span)
-    compare(code, name, "enforceSnoop", before.enforceSnoop, after.enforceSnoop, at: span) {
-      $0.rawValue
-    }
+    compareFacts(
+      code, name, "enforceSnoop", before.enforceSnoop, after.enforceSnoop, at: span)
     compare(code, name, "isolatedMSI", before.isolatedMSI, after.isolatedMSI, at: span)
+    compareRegisters(before, after)
+    if basis == .stated, !after.tellsItsTables { return }
     compare(code, name, "addressBits", before.addressBits, after.addressBits, at: span)
     compare(code, name, "pageSizes", before.pageSizes, after.pageSizes, at: span) { sizes in
       "[" + sizes.map(Self.hex).joined(separator: ", ") + "]"
     }
   }
 
-  private static func hex(_ value: some BinaryInteger) -> String {
+  /// Raw facts of a unit, from which the rules conclude.
+  private mutating func compareRegisters(_ before: HostIOMMU, _ after: HostIOMMU) {
+    let code = SavedPlanDiagnostics.unitChanged
+    let (name, span) = (before.name, before.span)
+    for (key, old, new) in [
+      ("cap", before.cap, after.cap), ("ecap", before.ecap, after.ecap),
+      ("features", before.features, after.features),
+    ] {
+      compareIfKnown(code, name, key, old, new, at: span, as: Self.hex)
+    }
+    for (key, old, new) in [
+      ("canwbs", before.canwbs, after.canwbs), ("firstStage", before.firstStage, after.firstStage),
+    ] where old != .unknown && new != .unknown {
+      compareFacts(code, name, key, old, new, at: span)
+    }
+    compareIfKnown(code, name, "pageTables", before.pageTables, after.pageTables, at: span) {
+      $0.rawValue
+    }
+  }
+
+  static func hex(_ value: some BinaryInteger) -> String {
     "0x" + String(value, radix: 16)
   }
 }
 
-// MARK: - Devices and their groups
-
-extension HostDifference {
-  private mutating func compareDevices() {
-    let facts = RelevantFacts(to: saved.plan, in: saved.host)
-    let assigned = Set(saved.plan.devices.map(\.address))
-    let groups = Set(saved.plan.devices.map(\.group))
-    var known: Set<BDF> = []
-    for before in facts.devices.lazy.map({ [saved] in saved.host.devices[$0] }) {
-      known.insert(before.address)
-      let isAssigned = assigned.contains(before.address)
-      guard before.group.map(groups.contains) ?? false else {
-        compareRelative(before)
-        continue
-      }
-      guard let position = positions[before.address] else {
-        reportGone(before, isAssigned: isAssigned)
-        continue
-      }
-      compare(before, now.devices[position], isAssigned: isAssigned)
-    }
-    reportNewMembers(known)
-    reportNewRelatives(known)
-  }
-
-  /// A device outside of the plan's groups that one of them hangs on, or that hangs on one.
-  private mutating func compareRelative(_ before: HostDevice) {
-    guard let position = positions[before.address] else { return }
-    let after = now.devices[position]
-    let code = SavedPlanDiagnostics.deviceChanged
-    compare(
-      code, before.address.description, "driver", before.driver, after.driver, at: before.span,
-      as: Self.text)
-  }
-
-  /// What hangs on a device of the plan by now, and would go with its driver.
-  private mutating func reportNewRelatives(_ known: Set<BDF>) {
-    let before = HostRelatives(of: saved.plan, in: saved.host).dependents
-    let after = HostRelatives(of: saved.plan, in: now).dependents
-    for (address, holder) in after.sorted(by: { $0.key < $1.key })
-    where before[address] == nil && !known.contains(address) {
-      let place = saved.plan.devices.first { $0.address == holder } ?? saved.plan.devices[0]
-      findings.append(
-        SavedPlanDiagnostics.changed(
-          SavedPlanDiagnostics.deviceChanged, "\(holder): \(address) hangs on it now",
-          at: place.origin))
-    }
-  }
-
-  private mutating func reportGone(_ device: HostDevice, isAssigned: Bool) {
-    // A mate that left its group takes nothing away, but the group is not what was reviewed.
-    let message =
-      isAssigned
-      ? "\(device.address): the device is gone"
-      : "group \(device.group ?? 0) no longer contains \(device.address)"
-    let code = isAssigned ? SavedPlanDiagnostics.deviceGone : SavedPlanDiagnostics.groupChanged
-    findings.append(SavedPlanDiagnostics.changed(code, message, at: device.span))
-  }
-
-  private mutating func compare(_ before: HostDevice, _ after: HostDevice, isAssigned: Bool) {
-    let code = SavedPlanDiagnostics.deviceChanged
-    let span = before.span
-    let subject = { before.address.description }
-    compare(code, subject(), "group", before.group, after.group, at: span, as: Self.text)
-    compare(code, subject(), "driver", before.driver, after.driver, at: span, as: Self.text)
-    if before.driver == after.driver {
-      compare(
-        code, subject(), "vfioDriver", before.hasVFIODriver, after.hasVFIODriver, at: span)
-    }
-    compare(code, subject(), "class", before.classCode, after.classCode, at: span, as: Self.hex)
-    compare(code, subject(), "reserved", before.regions, after.regions, at: span, as: Self.text)
-    guard isAssigned else { return }
-    compare(code, subject(), "vendor", before.vendor, after.vendor, at: span, as: Self.hex)
-    compare(code, subject(), "device", before.device, after.device, at: span, as: Self.hex)
-    // Plans of hosts that do not say it pin none.
-    if before.subsystem != nil {
-      compare(
-        code, subject(), "subsystem", before.subsystem, after.subsystem, at: span, as: Self.text)
-    }
-    // Nor do they pin what a device hangs on.
-    if before.physicalFunction != nil {
-      compare(
-        code, subject(), "physicalFunction", before.physicalFunction, after.physicalFunction,
-        at: span
-      ) { $0?.description ?? "none" }
-    }
-    if before.behind != nil {
-      compare(code, subject(), "behind", before.behind, after.behind, at: span) {
-        $0?.description ?? "none"
-      }
-    }
-    // Nor of BARs; and a machine that does not tell contradicts nothing.
-    if let old = before.bars, let new = after.bars {
-      compare(code, subject(), "bars", old, new, at: span, as: Self.text)
-    }
-    compare(code, subject(), "iommu", before.iommu, after.iommu, at: span, as: Self.text)
-    compare(
-      code, subject(), "noSnoopCapable", before.noSnoopCapable, after.noSnoopCapable, at: span
-    ) { $0.rawValue }
-  }
-
-  private mutating func reportNewMembers(_ known: Set<BDF>) {
-    var places: [Int: SourceSpan] = [:]
-    for device in saved.plan.devices where places[device.group] == nil {
-      places[device.group] = device.origin
-    }
-    for device in now.devices {
-      guard let group = device.group, let place = places[group], !known.contains(device.address)
-      else { continue }
-      findings.append(
-        SavedPlanDiagnostics.changed(
-          SavedPlanDiagnostics.groupChanged, "group \(group) now also contains \(device.address)",
-          at: place))
-    }
-  }
-
-  private static func text(_ value: String?) -> String { value ?? "none" }
-  private static func text(_ value: Int?) -> String { value.map { "\($0)" } ?? "none" }
-  private static func text(_ ids: PCISubsystem?) -> String { ids?.description ?? "unknown" }
-  private static func text(_ bars: [BAR]) -> String {
-    let shown = bars.map { "\($0.index): \(hex($0.size)) of \($0.bits) bits" }
-    return "[" + shown.joined(separator: ", ") + "]"
-  }
-  private static func text(_ regions: [HostDevice.Region]) -> String {
-    let shown = regions.map { "\(hex($0.start))-\(hex($0.end)) \($0.kind.rawValue)" }
-    return "[" + shown.joined(separator: ", ") + "]"
-  }
-}
-
-extension HostDevice {
-  /// A reserved region without its place in a file.
-  fileprivate struct Region: Equatable {
-    var start: UInt64
-    var end: UInt64
-    var kind: ReservedRegion.Kind
-  }
-
-  fileprivate var regions: [Region] {
-    reserved.map { Region(start: $0.start, end: $0.end, kind: $0.kind) }
+extension HostIOMMU {
+  /// Whether a machine's files tell the width and the page sizes of a unit's tables: of units
+  /// without registers there they are taken for granted.
+  fileprivate var tellsItsTables: Bool {
+    type == Self.intel && cap != nil || type == Self.amd && features != nil
   }
 }

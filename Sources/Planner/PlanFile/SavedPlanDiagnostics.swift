@@ -144,11 +144,15 @@ extension SavedPlanDiagnostics {
     `vfioplan diff`.
     """)
 
-  /// A fact that is not what it was.
-  static func changed(_ code: DiagnosticCode, _ message: String, at span: SourceSpan) -> Diagnostic
-  {
-    Diagnostic(
-      code, message, at: span,
-      help: code.severity == .error ? "compile the description again for this host" : nil)
+  /// A fact that is not what it was, or what it is said to be.
+  static func changed(
+    _ code: DiagnosticCode, _ message: String, at span: SourceSpan, _ basis: HostDifference.Basis
+  ) -> Diagnostic {
+    let help =
+      switch basis {
+      case .saved: "compile the description again for this host"
+      case .stated: "correct the host description, or leave out '--host'"
+      }
+    return Diagnostic(code, message, at: span, help: code.severity == .error ? help : nil)
   }
 }

@@ -42,31 +42,23 @@ public struct BrokenRequirements {
     plan.devices.indices.filter { isMeant(plan.devices[$0]) }.map { vm.devices[$0] }
   }
 
-  /// What is promised and could turn out otherwise: that a required device no-snoops, and that
-  /// KVM, told to by 'always', carries out WBINVD.
+  /// What is promised and could turn out otherwise: that a required device no-snoops, and, on a
+  /// target that is told with a proof, that the proof of 'always' can.
   ///
   /// 'forbidden' and what is left out of KVM take the unknown for the worse, so nothing that turns
-  /// out can break them. On a target that chooses the format no promise rests on a unit.
+  /// out can break them. Promises that would rest on a unit that nobody knows are refused.
   private func unknown(_ requirement: Policy.StatedRequirement) -> Diagnostic? {
     let required = plan.devices.indices.filter { plan.devices[$0].resolved == .required }
     let proofs = plan.coherency.reason == .override ? [plan.coherency.proof].compactMap { $0 } : []
-    let leaders = required.map { plan.pageTables[plan.devices[$0].pageTable].leader }
     guard let dialect = plan.dialect else { return nil }
     let isChosen = dialect.snoopChoice(by: host.kernel.rules) == .free
     let capable = unknownCapability(of: isChosen ? required + proofs : required)
-    let units = isChosen ? [] : unknownUnits(of: leaders + proofs)
-    guard !capable.isEmpty || !units.isEmpty else { return nil }
-    return PolicyDiagnostics.unknownFacts(requirement, ofDevices: capable, units)
+    return capable.isEmpty
+      ? nil : PolicyDiagnostics.unknownFacts(requirement, ofDevices: capable)
   }
 
   private func unknownCapability(of devices: [Int]) -> [AssignedDevice] {
     Set(devices).sorted().filter { plan.devices[$0].noSnoopFact == .unknown }
       .map { vm.devices[$0] }
-  }
-
-  private func unknownUnits(of devices: [Int]) -> [HostIOMMU] {
-    let unknown = devices.lazy.map { plan.devices[$0] }.filter { $0.enforcementFact == .unknown }
-    let names = Set(unknown.map(\.iommu))
-    return host.iommus.filter { names.contains($0.name) }
   }
 }

@@ -117,23 +117,13 @@ extension PolicyDiagnostics {
   }
 
   static func unknownFacts(
-    _ requirement: Policy.StatedRequirement, ofDevices devices: [AssignedDevice],
-    _ units: [HostIOMMU]
+    _ requirement: Policy.StatedRequirement, ofDevices devices: [AssignedDevice]
   ) -> Diagnostic {
-    var causes: [String] = []
-    if !devices.isEmpty { causes.append("whether \(names(devices)) can no-snoop") }
-    if !units.isEmpty {
-      let list = PlannerDiagnostics.list(units.map(\.name))
-      causes.append("whether IOMMU \(list) can enforce snoop")
-    }
-    return Diagnostic(
-      unknownFact, broken(requirement.what, "it is not known " + causes.joined(separator: " and ")),
-      at: requirement.span,
-      notes: places(devices)
-        + units.prefix(3).map {
-          .init("IOMMU \(PlannerDiagnostics.quote($0.name)) is described here", $0.span)
-        },
-      help: "say it in the host description: 'noSnoopCapable', 'enforceSnoop'")
+    Diagnostic(
+      unknownFact,
+      broken(requirement.what, "it is not known whether \(names(devices)) can no-snoop"),
+      at: requirement.span, notes: places(devices),
+      help: "say it in the host description: 'noSnoopCapable'")
   }
 
   static func inBox3(

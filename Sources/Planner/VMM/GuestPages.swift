@@ -2,7 +2,8 @@ import Parser
 
 /// The pages that a VMM is told to make all guest memory of.
 ///
-/// Without NUMA nodes of the guest QEMU and libvirt have one piece of memory, and one size of pages.
+/// Without NUMA nodes of the guest QEMU and libvirt have one piece of memory, and one size of
+/// pages.
 public struct GuestPages: Hashable, Sendable {
   /// How large the pages are; `nil` for those of the CPU.
   public let bytes: UInt64?

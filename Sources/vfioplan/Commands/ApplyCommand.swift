@@ -10,7 +10,8 @@ struct ApplyCommand: ParsableCommand {
     abstract: "Run a plan's program, on this machine's kernel or on the simulator.",
     discussion: """
       A description is compiled first; a saved plan is taken as it is, and run only where the \
-      facts hold that it carries: on this machine, or on the one of --host. Without --simulate, \
+      facts hold that it carries. What --host states is compared with this machine, too, when it \
+      is this machine's kernel that runs the plan. Without --simulate, \
       --dry-run or --check the plan is in force until SIGINT or SIGTERM comes, or until COMMAND \
       ends; then everything is taken back. COMMAND gets the open files from number 3 on, as \
       LISTEN_FDS and LISTEN_FDNAMES say; {name} in its arguments becomes the number of that file. \
@@ -136,8 +137,12 @@ struct ApplyCommand: ParsableCommand {
           failUndo: failUndo)
         return try show(run, onHost: compiled.host.name, &findings).rawValue
       case .check, nil:
+        let runMode = try runMode(compiled)
+        if compiled.plan.dialect?.isProposalOnly != true {
+          findings.add(try inputs.machineFindings(for: compiled))
+        }
         var run = KernelRun(
-          compiled, try runMode(compiled), format, iommufdFrom: sockets.iommufdFrom,
+          compiled, runMode, format, iommufdFrom: sockets.iommufdFrom,
           faults: try Simulation.faults(of: compiled.program, fail: fail, failUndo: failUndo),
           patience: patience.unbindTimeout)
         run.forced = Set(force.map(\.code))

@@ -6,7 +6,7 @@ import Planner
 enum DiagnosticCatalog {
   /// The codes of all modules, by name.
   static let all: [DiagnosticCode] =
-    (ParserDiagnostics.all + SysfsDiagnostics.all + ProgramDiagnostics.all
+    (ParserDiagnostics.all + ScopeDiagnostics.all + SysfsDiagnostics.all + ProgramDiagnostics.all
     + PlannerDiagnostics.all + PolicyDiagnostics.all + VMMDiagnostics.all
     + BudgetDiagnostics.all + SavedPlanDiagnostics.all
     + ExecutorDiagnostics.all + KernelDiagnostics.all + MachineDiagnostics.all

@@ -34,6 +34,8 @@ struct Inputs {
   private(set) var warnings: [Diagnostic]
   /// The files that were read.
   private(set) var files: [SourceFile]
+  /// Whether the host is this machine.
+  private var isOfThisMachine = false
 
   /// As below, with the policy, if one is named.
   static func load(
@@ -69,9 +71,11 @@ struct Inputs {
         return Inputs(document: one.value, warnings: one.warnings, files: [one.file])
       }
       let machine = try thisMachine(ids.1)
-      return Inputs(
+      var inputs = Inputs(
         document: one.value, host: machine.value, warnings: one.warnings + machine.warnings,
         files: [one.file, machine.file])
+      inputs.isOfThisMachine = true
+      return inputs
     }
     let readFirst = { document(path, ids.0) }
     let readSecond = { @Sendable in read(host, ids.1, DescriptionReader.host) }
@@ -100,7 +104,9 @@ struct Inputs {
     let text = HostYAML(inventory).text()
     let file = SourceFile(id: id, name: "<this machine>", bytes: Array(text.utf8))
     var machine = try decoded(file, DescriptionReader.host).get()
-    machine.warnings += inventory.findings
+    machine.value.observations = HostObservations(.machine, inventory)
+    // That a VM's device is one of these is an error of its own.
+    machine.warnings += inventory.findings.filter { $0.code != ScopeDiagnostics.withoutIOMMU }
     return machine
   }
 
@@ -212,8 +218,25 @@ extension Inputs {
         vm, on: host, target: target, objective: objective, policy: policy ?? Policy(),
         into: &sink)
     } catch {
+      if let observant = lookingAtUses(of: vm, error) {
+        return try observant.compiled(target: target, objective: objective)
+      }
       throw CommandFailure(error, files: files)
     }
+  }
+
+  /// The same inputs with what this machine uses the members of the VM's groups for, if a finding
+  /// is about that; `nil` if there is nothing more to say.
+  ///
+  /// It takes opening every disk of theirs, so it is not done before.
+  private func lookingAtUses(of vm: VMDescription, _ error: DiagnosticsError) -> Inputs? {
+    guard isOfThisMachine, var inputs = host.map(on),
+      error.diagnostics.contains(where: { $0.code == PlannerDiagnostics.groupNotViable })
+    else { return nil }
+    inputs.isOfThisMachine = false
+    let members = host.map { Compilation.groupMembers(of: vm, on: $0) } ?? []
+    inputs.host?.observations.lookAtUses(of: members)
+    return inputs
   }
 
   /// The Pareto front of a description on the host.
@@ -241,13 +264,25 @@ extension Inputs {
     let machine = try Self.thisMachine(.host)
     var inputs = on(machine.value)
     inputs.files.append(machine.file)
+    inputs.isOfThisMachine = true
     return inputs
   }
 
   /// What a saved plan's host has against the one that was named; an error refuses it.
   func hostFindings(for plan: CompiledPlan) throws(CommandFailure) -> [Diagnostic] {
     guard isSavedPlan, let host else { return [] }
-    let findings = HostDifference.findings(of: plan, on: host)
+    return try unlessRefused(HostDifference.findings(of: plan, on: host))
+  }
+
+  /// What this machine has against the host that was named, if one was; an error refuses the run.
+  func machineFindings(for plan: CompiledPlan) throws(CommandFailure) -> [Diagnostic] {
+    guard host != nil, !isOfThisMachine else { return [] }
+    let machine = try Self.thisMachine(.host)
+    return try unlessRefused(
+      HostDifference.findings(of: plan, on: machine.value, basis: .stated))
+  }
+
+  private func unlessRefused(_ findings: [Diagnostic]) throws(CommandFailure) -> [Diagnostic] {
     if findings.contains(where: { $0.severity == .error }) {
       throw CommandFailure(findings, .hostUnable, files: files)
     }

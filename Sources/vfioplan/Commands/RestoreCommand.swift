@@ -63,7 +63,7 @@ struct RestoreCommand: ParsableCommand {
       "\(outcome.record.address): "
         + (outcome.record.driver.map { "given back to \($0)" } ?? "has no driver, as before")
     }
-    lines += restoration.running.map { "process \($0) is still running, its devices stay" }
+    lines += restoration.running.map(\.text)
     if restoration.outdatedCount > 0 {
       lines.append("the machine was restarted since, which gave its drivers back")
     }

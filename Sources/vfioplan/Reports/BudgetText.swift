@@ -50,7 +50,7 @@ struct BudgetText {
     let most =
       budget.largestSpace == budget.mappings
       ? "\(budget.mappings)"
-      : "\(budget.mappings), at most \(budget.largestSpace) in one address space"
+      : "\(budget.mappings), at most \(budget.largestSpace) in one address space,"
     return "\(most) of \(limit.count) that a container takes (dma_entry_limit"
       + (limit.isStated ? ")" : " unless it was set)")
   }
@@ -112,7 +112,9 @@ struct BudgetText {
     let isType1 = compiled.plan.dialect?.registersGroups == true
     switch (budget.mapsBARs, isType1) {
     case (.yes, true): return begin + "; VMMs on type1 map BARs, too, unless they are told not to"
-    case (.yes, false): return begin + "; a VMM may map BARs as dma-bufs, as memory they are EFAULT"
+    case (.yes, false):
+      return begin + "; a VMM may map BARs as dma-bufs (CONFIG_VFIO_PCI_DMABUF), as memory they "
+        + "are EFAULT"
     case (.no, true): return begin + ", and iommufd, which answers for type1, refuses BARs (EFAULT)"
     case (.no, false):
       return begin + ", and IOMMU_IOAS_MAP refuses BARs (EFAULT); from Linux \(rule.since) on a "

@@ -1,3 +1,4 @@
+import Foundation
 import Parser
 import Planner
 import TestSupport
@@ -46,6 +47,16 @@ struct ResetScopeTests {
   @Test func nothingResetsARootBus() throws {
     try copy.write("sys/bus/pci/devices/0000:00:00.1/reset", "")
     try copy.write("sys/bus/pci/devices/0000:00:00.0/class", "0x060000\n")
+    #expect(messages == ["device 'a' (0000:00:00.0) can't be reset by itself"])
+  }
+
+  /// The VMM resets the bus then, which takes nothing of the host along.
+  @Test func aCardThatIsGivenWholeIsNoReasonToWarn() { #expect(messages == []) }
+
+  @Test func aFunctionThatIsAloneOnItsBusIsNamed() throws {
+    try copy.write("sys/bus/pci/devices/0000:00:00.1/reset", "")
+    let path = copy.path + "/sys/bus/pci/devices/0000:00:00.1"
+    try FileManager.default.removeItem(atPath: path)
     #expect(messages == ["device 'a' (0000:00:00.0) can't be reset by itself"])
   }
 

@@ -166,6 +166,17 @@ struct PlanBudgetTests {
     }
   }
 
+  @Test("a BAR that is given twice is found, and two BARs are not")
+  func repeated() throws {
+    let memory = [MemoryRegion(gpa: 0, size: 1 << 30)]
+    let (one, other) = (BAR(index: 0, size: 4096), BAR(index: 1, size: 4096))
+    #expect(try Self.compile(Self.host(48, [one, other]), memory: memory).diagnostics.isEmpty)
+    let refused = #expect(throws: DiagnosticsError.self) {
+      try Self.compile(Self.host(48, [one, one, other]), memory: memory)
+    }
+    #expect(refused?.diagnostics.map(\.code.name) == ["VP4051"])
+  }
+
   @Test("memory of several pages gets the largest that all of it is a multiple of")
   func pages() {
     func pages(_ regions: (UInt64, UInt64?)...) -> GuestPages {

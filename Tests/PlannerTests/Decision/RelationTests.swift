@@ -157,6 +157,9 @@ import Testing
       #expect(found[0].message.contains("'\(host.devices[0].address)'"))
       #expect(Self.codes(Self.vm(host, [1, 2], token: Self.token), host, target) == [])
     }
+    var different = Self.vm(host, [1, 2], token: Self.token)
+    different.devices[1].vfToken = VFToken(bytes: [UInt8](repeating: 1, count: 16))
+    #expect(Self.codes(different, host) == ["VP4048"])
     let other = Self.sriov("igb")
     #expect(Self.codes(Self.vm(other, [1], token: Self.token), other) == ["VP4046"])
     let none = SmallWorld(devices: [SmallWorld.Device()]).host
@@ -175,6 +178,9 @@ import Testing
     #expect(Self.codes(given, host) == (isTaken ? [] : ["VP4047"]))
     #expect(Self.codes(Self.vm(host, [1]), host) == [isTaken ? "VP4045" : "VP4047"])
     #expect(Self.codes(given, host, Self.type1) == [])
+    host.kernel.release = "5.4.1"
+    #expect(Self.codes(given, host, Self.type1) == ["VP4047"])
+    host.kernel.release = release
     host.kernel.statedRules["bindReadsTokens"] = .init(!isTaken)
     #expect(Self.codes(given, host) == (isTaken ? ["VP4047"] : []))
   }

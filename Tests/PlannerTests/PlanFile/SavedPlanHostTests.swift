@@ -55,6 +55,28 @@ struct HostDifferenceTests {
       } == [])
   }
 
+  @Test("BARs that both hosts know and that differ are named; what only one knows is no difference")
+  func bars() throws {
+    let now = [BAR(index: 1, size: 1 << 34)]
+    #expect(try messages { $0.bars = now } == [], "the plan knew none")
+    var saved = plan
+    let address = try device.address
+    for index in saved.host.devices.indices where saved.host.devices[index].address == address {
+      saved.host.devices[index].bars = [BAR(index: 1, size: 1 << 28)]
+    }
+    func findings(_ bars: [BAR]?) -> [String] {
+      var other = saved.host
+      for index in other.devices.indices where other.devices[index].address == address {
+        other.devices[index].bars = bars
+      }
+      return HostDifference.findings(of: saved, on: other).map(\.message)
+    }
+    #expect(findings([BAR(index: 1, size: 1 << 28)]) == [] && findings(nil) == [])
+    let change = "bars was [1: 0x10000000 of 64 bits], is [1: 0x400000000 of 64 bits]"
+    #expect(findings(now) == ["\(address): \(change)"])
+    #expect(findings([]) == ["\(address): bars was [1: 0x10000000 of 64 bits], is []"])
+  }
+
   @Test("every fact of an assigned device that differs is named")
   func facts() throws {
     let device = try device
@@ -170,6 +192,101 @@ struct HostDifferenceTests {
         "kernel: architecture was x86_64, is aarch64", "kernel: cpuVendor was intel, is amd",
         "kernel: cpuSelfSnoop was true, is false",
       ])
+  }
+
+  /// The position of the unit of the first device among those that the plan carries.
+  private var unitOfPlan: Int {
+    get throws {
+      let name = plan.plan.devices[0].iommu
+      return try #require(plan.host.iommus.firstIndex { $0.name == name })
+    }
+  }
+
+  private func stated(
+    _ before: CompiledPlan, _ change: (inout HostDescription) -> Void
+  ) -> [String] {
+    var now = before.host
+    change(&now)
+    return HostDifference.findings(of: before, on: now, basis: .stated).map(\.message)
+  }
+
+  @Test("a description may state what the machine does not know, and leave out what it knows")
+  func stating() {
+    var before = plan
+    let all = before.host.devices.indices
+    for fact in Fact.allCases {
+      for index in all { before.host.devices[index].noSnoopCapable = fact }
+      for index in before.host.iommus.indices { before.host.iommus[index].enforceSnoop = fact }
+      for known in Fact.allCases {
+        let messages = stated(before) { now in
+          for index in all { now.devices[index].noSnoopCapable = known }
+          for index in now.iommus.indices { now.iommus[index].enforceSnoop = known }
+        }
+        let isContradiction = fact != .unknown && known != .unknown && fact != known
+        #expect(messages.isEmpty == !isContradiction, "\(fact), \(known): \(messages)")
+        #expect(messages.allSatisfy { $0.hasSuffix("\(known.rawValue) on this machine") })
+      }
+    }
+    before = plan
+    before.host.kernel.statedRules = ["riscvIsCoherent": .init(true)]
+    #expect(stated(before) { $0.kernel.statedRules = [:] } == [])
+    #expect(stated(before) { $0.kernel.kvm = .unknown } == [])
+    #expect(stated(before) { $0.kernel.release = "" } == [])
+  }
+
+  @Test("what a description says of things that a machine always knows must be so")
+  func contradictions() throws {
+    let (device, group) = (try device.address, try #require(try device.group))
+    #expect(
+      stated(plan) { $0.devices.removeAll { $0.address == device } }
+        == ["\(device): the device is not there"])
+    let new = BDF(domain: 0, bus: 0, device: 0x1F, function: 6)
+    #expect(
+      stated(plan) { $0.devices.append(HostDevice(address: new, group: group)) }
+        == ["group \(group) also contains \(new)"])
+    let unit = try unitOfPlan
+    // A unit's name is the description's own, what it can is not.
+    let renamed = stated(plan) { now in
+      let name = now.iommus[unit].name
+      now.iommus[unit].name = "other"
+      for index in now.devices.indices where now.devices[index].iommu == name {
+        now.devices[index].iommu = "other"
+      }
+    }
+    #expect(renamed == [])
+    #expect(
+      stated(plan) { now in
+        for index in now.devices.indices where now.devices[index].address == device {
+          now.devices[index].iommu = nil
+        }
+      } == ["\(device): it is behind no IOMMU on this machine"])
+    // Without registers the machine does not know the width either.
+    #expect(stated(plan) { $0.iommus[unit].addressBits = 30 } == [])
+    var registered = plan
+    registered.host.iommus[unit].cap = 0xd2008c40660462
+    #expect(stated(registered) { $0.iommus[unit].addressBits = 30 }.count == 1)
+    #expect(stated(registered) { $0.iommus[unit].cap = 1 }.count == 1)
+    let findings = HostDifference.findings(
+      of: plan, on: HostDescription(name: host.name), basis: .stated)
+    #expect(findings.contains { $0.help?.contains("--host") == true })
+  }
+
+  @Test("registers and formats of tables count where both hosts say them")
+  func registers() throws {
+    let unit = try unitOfPlan
+    var before = plan
+    before.host.iommus[unit].ecap = 1
+    before.host.iommus[unit].pageTables = .v1
+    before.host.iommus[unit].firstStage = .no
+    var now = before.host
+    now.iommus[unit].ecap = nil
+    now.iommus[unit].pageTables = nil
+    now.iommus[unit].firstStage = .unknown
+    #expect(HostDifference.findings(of: before, on: now).isEmpty)
+    now.iommus[unit].ecap = 2
+    now.iommus[unit].pageTables = .v2
+    now.iommus[unit].firstStage = .yes
+    #expect(HostDifference.findings(of: before, on: now).count == 3)
   }
 
   @Test("a plan behind a virtual IOMMU of an Arm host stays one of an Arm host")

@@ -13,7 +13,7 @@ struct SavedPlanWriterTests {
     #expect(
       keys == [
         "format", "vm", "target", "objective", "metrics", "ioasids", "devices", "kvm",
-        "addressSpaces", "description", "host", "steps", "diagnostics", "summary",
+        "addressSpaces", "budget", "description", "host", "steps", "diagnostics", "summary",
       ])
     let device = try #require(
       text.split(separator: "\n").first { $0.hasPrefix("    {\"name\":\"igd\"") })

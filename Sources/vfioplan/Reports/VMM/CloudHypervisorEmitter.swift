@@ -14,7 +14,8 @@ struct CloudHypervisorEmitter: VMMEmitter {
   /// Its `--memory` is the user's.
   var writesMemory: Bool { false }
 
-  /// Writes `--platform` if it needs to be told anything, then one `--device` with a value for each device.
+  /// Writes `--platform` if it needs to be told anything, then one `--device` with a value for each
+  /// device.
   func emit(
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {

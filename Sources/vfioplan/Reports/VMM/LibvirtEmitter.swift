@@ -26,7 +26,8 @@ struct LibvirtEmitter: VMMEmitter {
       <domain type='\(plan.host.kernel.kvm != .no ? "kvm" : "qemu")'>
         <name>\(Self.escaped(plan.vm.name))</name>
         <memory unit='b'>\(plan.vm.memory.reduce(0) { $0 &+ $1.size })</memory>
-      \(Self.memoryBacking(plan.vm))\(Self.processor(plan))\(vmm.hasIOMMUFD ? "  <iommufd enabled='yes'/>\n" : "")\
+      \(Self.memoryBacking(plan.vm))\(Self.processor(plan))\
+      \(vmm.hasIOMMUFD ? "  <iommufd enabled='yes'/>\n" : "")\
         <os>
           <type arch='\(processor)' machine='\(machine)'>hvm</type>
         </os>

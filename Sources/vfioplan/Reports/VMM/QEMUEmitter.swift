@@ -14,7 +14,8 @@ struct QEMUEmitter: VMMEmitter {
   /// If there are huge pages.
   var writesMemory: Bool { true }
 
-  /// Writes what the guest has to have for the devices, `-object iommufd`, and one `-device vfio-pci` for each device.
+  /// Writes what the guest has to have for the devices, `-object iommufd`, and one
+  /// `-device vfio-pci` for each device.
   func emit(
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
@@ -35,14 +36,14 @@ struct QEMUEmitter: VMMEmitter {
     text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
   }
 
-  /// The CPU, where its width has to be said.
+  /// The width of the CPU, where it has to be said: whatever model it is, which is the user's.
   private static func processor(_ plan: CompiledPlan) -> String {
     guard let width = GuestWidth(plan) else { return "" }
-    guard plan.host.kernel.kvm != .no else {
-      return "-cpu max,phys-bits=\(width.limit ?? width.needed)\n"
-    }
-    let limit = width.limit.map { ",host-phys-bits-limit=\($0)" } ?? ""
-    return "-cpu host,host-phys-bits=on\(limit)\n"
+    let options =
+      plan.host.kernel.kvm == .no
+      ? ["phys-bits=\(width.limit ?? width.needed)"]
+      : ["host-phys-bits=on"] + (width.limit.map { ["host-phys-bits-limit=\($0)"] } ?? [])
+    return options.map { "-global x86_64-cpu.\($0)\n" }.joined()
   }
 
   /// Memory of huge pages, which has to be a piece of its own; else any will do.

@@ -1,0 +1,41 @@
+import Parser
+import Planner
+
+extension HostObservations {
+  /// What a machine shows of its IOMMUs beyond its description.
+  public init(_ tree: SysfsTree, _ inventory: HostInventory) {
+    self.init()
+    let advice = IOMMUAdvice(tree, inventory.kernelFacts)
+    iommuAdvice = advice.text
+    graphicsAdvice = advice.graphics
+    unprotected = Set(inventory.unprotected)
+  }
+
+  /// Looks at what this machine uses devices for.
+  public mutating func lookAtUses(of addresses: [BDF]) {
+    let use = DeviceUse(openFiles: OpenFiles())
+    for address in addresses {
+      let clauses = use.uses(of: address).compactMap(\.clause)
+      if !clauses.isEmpty { uses[address] = clauses }
+    }
+  }
+}
+
+extension DeviceUse.Use {
+  /// A use as a clause that follows a device's name; `nil` if nothing is known.
+  var clause: String? {
+    switch self {
+    case .mounted(let place): "'\(place.visible)' is mounted from it"
+    case .swap: "it is swapped to"
+    case .volume(let path): "'\(path.visible)' is built on it"
+    case .claimed(let path): "the kernel has claimed its disk \(path.visible)"
+    case .opened(let path, let holder): "\(holder.text) has its disk \(path.visible) open"
+    case .defaultRoute: "the default route goes through it"
+    case .interface(let name): "its interface \(name.visible) is in use"
+    case .input(let name): "'\(name.visible)' is behind it"
+    case .console: "it is the console"
+    case .nodes(let opened): "\(opened.holder.text) has it open"
+    case .unknown, .unknownRoute: nil
+    }
+  }
+}

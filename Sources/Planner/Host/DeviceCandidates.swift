@@ -1,0 +1,55 @@
+import Parser
+
+/// The devices of a host that a description may have meant by an address where there is none.
+///
+/// By class, and never by how an address is spelled: the device at the nearest address is mostly
+/// quite another one.
+struct DeviceCandidates {
+  /// Words in names of devices, and the class they stand for; first the longer code.
+  private static let words: [(classCode: UInt32, names: Set<String>)] = [
+    (0x0c03, ["usb", "xhci", "ehci"]), (0x0280, ["wifi", "wlan"]),
+    (0x02, ["nic", "net", "network", "eth", "ethernet", "lan", "wan", "uplink"]),
+    (0x03, ["gpu", "igpu", "dgpu", "igd", "vga", "graphics", "display"]),
+    (
+      0x01,
+      ["nvme", "ssd", "hdd", "disk", "drive", "storage", "sata", "ahci", "sas", "hba", "raid"]
+    ),
+    (0x04, ["audio", "sound", "hda", "hdmi"]),
+    (0x12, ["npu", "tpu", "fpga", "accelerator"]), (0x10, ["qat", "crypto"]),
+  ]
+
+  /// How many are named.
+  private static let limit = 4
+  private let found: [HostDevice]
+  private let what: String
+
+  /// Looks for devices of the class that is expected of a device, else of the one that its name
+  /// tells; `nil` if nothing tells a class.
+  init?(for device: AssignedDevice, on host: HostDescription) {
+    guard let wanted = Self.classCode(of: device) else { return nil }
+    let (code, digits) = wanted
+    found = host.devices.filter { fact in
+      !PCIClass.isBridge(fact.classCode) && fact.group != nil
+        && fact.classCode >> UInt32(24 - 4 * digits) == code
+    }
+    what = digits == 2 ? PCIClass.word(of: code << 16) : PCIClass.kind(of: code << 8)
+  }
+
+  /// The first digits of a class code, and how many they are.
+  private static func classCode(of device: AssignedDevice) -> (code: UInt32, digits: Int)? {
+    if let code = device.expected?.classCode { return (code >> 8, 4) }
+    let parts = device.name.lowercased().split { !$0.isLetter }.map(String.init)
+    return words.first { $0.names.contains(where: parts.contains) }
+      .map { ($0.classCode, $0.classCode > 0xff ? 4 : 2) }
+  }
+
+  /// What is said of them.
+  var text: String {
+    if found.isEmpty { return "the host has no device of class \(what) in an IOMMU group" }
+    let names = found.prefix(Self.limit).map { fact in
+      "'\(fact.address)'" + (fact.driver.map { " on \($0.visible)" } ?? "")
+    }
+    let more = found.count > Self.limit ? " and \(found.count - Self.limit) more" : ""
+    return "of class \(what) the host has \(names.joined(separator: ", "))\(more)"
+  }
+}

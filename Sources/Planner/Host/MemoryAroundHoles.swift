@@ -1,0 +1,129 @@
+import Parser
+
+/// Lays memory out anew so that it leaves reserved regions out, as lines for a description.
+///
+/// No memory is lost: what lies in a region, and what follows it up to its size, goes behind the
+/// region, to the next multiple of a GiB, as PC firmware does above 4 GiB.
+struct MemoryAroundHoles {
+  /// A piece of an address space; addresses in bytes.
+  private struct Piece {
+    var start: UInt64
+    var size: UInt64
+    /// Its size, and that of each part, is a multiple of this, in bytes.
+    var grain: UInt64
+    /// What it was before, by its position, and how far into it this begins, in bytes.
+    var origin: Int
+    var offset: UInt64 = 0
+  }
+
+  /// Nobody pastes more lines than these.
+  private static let maximumLines = 8
+  private static let gibibyte: UInt64 = 1 << 30
+  private let holes: [ClosedRange<UInt64>]
+
+  /// Takes the regions that nothing may lie in, in any order.
+  init(_ holes: [ClosedRange<UInt64>]) {
+    self.holes = holes.sorted { $0.lowerBound < $1.lowerBound }
+  }
+
+  /// The entries of `memory` of an address space (0 is `gpa`), in flow form; `nil` if there is no
+  /// such layout of few lines.
+  func lines(for vm: VMDescription, space: Int) -> String? {
+    space == 0 ? memory(of: vm) : windows(of: vm.addressSpaces[space - 1])
+  }
+
+  private func memory(of vm: VMDescription) -> String? {
+    let pieces = vm.memory.enumerated().map { index, region in
+      Piece(
+        start: region.gpa, size: region.size, grain: region.hugePageBytes ?? 4096, origin: index)
+    }
+    return laidOut(pieces).map { pieces in
+      let entries = pieces.map { piece in
+        let region = vm.memory[piece.origin]
+        var text = "gpa: \(Self.text(piece.start)), size: \(Self.text(piece.size))"
+        if let bytes = region.hugePageBytes { text += ", hugepages: \(Self.text(bytes))" }
+        if region.population != .lazy { text += ", populate: \(region.population.rawValue)" }
+        return "{ \(text) }"
+      }
+      return Self.list(entries)
+    }
+  }
+
+  private func windows(of space: AddressSpace) -> String? {
+    let pieces = space.windows.enumerated().map { index, window in
+      Piece(start: window.iova, size: window.size, grain: 4096, origin: index)
+    }
+    return laidOut(pieces).map { pieces in
+      let entries = pieces.map { piece in
+        let gpa = space.windows[piece.origin].gpa &+ piece.offset
+        return "{ iova: \(Self.text(piece.start)), gpa: \(Self.text(gpa)), "
+          + "size: \(Self.text(piece.size)) }"
+      }
+      return Self.list(entries)
+    }
+  }
+
+  private static func list(_ entries: [String]) -> String {
+    "memory: [ " + entries.joined(separator: ", ") + " ]"
+  }
+
+  /// A size or address as people write it in a description.
+  private static func text(_ bytes: UInt64) -> String {
+    for (shift, unit) in [(40, "TiB"), (30, "GiB"), (20, "MiB")] as [(UInt64, String)] {
+      if bytes >= 1 << shift, bytes & (1 << shift - 1) == 0 { return "\(bytes >> shift)\(unit)" }
+    }
+    return PlannerDiagnostics.hex(bytes)
+  }
+
+  private func laidOut(_ pieces: [Piece]) -> [Piece]? {
+    var placed: [Piece] = []
+    var next: UInt64 = 0
+    for piece in pieces.sorted(by: { ($0.start, $0.origin) < ($1.start, $1.origin) }) {
+      guard let cut = cut(piece, from: max(piece.start, next)) else { return nil }
+      placed += cut
+      guard placed.count <= Self.maximumLines, let last = placed.last else { return nil }
+      next = last.start &+ last.size
+    }
+    return placed
+  }
+
+  /// A piece around the regions, none of it before an address.
+  private func cut(_ piece: Piece, from address: UInt64) -> [Piece]? {
+    var parts: [Piece] = []
+    var (start, offset) = (address, UInt64(0))
+    while offset < piece.size {
+      let left = piece.size - offset
+      let (end, isTooLarge) = start.addingReportingOverflow(left - 1)
+      guard !isTooLarge, parts.count < Self.maximumLines else { return nil }
+      guard let hole = holes.first(where: { $0.upperBound >= start && $0.lowerBound <= end }) else {
+        parts.append(part(of: piece, start, left, offset))
+        break
+      }
+      let size = Self.size(from: start, before: hole.lowerBound, grain: piece.grain)
+      if size > 0 { parts.append(part(of: piece, start, size, offset)) }
+      offset += size
+      guard let behind = Self.rounded(up: hole.upperBound) else { return nil }
+      start = behind
+    }
+    return parts
+  }
+
+  private func part(of piece: Piece, _ start: UInt64, _ size: UInt64, _ offset: UInt64) -> Piece {
+    Piece(start: start, size: size, grain: piece.grain, origin: piece.origin, offset: offset)
+  }
+
+  /// How much fits before a region: up to a multiple of a GiB if there is one on the way.
+  private static func size(from start: UInt64, before end: UInt64, grain: UInt64) -> UInt64 {
+    for top in [end / gibibyte * gibibyte, end] where top > start {
+      let size = (top - start) / grain * grain
+      if size > 0 { return size }
+    }
+    return 0
+  }
+
+  /// The first multiple of a GiB behind an address; `nil` if there is none of 64 bits.
+  private static func rounded(up address: UInt64) -> UInt64? {
+    let (sum, isTooLarge) = address.addingReportingOverflow(gibibyte)
+    return isTooLarge ? nil : sum / gibibyte * gibibyte
+  }
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+
+/// `vfioplan schema`: the JSON Schema of a file format.
+struct SchemaCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "schema", _superCommandName: "vfioplan",
+    abstract: "Print the JSON Schema of a file format, for editors and validators.")
+
+  /// A format of files, or of what is written to standard output or error.
+  enum Kind: String, ExpressibleByArgument, CaseIterable {
+    case vm
+    case host
+    case policy
+    case plan
+    case run
+    case diagnostics
+
+    /// The schema as it lies in schemas/.
+    var schema: [UInt8] {
+      switch self {
+      case .vm: PackageResources.vm_schema_json
+      case .host: PackageResources.host_schema_json
+      case .policy: PackageResources.policy_schema_json
+      case .plan: PackageResources.plan_schema_json
+      case .run: PackageResources.run_schema_json
+      case .diagnostics: PackageResources.diagnostics_schema_json
+      }
+    }
+  }
+
+  @Argument(help: "The format: \(Kind.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var kind: Kind
+
+  @OptionGroup var options: OutputOptions
+
+  func run() {
+    options.run { (_) throws(CommandFailure) in
+      try Destination.standard.write(bytes: kind.schema)
+      return .done
+    }
+  }
+}
