@@ -14,16 +14,18 @@ public struct DeviceWindows: Hashable, Sendable {
 
   /// Places the BARs of a plan's devices above the memory of its VM.
   init(_ plan: IOASIDPlan, of vm: VMDescription, on host: HostDescription) {
-    let wanted = Set(plan.devices.lazy.map(\.address))
-    var known: [BDF: [BAR]] = [:]
-    for device in host.devices where wanted.contains(device.address) {
-      known[device.address] = device.bars
-    }
+    let known = Self.known(on: host)
     let bars = plan.devices.lazy.compactMap { known[$0.address] }.flatMap { $0 }
     bytes = bars.reduce(0) { Self.sum($0, $1.size) }
     unknown = plan.devices.lazy.filter { known[$0.address] == nil }.map(\.name)
     memoryLast = vm.memory.reduce(0) { max($0, AddressSpaceMaps.last($1.gpa, $1.size)) }
     last = Self.last(of: bars.filter { $0.is64Bit && $0.size > 0 }.map(\.size), above: memoryLast)
+  }
+
+  private static func known(on host: HostDescription) -> [BDF: [BAR]] {
+    var known: [BDF: [BAR]] = [:]
+    for device in host.devices where device.bars != nil { known[device.address] = device.bars }
+    return known
   }
 
   /// Where sizes end, the largest placed first and the others in the gap before it while they have

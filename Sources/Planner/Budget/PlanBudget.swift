@@ -54,13 +54,22 @@ public struct PlanBudget: Hashable, Sendable {
     largestSpace = plan.addressSpaces.lazy.map(\.mappings.count).max() ?? 0
     mappingLimit = plan.dialect?.mappingLimit(on: host.kernel)
     windows = DeviceWindows(plan, of: vm, on: host)
-    let used = Set(plan.devices.lazy.map(\.iommu))
-    narrowest = host.iommus.lazy.filter { used.contains($0.name) }
-      .min { $0.addressBits < $1.addressBits }
+    narrowest = Self.narrowest(of: plan, host)
     processorBits = host.kernel.processor.addressBits
     mapsBARs = plan.dialect?.mapsBARs(on: host.kernel) ?? .unknown
     let isOpen = plan.dialect?.hasAddressSpaceObjects == true && host.kernel.isVendorsOwn
     locksBARs = isOpen ? .unknown : .no
+  }
+
+  private static func narrowest(of plan: IOASIDPlan, _ host: HostDescription) -> HostIOMMU? {
+    var (used, last) = (Set<String>(), "")
+    // Most devices are behind the unit of the one before.
+    for device in plan.devices where device.iommu != last {
+      last = device.iommu
+      used.insert(last)
+    }
+    return host.iommus.lazy.filter { used.contains($0.name) }
+      .min { $0.addressBits < $1.addressBits }
   }
 
   /// How many bytes of guest memory are locked and counted against RLIMIT_MEMLOCK.

@@ -32,6 +32,8 @@ public struct HostDifference {
   public static func findings(
     of saved: CompiledPlan, on now: HostDescription, basis: Basis = .saved
   ) -> [Diagnostic] {
+    // A plan without devices touches nothing of a machine; its nodes are looked for before a run.
+    if basis == .stated, saved.plan.devices.isEmpty { return [] }
     var difference = HostDifference(saved, now, basis)
     difference.compareHost()
     difference.compareUnits()

@@ -27,7 +27,7 @@ struct MemoryAroundHolesTests {
       Self.lines(
         [MemoryRegion(gpa: 0, size: 4 << 30), MemoryRegion(gpa: 4 << 30, size: 1 << 30)], [window])
         == "memory: [ { gpa: 0x0, size: 3GiB }, { gpa: 4GiB, size: 1GiB }, "
-          + "{ gpa: 5GiB, size: 1GiB } ]"
+        + "{ gpa: 5GiB, size: 1GiB } ]"
     )
   }
 

@@ -234,6 +234,15 @@ struct HostDifferenceTests {
     #expect(stated(before) { $0.kernel.release = "" } == [])
   }
 
+  @Test("a plan without devices contradicts no machine")
+  func nothingTouched() throws {
+    let vm = VMDescription(name: "vm", memory: [MemoryRegion(gpa: 0, size: 1 << 30)])
+    var sink = DiagnosticSink()
+    let empty = try Compilation.compile(vm, on: host, into: &sink)
+    let other = HostDescription(name: "other", kernel: HostKernel(release: "5.4", kvm: false))
+    #expect(HostDifference.findings(of: empty, on: other, basis: .stated).isEmpty)
+  }
+
   @Test("what a description says of things that a machine always knows must be so")
   func contradictions() throws {
     let (device, group) = (try device.address, try #require(try device.group))
