@@ -102,8 +102,7 @@ struct DamagedCaptureTests {
   private static func isNeeded(_ path: String, _ damage: Damage) -> Bool {
     switch path.split(separator: "/").last {
     case "vendor", "device", "class": return path.contains("/0000:")
-    case "cap", "ecap": return true
-    case "iommu_group": return damage != .deleted
+    case "cap", "ecap", "iommu_group": return damage != .deleted
     case "iommu": return damage != .deleted && path.contains("/0000:")
     default: return false
     }

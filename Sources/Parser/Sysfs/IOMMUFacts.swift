@@ -69,10 +69,10 @@ extension IOMMUFacts.Unit {
 }
 
 extension SysfsTree {
-  /// A register of a unit; reported if it can't be read.
+  /// A register of a unit; what is there and says something else is reported.
   fileprivate func register(_ path: String, into findings: inout [Diagnostic]) -> UInt64? {
     if let value = hex(path) { return value }
-    if isUnreadable(path) { return nil }
+    if isUnreadable(path) || !exists(path) { return nil }
     findings.append(SysfsDiagnostics.malformed(path, "a hexadecimal number of 64 bits"))
     return nil
   }

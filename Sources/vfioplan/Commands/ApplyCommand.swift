@@ -128,7 +128,7 @@ struct ApplyCommand: ParsableCommand {
       compiled.stopUnlessLawful()
       findings.add(compiled.diagnostics, files: inputs.files)
       try required.check(compiled, files: inputs.files)
-      findings.add(try inputs.hostFindings(for: compiled))
+      if mode != nil, mode != .check { findings.add(try inputs.hostFindings(for: compiled)) }
       switch mode {
       case .dryRun: return try list(compiled, inputs.files).rawValue
       case .simulate:
@@ -136,20 +136,27 @@ struct ApplyCommand: ParsableCommand {
           compiled.program, of: compiled, on: inputs.host ?? compiled.host, fail: fail,
           failUndo: failUndo)
         return try show(run, onHost: compiled.host.name, &findings).rawValue
-      case .check, nil:
-        let runMode = try runMode(compiled)
-        if compiled.plan.dialect?.isProposalOnly != true {
-          findings.add(try inputs.machineFindings(for: compiled))
-        }
-        var run = KernelRun(
-          compiled, runMode, format, iommufdFrom: sockets.iommufdFrom,
-          faults: try Simulation.faults(of: compiled.program, fail: fail, failUndo: failUndo),
-          patience: patience.unbindTimeout)
-        run.forced = Set(force.map(\.code))
-        run.announceWait = options.announceWait(for:)
-        return try run.run(&findings)
+      case .check, nil: return try runHere(compiled, inputs, &findings)
       }
     }
+  }
+
+  /// Runs a plan on this machine's kernel; the status of the process.
+  private func runHere(
+    _ compiled: CompiledPlan, _ inputs: Inputs, _ findings: inout Findings
+  ) throws(CommandFailure) -> Int32 {
+    var run = KernelRun(
+      compiled, try runMode(compiled), format, iommufdFrom: sockets.iommufdFrom,
+      faults: try Simulation.faults(of: compiled.program, fail: fail, failUndo: failUndo),
+      patience: patience.unbindTimeout)
+    run.forced = Set(force.map(\.code))
+    run.announceWait = options.announceWait(for:)
+    try run.refuseDevicesOfOthers()
+    findings.add(try inputs.hostFindings(for: compiled))
+    if compiled.plan.dialect?.isProposalOnly != true {
+      findings.add(try inputs.machineFindings(for: compiled))
+    }
+    return try run.run(&findings)
   }
 
   /// What a run on this machine waits for before it is taken back.

@@ -132,11 +132,22 @@ struct KernelRun {
   private mutating func keepJournal() throws(CommandFailure) {
     var writes: [SysfsWrite] = []
     for case .sysfs(let write) in plan.program.steps.lazy.map(\.action) { writes.append(write) }
+    journal = try begin(writes)
+  }
+
+  /// Refuses devices that another run has, or has left changed: whatever else the machine says
+  /// otherwise may come of that.
+  func refuseDevicesOfOthers() throws(CommandFailure) {
+    guard plan.plan.dialect?.isProposalOnly != true, !plan.plan.devices.isEmpty else { return }
+    _ = try begin([])
+  }
+
+  private func begin(_ writes: [SysfsWrite]) throws(CommandFailure) -> DriverJournal? {
     let devices = plan.plan.devices.map(\.address) + plan.plan.companions.map(\.address)
     let waiting = DriverJournal.Waiting(
       isInterrupted: { Signals.isEndPending }, announce: announceWait)
     do throws(DriverJournal.Failure) {
-      journal = try DriverJournal.begin(for: writes, of: devices, waiting)
+      return try DriverJournal.begin(for: writes, of: devices, waiting)
     } catch {
       let finding = KernelDiagnostics.diagnostic(of: error) { address in
         let device = plan.plan.devices.first { $0.address == address }

@@ -69,6 +69,8 @@ static void learn(uint64_t file, const char *name) {
 }
 
 static bool is_of_interest(const char *path, uint64_t flags) {
+  // Whether a node is there: nothing is opened.
+  if (flags & O_PATH) return false;
   if (!strcmp(path, "/dev/iommu") || !strcmp(path, "/dev/kvm")) return true;
   if (!strncmp(path, "/dev/vfio/", 10)) return true;
   return (flags & O_ACCMODE) != O_RDONLY && !strncmp(path, "/sys/bus/pci/", 13);
