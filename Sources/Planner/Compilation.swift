@@ -34,6 +34,10 @@ public enum Compilation {
     if plan.coherency.reason == .noIncoherentMode, vm.kvm.incoherentDMA == .always {
       sink.report(PlannerDiagnostics.noMode(vm.kvm, on: host))
     }
+    if let finding = ContainerTables.finding(for: plan, on: host) {
+      sink.report(finding)
+      throw DiagnosticsError(sink.diagnostics)
+    }
     let broken = BrokenRequirements(plan, of: vm, on: host).findings(policy.requirements)
     sink.report(broken)
     guard broken.isEmpty else { throw DiagnosticsError(sink.diagnostics) }
@@ -206,6 +210,9 @@ struct Question {
     into sink: inout DiagnosticSink
   ) {
     checkRelease(host, into: &sink)
+    for unit in host.iommus where !HostIOMMU.types.contains(unit.type) {
+      sink.report([PlannerDiagnostics.unknownType(unit, on: host)].compactMap { $0 })
+    }
     if let node = dialect.missingInterface(on: host.kernel) {
       let usable = Dialects.all.filter {
         !$0.isProposalOnly && $0.missingInterface(on: host.kernel) == nil
@@ -216,7 +223,7 @@ struct Question {
     }
     guard host.kernel.kvm == .no else { return }
     sink.report(
-      vm.kvm.incoherentDMA == .always && host.hasIncoherentMode
+      vm.kvm.incoherentDMA == .always && host.isX86
         ? PlannerDiagnostics.kvmMissing(host, always: vm.kvm)
         : PlannerDiagnostics.kvmMissing(host))
   }
@@ -226,6 +233,9 @@ struct Question {
     let rules = host.kernel.rules
     if !rules.isReleaseKnown || !rules.isStudied {
       sink.report(PlannerDiagnostics.unstudiedRelease(host))
+    }
+    for contradiction in host.kernel.contradictions {
+      sink.report(PlannerDiagnostics.contradictory(contradiction, host))
     }
     guard !host.kernel.statedRules.isEmpty else { return }
     let known = KernelRules.names

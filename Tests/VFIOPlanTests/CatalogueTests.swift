@@ -17,6 +17,7 @@ struct CatalogueTests {
     "VP4021": "needs a tree that is damaged: HostTests",
     "VP4022": "needs a tree with a pipe in it: TreeTests",
     "VP4030": "needs a disk that can be taken away: DiskUseTests",
+    "VP3023": "is shown next to a plan, on standard output: VMMRuleTests",
     "VP4031": "needs a network that can be taken away: the kernel lab's modes",
     "VP4032": "needs a console that can be taken away: DeviceUseTests",
     "VP4033": "depends on the machine: MemoryPreflightTests, and the kernel lab's modes",

@@ -63,6 +63,37 @@ public struct RunReport: Sendable {
     plan.map { $0.vm.kvm.owner != .command } ?? !state.vms.isEmpty
   }
 
+  /// What the kernel said of units of which nobody knows whether they can enforce snoop, in words.
+  ///
+  /// Only VT-d's units are asked; a plan that counts them as unable runs with either answer.
+  public var answers: [String] {
+    guard execution.isSuccess, let plan else { return [] }
+    var answers: [String] = []
+    var seen: Set<String> = []
+    for device in plan.plan.devices where device.enforcementFact == .unknown {
+      guard seen.insert(device.iommu).inserted else { continue }
+      let mates = plan.plan.devices.lazy.filter { $0.iommu == device.iommu }
+      answers.append(
+        "whether \(device.iommu) can enforce snoop is unknown, counted as no: "
+          + meaning(ofAnswer: mates.map(\.name)))
+    }
+    return answers
+  }
+
+  /// What a kernel said of the unit of some devices, and what that comes to.
+  private func meaning(ofAnswer devices: some Sequence<String>) -> String {
+    let names = Set(devices.map { "\($0).ecap" })
+    let kernel = state == nil ? "this kernel" : "the simulated kernel"
+    guard let result = program.results.firstIndex(where: { names.contains($0.name) }) else {
+      return "\(kernel) is not asked"
+    }
+    let canEnforce = execution.values[result] & IOMMUFDRequests.snoopControl != 0
+    return "\(kernel) answers that it \(canEnforce ? "can" : "can't") "
+      + "(\(program.results[result].name) = \(hexText(execution.values[result]))); "
+      + (canEnforce
+        ? "say 'enforceSnoop: true' of it and compile again" : "the plan holds with either answer")
+  }
+
   /// Where the state is not what the plan says, in words; empty if all agree or there is no plan.
   public var mismatches: [String] {
     guard execution.isSuccess, let state, let plan else { return [] }

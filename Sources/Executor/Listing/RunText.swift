@@ -153,6 +153,9 @@ extension RunText {
       }
       return
     }
+    for answer in run.answers {
+      page.line("\("unknown:", .warning) \(answer)", indent: 2, hanging: 2)
+    }
     if run.plan != nil, run.mismatches.isEmpty {
       page.line("\("the state is what the plan says", .good)", indent: 2)
     }

@@ -68,7 +68,7 @@ extension Action {
     switch (self, errno) {
     case (.open(.iommu, _), .enoent): "the kernel needs \(KernelOption.iommufd)"
     case (.open(.vfioDevice, _), .enoent):
-      "the kernel needs \(KernelOption.vfioCdev); target 'type1' does without"
+      "the kernel needs \(KernelOption.vfioCdev)"
     case (.open(.vfioContainer, _), .enoent): "the kernel needs \(KernelOption.type1)"
     case (.open(.kvm, _), .enoent): "the kernel needs \(KernelOption.kvm)"
     case (.ioctl(_, let request, _, _), .enotty):

@@ -141,7 +141,7 @@ struct KernelFact: Hashable, Sendable {
   /// Intel's driver tells the sizes of pages that a unit has, no longer every one from 4 KiB.
   static let intelTellsPages = Self("intelTellsPages", 5, 15, .measured, "iommu/intel/iommu.c")
   /// Intel's units refuse tables with other pages or more levels; before, levels were cut off.
-  static let intelComparesTables = Self("intelComparesTables", 6, 13, .read, "iommu/intel/iommu.c")
+  static let narrowerTablesFit = Self("narrowerTablesFit", 6, 13, .read, "iommu/intel/iommu.c")
   /// HWPT_ALLOC's table of virtio-iommu has its addresses at once.
   static let virtioTablesAreWhole = Self("virtioTablesAreWhole", 6, 16, .measured, "virtio-iommu.c")
   /// Intel's units accept tables with fewer sizes of pages than they have.
@@ -150,6 +150,9 @@ struct KernelFact: Hashable, Sendable {
   /// Intel's first stage: snoop control is not checked at attach.
   static let firstStageIsUnchecked = Self(
     "firstStageIsUnchecked", 6, 19, .read, "iommu/intel/iommu.c")
+
+  /// RISC-V's driver says that requests are coherent; no kernel's does so far.
+  static let riscvIsCoherent = Self("riscvIsCoherent", .max, 0, .read, "iommu/riscv/iommu.c")
 
   /// Every fact, for tests.
   static let all = [
@@ -164,8 +167,8 @@ struct KernelFact: Hashable, Sendable {
     withoutIOMMU, smmuTablesAreWhole, intelTellsPages, amdTellsPages, compatUnmapsNothing,
     intelTablesHaveWidth, smmuEnforcesByCANWBS,
     amdSecondFormat,
-    intelFirstStage, intelComparesTables, virtioTablesAreWhole, intelTakesFewerPages,
-    firstStageIsUnchecked,
+    intelFirstStage, narrowerTablesFit, virtioTablesAreWhole, intelTakesFewerPages,
+    firstStageIsUnchecked, riscvIsCoherent,
   ]
 }
 
@@ -221,5 +224,7 @@ extension SimulatedKernel {
   /// Every release with a way of its own, ascending: those at which a fact begins, the first one
   /// that was studied before them.
   public static let releases: [KernelVersion] =
-    [KernelVersion(5, 4)] + Set(KernelFact.all.map(\.since) + [KernelFacts.newest]).sorted()
+    [KernelVersion(5, 4)]
+    + Set(KernelFact.all.map(\.since) + [KernelFacts.newest]).filter { $0 <= KernelFacts.newest }
+    .sorted()
 }

@@ -32,12 +32,16 @@ public final class SimulatedKernel: Kernel {
   private var dropped: [SimulatedFile] = []
 
   /// Boots a host, with its own release unless another one is given.
+  ///
+  /// A machine that has the 2021 proposal is one without VFIO's later question whether an IOMMU's
+  /// requests are coherent.
   public init(
     _ host: HostDescription, release: KernelVersion? = nil, usesIntelFirstStage: Bool = false,
-    faults: [Int: Errno] = [:]
+    hasProposal: Bool = false, faults: [Int: Errno] = [:]
   ) {
     facts = KernelFacts(of: host.kernel, as: release)
-    self.host = SimulatedHost(host, by: facts, isScalable: usesIntelFirstStage)
+    self.host = SimulatedHost(
+      host, by: facts, isScalable: usesIntelFirstStage, takesAll: hasProposal)
     self.usesIntelFirstStage = usesIntelFirstStage
     self.faults = faults
   }

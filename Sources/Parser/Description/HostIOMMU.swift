@@ -11,6 +11,9 @@ public struct HostIOMMU: Hashable, Sendable {
   /// The type of a virtual machine's own units (virtio-iommu).
   public static let virtio = "virtio-iommu"
 
+  /// The types whose drivers are known, from which facts are concluded.
+  public static let types = [intel, amd, arm, riscv, virtio]
+
   /// A format of AMD's page tables; the raw value is the word in files.
   public enum TableFormat: String, CaseIterable, Hashable, Sendable {
     /// Host tables, which make requests coherent.

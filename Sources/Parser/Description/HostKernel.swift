@@ -142,12 +142,16 @@ extension HostDescription {
       switch unit.type {
       case HostIOMMU.intel, HostIOMMU.amd: return .x86
       case HostIOMMU.arm: return .arm
+      case HostIOMMU.riscv: return .riscv
       default: continue
       }
     }
     return nil
   }
 
-  /// Whether KVM has a non-coherent mode there: on x86 only, which unknown CPUs are taken for.
-  public var hasIncoherentMode: Bool { architecture ?? .x86 == .x86 }
+  /// Whether the CPUs are x86, which unknown ones are taken for.
+  public var isX86: Bool { architecture ?? .x86 == .x86 }
+
+  /// Whether there is a KVM with a non-coherent mode: it has one on x86 only.
+  public var hasIncoherentMode: Bool { isX86 && kernel.kvm != .no }
 }

@@ -42,6 +42,15 @@ extension HostKernel {
   /// The version the release starts with; `nil` if it does not start with one.
   public var version: KernelVersion? { KernelVersion(release) }
 
+  /// The third number of the release, which counts the fixes of a stable series.
+  ///
+  /// `nil` if nothing tells: Debian and Ubuntu name releases by .0, whatever fixes they have.
+  public var fixes: Int? {
+    let third = release.split(separator: ".", maxSplits: 2).dropFirst(2).first
+    let number = third.flatMap { Int($0.prefix { $0.isASCII && $0.isWholeNumber }) }
+    return number == 0 ? nil : number
+  }
+
   /// Whether the release is one of a vendor who brings much of later releases to older ones, so
   /// that the number does not tell what the kernel lacks.
   ///

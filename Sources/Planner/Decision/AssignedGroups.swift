@@ -27,6 +27,9 @@ struct AssignedGroups: Sendable {
   /// One whose IOMMU is known to be unable to enforce snoop, if there is one, else one whose IOMMU
   /// counts as unable.
   let lenderOfCell: [Int32]
+  /// Whether each group's units take the tables of its cell's lender: first-stage tables are taken
+  /// by units that make such tables only.
+  let takesLender: [Bool]
   /// Whether a device that is known to be unable to be enforced is in each group.
   let isKnownUnenforceable: [Bool]
   /// How many devices of each group can no-snoop.
@@ -66,12 +69,13 @@ struct AssignedGroups: Sendable {
       let cell = Int(cells.ofGroup[group])
       if devices.cannotEnforce[device] { isKnown[group] = true }
       let lender = Int(lenders[cell])
-      if lender < 0 || devices.cannotEnforce[device] && !devices.cannotEnforce[lender] {
+      if lender < 0 || Self.isBetter(device, than: lender, devices, topology) {
         lenders[cell] = Int32(truncatingIfNeeded: device)
       }
     }
     isKnownUnenforceable = isKnown
     lenderOfCell = lenders
+    takesLender = Self.takers(of: lenders, cells.ofGroup, members, devices, topology)
   }
 
   /// How many groups there are.
@@ -95,7 +99,7 @@ struct AssignedGroups: Sendable {
   /// An IOMMU that nobody knows enough of may make one that does.
   private func hasLender(_ group: Int) -> Bool {
     let lender = Int(lenderOfCell[Int(cellOfGroup[group])])
-    return lender >= 0 && devices.cannotEnforce[lender]
+    return lender >= 0 && devices.cannotEnforce[lender] && takesLender[group]
   }
 
   /// Whether a group's page table, left not enforced by the plan, is so whatever the facts are that
@@ -110,6 +114,34 @@ struct AssignedGroups: Sendable {
 }
 
 extension AssignedGroups {
+  /// Whether a device is one to borrow from rather than another: known to be unable to enforce,
+  /// then one with second-stage tables.
+  private static func isBetter(
+    _ device: Int, than other: Int, _ devices: AssignedDevices, _ topology: HostTopology
+  ) -> Bool {
+    if devices.cannotEnforce[device] != devices.cannotEnforce[other] {
+      return devices.cannotEnforce[device]
+    }
+    return topology.isFirstStage[Int(devices.iommu[other])]
+      && !topology.isFirstStage[Int(devices.iommu[device])]
+  }
+
+  private static func takers(
+    of lenders: [Int32], _ cellOfGroup: [Int32], _ members: Buckets, _ devices: AssignedDevices,
+    _ topology: HostTopology
+  ) -> [Bool] {
+    cellOfGroup.indices.map { group in
+      let lender = Int(lenders[Int(cellOfGroup[group])])
+      guard lender >= 0, topology.isFirstStage[Int(devices.iommu[lender])],
+        let first = members[group].first.map(Int.init)
+      else { return true }
+      return topology.members(ofGroupOf: Int(devices.hostIndex[first])).allSatisfy { member in
+        let unit = Int(topology.iommuOfDevice[Int(member)])
+        return unit < 0 || topology.isFirstStage[unit]
+      }
+    }
+  }
+
   private static func number(
     _ devices: AssignedDevices, _ topology: HostTopology
   ) -> (keys: [Int32], count: Int) {

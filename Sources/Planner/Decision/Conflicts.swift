@@ -40,11 +40,14 @@ struct Conflicts {
       }
     }
     if kvm == .always, Self.alwaysProof(groups, choice) == nil {
-      let doubtful = devices.canEnforce.firstIndex(of: false)
+      let doubtful = devices.canEnforce.indices.first {
+        !devices.canEnforce[$0] && !devices.cannotEnforce[$0]
+      }
       sink.report(
         PlannerDiagnostics.missingProof(
           vm.kvm, target: target.name,
-          doubtful: choice == .free ? nil : doubtful.map { (vm.devices[$0], unit($0)) }))
+          doubtful: choice == .free
+            ? nil : doubtful.map { (vm.devices[$0], unit($0), remedies($0)) }))
     }
   }
 
@@ -88,7 +91,9 @@ struct Conflicts {
     for device in required {
       sink.report(
         PlannerDiagnostics.uncertain(
-          vm.devices[device], on: vm.devices[doubtful], behind: unit(doubtful), target: target))
+          vm.devices[device], on: vm.devices[doubtful], behind: unenforced(doubtful),
+          target: target,
+          settledBy: remedies(doubtful)))
     }
   }
 
@@ -163,7 +168,8 @@ struct Conflicts {
       for device in required {
         sink.report(
           PlannerDiagnostics.inexpressible(
-            vm.devices[device], behind: unit(device), target: target, rules: rules, able: able))
+            vm.devices[device], behind: unit(device), target: target, rules: rules, able: able,
+            lender: lender(of: group)))
       }
       return
     }
@@ -197,6 +203,19 @@ struct Conflicts {
   }
 
   private func unit(_ device: Int) -> HostIOMMU { topology.host.iommus[Int(devices.iommu[device])] }
+
+  /// The device whose page table a group could share on a kernel that lets it; `nil` without any.
+  private func lender(of group: Int) -> AssignedDevice? {
+    guard groups.mayLeaveUnenforced(group, .joinsUnenforceable) else { return nil }
+    let lender = Int(groups.lenderOfCell[Int(groups.cellOfGroup[group])])
+    return lender >= 0 ? vm.devices[lender] : nil
+  }
+
+  /// What settles that the unit of a device does not enforce.
+  private func remedies(_ device: Int) -> [String] {
+    EnforcementRemedies(host: topology.host, dialect: target, index: Int(devices.iommu[device]))
+      .statements(.no)
+  }
 
   private func unenforced(_ device: Int) -> UnenforcedUnit {
     topology.unenforced(Int(devices.iommu[device]))

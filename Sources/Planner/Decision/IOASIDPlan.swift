@@ -192,6 +192,9 @@ public struct PlannedDevice: Hashable, Sendable {
   public var noSnoopFact: Fact
   /// Whether its IOMMU can enforce snoop.
   public var enforcementFact: Fact
+  /// What keeps its IOMMU, which could enforce snoop by itself, from doing so, as a clause that
+  /// follows the unit's name; `nil` if nothing does.
+  public var heldBack: String?
   /// Position of its page table.
   public var pageTable: Int
   /// Whether its no-snoop DMA reaches memory.
@@ -292,6 +295,8 @@ public struct VMCoherency: Hashable, Sendable {
     case override
     /// KVM has no such mode: the CPUs are not x86.
     case noIncoherentMode
+    /// There is no KVM.
+    case noKVM
   }
 
   /// Whether KVM is in non-coherent mode: WBINVD is carried out, not ignored (§3.7).

@@ -121,20 +121,21 @@ extension PlannerDiagnostics {
   }
 
   static func uncertain(
-    _ device: AssignedDevice, on leader: AssignedDevice, behind unit: HostIOMMU,
-    target: any Dialect
+    _ device: AssignedDevice, on leader: AssignedDevice, behind unit: UnenforcedUnit,
+    target: any Dialect, settledBy ways: [String]
   ) -> Diagnostic {
     let whose =
       leader.address == device.address
-      ? "its IOMMU \(quote(unit.name))"
-      : "IOMMU \(quote(unit.name)) of \(quote(leader.name)), whose page table it would be on,"
+      ? "its IOMMU \(quote(unit.unit.name))"
+      : "IOMMU \(quote(unit.unit.name)) of \(quote(leader.name)), whose page table it would be "
+        + "on,"
+    let doubt = unit.weakest == nil ? "is not known to be unable to enforce snoop" : unit.clause
     return Diagnostic(
       requiredButUncertain,
-      "no-snoop is required of \(quote(device.name)), but \(whose) is not known to be unable to "
-        + "enforce snoop: if it can, target \(quote(target.name)) blocks it",
-      at: device.noSnoopSpan,
-      notes: [.init("\(quote(unit.name)) is described here", unit.span)],
-      help: "use 'noSnoop: allowed', or say 'enforceSnoop' of the unit if you know it")
+      "no-snoop is required of \(quote(device.name)), but \(whose) \(doubt): if it can, target "
+        + "\(quote(target.name)) blocks it",
+      at: device.noSnoopSpan, notes: unit.notes,
+      help: (["use 'noSnoop: allowed'"] + ways).joined(separator: ", or "))
   }
 
   static func forbidden(
@@ -151,7 +152,7 @@ extension PlannerDiagnostics {
 
   static func inexpressible(
     _ device: AssignedDevice, behind unit: HostIOMMU, target: any Dialect, rules: KernelRules,
-    able: [String]
+    able: [String], lender: AssignedDevice?
   ) -> Diagnostic {
     let (choice, newest) = (target.snoopChoice(by: rules), target.snoopChoice(by: .newest))
     let why =
@@ -161,9 +162,12 @@ extension PlannerDiagnostics {
     var help = "use 'noSnoop: allowed'"
     if !able.isEmpty { help = "target \(list(able)) can express it; or " + help }
     if newest == .joinsUnenforceable {
-      let release = KernelRules.attachKeepsTables.since
-      help += choice == newest ? "; or add" : "; or, on Linux \(release) or later, add"
-      help += " a device that can't be enforced to address space \(quote(device.addressSpace))"
+      help += choice == newest ? "" : "; " + keeping(rules)
+      help +=
+        lender.map { ", where it shares the page table of \(quote($0.name))" }
+        ?? (choice == newest ? "; or add" : ", and")
+        + " a device that can't be enforced \(choice == newest ? "to" : "in") address space "
+        + quote(device.addressSpace)
     }
     return Diagnostic(
       notExpressible,
@@ -172,14 +176,22 @@ extension PlannerDiagnostics {
       notes: [.init("its IOMMU \(quote(unit.name)) can enforce snoop", unit.span)], help: help)
   }
 
+  /// What lets a device join a page table that does not enforce, where the kernel may not.
+  private static func keeping(_ rules: KernelRules) -> String {
+    let rule = KernelRules.attachKeepsTables
+    let kernel = "or use a kernel from Linux \(rule.since) on"
+    guard rules.answer(rule) == .unknown else { return kernel }
+    return "or state 'rules: { \(rule.name): true }' of the kernel if you know it, " + kernel
+  }
+
   /// `doubtful` is a device that would be the proof if its IOMMU were known not to enforce.
   static func missingProof(
-    _ clause: KVMClause, target: String, doubtful: (AssignedDevice, HostIOMMU)?
+    _ clause: KVMClause, target: String, doubtful: (AssignedDevice, HostIOMMU, [String])?
   ) -> Diagnostic {
     let message =
       "KVM is always to allow non-coherent DMA, but no device proves the right to it on target "
       + quote(target)
-    guard let (device, unit) = doubtful else {
+    guard let (device, unit, ways) = doubtful else {
       return Diagnostic(
         alwaysWithoutProof, message, at: clause.span, help: "use 'incoherentDMA: auto'")
     }
@@ -188,7 +200,7 @@ extension PlannerDiagnostics {
       message + ": whether IOMMU \(quote(unit.name)) of \(quote(device.name)) can enforce snoop is "
         + "not known",
       at: clause.span, notes: [.init("\(quote(unit.name)) is described here", unit.span)],
-      help: "use 'incoherentDMA: auto'; or say 'enforceSnoop' of the unit if you know it")
+      help: (["use 'incoherentDMA: auto'"] + ways).joined(separator: "; or "))
   }
 
   static func needless(_ clause: KVMClause) -> Diagnostic {

@@ -25,6 +25,7 @@ struct PlanAssembly {
     let reasons = PlacementReasons(
       groups: groups, intents: intents, problem: problem, choice: choice, freeChoice: freeChoice)
     let groupReasons = reasons.reasons(isEnforced: isEnforced, metrics: metrics)
+    let heldBack = topology.heldBackUnits
     var plan = IOASIDPlan(
       target: dialect.name, objective: objective, metrics: metrics, addressSpaces: spaces.spaces,
       pageTables: tables.tables,
@@ -32,14 +33,16 @@ struct PlanAssembly {
         let group = Int(groups.groupOfDevice[device])
         return planned(
           device, on: Int(tables.ofDevice[device]), isEnforced: isEnforced[group],
-          isKnown: known[device], reason: reasons.reason(for: device, groupReasons[group]))
+          isKnown: known[device], heldBack: heldBack[Int(devices.iommu[device])],
+          reason: reasons.reason(for: device, groupReasons[group]))
       }, companions: Companion.all(of: groups, for: vm, on: topology), coherency: coherency)
     plan.intentTable = intents.table
     return plan
   }
 
   private func planned(
-    _ index: Int, on table: Int, isEnforced: Bool, isKnown: Bool, reason: PlacementReason
+    _ index: Int, on table: Int, isEnforced: Bool, isKnown: Bool, heldBack: String?,
+    reason: PlacementReason
   ) -> PlannedDevice {
     let host = Int(devices.hostIndex[index])
     var planned = PlannedDevice(
@@ -53,6 +56,7 @@ struct PlanAssembly {
       reason: reason, origin: vm.devices[index].span, resolution: intents.resolutions[index])
     planned.wantedDriver = vm.devices[index].driver
     planned.isOnVFIO = topology.host.devices[host].hasVFIODriver
+    planned.heldBack = heldBack
     planned.vfToken = vm.devices[index].vfToken
     return planned
   }
@@ -123,14 +127,31 @@ extension PlanAssembly {
 
   /// Where the kernel decides the format, it is the format of the device a table is allocated for:
   /// one that is known to make it so, if there is one.
+  ///
+  /// Of several it is one that makes a second-stage table, which units of both stages take.
   private func chooseLeaders(of tables: inout [PageTable]) {
     guard choice != .free else { return }
-    for index in tables.indices where tables[index].snoopPolicy == .notEnforced {
+    for index in tables.indices {
       let members = tables[index].devices
       let leader =
-        members.first { devices.cannotEnforce[$0] } ?? members.first { !devices.canEnforce[$0] }
+        tables[index].snoopPolicy == .enforced
+        ? secondStage(members) { _ in true }
+        : secondStage(members) { devices.cannotEnforce[$0] }
+          ?? secondStage(members) { !devices.canEnforce[$0] }
       tables[index].leader = leader ?? tables[index].leader
     }
+  }
+
+  /// The first of some devices that fulfils a condition, one with second-stage tables if possible.
+  private func secondStage(_ members: [Int], where isFit: (Int) -> Bool) -> Int? {
+    guard let first = members.first(where: isFit), isFirstStage(first) else {
+      return members.first(where: isFit)
+    }
+    return members.first { isFit($0) && !isFirstStage($0) } ?? first
+  }
+
+  private func isFirstStage(_ device: Int) -> Bool {
+    topology.isFirstStage[Int(devices.iommu[device])]
   }
 }
 
@@ -160,7 +181,9 @@ extension PlanAssembly {
       devices.canNoSnoop[device] && !isEnforced[Int(groups.groupOfDevice[device])]
     }
     guard problem.hasIncoherentMode else {
-      return VMCoherency(allowsIncoherentDMA: false, proof: nil, reason: .noIncoherentMode)
+      return VMCoherency(
+        allowsIncoherentDMA: false, proof: nil,
+        reason: topology.host.isX86 ? .noKVM : .noIncoherentMode)
     }
     if let first = (0..<devices.count).first(where: isEffective) {
       let leader = tables.tables[Int(tables.ofDevice[first])].leader

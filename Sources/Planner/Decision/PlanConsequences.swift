@@ -45,6 +45,25 @@ public enum PlanConsequences {
     return
       "\(list(plan, where: { !$0.isKnownToKVM })) \(verb) out of kvm-vfio: KVM would carry out "
       + "WBINVD for an IOMMU that can't enforce snoop, although no device behind it can no-snoop"
+      + hotPlug(plan, host.kernel)
+  }
+
+  /// What undoes that a file is left out, where KVM asks the container of a group or may ask it.
+  private static func hotPlug(_ plan: IOASIDPlan, _ kernel: HostKernel) -> String {
+    let answer = kernel.rules.answer(KernelRules.kvmAsksDevices)
+    guard answer != .yes, plan.dialect?.registersGroups == true else { return "" }
+    let spaces = plan.devices.filter { !$0.isKnownToKVM }.map {
+      plan.pageTables[$0.pageTable].addressSpace
+    }
+    let isShared = plan.devices.contains {
+      $0.isKnownToKVM && spaces.contains(plan.pageTables[$0.pageTable].addressSpace)
+    }
+    let asks = answer == .no ? "asks" : "may ask"
+    return "; KVM of \(kernel.title) \(asks) the whole container of a group whenever a "
+      + "file is added or removed, so "
+      + (isShared
+        ? "any later add or remove (hot-plug) undoes this"
+        : "adding the file of another group of this address space (hot-plug) undoes this")
   }
 
   /// What attaching by IOAS id, in the order of the file, would do on iommufd.

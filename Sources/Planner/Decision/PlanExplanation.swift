@@ -48,6 +48,8 @@ public struct PlanExplanation: Sendable {
         + "it; the proof is \(proof)"
     case .noIncoherentMode:
       return "KVM has a non-coherent mode on x86 only: no device changes what it does"
+    case .noKVM:
+      return "the host has no KVM: nobody is told of the devices"
     }
   }
 }
@@ -122,14 +124,18 @@ extension PlanExplanation {
     _ index: Int, _ other: Int, to text: inout (some ExplanationText & ~Copyable)
   ) {
     let isKnown = plan.devices[other].enforcementFact != .unknown
-    let clause: StaticString = isKnown ? " cannot enforce snoop" : " is not known to enforce snoop"
     if other == index {
-      writeUnit(plan.devices[index], clause, to: &text)
+      text.add("its IOMMU ")
     } else {
       writeMate(other, to: &text)
       text.add(", whose IOMMU ")
-      text.add(name: plan.devices[other].iommu)
-      text.add(clause)
+    }
+    text.add(name: plan.devices[other].iommu)
+    if let cause = plan.devices[other].heldBack {
+      text.add(" ")
+      text.add(name: cause)
+    } else {
+      text.add(isKnown ? " cannot enforce snoop" : " is not known to enforce snoop")
     }
     switch plan.devices[index].noSnoopFact {
     case .no: text.add("; it cannot no-snoop, so its DMA is coherent all the same")

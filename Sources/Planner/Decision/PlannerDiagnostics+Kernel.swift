@@ -3,7 +3,8 @@ import Parser
 // Findings about the host's kernel: what it is not known to have, and what its release does.
 extension PlannerDiagnostics {
   static let kernels = [
-    unstudiedRelease, interfaceUnknown, unitRefused, mixedGroup, unitTooCoarse,
+    unstudiedRelease, interfaceUnknown, unitRefused, mixedGroup, unitTooCoarse, contradiction,
+    containerMixes, unitTypeUnknown,
   ]
 
   static let unknownRule = DiagnosticCode(
@@ -53,6 +54,48 @@ extension PlannerDiagnostics {
     under 'kernel' says so), or correct 'pageSizes' of the IOMMU.
     """)
 
+  static let contradiction = DiagnosticCode(
+    "VP4025", .warning, "the host description contradicts itself",
+    """
+    Two facts under 'kernel' can't both be true, for example a kernel without /dev/iommu whose \
+    iommufd answers /dev/vfio/vfio. What a node says counts more than a rule and the release; a \
+    plan for the host may be refused by its kernel all the same. Let 'vfioplan host' write the \
+    description, or correct one of the two.
+    """)
+  static let containerMixes = DiagnosticCode(
+    "VP4026", .error, "the container of an iommufd would mix enforced and other devices",
+    """
+    Where iommufd answers /dev/vfio/vfio (CONFIG_IOMMUFD_VFIO_CONTAINER), each device gets the \
+    first page table that takes it, and from Linux 6.19 on Intel's first-stage tables take devices \
+    that can't be enforced, whatever the table does. No order of the devices keeps the two apart. \
+    Target 'iommufd' makes a page table for each.
+    """)
+
+  static let unitTypeUnknown = DiagnosticCode(
+    "VP4028", .warning, "an IOMMU is of a type that is not known",
+    """
+    The types whose drivers were studied are intel-vtd, amd-vi, arm-smmu-v3, riscv-iommu and \
+    virtio-iommu. From them it is concluded what an IOMMU can do and what the CPUs are; of another \
+    type only what the description states is known, and without 'architecture' the CPUs are taken \
+    for x86, where KVM has a non-coherent mode. Correct 'type', or state 'architecture' under \
+    'kernel'.
+    """)
+
+  static func unknownType(_ unit: HostIOMMU, on host: HostDescription) -> Diagnostic? {
+    let near =
+      Spelling.nearest(to: unit.type, among: HostIOMMU.types)
+      ?? HostIOMMU.types.first {
+        !unit.type.isEmpty && ($0.hasPrefix(unit.type) || unit.type.hasPrefix($0))
+      }
+    guard near != nil || host.architecture == nil else { return nil }
+    return Diagnostic(
+      unitTypeUnknown,
+      "IOMMU \(quote(unit.name)) is of type \(quote(unit.type)), which is not known"
+        + (host.architecture == nil ? ": the CPUs are taken for x86" : ""),
+      at: unit.span,
+      help: near.map { "did you mean \(quote($0))?" } ?? "state 'architecture' under 'kernel'")
+  }
+
   static func unknownRule(_ name: String, at span: SourceSpan, known: [String]) -> Diagnostic {
     Diagnostic(
       unknownRule, "the kernel's rules name \(quote(name)), which is none", at: span,
@@ -62,15 +105,21 @@ extension PlannerDiagnostics {
   static func unstudiedRelease(_ host: HostDescription) -> Diagnostic {
     let kernel = host.kernel
     let rules = "\(KernelRules.oldestStudied) to \(KernelRules.newestStudied)"
+    let newest = "; the rules of Linux \(KernelRules.newestStudied) are used"
+    if kernel.release.isEmpty {
+      return Diagnostic(
+        unstudiedRelease, "host \(quote(host.name)) does not say which kernel it runs" + newest,
+        at: kernel.span, help: "state 'release' under 'kernel'")
+    }
     return Diagnostic(
       unstudiedRelease,
       kernel.rules.isReleaseKnown
         ? "Linux \(kernel.release) is outside of what was studied, \(rules)"
-        : "host \(quote(host.name)) does not say which kernel it runs; the rules of Linux "
-          + "\(KernelRules.newestStudied) are used",
+        : "the kernel's release, \(quote(kernel.release)), does not begin with a version" + newest,
       at: kernel.span,
       help: kernel.rules.isReleaseKnown
-        ? "try 'vfioplan apply --check' on the machine" : "state 'release' under 'kernel'")
+        ? "try 'vfioplan apply --check' on the machine"
+        : "begin it with the version, for example '7.3.4', as 'uname -r' does")
   }
 
   static func interfaceUnknown(

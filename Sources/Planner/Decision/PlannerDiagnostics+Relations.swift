@@ -44,10 +44,11 @@ extension PlannerDiagnostics {
   static let vfTokenNotTaken = DiagnosticCode(
     "VP4047", .error, "the kernel takes no token of a virtual function there",
     """
-    VFIO_DEVICE_BIND_IOMMUFD has a place for the token from Linux 6.17 on, and reads it from 6.19 \
-    on, or 6.18.5; before 6.17 the kernel does not even ask for it there, which was an oversight. \
-    A group file takes it from 5.7 on: use target 'type1'. State the rule 'bindReadsTokens' or \
-    'vfTokens' for a kernel that has it.
+    VFIO_DEVICE_BIND_IOMMUFD asks for the token from Linux 6.17 on, and reads it from 6.19 on, or \
+    6.18.5. Before 6.17 the kernel opens the device there without asking, which was an oversight: \
+    nobody checks that the VM may have it, so the plan is refused. A group file takes the token \
+    from 5.7 on: use target 'type1'. State the rule 'bindReadsTokens' or 'vfTokens' for a kernel \
+    that has it.
     """)
   static let vfTokensDiffer = DiagnosticCode(
     "VP4048", .error, "virtual functions of one physical function are given different tokens",
@@ -168,20 +169,47 @@ extension PlannerDiagnostics {
       at: device.vfTokenSpan, notes: note(physical), help: "leave 'vfToken' out")
   }
 
+  /// `physical` is the function on vfio-pci that the device is a virtual one of; `nil` if the
+  /// device is none as far as the host says.
   static func tokenNotTaken(
-    _ device: AssignedDevice, physical: HostDevice, on kernel: HostKernel, _ target: any Dialect,
-    by rule: KernelRule
+    _ device: AssignedDevice, physical: HostDevice?, described fact: HostDevice,
+    on kernel: HostKernel, _ target: any Dialect, by rule: KernelRule
   ) -> Diagnostic {
-    let release = kernel.release.isEmpty ? "this kernel" : "Linux \(kernel.release)"
-    let place = device.vfToken == nil ? device.addressSpan : device.vfTokenSpan
+    let isOnType1 = target.registersGroups
+    let releases = rule.firstReleases.map { "a kernel from \($0) on" } ?? "another kernel"
     return Diagnostic(
       vfTokenNotTaken,
-      "\(quote(device.name)) has to be opened with a token, which \(target.name) of \(release) is "
-        + "not known to take",
-      at: place, notes: note(physical),
-      help: (target.registersGroups
-        ? "use " : "use target 'type1'" + (device.vfToken == nil ? " and 'vfToken'" : "") + ", or ")
-        + "a kernel from \(rule.since) on")
+      physical.map { untaken(device, $0, on: kernel, target, by: rule) }
+        ?? "\(quote(device.name)) is given a token, which \(untaking(kernel, target, by: rule))",
+      at: device.vfToken == nil ? device.addressSpan : device.vfTokenSpan,
+      notes: note(physical ?? fact),
+      help: isOnType1
+        ? "use " + releases
+        : "use target 'type1'" + (device.vfToken == nil ? " and 'vfToken'" : "") + ", or "
+          + releases)
+  }
+
+  /// What comes of a virtual function that can't be opened with its token.
+  private static func untaken(
+    _ device: AssignedDevice, _ physical: HostDevice, on kernel: HostKernel,
+    _ target: any Dialect, by rule: KernelRule
+  ) -> String {
+    let subject =
+      "\(quote(device.name)) is a virtual function of '\(physical.address)', which is on "
+      + "\(quote(physical.driver ?? "")): "
+    guard !target.registersGroups, kernel.rules.answer(KernelRules.bindKnowsTokens) == .no else {
+      return subject + "it has to be opened with a token, which "
+        + untaking(kernel, target, by: rule)
+    }
+    return subject + "\(target.name) of \(kernel.title) opens it without asking for a token, so "
+      + "that nobody checks that the VM may have it"
+  }
+
+  private static func untaking(
+    _ kernel: HostKernel, _ target: any Dialect, by rule: KernelRule
+  ) -> String {
+    "\(target.name) of \(kernel.title) "
+      + (kernel.rules.answer(rule) == .no ? "does not take" : "is not known to take")
   }
 
   static func tokenUnwanted(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {

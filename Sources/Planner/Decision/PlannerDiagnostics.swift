@@ -194,10 +194,11 @@ extension PlannerDiagnostics {
     "VP3007", .error, "the target can't let this device no-snoop",
     """
     On iommufd and type1 the kernel enforces snoop wherever the IOMMU can. Only iommufd has a way \
-    around it: the device shares the page table of a device whose IOMMU can't enforce, in the same \
-    address space and behind a compatible IOMMU; KVM must then hold that device's file, because it \
-    looks at capabilities and not at page tables. Without such a device 'required' can't be kept. \
-    Use another target, or 'allowed'.
+    around it, from Linux 6.7 on: the device shares the page table of a device whose IOMMU can't \
+    enforce, in the same address space and behind a compatible IOMMU; KVM must then hold that \
+    device's file, because it looks at capabilities and not at page tables. Without such a device, \
+    and before 6.7, 'required' can't be kept. Use another target, or 'allowed'. For a kernel to \
+    which its vendor brought that change state the rule 'attachKeepsTables'.
     """)
   static let alwaysWithoutProof = DiagnosticCode(
     "VP3008", .error, "KVM is to allow non-coherent DMA, but no device proves the right to it",

@@ -7,6 +7,8 @@ import Parser
 struct HostTopology: Sendable {
   /// What is indexed.
   let host: HostDescription
+  /// The target that is planned for.
+  let dialect: any Dialect
   /// Position of the IOMMU unit of each device; -1 if it has none that is described.
   let iommuOfDevice: [Int32]
   /// Compatibility class of each IOMMU unit: equal type, address bits and page sizes.
@@ -15,6 +17,8 @@ struct HostTopology: Sendable {
   let rules: KernelRules
   /// Whether each unit enforces snoop on the target and the kernel that is planned for.
   let enforcement: [Fact]
+  /// Whether each unit is known to make first-stage tables for users.
+  let isFirstStage: [Bool]
   /// A unit of each compatibility class, the first in the file.
   let representatives: [Int]
   /// Index in `members` of the IOMMU group of each device; -1 if it has none.
@@ -30,8 +34,11 @@ struct HostTopology: Sendable {
   /// Indexes a description; reports names and addresses that occur twice, and unknown IOMMU names.
   init(_ host: HostDescription, for dialect: any Dialect, into sink: inout DiagnosticSink) {
     self.host = host
+    self.dialect = dialect
     rules = host.kernel.rules
     enforcement = host.enforcement(on: dialect)
+    let rules = rules
+    isFirstStage = host.iommus.map { $0.firstStage(by: rules) == .yes }
     index = AddressIndex(host.devices)
     relations = DeviceRelations(host, index)
     for (first, later) in index.duplicates {

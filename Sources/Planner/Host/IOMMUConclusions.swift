@@ -114,11 +114,13 @@ extension HostIOMMU {
 
   private func amdEnforcement(by rules: KernelRules) -> Fact {
     guard enforceSnoop != .no else { return .no }
+    let hasSecondFormat = rules.answer(KernelRules.amdSecondFormat)
+    if hasSecondFormat == .no, pageTables != nil || features != nil { return .yes }
     if hasNoHostLevels, rules.answer(KernelRules.amdTableWidthByHATS) != .no { return .unknown }
     switch pageTables {
     case .v1: return .yes
-    case .v2 where rules.answer(KernelRules.amdSecondFormat) != .no: return .unknown
-    case .v2, nil: return enforceSnoop
+    case .v2: return hasSecondFormat == .no ? enforceSnoop : .unknown
+    case nil: return enforceSnoop
     }
   }
 

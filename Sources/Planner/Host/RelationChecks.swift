@@ -136,7 +136,7 @@ extension RelationChecks {
     if lacksTokens {
       sink.report(
         PlannerDiagnostics.tokenNotTaken(
-          device, physical: owner, on: host.kernel, target, by: rule))
+          device, physical: owner, described: fact, on: host.kernel, target, by: rule))
     } else if device.vfToken == nil {
       sink.report(PlannerDiagnostics.tokenMissing(device, physical: owner))
     } else if let other = first[physical].map({ vm.devices[$0] }) {
@@ -156,7 +156,7 @@ extension RelationChecks {
     if lacksTokens {
       sink.report(
         PlannerDiagnostics.tokenNotTaken(
-          device, physical: fact, on: host.kernel, target, by: rule))
+          device, physical: nil, described: fact, on: host.kernel, target, by: rule))
     } else if fact.physicalFunction ?? fact.address == fact.address,
       relations.virtualFunctions[position] == nil
     {

@@ -18,22 +18,36 @@ public enum UnknownFacts {
 
   /// Whether a device's IOMMU can enforce snoop, as a clause.
   public static func enforcement(for device: PlannedDevice) -> String {
-    switch device.enforcementFact {
+    if let cause = device.heldBack { return "its IOMMU \(device.iommu) \(cause)" }
+    return switch device.enforcementFact {
     case .yes: "its IOMMU \(device.iommu) can enforce snoop"
     case .no: "its IOMMU \(device.iommu) can't enforce snoop"
     case .unknown: "its IOMMU \(device.iommu) may enforce snoop (unknown, counted as no)"
     }
   }
 
-  /// What settles the facts of a device that nobody knows; `nil` if all are known.
-  public static func remedy(for device: PlannedDevice) -> String? {
+  /// What settles the facts of a device that nobody knows, by its position in a plan; `nil` if all
+  /// are known, or if nothing that could be said settles them.
+  public static func remedy(for index: Int, in compiled: CompiledPlan) -> String? {
+    let device = compiled.plan.devices[index]
     var ways: [String] = []
     if device.noSnoopFact == .unknown {
       ways.append("\(noSnoopTest(device.address)) finds out about the device")
     }
-    if device.enforcementFact == .unknown {
-      ways.append("say 'enforceSnoop' of \(device.iommu) in the host description if you know it")
-    }
+    if device.enforcementFact == .unknown { ways += remedies(for: device, in: compiled) }
     return ways.isEmpty ? nil : ways.joined(separator: "; ")
+  }
+
+  /// What settles whether a device's IOMMU enforces, either way.
+  private static func remedies(
+    for device: PlannedDevice, in compiled: CompiledPlan
+  ) -> [String] {
+    guard let dialect = compiled.plan.dialect,
+      let unit = compiled.host.iommus.firstIndex(where: { $0.name == device.iommu })
+    else { return [] }
+    let remedies = EnforcementRemedies(host: compiled.host, dialect: dialect, index: unit)
+    return remedies.openFacts.map {
+      "say 'enforceSnoop' of \($0) in the host description if you know it"
+    } + remedies.openRules.map { "state the kernel's rule '\($0)' if you know it" }
   }
 }

@@ -90,6 +90,16 @@ extension KernelRules {
     meaning: "a unit of Intel's takes page tables that are not wider than it, of other units too",
     source: "drivers/iommu/intel/iommu.c", whenUnknown: true)
 
+  /// Intel's driver takes tables with fewer sizes of pages than a unit has.
+  ///
+  /// From 6.13 on it compares the largest page (`iommu_superpage`, read in 6.14); later it asks
+  /// whether the unit has each of the table's (`paging_domain_compatible_second_stage`).
+  public static let intelTakesFewerPages = KernelRule(
+    "intelTakesFewerPages", since: KernelVersion(6, 17),
+    before: "a unit of Intel's takes page tables with the sizes of pages that it has only",
+    meaning: "a unit of Intel's takes page tables with fewer sizes of pages than it has",
+    source: "drivers/iommu/intel/iommu.c", whenUnknown: true)
+
   /// VFIO gets AMD's second format of page tables where the driver uses it.
   public static let amdSecondFormat = KernelRule(
     "amdSecondFormat", since: KernelVersion(6, 13),
@@ -130,12 +140,19 @@ extension KernelRules {
     meaning: "the levels of AMD's host tables limit I/O virtual addresses",
     source: "drivers/iommu/amd/iommu.c", whenUnknown: true)
 
+  /// A bind asks for the token of a virtual function; before, nobody checked who opens it there.
+  public static let bindKnowsTokens = KernelRule(
+    "bindKnowsTokens", since: KernelVersion(6, 17),
+    before: "VFIO_DEVICE_BIND_IOMMUFD opens virtual functions without asking for their token",
+    meaning: "VFIO_DEVICE_BIND_IOMMUFD asks for the token of a virtual function",
+    source: "drivers/vfio/device_cdev.c (86624ba3b522)", whenUnknown: true)
+
   /// A bind reads the token of a virtual function.
   ///
-  /// From 6.17 on it asks for one (86624ba3b522), but copies too little to read it; stable kernels
-  /// of 6.18 have the remedy from 6.18.5 on (2f03f21fe752).
+  /// From 6.17 on it asks for one, but copies too little to read it; stable kernels of 6.18 have
+  /// the remedy from 6.18.5 on (2f03f21fe752).
   public static let bindReadsTokens = KernelRule(
-    "bindReadsTokens", notUntil: KernelVersion(6, 17), since: KernelVersion(6, 19),
+    "bindReadsTokens", since: KernelVersion(6, 19), backports: [KernelVersion(6, 18): 5],
     before: "VFIO_DEVICE_BIND_IOMMUFD takes no token of a virtual function",
     meaning: "VFIO_DEVICE_BIND_IOMMUFD takes the token of a virtual function",
     source: "drivers/vfio/device_cdev.c", whenUnknown: false)
@@ -165,20 +182,30 @@ extension KernelRules {
   /// Every rule, by release.
   public static let all = [
     driverOverride, vfTokens, type1EnforcesByTable, kvmAsksDevices, iommufd, vfioCdevs,
-    directRegionsRefuse,
-    attachKeepsTables, smmuTablesAreWhole, onlyPATCounts, smmuEnforcesByCANWBS,
-    narrowerTablesFit, amdSecondFormat, intelFirstStage, guestPATQuirk, virtioTablesAreWhole,
-    amdTableWidthByHATS, bindReadsTokens, barsAsDMABufs, firstStageIsUnchecked,
-    riscvIsCoherent,
+    directRegionsRefuse, attachKeepsTables, smmuTablesAreWhole, onlyPATCounts,
+    smmuEnforcesByCANWBS, narrowerTablesFit, amdSecondFormat, intelFirstStage, guestPATQuirk,
+    virtioTablesAreWhole, amdTableWidthByHATS, intelTakesFewerPages, bindKnowsTokens,
+    bindReadsTokens, barsAsDMABufs, firstStageIsUnchecked, riscvIsCoherent,
   ]
 }
 
 extension KernelRules {
   /// The names that may be stated of a kernel: rules, and requests that a kernel may lack.
-  static let names = all.map(\.name) + RequestRegistry.all.filter(\.mayBeMissing).map(\.name)
+  static let names = (all + ofRequests).map(\.name)
+
+  /// Requests that a kernel of any release may have or lack, in the form of rules.
+  public static let ofRequests = RequestRegistry.all.filter(\.mayBeMissing).map { request in
+    KernelRule(
+      request.name, since: request.since ?? KernelRule.never,
+      before: "there is no such request", meaning: "the kernel has the request",
+      source: request.header, whenUnknown: false)
+  }
 }
 
 extension HostKernel {
   /// What this kernel does.
   public var rules: KernelRules { KernelRules(of: self) }
+
+  /// What messages call it: `Linux 6.12.41`, or `this kernel` if it has no name.
+  var title: String { release.isEmpty ? "this kernel" : "Linux \(release.visible)" }
 }

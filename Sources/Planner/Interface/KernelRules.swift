@@ -8,6 +8,8 @@ public struct KernelRule: Hashable, Sendable {
   public let notUntil: KernelVersion?
   /// The first release known to do so; `never` if none studied does.
   public let since: KernelVersion
+  /// The stable kernels of older releases that do so as well, by the third number of the first.
+  public let backports: [KernelVersion: Int]
   /// What kernels did before, in one clause.
   public let before: String
   /// What kernels do from then on, in one clause.
@@ -21,22 +23,32 @@ public struct KernelRule: Hashable, Sendable {
   static let never = KernelVersion(.max, 0)
 
   init(
-    _ name: String, notUntil: KernelVersion? = nil, since: KernelVersion, before: String,
-    meaning: String, source: String, whenUnknown: Bool
+    _ name: String, notUntil: KernelVersion? = nil, since: KernelVersion,
+    backports: [KernelVersion: Int] = [:], before: String, meaning: String, source: String,
+    whenUnknown: Bool
   ) {
     self.name = name
     self.notUntil = notUntil
     self.since = since
+    self.backports = backports
     self.before = before
     self.meaning = meaning
     self.source = source
     self.whenUnknown = whenUnknown
   }
 
-  /// Its releases in words, for example `6.7` or `between 6.12 and 6.17`.
+  /// Its releases in words, for example `6.7`, `after 6.12, by 6.17` or `6.19 or 6.18.5`.
   public var releases: String {
-    if since == Self.never { return "none so far" }
-    return notUntil.map { "after \($0), by \(since)" } ?? "\(since)"
+    guard let first = firstReleases else { return "none so far" }
+    return notUntil.map { "after \($0), by \(first)" } ?? first
+  }
+
+  /// The first releases that are known to do so, for example `6.7` or `6.19 or 6.18.5`; `nil` if
+  /// none studied does.
+  public var firstReleases: String? {
+    if since == Self.never { return nil }
+    let stable = backports.sorted { $0.key > $1.key }.map { " or \($0.key).\($0.value)" }.joined()
+    return "\(since)" + stable
   }
 }
 
@@ -68,7 +80,14 @@ public struct KernelRules: Sendable {
   /// Whether the kernel does as a rule says.
   public func answer(_ rule: KernelRule) -> Fact {
     if let stated = kernel.statedRules[rule.name] { return Fact(stated.holds) }
-    return isAtLeast(rule.since, notUntil: rule.notUntil)
+    return backport(of: rule) ?? isAtLeast(rule.since, notUntil: rule.notUntil)
+  }
+
+  /// Whether a kernel of a stable series that got a rule later does so; `nil` if it is none.
+  private func backport(of rule: KernelRule) -> Fact? {
+    guard let version, let first = rule.backports[version] else { return nil }
+    guard let fixes = kernel.fixes else { return .unknown }
+    return fixes >= first ? .yes : isVendorsOwn ? .unknown : .no
   }
 
   /// As `answer`, with what nothing tells read the way that promises less.

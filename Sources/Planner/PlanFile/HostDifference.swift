@@ -136,10 +136,12 @@ extension HostDifference {
     if let change = ReleaseDifference.firstChange(of: saved, on: after) {
       report(
         SavedPlanDiagnostics.otherProgram,
-        "the plan was compiled for \(ReleaseDifference.name(before)); on "
-          + "\(ReleaseDifference.name(after)) \(change)", at: before.span)
+        "the plan was compiled for \(ReleaseDifference.name(before, unlike: after)); on "
+          + "\(ReleaseDifference.name(after, unlike: before)) \(change)", at: before.span)
       return
     }
+    // That the release lacks the interface is a finding of its own.
+    guard saved.plan.dialect?.missingInterface(on: after) == nil else { return }
     compare(
       SavedPlanDiagnostics.otherRelease, "kernel", "release", before.release, after.release,
       at: before.span)

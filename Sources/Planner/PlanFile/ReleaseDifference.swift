@@ -36,8 +36,16 @@ enum ReleaseDifference {
     }
   }
 
-  /// A kernel by its release.
-  static func name(_ kernel: HostKernel) -> String {
-    kernel.release.isEmpty ? "a kernel of no known release" : "Linux \(kernel.release.visible)"
+  /// A kernel by its release, and by what is stated of its rules unlike of another one's.
+  static func name(_ kernel: HostKernel, unlike other: HostKernel) -> String {
+    let name =
+      kernel.release.isEmpty ? "a kernel of no known release" : "Linux \(kernel.release.visible)"
+    let names = Set(kernel.statedRules.keys).union(other.statedRules.keys).sorted()
+    let rules = names.compactMap { rule -> String? in
+      let (mine, theirs) = (kernel.statedRules[rule]?.holds, other.statedRules[rule]?.holds)
+      guard mine != theirs else { return nil }
+      return mine.map { "'\(rule.visible): \($0)'" } ?? "'\(rule.visible)' not stated"
+    }
+    return rules.isEmpty ? name : "\(name) with \(rules.joined(separator: ", "))"
   }
 }

@@ -34,6 +34,7 @@ extension VMCoherency.Reason {
     case .noEffectiveDevice: "noEffectiveDevice"
     case .override: "override"
     case .noIncoherentMode: "noIncoherentMode"
+    case .noKVM: "noKVM"
     }
   }
 }

@@ -28,14 +28,14 @@ extension DevicePath {
       case .ioasid: [.enoent: "there is no /dev/ioasid, as in every kernel there is"]
       case .vfioGroup:
         [
-          .enoent: "there is no the group: none of its devices is on vfio-pci",
+          .enoent: "there is no file of the group: none of its devices is on vfio-pci",
           .eperm: "the group has no IOMMU and the caller lacks CAP_SYS_RAWIO",
           .ebusy: "the group is open elsewhere, or one of its devices is bound to an iommufd",
         ]
       case .vfioDevice:
         [
           .enoent:
-            "there is no the device's file: it is not on vfio-pci, or the kernel has no VFIO "
+            "the device has no file of its own: it is not on vfio-pci, or the kernel has no VFIO "
             + "cdevs",
           .enodev: "the device is being removed",
         ]

@@ -47,11 +47,10 @@ struct VMMAttachment {
 
   private func accepts(_ table: Int, _ device: VMMSituation.Device) -> Bool {
     let isEnforced = tables[table].snoopPolicy == .enforced
-    // A unit that has no first stage takes no such table; the other way round it does.
+    // A unit that has no first stage takes no such table; the other way round it does
+    // (`paging_domain_compatible`, drivers/iommu/intel/iommu.c, 6.13 and later).
     if isFirstStage[table], !device.takesFirstStage { return false }
-    if situation.rule.choice == .ownFormat {
-      return isEnforced == device.canEnforce && isFirstStage[table] == device.isFirstStage
-    }
+    if situation.rule.choice == .ownFormat { return isEnforced == device.canEnforce }
     if device.canEnforce { return isEnforced || situation.keepsTables }
     return !isEnforced || isFirstStage[table] && situation.isFirstStageUnchecked
   }

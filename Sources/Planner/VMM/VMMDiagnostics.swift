@@ -3,7 +3,7 @@ import Parser
 /// What a VMM that attaches devices by itself makes otherwise than planned: codes VP3020 and on.
 public enum VMMDiagnostics {
   /// Every code of this file, in order.
-  public static let all = [otherGrouping, otherKVM, oneAddressSpace]
+  public static let all = [otherGrouping, otherKVM, oneAddressSpace, cannotRun]
 
   static let otherGrouping = DiagnosticCode(
     "VP3020", .warning, "the VMM can't reach the planned grouping",
@@ -31,12 +31,31 @@ public enum VMMDiagnostics {
     the guest's to set up. The device could then reach memory that the description keeps from it.
     """)
 
+  static let cannotRun = DiagnosticCode(
+    "VP3023", .warning, "the VMM has no interface to VFIO on the host",
+    """
+    The VMM attaches devices by a container, and the host has no /dev/vfio/vfio: the kernel was \
+    built without it, or nobody loaded the module. VMMs that know iommufd can run there where the \
+    host has it: QEMU from 8.2, libvirt from 12.2, cloud-hypervisor from 53.
+    """)
+
+  /// Says so if a VMM finds no interface on the host.
+  static func cannotRun(_ compiled: CompiledPlan, _ rule: VMMRule) -> Diagnostic? {
+    guard !rule.canRun(on: compiled.host.kernel) else { return nil }
+    return Diagnostic(
+      cannotRun,
+      "\(rule.title) can't run on host \(PlannerDiagnostics.quote(compiled.host.name)), which has "
+        + "no /dev/vfio/vfio", at: compiled.host.kernel.span,
+      help: "use a VMM with iommufd, or load the module vfio")
+  }
+
   /// What a VMM makes otherwise than a plan, in the best order of its devices.
   public static func findings(
     for compiled: CompiledPlan, with rule: VMMRule
   ) -> [Diagnostic] {
     let plan = compiled.plan
     let rule = rule.settled(on: compiled.host.kernel, besides: plan.dialect)
+    if let finding = cannotRun(compiled, rule) { return [finding] }
     var findings: [Diagnostic] = []
     let other = plan.devices.filter { plan.pageTables[$0.pageTable].addressSpace != 0 }
     if plan.addressSpaces.count > 1, let first = other.first {
@@ -84,23 +103,40 @@ public enum VMMDiagnostics {
       : other.isEnforced(differing[0])
         ? "enforces snoop for \(names), which the plan does not"
         : "leaves \(names) without enforced snoop"
+    let unchecked =
+      mayBeMixed(compiled, rule) ? uncheckedStage(compiled.host.kernel) : ""
     return Diagnostic(
       otherGrouping,
       "\(rule.title) reaches the planned page tables in no order of the devices; in that of the "
-        + "file it \(change)\(mayBeMixed(compiled, rule) ? uncheckedStage : "")",
+        + "file it \(change)\(unchecked)",
       at: (differing.first ?? plan.devices.indices.first).flatMap { plan.devices[$0].origin },
       help: "see 'vfioplan compile --as \(rule.name)'")
   }
 
-  private static let uncheckedStage =
-    "; Linux 6.19 and later do not look at snoop control before they put a device on a "
-    + "first-stage table"
+  /// What kernels do not look at, by the rule where the host states it or nothing tells.
+  private static func uncheckedStage(_ kernel: HostKernel) -> String {
+    let rule = KernelRules.firstStageIsUnchecked
+    let isStated = kernel.statedRules[rule.name] != nil
+    let (subject, verb) =
+      isStated
+      ? ("\(kernel.title), of which the rule '\(rule.name)' is stated,", "does not look")
+      : kernel.rules.answer(rule) == .unknown
+        ? ("\(kernel.title), of which the rule '\(rule.name)' is unknown,", "may not look")
+        : ("Linux \(rule.since) and later", "do not look")
+    return "; \(subject) \(verb) at snoop control before a device is put on a first-stage table"
+  }
 
   /// Whether some unit makes first-stage tables that take any device.
   private static func mayBeMixed(_ compiled: CompiledPlan, _ rule: VMMRule) -> Bool {
     let situation = VMMSituation(compiled.plan, compiled.host, rule)
     return rule.choice != .ownFormat && situation.isFirstStageUnchecked
       && situation.devices.contains { $0.isFirstStage }
+  }
+
+  /// Whether what a VMM makes of a plan depends on what nothing tells of units.
+  public static func isOpen(for compiled: CompiledPlan, with rule: VMMRule) -> Bool {
+    let rule = rule.settled(on: compiled.host.kernel, besides: compiled.plan.dialect)
+    return dependsOnStage(compiled, rule) != nil
   }
 
   /// Says so if whether an order leads to the plan depends on what nothing tells of units.
@@ -120,7 +156,8 @@ public enum VMMDiagnostics {
     return Diagnostic(
       otherGrouping,
       "whether \(rule.title) reaches the planned page tables is unknown: nothing tells whether "
-        + "\(PlannerDiagnostics.quote(unit.name)) makes first-stage tables\(uncheckedStage)",
+        + "\(PlannerDiagnostics.quote(unit.name)) makes first-stage tables"
+        + uncheckedStage(compiled.host.kernel),
       at: plan.devices.first { $0.iommu == unit.name }?.origin,
       help: "say firstStage for the unit in the host description")
   }

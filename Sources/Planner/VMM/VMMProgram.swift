@@ -30,11 +30,19 @@ public enum VMMProgram: String, CaseIterable, Hashable, Sendable {
   /// cloud-hypervisor has iommufd from 53, and attaches by IOAS id.
   func best(of version: VMMVersion) -> (VMMRule.Backend, VMMRule.Choice) {
     switch self {
+    case _ where version < firstWithIOMMUFD: (.type1, .ownFormat)
     case .qemu where version >= VMMVersion(9, 1): (.iommufd, .newest)
-    case .qemu where version >= VMMVersion(8, 2): (.iommufd, .oldest)
-    case .libvirt where version >= VMMVersion(12, 2): (.iommufd, .newest)
-    case .cloudHypervisor where version >= VMMVersion(53, 0): (.iommufd, .oldest)
-    case .qemu, .libvirt, .cloudHypervisor: (.type1, .ownFormat)
+    case .libvirt: (.iommufd, .newest)
+    case .qemu, .cloudHypervisor: (.iommufd, .oldest)
+    }
+  }
+
+  /// The first version that can use iommufd.
+  var firstWithIOMMUFD: VMMVersion {
+    switch self {
+    case .qemu: VMMVersion(8, 2)
+    case .libvirt: VMMVersion(12, 2)
+    case .cloudHypervisor: VMMVersion(53, 0)
     }
   }
 }

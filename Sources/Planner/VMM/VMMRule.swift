@@ -100,10 +100,17 @@ extension VMMRule {
     let isPlanned = target?.hasAddressSpaceObjects == true
     if backend == .iommufd, !isPlanned {
       if !IOMMUFDDialect().isKnown(on: kernel) {
-        rule.takeType1(because: "the host is not known to have iommufd with files of devices")
+        let isMissing = IOMMUFDDialect().missingInterface(on: kernel) != nil
+        let has = isMissing ? "has no" : "is not known to have"
+        rule.takeType1(because: "the host \(has) iommufd with files of devices")
       } else if program == .libvirt {
         rule.takeType1(because: "libvirt takes type1 unless a device says iommufd='yes'")
       }
+    }
+    if let program, let version, program.best(of: version).0 == .type1 {
+      rule.remark =
+        "\(program.title) \(version) is on type1: it uses iommufd from version "
+        + "\(program.firstWithIOMMUFD) on"
     }
     if rule.backend == .type1, kernel.vfioContainer == .iommufd, rule.choice != .oldest {
       rule.choice = .oldest
@@ -112,6 +119,11 @@ extension VMMRule {
         + "attached by IOAS id"
     }
     return rule
+  }
+
+  /// Whether a host may have the interface that it is on.
+  public func canRun(on kernel: HostKernel) -> Bool {
+    backend == .iommufd || kernel.rules.hasContainer != .no
   }
 
   private mutating func takeType1(because reason: String) {

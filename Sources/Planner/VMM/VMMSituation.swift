@@ -90,6 +90,7 @@ struct VMMSituation {
   /// Which classes' units take a table that was made for a unit of each class.
   private static func takers(among units: [HostIOMMU], _ rules: KernelRules) -> [[Int]] {
     let looksAtWidth = rules.answer(KernelRules.narrowerTablesFit) != .no
+    let takesFewer = rules.answer(KernelRules.intelTakesFewerPages) != .no
     return units.indices.map { made in
       units.indices.filter { other in
         guard made != other else { return true }
@@ -98,7 +99,9 @@ struct VMMSituation {
         }
         return !looksAtWidth
           || units[made].addressBits <= units[other].addressBits
-            && Set(units[made].pageSizes).isSubset(of: units[other].pageSizes)
+            && (takesFewer
+              ? Set(units[made].pageSizes).isSubset(of: units[other].pageSizes)
+              : Set(units[made].pageSizes) == Set(units[other].pageSizes))
       }
     }
   }

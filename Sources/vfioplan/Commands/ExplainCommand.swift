@@ -56,7 +56,7 @@ struct ExplainCommand: ParsableCommand {
   /// The rules that are named, if any.
   private var rules: [KernelRule]? {
     guard let code else { return nil }
-    if code.lowercased() == "rules" { return KernelRules.all }
+    if code.lowercased() == "rules" { return KernelRules.all + KernelRules.ofRequests }
     return KernelRules.all.first { $0.name.lowercased() == code.lowercased() }.map { [$0] }
   }
 
@@ -96,10 +96,12 @@ struct ExplainCommand: ParsableCommand {
   private func selected() throws -> [DiagnosticCode] {
     guard let code else { return DiagnosticCatalog.all }
     if let found = DiagnosticCatalog.code(named: code) { return [found] }
-    if !code.contains(where: \.isWholeNumber),
-      let name = Spelling.nearest(to: code, among: ["rules"] + KernelRules.all.map(\.name))
-    {
-      throw ValidationError("There is no '\(code.visible)'. Near it: \(name).")
+    if !code.uppercased().hasPrefix("VP") {
+      let names = ["rules"] + KernelRules.all.map(\.name) + RequestRegistry.all.map(\.name)
+      let near = Spelling.nearest(to: code, among: names).map { " Near it: \($0)." } ?? ""
+      throw ValidationError(
+        "There is no diagnostic, request or rule '\(code.visible)'.\(near) `vfioplan explain` "
+          + "lists the diagnostics, with --requests the requests, `explain rules` the rules.")
     }
     let near = DiagnosticCatalog.codes(near: code).map(\.name).joined(separator: ", ")
     throw ValidationError(

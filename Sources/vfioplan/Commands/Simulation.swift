@@ -10,7 +10,8 @@ enum Simulation {
     fail: [FaultOption], failUndo: [FaultOption]
   ) throws(CommandFailure) -> RunReport {
     let faults = try faults(of: program, fail: fail, failUndo: failUndo)
-    return RunReport.run(program, of: plan, on: SimulatedKernel(host, faults: faults))
+    let kernel = SimulatedKernel(host, hasProposal: program.usesProposal, faults: faults)
+    return RunReport.run(program, of: plan, on: kernel)
   }
 
   /// The calls that are to fail, by position; throws if a fault names a step that can't fail.

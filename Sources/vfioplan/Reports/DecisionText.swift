@@ -99,7 +99,7 @@ extension DecisionText {
       let device = plan.devices[index]
       page.row(headlines[index], in: columns)
       let unknown: [[StyledText]] =
-        UnknownFacts.remedy(for: device).map { [["unknown", "\($0)"]] } ?? []
+        UnknownFacts.remedy(for: index, in: compiled).map { [["unknown", "\($0)"]] } ?? []
       page.table(
         [
           ["wanted", wanted(device)], ["box \(device.box)", box(device)],
@@ -197,6 +197,8 @@ extension DecisionText {
 
   private func meaning(of metric: Metric) -> String {
     switch metric {
+    case .wbinvd where compiled.host.isX86 && !compiled.host.hasIncoherentMode:
+      "always 0: the host has no KVM"
     case .wbinvd where !compiled.host.hasIncoherentMode:
       "always 0: KVM has a non-coherent mode on x86 only"
     case .wbinvd: "whether KVM carries out the guest's WBINVD: 1 if it does"

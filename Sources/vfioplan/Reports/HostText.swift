@@ -197,7 +197,7 @@ private struct DeviceFate {
       text = "group has \(other.address) on \(other.driver ?? "a host driver")\(more)"
       role = .warning
     } else if box == 3 {
-      text = host.hasIncoherentMode ? "makes the VM non-coherent" : "no-snoop can't be blocked"
+      text = host.isX86 ? "makes the VM non-coherent" : "no-snoop can't be blocked"
       role = .warning
     } else {
       (text, role) = (

@@ -28,8 +28,13 @@ struct RuleText {
 
   private func answer(_ rule: KernelRule) -> String {
     guard let kernel else { return "" }
-    let word = kernel.rules.answer(rule).rawValue
+    let word = fact(rule, kernel).rawValue
     return "; Linux \(kernel.release.visible): \(word == Fact.yes.rawValue ? "yes" : word)"
+  }
+
+  /// What a kernel does; of a request's rule whether it has the request.
+  private func fact(_ rule: KernelRule, _ kernel: HostKernel) -> Fact {
+    RequestRegistry.request(named: rule.name).map(kernel.rules.knows) ?? kernel.rules.answer(rule)
   }
 
   /// The same for programs: a list of objects.
@@ -43,7 +48,7 @@ struct RuleText {
       writer.member("before", rule.before)
       writer.member("since", rule.meaning)
       writer.member("source", rule.source)
-      if let kernel { writer.member("holds", kernel.rules.answer(rule).rawValue) }
+      if let kernel { writer.member("holds", fact(rule, kernel).rawValue) }
       writer.endObject()
     }
     writer.endArray()

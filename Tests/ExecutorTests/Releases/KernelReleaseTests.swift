@@ -86,7 +86,11 @@ struct KernelReleaseTests {
     let facts = Dictionary(uniqueKeysWithValues: KernelFact.all.map { ($0.name, $0.since) })
     let shared = KernelRules.all.filter { facts[$0.name] != nil }
     #expect(shared.count >= 12)
-    for rule in shared { #expect(rule.since == facts[rule.name], "\(rule.name)") }
+    for rule in shared {
+      #expect(rule.since == facts[rule.name], "\(rule.name)")
+      let fact = KernelFact.all.first { $0.name == rule.name }
+      #expect(rule.backports == fact?.backports, "\(rule.name)")
+    }
     for request in RequestRegistry.all {
       let operation = SimulatedIOMMUFD.operations.operations.first { $0.name == request.name }
       guard let since = operation?.since?.since else { continue }

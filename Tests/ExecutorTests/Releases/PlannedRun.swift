@@ -13,7 +13,7 @@ enum PlannedRun {
     var sink = DiagnosticSink()
     guard let compiled = try? Compilation.compile(vm, on: host, dialect: dialect, into: &sink)
     else { return nil }
-    let kernel = SimulatedKernel(host)
+    let kernel = SimulatedKernel(host, hasProposal: compiled.program.usesProposal)
     var interpreter = Interpreter(program: compiled.program, kernel: kernel)
     let report = interpreter.run()
     guard report.isSuccess else {

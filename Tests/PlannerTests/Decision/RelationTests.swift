@@ -167,9 +167,10 @@ import Testing
   }
 
   @Test(
-    "iommufd takes a token as of 6.19, or where the host says so",
+    "iommufd takes a token as of 6.19 and 6.18.5, or where the host says so",
     arguments: [
-      ("6.12", false), ("6.17", false), ("6.18.7", false), ("6.19", true), ("7.3.4", true),
+      ("6.12", false), ("6.17", false), ("6.18.0", false), ("6.18.4", false), ("6.18.5", true),
+      ("6.18.7", true), ("6.19", true), ("7.3.4", true),
     ])
   func tokensByRelease(release: String, isTaken: Bool) {
     var host = Self.sriov("vfio-pci", child: "vfio-pci")
@@ -183,6 +184,21 @@ import Testing
     host.kernel.release = release
     host.kernel.statedRules["bindReadsTokens"] = .init(!isTaken)
     #expect(Self.codes(given, host) == (isTaken ? ["VP4047"] : []))
+  }
+
+  @Test(
+    "what a kernel does with a token is said as far as it is known",
+    arguments: [
+      ("6.12.41", "opens it without asking for a token"), ("6.17.8", "does not take"),
+      ("6.18.0", "is not known to take"), ("6.18.4", "does not take"),
+      ("6.6.0-72.0.0.76.oe2403", "is not known to take"),
+    ])
+  func wordsAboutTokens(release: String, words: String) {
+    var host = Self.sriov("vfio-pci", child: "vfio-pci")
+    host.kernel.release = release
+    let found = Self.findings(Self.vm(host, [1], token: Self.token), host)
+    #expect(found.count == 1 && found[0].message.contains(words), "\(found)")
+    #expect(found.first?.help?.contains("from 6.19 or 6.18.5 on") == true)
   }
 
   @Test("the token is in the program, and the text of the program reads back")

@@ -163,14 +163,26 @@ struct HostDifferenceTests {
   @Test("a kernel interface that is gone is an error, another release or host name a warning")
   func kernel() {
     var now = host
-    now.kernel.iommufd = false
     now.kernel.kvm = false
     now.kernel.release = "8.0"
     now.name = "other"
-    let findings = HostDifference.findings(of: plan, on: now)
-    #expect(findings.map(\.code.severity) == [.warning, .warning, .error, .error])
-    #expect(findings.contains { $0.message.contains("/dev/iommu") })
+    var findings = HostDifference.findings(of: plan, on: now)
+    #expect(findings.map(\.code.severity) == [.warning, .warning, .error])
     #expect(findings.contains { $0.message == "kernel: release was 7.3.4, is 8.0" })
+    now.kernel.iommufd = false
+    findings = HostDifference.findings(of: plan, on: now)
+    #expect(findings.map(\.code.name) == ["VP4917", "VP4915", "VP4915"], "one cause, one finding")
+    #expect(findings.contains { $0.message.contains("/dev/iommu") })
+  }
+
+  @Test("rules that are stated otherwise are named where the release is the same")
+  func statedRules() throws {
+    var now = host
+    now.kernel.statedRules["attachKeepsTables"] = .init(false)
+    for finding in HostDifference.findings(of: plan, on: now) where finding.code.name == "VP4918" {
+      #expect(finding.message.contains("with 'attachKeepsTables: false'"), "\(finding.message)")
+      #expect(finding.message.contains("with 'attachKeepsTables' not stated"))
+    }
   }
 
   @Test("CPUs that KVM treats otherwise are an error; what only one host says is none")

@@ -93,7 +93,9 @@ struct SimulatedHost {
   private var groupIndex: [Int: Int] = [:]
 
   /// Copies the facts of a description.
-  init(_ host: HostDescription, by facts: KernelFacts, isScalable: Bool) {
+  init(
+    _ host: HostDescription, by facts: KernelFacts, isScalable: Bool, takesAll: Bool
+  ) {
     self.facts = facts
     nodes = SimulatedNodes(of: host.kernel, by: facts)
     kernel = host.kernel
@@ -107,7 +109,7 @@ struct SimulatedHost {
       let group = device.group.map { addMember(to: $0) }
       deviceIndex[device.address] = devices.count
       let unit = device.iommu.flatMap { unitIndex[$0] }
-      let isTaken = unit.map { units[$0].isCoherent } ?? true
+      let isTaken = takesAll || unit.map { units[$0].isCoherent } ?? true
       devices.append(
         SimulatedDevice(device, unit: unit, group: group, isTakenByVFIO: isTaken))
       // Only Intel's driver looked at them before all did.

@@ -74,8 +74,9 @@ struct SimulatedUnit {
     guard isIntel, maker.isIntel else {
       return compatibilityClass == maker.compatibilityClass
     }
-    guard facts.has(.intelComparesTables) else { return (last ?? 0) <= apertureLast }
-    if isFirstStage != prefersFirstStage { return false }
+    // The other way round it does: units with a first stage have a second one, too.
+    if isFirstStage, !prefersFirstStage { return false }
+    guard facts.has(.narrowerTablesFit) else { return (last ?? 0) <= apertureLast }
     if maker.apertureLast > apertureLast { return false }
     if let ours = walksCoherently, let theirs = maker.walksCoherently, ours != theirs {
       return false
@@ -99,7 +100,7 @@ extension SimulatedUnit {
       let family = Family(of: unit.type)
       return SimulatedUnit(
         family: family, compatibilityClass: known ?? classes.count - 1,
-        canEnforceSnoop: unit.enforces(by: facts), isCoherent: family != .riscv,
+        canEnforceSnoop: unit.enforces(by: facts), isCoherent: family != .riscv || facts.has(.riscvIsCoherent),
         isolatesInterrupts: unit.isolatedMSI,
         apertureLast: UInt64.max >> UInt64(64 - max(1, min(64, unit.addressBits))),
         pageBytes: max(1, unit.pageSizes.first ?? 4096),
@@ -148,6 +149,9 @@ extension HostIOMMU {
   /// ECAP.SC, *Snoop Control*: bit 7 of the extended capability register (§3.8).
   static let snoopControlBit: UInt64 = 1 << 7
 
+  /// Whether it is told what AMD's driver goes by.
+  private var hasRawFacts: Bool { pageTables != nil || features != nil }
+
   /// Whether a kernel lets the unit enforce snoop (§3.2).
   ///
   /// Of AMD's second format nobody knows whether it does, although the driver says yes (§7.20).
@@ -157,7 +161,8 @@ extension HostIOMMU {
       enforceSnoop.or(ecap.map { Fact($0 & Self.snoopControlBit != 0) } ?? .no) == .yes
     case Self.amd:
       enforceSnoop == .yes && !(pageTables == .v2 && facts.has(.amdSecondFormat))
-        || enforceSnoop == .unknown && pageTables == .v1
+        || enforceSnoop == .unknown
+          && (pageTables == .v1 || hasRawFacts && !facts.has(.amdSecondFormat))
     case Self.arm: facts.has(.smmuEnforcesByCANWBS) && canwbs.or(enforceSnoop) == .yes
     default: enforceSnoop == .yes
     }

@@ -7,13 +7,15 @@ struct VMMText {
   private let compiled: CompiledPlan
   private let other: VMMGrouping
   private let better: VMMGrouping?
+  private let canRun: Bool
   private var plan: IOASIDPlan { compiled.plan }
 
   /// Prepares the text of a plan and a rule.
   init(_ compiled: CompiledPlan, as rule: VMMRule) {
     self.compiled = compiled
     other = VMMGrouping(of: compiled.plan, on: compiled.host, as: rule)
-    better = VMMGrouping.reaching(compiled.plan, on: compiled.host, as: rule)
+    canRun = other.rule.canRun(on: compiled.host.kernel)
+    better = canRun ? VMMGrouping.reaching(compiled.plan, on: compiled.host, as: rule) : nil
   }
 
   /// Device by device, then what it costs, then what to do.
@@ -22,13 +24,15 @@ struct VMMText {
     page.line(
       "VM \(compiled.vm.name, .strong) on host \(compiled.host.name, .strong): the plan for "
         + "\(plan.target), next to \(other.rule.title, .strong)", hanging: 2)
-    page.blank()
-    page.table(
-      [Self.header("device", "address", "plan", other.rule.name, "")]
-        + plan.devices.indices.map(row))
-    page.blank()
-    page.table(
-      [Self.header("metric", "plan", other.rule.name)] + Metric.allCases.map(cost))
+    if canRun {
+      page.blank()
+      page.table(
+        [Self.header("device", "address", "plan", other.rule.name, "")]
+          + plan.devices.indices.map(row))
+      page.blank()
+      page.table(
+        [Self.header("metric", "plan", other.rule.name)] + Metric.allCases.map(cost))
+    }
     page.heading("What that means")
     for remark in remarks { page.line("- \(remark)", indent: 2, hanging: 2) }
     return page
@@ -80,12 +84,17 @@ struct VMMText {
     let findings = VMMDiagnostics.findings(for: compiled, with: other.rule)
     var remarks: [StyledText] = other.rule.remark.map { ["\($0)"] } ?? []
     remarks += findings.map { "\($0.code.name, .warning) \($0.message)" as StyledText }
-    if let better, better.order != other.order {
+    guard let better else { return remarks }
+    let condition =
+      VMMDiagnostics.isOpen(for: compiled, with: other.rule)
+      ? "if its IOMMUs make second-stage tables: " : ""
+    if better.order != other.order {
       let names = nameList(better.order.map { plan.devices[$0].name })
       remarks.append(
-        "in the order of the file it does not reach the plan; in this one it does: \(names)")
-    } else if better != nil {
-      remarks.append("in the order of the file it reaches the planned page tables")
+        "\(condition)in the order of the file it does not reach the plan; in this one it does: "
+          + "\(names)")
+    } else {
+      remarks.append("\(condition)in the order of the file it reaches the planned page tables")
     }
     return remarks
   }
@@ -103,7 +112,7 @@ extension VMMText {
     writer.member("version", other.rule.version?.description)
     writer.member("backend", other.rule.backend.rawValue)
     writer.member("order", names(other.order))
-    writer.member("agrees", other.hasGrouping(of: plan))
+    writer.member("agrees", canRun && other.hasGrouping(of: plan))
     if let better {
       writer.member("reaching", names(better.order))
     } else {
