@@ -273,7 +273,7 @@ struct BARCaseTests {
         ])
     }
     #expect(plans[0].code == 0 && plans[0] == plans[1], "\(plans[0].errors)")
-    #expect(plans[0].output.contains("of 131072 that a container takes (dma_entry_limit)"))
+    #expect(plans[0].output.contains("of at most 131072 in a container (dma_entry_limit)"))
     #expect(plans[0].output.contains("BARs          16 GiB 16 MiB in all"), "\(plans[0].output)")
   }
 

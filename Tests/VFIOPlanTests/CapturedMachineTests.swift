@@ -58,7 +58,7 @@ struct CapturedMachineTests {
     for expected in [
       "dmar0 (intel-vtd) can't enforce snoop, isolates interrupts, 39 bits, 4 KiB, 2 MiB, 1 GiB",
       "dmar1 (intel-vtd) can enforce snoop, isolates interrupts, 39 bits, 4 KiB, 2 MiB, 1 GiB",
-      "group 2 behind dmar0\n0000:00:02.0 display i915 unknown 3 makes the VM non-coherent",
+      "group 2 behind dmar0\n0000:00:02.0 display i915 unknown 3 may make the VM non-coherent",
       "0000:01:00.0 display nouveau yes 1 group has 0000:01:00.1 on snd_hda_intel",
       "0000:01:00.1 multimedia snd_hda_intel yes 1 group has 0000:01:00.0 on nouveau",
       "0000:00:1f.3 multimedia snd_hda_intel unknown 1 group has 0000:00:1f.4 on i801_smbus",

@@ -66,7 +66,7 @@ struct HelpCaseTests {
     for expected in [
       "USB controller '0000:2b:00.2' (driver 'xhci_hcd')",
       "serial bus controller '0000:2b:00.3' (driver 'i2c_nvidia_gpu')",
-      "give the VM the whole card, '0000:2b:00.2' and '0000:2b:00.3', too",
+      "give the VM the rest of the card, '0000:2b:00.2' and '0000:2b:00.3', too",
     ] {
       #expect(part.errors.contains(expected), "\(expected) is not in\n\(part.errors)")
     }
@@ -74,6 +74,21 @@ struct HelpCaseTests {
     let given = try Self.compile(whole, on: Self.card)
     #expect(given.code == 0 && given.errors == "", "\(given.errors)")
     #expect(given.output.contains("\"wbinvd\":0") && given.output.contains("\"pageTables\":1"))
+  }
+
+  @Test func theBoardsOwnBridgesAreNotProposed() throws {
+    let host = Self.host(
+      Self.device("0000:00:1f.0", "0x060100", group: 9, "lpc_ich")
+        + Self.device("0000:00:1f.3", "0x040300", group: 9, "snd_hda_intel")
+        + Self.device("0000:00:1f.4", "0x0c0500", group: 9, "i801_smbus"))
+    let refused = try Self.compile([("snd", "0000:00:1f.3")], on: host)
+    #expect(refused.code == 69 && Self.count("VP4005", in: refused.errors) == 1)
+    #expect(
+      refused.errors.contains("leave '0000:00:1f.0' (ISA bridge) to this host"),
+      "\(refused.errors)")
+    for unwanted in ["to the VM, too", "unbind", "companions: bind'"] {
+      #expect(!refused.errors.contains(unwanted), "\(unwanted) is in\n\(refused.errors)")
+    }
   }
 
   /// A board that puts two slots into one group.
@@ -110,7 +125,7 @@ struct HelpCaseTests {
 
   @Test func anotherAddressIsNeverProposedByItsSpelling() throws {
     let missing = try Self.compile([("gpu", "0000:0c:00.1")], on: Self.shared)
-    #expect(missing.errors.contains("of class display the host has '0000:0b:00.0' on amdgpu"))
+    #expect(missing.errors.contains("the display device of the host: '0000:0b:00.0' on amdgpu"))
     #expect(!missing.errors.contains("did you mean"))
     let other = try Self.compile([("x", "0000:0c:00.1")], on: Self.shared)
     #expect(!other.errors.contains("did you mean") && !other.errors.contains("'0000:0c:00.0'"))
@@ -167,6 +182,21 @@ struct HelpCaseTests {
     let inventory = HostInventory(copy.tree)
     #expect(inventory.description.devices.map(\.group) == [nil])
     #expect(inventory.findings.map(\.code.name) == ["VP4060"] && inventory.isComplete)
+    // The fact outlives the machine: a description of it says so, too.
+    let written = try Tool.run(["host", "--root", copy.path, "--format", "yaml"]).output
+    #expect(written.contains("    noIOMMU: true\n"), "\(written)")
+    let json = try Tool.run(["host", "--root", copy.path, "--format", "json"]).output
+    try SchemaTests.validate(["host", "-"], input: json)
+    try copy.write("host.yaml", written)
+    try copy.write(
+      "vm.yaml",
+      "apiVersion: vfioplan/v1\nkind: VM\nname: vm\nmemory: [ { gpa: 0, size: 1GiB } ]\n"
+        + "devices: [ { name: nic, address: \"0000:05:00.0\" } ]\n")
+    let refused = try Tool.run([
+      "compile", copy.path + "/vm.yaml", "--host", copy.path + "/host.yaml", "--target", "type1",
+    ])
+    #expect(refused.code == 69 && refused.errors.components(separatedBy: "error[").count == 2)
+    #expect(refused.errors.contains("error[VP4060]"), "\(refused.errors)")
     var host = inventory.description
     host.observations = HostObservations(copy.tree, inventory)
     let nic = AssignedDevice(name: "nic", address: try #require(BDF("0000:05:00.0")))

@@ -142,24 +142,25 @@ extension RunReport {
     writer.endArray()
     writer.key("devices")
     writer.beginArray(.block)
-    for device in state.devices { write(device, of: state, to: &writer) }
+    let planned = Dictionary(
+      (plan?.plan.devices ?? []).map { ($0.address, $0.enforcementFact) },
+      uniquingKeysWith: { first, _ in first })
+    for device in state.devices {
+      // What a target makes of units, as before 5.19, only the plan tells.
+      write(device, planned[device.address] ?? device.canEnforceSnoop, of: state, to: &writer)
+    }
     writer.endArray()
     writeRest(of: state, to: &writer)
     writer.endObject()
   }
 
   private func write(
-    _ device: SimulatorState.Device, of state: SimulatorState, to writer: inout JSONWriter
+    _ device: SimulatorState.Device, _ enforcement: Fact, of state: SimulatorState,
+    to writer: inout JSONWriter
   ) {
     writer.beginObject()
     writer.member("address", device.address)
-    writer.member("canNoSnoop", device.canNoSnoop)
-    if device.canNoSnoop == .unknown {
-      writer.key("countsAs")
-      writer.beginObject()
-      writer.member("canNoSnoop", true)
-      writer.endObject()
-    }
+    writer.writeFacts(canNoSnoop: device.canNoSnoop, canEnforceSnoop: enforcement)
     writer.member("effective", device.isEffective)
     writer.member("pageTable", state.pageTables[device.pageTable].name)
     writer.endObject()

@@ -156,6 +156,12 @@ extension RunText {
     for answer in run.answers {
       page.line("\("unknown:", .warning) \(answer)", indent: 2, hanging: 2)
     }
+    let unknown = run.plan?.plan.devices.filter { !$0.isKnown }.map(\.name) ?? []
+    if !unknown.isEmpty {
+      page.line(
+        "\("unknown", .warning): facts of \(nameList(unknown)), counted as in the plan", indent: 2,
+        hanging: 2)
+    }
     if run.plan != nil, run.mismatches.isEmpty {
       page.line("\("the state is what the plan says", .good)", indent: 2)
     }

@@ -42,7 +42,7 @@ public struct IOMMUAdvice: Sendable {
     if settings.contains("igfx_off") {
       return
         "the kernel was booted with intel_iommu=igfx_off: the integrated graphics is behind no "
-        + "IOMMU"
+        + "IOMMU; boot without it"
     }
     let option = "CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF"
     guard kernel.isBuilt(with: option) == true, !settings.contains("on") else { return nil }

@@ -14,7 +14,7 @@ extension MachineDiagnostics {
     case .unknownRoute(let blindness):
       Diagnostic(
         networkInUse,
-        "whether the default route goes through \(name) can't be told: \(blindness.text)",
+        "can't tell whether the default route goes through \(name): \(blindness.text)",
         at: origin, help: "see that the file can be read")
     case .interface(let interface):
       Diagnostic(
@@ -77,7 +77,7 @@ extension MachineDiagnostics {
   private static func perhapsInUse(
     _ name: String, _ blindness: OpenFiles.Blindness, _ origin: SourceSpan
   ) -> Diagnostic {
-    let message = "whether a disk of \(name) is in use can't be told: \(blindness.text)"
+    let message = "can't tell whether a disk of \(name) is in use: \(blindness.text)"
     return blindness.isAsUser
       ? Diagnostic(KernelDiagnostics.notPermitted, message, at: origin, help: "run as root")
       : Diagnostic(
@@ -101,7 +101,7 @@ extension MachineDiagnostics {
     _ name: String, _ blindness: OpenFiles.Blindness, _ origin: SourceSpan?
   ) -> Diagnostic {
     Diagnostic(
-      heldElsewhere, "whether another process has \(name) open can't be told: \(blindness.text)",
+      heldElsewhere, "can't tell whether another process has \(name) open: \(blindness.text)",
       at: origin, help: "see that no VMM has it")
   }
 }

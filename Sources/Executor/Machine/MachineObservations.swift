@@ -8,7 +8,6 @@ extension HostObservations {
     let advice = IOMMUAdvice(tree, inventory.kernelFacts)
     iommuAdvice = advice.text
     graphicsAdvice = advice.graphics
-    unprotected = Set(inventory.unprotected)
   }
 
   /// Looks at what this machine uses devices for.

@@ -30,6 +30,8 @@ public struct SimulatorState: Hashable, Sendable {
     public var address: BDF
     /// Whether it may emit no-snoop requests; unknown counts as yes.
     public var canNoSnoop: Fact
+    /// Whether its IOMMU can enforce snoop; unknown counts as no.
+    public var canEnforceSnoop: Fact
     /// Position of its table in `pageTables`.
     public var pageTable: Int
     /// Whether its no-snoop requests reach memory: the truth, whatever KVM was told.
@@ -169,7 +171,8 @@ extension SimulatedKernel {
     state.pageTables[position].devices.append(device.address)
     state.devices.append(
       .init(
-        address: device.address, canNoSnoop: device.noSnoopFact, pageTable: position,
+        address: device.address, canNoSnoop: device.noSnoopFact,
+        canEnforceSnoop: host.units[unit].enforcementFact, pageTable: position,
         isEffective: CoherencyModel.isEffective(
           canNoSnoop: device.canNoSnoop,
           tableEnforces: state.pageTables[position].enforcesSnoop, unit: host.units[unit])))

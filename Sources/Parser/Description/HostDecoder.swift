@@ -70,6 +70,7 @@ struct HostDecoder: DocumentDecoder {
       span: decoder.span(fields.mapping[fields.address], or: .wholeHost))
     (result.path, result.noSnoopSource, result.bars) = (path, source, windows)
     (result.physicalFunction, result.behind) = (physical, behind)
+    result.isUnprotected = decoder.bool(fields.mapping[fields.noIOMMU]) ?? false
     result.vfioDriver = isVFIO.map { Fact($0) } ?? .unknown
     return result
   }
@@ -80,7 +81,7 @@ private struct HostDeviceFields {
   var mapping: MappingDecoder
   let address, vendor, device, classCode, subsystem, iommu, group: MappingDecoder.Field
   let driver, noSnoopCapable, noSnoopSource, reserved, bars, path: MappingDecoder.Field
-  let physicalFunction, behind, vfioDriver: MappingDecoder.Field
+  let physicalFunction, behind, vfioDriver, noIOMMU: MappingDecoder.Field
 
   init(_ tree: YAMLTree) {
     mapping = MappingDecoder(tree, "a host device")
@@ -100,6 +101,7 @@ private struct HostDeviceFields {
     physicalFunction = mapping.allow("physicalFunction")
     behind = mapping.allow("behind")
     vfioDriver = mapping.allow("vfioDriver")
+    noIOMMU = mapping.allow("noIOMMU")
   }
 }
 

@@ -130,6 +130,8 @@ public struct HostDevice: Hashable, Sendable {
   public var physicalFunction: BDF?
   /// The device without whose driver this one would not be there (VMD); `nil` if nothing says so.
   public var behind: BDF?
+  /// Whether VFIO gives it away although no IOMMU holds it back (`enable_unsafe_noiommu_mode`).
+  public var isUnprotected = false
   /// Whether the driver that has it is one of VFIO's; unknown where only the name tells.
   public var vfioDriver = Fact.unknown
   /// The windows of its memory, by ascending index; `nil` if nothing tells, which is not none.

@@ -60,6 +60,7 @@ struct ConfigurationSpace {
     if bytes.count == Self.headerLength { return "only root can read the capabilities" }
     if bytes.count < Self.length { return "the configuration space is cut short" }
     if bytes.allSatisfy({ $0 == 0xff }) { return "the configuration space is all ones" }
+    if bytes.allSatisfy({ $0 == 0 }) { return "the configuration space is all zeros" }
     guard (word(at: 0), word(at: 2)) == (vendor, device) else {
       return "the configuration space is another device's"
     }

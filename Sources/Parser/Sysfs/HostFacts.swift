@@ -8,8 +8,6 @@ public struct HostFacts: Sendable {
   public let iommus: [IOMMUFacts]
   /// Its devices of PCI; those whose files do not say what they should are left out.
   public let devices: [HostDevice]
-  /// Devices of PCI that VFIO gives away although no IOMMU holds them back.
-  public let unprotected: [BDF]
   /// Files that do not say what they should.
   public let findings: [Diagnostic]
 
@@ -21,7 +19,7 @@ public struct HostFacts: Sendable {
       tree, release: reader.line("/proc/sys/kernel/osrelease", "a release") ?? "")
     iommus = IOMMUFacts.all(in: tree, into: &reader.findings)
     devices = reader.devices(behind: Set(iommus.map(\.name)))
-    unprotected = reader.unprotected
+    let unprotected = reader.unprotected
     findings =
       reader.findings
       + (unprotected.isEmpty ? [] : [ScopeDiagnostics.unprotected(unprotected)])
@@ -120,6 +118,7 @@ private struct HostFactsReader {
       iommu: unit, group: group, driver: driver,
       reserved: group.map { reservedRegions(of: $0) } ?? [])
     result.bars = bars(directory + "/resource")
+    result.isUnprotected = unprotected.last == address
     return result
   }
 

@@ -7,8 +7,6 @@ public struct HostObservations: Hashable, Sendable {
   public var graphicsAdvice: String?
   /// What the machine uses devices for, as clauses that follow a device's name.
   public var uses: [BDF: [String]] = [:]
-  /// Devices that are given away without any IOMMU (`enable_unsafe_noiommu_mode`).
-  public var unprotected: Set<BDF> = []
 
   /// Nothing was looked at.
   public init() {}

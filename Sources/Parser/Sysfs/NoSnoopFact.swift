@@ -46,7 +46,7 @@ public struct NoSnoopFact: Hashable, Sendable {
   init(ofVirtualFunctionOf physical: BDF, _ fact: NoSnoopFact?) {
     self.init(
       fact?.fact ?? .unknown,
-      "physical function \(physical): " + (fact?.source ?? "it is not there"))
+      "physical function \(physical)" + (fact.map { ": " + $0.source } ?? " is not there"))
   }
 
   /// Where Device Control is; `nil` if the device is not PCI Express, nobody may see, or the list

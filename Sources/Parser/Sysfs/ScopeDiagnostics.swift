@@ -2,7 +2,7 @@
 public enum ScopeDiagnostics {
   /// Every code of this file, in order.
   public static let all = [
-    mediatedDevice, channelDevice, cryptoQueue, platformDevice, withoutIOMMU,
+    mediatedDevice, channelDevice, cryptoQueue, platformDevice, containerObject, withoutIOMMU,
   ]
 
   static let mediatedDevice = DiagnosticCode(
@@ -35,6 +35,13 @@ public enum ScopeDiagnostics {
     devices of PCI only. The kernel has VFIO for a few others (vfio-platform), which QEMU takes as \
     '-device vfio-platform,host=NAME' where it was built with it.
     """)
+  static let containerObject = DiagnosticCode(
+    "VP2044", .error, "an object of NXP's management complex is not one of PCI",
+    """
+    'dprc.N', 'dpni.N' and their like are objects of the bus fsl-mc (DPAA2). The kernel has VFIO \
+    for its containers (vfio-fsl-mc), which programs such as DPDK's use. vfioplan plans devices of \
+    PCI only, whose addresses 'lspci -D' lists.
+    """)
   /// The code of a device that no IOMMU holds back.
   public static let withoutIOMMU = DiagnosticCode(
     "VP4060", .error, "a device is given away without an IOMMU",
@@ -51,11 +58,11 @@ public enum ScopeDiagnostics {
     guard let kind = OtherDevice(text) else { return nil }
     let quoted = QuotedText.quote(text)
     switch kind {
-    case .mediated:
+    case .mediated(let uuid):
       return Diagnostic(
         mediatedDevice, "\(quoted) is the UUID of a mediated device, which vfioplan does not plan",
         at: span,
-        help: "give it to the VMM by 'sysfsdev=/sys/bus/mdev/devices/\(text)', or plan with the "
+        help: "give it to the VMM by 'sysfsdev=/sys/bus/mdev/devices/\(uuid)', or plan with the "
           + "address of a virtual function")
     case .channel:
       return Diagnostic(
@@ -69,6 +76,10 @@ public enum ScopeDiagnostics {
       return Diagnostic(
         platformDevice, "\(quoted) is a device of the platform bus, which vfioplan does not plan",
         at: span, help: "give it to the VMM with vfio-platform, or use the address of a PCI device")
+    case .container:
+      return Diagnostic(
+        containerObject, "\(quoted) is an object of the bus fsl-mc, which vfioplan does not plan",
+        at: span, help: "use vfio-fsl-mc with its container, or the address of a PCI device")
     }
   }
 
@@ -98,21 +109,62 @@ public enum ScopeDiagnostics {
 
 /// A device that VFIO can give away and that is none of PCI, told by its name.
 private enum OtherDevice {
-  case mediated, channel, queue, platform
+  case channel, queue, platform, container
+  /// A share of a device, by its UUID.
+  case mediated(String)
 
   init?(_ text: String) {
     let dots = text.split(separator: ".", omittingEmptySubsequences: false)
-    if Self.areHex(text.split(separator: "-", omittingEmptySubsequences: false), [8, 4, 4, 4, 12]) {
-      self = .mediated
+    if let uuid = Self.uuid(in: text) {
+      self = .mediated(uuid)
     } else if Self.areHex(dots, [1, 1, 4]) || Self.areHex(dots, [2, 1, 4]) {
       self = .channel
     } else if Self.areHex(dots, [2, 4]) {
       self = .queue
-    } else if Self.isOfDeviceTree(dots) || Self.isOfACPI(text) {
+    } else if Self.isOfContainer(dots) {
+      self = .container
+    } else if Self.isOfDeviceTree(dots) || Self.isOfACPI(text) || Self.isOfDriver(dots) {
       self = .platform
     } else {
       return nil
     }
+  }
+
+  /// A UUID, also as libvirt's names of devices (`mdev_UUID`, with underscores) and addresses of
+  /// other tools (`uuid:UUID`) have it.
+  private static func uuid(in text: String) -> String? {
+    var rest = Substring(text)
+    if text.hasPrefix("uuid:") { rest = text.dropFirst(5) }
+    if text.hasPrefix("mdev_") { rest = text.dropFirst(5).prefix(36) }
+    let parts = rest.split(omittingEmptySubsequences: false) { $0 == "-" || $0 == "_" }
+    return areHex(parts, [8, 4, 4, 4, 12]) ? parts.joined(separator: "-") : nil
+  }
+
+  /// An object of fsl-mc: `dprc.2`, `dpni.0`.
+  private static func isOfContainer(_ parts: [Substring]) -> Bool {
+    parts.count == 2 && (4...6).contains(parts[0].utf8.count) && parts[0].hasPrefix("dp")
+      && parts[0].utf8.allSatisfy(isLowercase) && isNumber(parts[1])
+  }
+
+  /// A device that a driver has made: `arm-smmu.0.auto`, or by a name with a number of four digits,
+  /// `serial8250`.
+  private static func isOfDriver(_ parts: [Substring]) -> Bool {
+    guard let first = parts[0].utf8.first, isLowercase(first), parts[0].utf8.allSatisfy(isOfName)
+    else { return false }
+    if parts.count == 3 { return isNumber(parts[1]) && parts[2] == "auto" }
+    guard parts.count == 1 || parts.count == 2 && isNumber(parts[1]) else { return false }
+    let letters = parts[0].dropLast(4)
+    return isNumber(parts[0].suffix(4)) && !letters.isEmpty
+      && !letters.utf8.contains(where: isDigit)
+  }
+
+  private static func isNumber(_ text: Substring) -> Bool {
+    !text.isEmpty && text.utf8.allSatisfy(isDigit)
+  }
+
+  /// Lower case, digits, dash and underscore.
+  private static func isOfName(_ byte: UInt8) -> Bool {
+    isLowercase(byte) || isDigit(byte) || byte == 0x2d || byte == 0x5f
   }
 
   private static func areHex(_ parts: [Substring], _ lengths: [Int]) -> Bool {
@@ -132,7 +184,7 @@ private enum OtherDevice {
     guard parts.count == 2, parts[0].utf8.count > 2, isHex(parts[0]),
       let first = parts[1].utf8.first, isLowercase(first)
     else { return false }
-    return parts[1].utf8.allSatisfy { isLowercase($0) || isDigit($0) || $0 == 0x2d }
+    return parts[1].utf8.allSatisfy(isOfName)
   }
 
   /// A hardware id and an instance: `AMDI0020:00`.

@@ -51,6 +51,14 @@ public struct Diagnostic: Hashable, Sendable {
     }
   }
 
+  /// A fact that a finding rests on and that nobody knows; the raw value is its word in JSON.
+  public enum OpenFact: String, CaseIterable, Hashable, Sendable {
+    /// Whether a device can no-snoop.
+    case canNoSnoop
+    /// Whether an IOMMU can enforce snoop.
+    case canEnforceSnoop
+  }
+
   /// What kind of finding this is.
   public var code: DiagnosticCode
   /// How bad it is: that of the code, unless somebody said otherwise.
@@ -63,6 +71,8 @@ public struct Diagnostic: Hashable, Sendable {
   public var notes: [Note]
   /// What to do about it.
   public var help: String?
+  /// The facts that it rests on and that are not known: were they, it might not hold.
+  public private(set) var unknown: [OpenFact] = []
   /// How many more of its kind were found and left out; see `DiagnosticSink.report`.
   public fileprivate(set) var omitted = 0
 
@@ -77,6 +87,13 @@ public struct Diagnostic: Hashable, Sendable {
     self.span = span
     self.notes = notes
     self.help = help
+  }
+
+  /// The same finding, which would not hold if facts turned out otherwise than counted.
+  public func resting(on unknown: [OpenFact]) -> Diagnostic {
+    var other = self
+    other.unknown = unknown
+    return other
   }
 
   /// The same finding where it stops nothing.

@@ -41,6 +41,7 @@ public struct DiagnosticJSON {
     }
     writer.endArray()
     writer.member("help", diagnostic.help)
+    if !diagnostic.unknown.isEmpty { writer.member("unknown", diagnostic.unknown.map(\.rawValue)) }
     writer.endObject()
   }
 

@@ -22,6 +22,8 @@ struct AssignedGroups: Sendable {
   /// Position on the host of a member that nobody assigned and that keeps a group from being
   /// enforced, although all assigned ones could be; -1 if there is none.
   let heldBackBy: [Int32]
+  /// Whether each group that such a member holds back is known to be held back.
+  let isSurelyHeldBack: [Bool]
   /// The first device of each cell that page tables which do not enforce are made for; -1 if none.
   ///
   /// One whose IOMMU is known to be unable to enforce snoop, if there is one, else one whose IOMMU
@@ -62,6 +64,9 @@ struct AssignedGroups: Sendable {
     self.capable = capable
     self.unenforceable = unenforceable
     heldBackBy = Self.heldBack(members, unenforceable, devices, topology)
+    isSurelyHeldBack = heldBackBy.map { mate in
+      mate >= 0 && topology.enforcement[Int(topology.iommuOfDevice[Int(mate)])] == .no
+    }
     var isKnown = [Bool](repeating: false, count: numbering.count)
     var lenders = [Int32](repeating: -1, count: cells.spaces.count)
     for device in 0..<devices.count where !devices.canEnforce[device] {

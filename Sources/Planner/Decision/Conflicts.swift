@@ -163,8 +163,10 @@ struct Conflicts {
     guard !required.isEmpty else { return }
     guard mayLeave else {
       if doubtful(group, target.snoopChoice(by: rules)) != nil { return }
-      let able = others.filter { groups.mayLeaveUnenforced(group, $0.snoopChoice(by: rules)) }.map(
-        \.name)
+      let able = others.filter {
+        groups.mayLeaveUnenforced(group, $0.snoopChoice(by: rules))
+          && ($0.isProposalOnly || $0.missingInterface(on: topology.host.kernel) == nil)
+      }
       for device in required {
         sink.report(
           PlannerDiagnostics.inexpressible(

@@ -129,7 +129,8 @@ extension PlannerDiagnostics {
         .init("\(quote(device.name)) is behind it", device.addressSpan),
         .init("\(quote(unit.name)) is described here", unit.span),
       ],
-      help: "keep the address space of \(quote(device.name)) below two to the \(unit.addressBits)")
+      help: "keep the address space of \(quote(device.name)) below "
+        + byteSizeText(1 << UInt64(unit.addressBits)))
   }
 
   static func misaligned(

@@ -39,12 +39,24 @@ struct UsedGroup {
     }
   }
 
-  /// What to do about it; never to take a disk, or what is seen to be in use, from the host.
+  /// Functions of the board itself, such as the bridge to its slow devices, with what hangs there.
+  private var boardFunctions: [HostDevice] {
+    members.filter { PCIClass.isBridge($0.classCode) && Companion.canBeKept($0) }
+  }
+
+  /// What to do about it; never to take a disk, a function of the board, or what is seen to be in
+  /// use, from the host.
   var help: String {
     let precious = precious
     if !precious.isEmpty {
       return "leave \(Self.list(precious)) to this host, which may run from there; move one of the "
         + "cards to another slot, where the groups are others"
+    }
+    let board = boardFunctions
+    if let first = board.first {
+      let what = board.count == 1 ? PCIClass.kind(of: first.classCode) : "bridges"
+      return "leave \(Self.list(board)) (\(what)) to this host, whose board needs it; a function "
+        + "of the board can't be given away alone, a card may be in another group in another slot"
     }
     let keepable = members.filter(Companion.canBeKept)
     if keepable.count < members.count {
@@ -52,10 +64,10 @@ struct UsedGroup {
     }
     if siblings.count == members.count {
       return
-        "give the VM the whole card, \(Self.list(members)), too, or let vfioplan keep the rest "
-        + "away with 'companions: bind'"
+        "give the VM the rest of the card, \(Self.list(members)), too, or let vfioplan hold it "
+        + "unused with 'companions: bind'"
     }
-    return "give \(Self.list(members)) to the VM, too, let vfioplan keep the rest away with "
+    return "give \(Self.list(members)) to the VM, too, let vfioplan hold the rest unused with "
       + "'companions: bind', or unbind what the host can do without"
   }
 

@@ -124,7 +124,8 @@ extension PlannerDiagnostics {
         + "\(quote(unenforced.unit.name)), which \(unenforced.clause); the kernel attaches both",
       at: device.addressSpan,
       notes: [.init("'\(mate.address)' is described here", mate.span)],
-      help: "check that the host description is right: groups don't span IOMMUs")
+      help: "check that the host description is right: groups don't span IOMMUs"
+    ).resting(on: unenforced.fact == .unknown ? [.canEnforceSnoop] : [])
   }
 
   static func unsafeInterrupts(

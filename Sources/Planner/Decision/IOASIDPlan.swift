@@ -50,6 +50,23 @@ extension IOASIDPlan {
     pageTables[devices[device].pageTable].snoopPolicy == .enforced
   }
 
+  /// Whether a page table that does not enforce is known not to, whatever facts nobody knows.
+  ///
+  /// Where the kernel decides, it may find that the unit of the device it makes the table for
+  /// enforces.
+  public func isKnown(_ table: PageTable) -> Bool {
+    table.snoopPolicy == .enforced || dialect?.isProposalOnly == true
+      || devices[table.leader].enforcementFact != .unknown
+  }
+
+  /// Whether KVM is known to do as the plan says.
+  ///
+  /// Where it asks what units can do, one that it holds has to be known to be unable to enforce.
+  public var isKVMKnown: Bool {
+    guard coherency.allowsIncoherentDMA, dialect?.isProposalOnly != true else { return true }
+    return devices.contains { $0.isKnownToKVM && $0.enforcementFact == .no }
+  }
+
   /// The IOMMU groups with a device that can't be enforced.
   var unenforceableGroups: Set<Int> {
     Set(devices.lazy.filter { !$0.canEnforceSnoop }.map(\.group))
@@ -244,6 +261,12 @@ public struct PlannedDevice: Hashable, Sendable {
   /// Whether both facts are known.
   public var isKnown: Bool { noSnoopFact != .unknown && enforcementFact != .unknown }
 
+  /// The facts that nobody knows.
+  public var unknown: [Diagnostic.OpenFact] {
+    (noSnoopFact == .unknown ? [.canNoSnoop] : [])
+      + (enforcementFact == .unknown ? [.canEnforceSnoop] : [])
+  }
+
   /// Whether its no-snoop DMA reaches memory, with no fact of it counted for the worse.
   public var isSurelyEffective: Bool { isEffective && isKnown }
 
@@ -265,8 +288,11 @@ public struct PlannedDevice: Hashable, Sendable {
 public enum PlacementReason: Hashable, Sendable {
   /// Its IOMMU, or that of the device named by position in its group, cannot enforce.
   case cannotEnforce(device: Int)
-  /// The IOMMU of a member of its group that nobody assigned cannot enforce.
-  case heldBack
+  /// Of its IOMMU, or that of the device named by position in its group, nobody knows whether it
+  /// enforces, which counts as no.
+  case notKnownToEnforce(device: Int)
+  /// The IOMMU of a member of its group that nobody assigned cannot enforce, or is not known to.
+  case heldBack(isKnown: Bool)
   /// The device at a position, itself or a mate in its group, is required to no-snoop.
   case required(device: Int)
   /// The device at a position, itself or a mate in its group, is forbidden to no-snoop.

@@ -75,7 +75,16 @@ extension PlannerDiagnostics {
         + "\(quote(unit.unit.name)) \(unit.clause)",
       at: clause.span, notes: notes,
       help: settling(
-        fact, unit.help("use 'incoherentDMA: auto', or leave \(quote(device.name)) out")))
+        fact, unit.help("use 'incoherentDMA: auto', or leave \(quote(device.name)) out"))
+    ).resting(on: open(fact, unit))
+  }
+
+  /// Which of a device's fact and its IOMMU's nobody knows.
+  private static func open(
+    _ fact: HostDevice?, _ unit: UnenforcedUnit?
+  ) -> [Diagnostic.OpenFact] {
+    (fact?.noSnoopCapable == .unknown ? [.canNoSnoop] : [])
+      + (unit?.fact == .unknown ? [.canEnforceSnoop] : [])
   }
 
   /// That a device can no-snoop, or may because nobody knows.
@@ -106,7 +115,8 @@ extension PlannerDiagnostics {
       "no-snoop is forbidden to \(quote(device.name)), but it \(doesIt(fact)) and IOMMU "
         + "\(quote(unit.unit.name)) \(unit.clause) (box 3)",
       at: device.noSnoopSpan, notes: unit.notes,
-      help: settling(fact, unit.help("use 'noSnoop: allowed', or another device or slot")))
+      help: settling(fact, unit.help("use 'noSnoop: allowed', or another device or slot"))
+    ).resting(on: open(fact, unit))
   }
 
   static func maybeIncapable(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
@@ -117,7 +127,8 @@ extension PlannerDiagnostics {
         + "nothing blocks it and KVM knows, no more is promised",
       at: device.noSnoopSpan,
       notes: [.init("the host describes the device here\(source)", fact.span)],
-      help: UnknownFacts.noSnoopTest(fact.address) + " finds out")
+      help: UnknownFacts.noSnoopTest(fact.address) + " finds out"
+    ).resting(on: [.canNoSnoop])
   }
 
   static func uncertain(
@@ -135,7 +146,8 @@ extension PlannerDiagnostics {
       "no-snoop is required of \(quote(device.name)), but \(whose) \(doubt): if it can, target "
         + "\(quote(target.name)) blocks it",
       at: device.noSnoopSpan, notes: unit.notes,
-      help: (["use 'noSnoop: allowed'"] + ways).joined(separator: ", or "))
+      help: (["use 'noSnoop: allowed'"] + ways).joined(separator: ", or ")
+    ).resting(on: [.canEnforceSnoop])
   }
 
   static func forbidden(
@@ -147,12 +159,13 @@ extension PlannerDiagnostics {
         + "\(quote(mate.name)), whose IOMMU \(quote(unit.unit.name)) \(unit.clause)",
       at: device.noSnoopSpan,
       notes: [.init("\(quote(mate.name)) is given here", mate.addressSpan)] + unit.notes,
-      help: "use 'noSnoop: allowed', or leave \(quote(mate.name)) out; no target can separate them")
+      help: "use 'noSnoop: allowed', or leave \(quote(mate.name)) out; no target can separate them"
+    ).resting(on: open(nil, unit))
   }
 
   static func inexpressible(
     _ device: AssignedDevice, behind unit: HostIOMMU, target: any Dialect, rules: KernelRules,
-    able: [String], lender: AssignedDevice?
+    able: [any Dialect], lender: AssignedDevice?
   ) -> Diagnostic {
     let (choice, newest) = (target.snoopChoice(by: rules), target.snoopChoice(by: .newest))
     let why =
@@ -160,7 +173,8 @@ extension PlannerDiagnostics {
       ? "enforces snoop wherever the IOMMU can"
       : "enforces snoop unless a device that can't be enforced shares its page table"
     var help = "use 'noSnoop: allowed'"
-    if !able.isEmpty { help = "target \(list(able)) can express it; or " + help }
+    let (simulated, real) = (able.filter(\.isProposalOnly), able.filter { !$0.isProposalOnly })
+    if !real.isEmpty { help = "target \(list(real.map(\.name))) can express it; or " + help }
     if newest == .joinsUnenforceable {
       help += choice == newest ? "" : "; " + keeping(rules)
       help +=
@@ -168,6 +182,9 @@ extension PlannerDiagnostics {
         ?? (choice == newest ? "; or add" : ", and")
         + " a device that can't be enforced \(choice == newest ? "to" : "in") address space "
         + quote(device.addressSpace)
+    }
+    if !simulated.isEmpty {
+      help += "; target \(list(simulated.map(\.name))) can express it, on the simulator only"
     }
     return Diagnostic(
       notExpressible,
@@ -200,7 +217,8 @@ extension PlannerDiagnostics {
       message + ": whether IOMMU \(quote(unit.name)) of \(quote(device.name)) can enforce snoop is "
         + "not known",
       at: clause.span, notes: [.init("\(quote(unit.name)) is described here", unit.span)],
-      help: (["use 'incoherentDMA: auto'"] + ways).joined(separator: "; or "))
+      help: (["use 'incoherentDMA: auto'"] + ways).joined(separator: "; or ")
+    ).resting(on: [.canEnforceSnoop])
   }
 
   static func needless(_ clause: KVMClause) -> Diagnostic {
@@ -223,13 +241,15 @@ extension PlannerDiagnostics {
   /// The warning for a row of the table that can't be followed; `nil` if there is no such row.
   static func fallback(
     _ resolution: IntentResolution, of index: Int, in vm: VMDescription,
-    describedAt place: @autoclosure () -> SourceSpan, _ table: AutoIntentTable, target: String
+    _ facts: @autoclosure () -> (device: HostDevice, unit: Fact), _ table: AutoIntentTable,
+    target: String
   ) -> Diagnostic? {
     guard let row = resolution.row.map({ table.rows[$0] }),
       let (why, precedent) = obstacle(resolution, in: vm, target: target)
     else { return nil }
     let device = vm.devices[index]
-    var notes = [Diagnostic.Note("the host describes the device here", place())]
+    let (fact, unit) = facts()
+    var notes = [Diagnostic.Note("the host describes the device here", fact.span)]
     if let span = row.span { notes.append(.init("the row of the policy is here", span)) }
     if let precedent { notes.append(precedent) }
     let wanted =
@@ -238,7 +258,37 @@ extension PlannerDiagnostics {
       : "\(quote(device.name)) would be '\(row.intent.rawValue)' by the policy"
     return Diagnostic(
       autoFallback, "\(wanted), but \(why); 'auto' becomes 'allowed'", at: device.noSnoopSpan,
-      notes: notes, help: "write 'noSnoop: allowed' if that is what you want")
+      notes: notes,
+      help: "write 'noSnoop: allowed' if that is what you want"
+        + settling(resolution, fact, unit)
+    ).resting(on: unknown(resolution, fact, unit))
+  }
+
+  /// Which unknown facts keep a row from being followed.
+  private static func unknown(
+    _ resolution: IntentResolution, _ fact: HostDevice, _ unit: Fact
+  ) -> [Diagnostic.OpenFact] {
+    switch resolution {
+    case .uncertain: return [.canEnforceSnoop]
+    case .unblockable:
+      return (fact.noSnoopCapable == .unknown ? [.canNoSnoop] : [])
+        + (unit == .unknown ? [.canEnforceSnoop] : [])
+    case .notExpressible, .yieldsToNever, .yieldsToForbidden, .yieldsToRequired:
+      return fact.noSnoopCapable == .unknown ? [.canNoSnoop] : []
+    case .stated, .noRow, .row, .needless: return []
+    }
+  }
+
+  /// What settles those facts, as the end of a help line.
+  private static func settling(
+    _ resolution: IntentResolution, _ fact: HostDevice, _ unit: Fact
+  ) -> String {
+    unknown(resolution, fact, unit).map { open in
+      switch open {
+      case .canNoSnoop: "; \(UnknownFacts.noSnoopTest(fact.address)) finds out whether it can"
+      case .canEnforceSnoop: "; or say 'enforceSnoop' of its IOMMU if you know it"
+      }
+    }.joined()
   }
 
   /// What keeps a row from being followed, and where that stands; `nil` if it is followed.

@@ -107,9 +107,9 @@ struct PlacementReasons {
     let intent = intents.resolved[device]
     let mate = Int(group.device)
     return switch group.kind {
-    case .cannotEnforce:
-      .cannotEnforce(device: groups.devices.canEnforce[device] ? mate : device)
-    case .heldBack: .heldBack
+    case .cannotEnforce: unenforced(groups.devices.canEnforce[device] ? mate : device)
+    case .heldBack:
+      .heldBack(isKnown: groups.isSurelyHeldBack[Int(groups.groupOfDevice[device])])
     case .required: .required(device: intent == .required ? device : mate)
     case .forbidden:
       .forbidden(
@@ -120,5 +120,11 @@ struct PlacementReasons {
     case .tie: .tie
     case .paretoRow: .paretoRow
     }
+  }
+
+  /// That the IOMMU of a device can't enforce, or is not known to.
+  private func unenforced(_ device: Int) -> PlacementReason {
+    groups.devices.cannotEnforce[device]
+      ? .cannotEnforce(device: device) : .notKnownToEnforce(device: device)
   }
 }

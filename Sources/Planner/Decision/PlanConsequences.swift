@@ -41,10 +41,15 @@ public enum PlanConsequences {
       !plan.coherency.allowsIncoherentDMA,
       plan.devices.contains(where: { !$0.isKnownToKVM })
     else { return nil }
-    let verb = plan.devices.count { !$0.isKnownToKVM } == 1 ? "stays" : "stay"
+    let left = plan.devices.filter { !$0.isKnownToKVM }
+    let verb = left.count == 1 ? "stays" : "stay"
+    let isKnown = left.contains { $0.enforcementFact == .no }
     return
-      "\(list(plan, where: { !$0.isKnownToKVM })) \(verb) out of kvm-vfio: KVM would carry out "
-      + "WBINVD for an IOMMU that can't enforce snoop, although no device behind it can no-snoop"
+      "\(list(plan, where: { !$0.isKnownToKVM })) \(verb) out of kvm-vfio: KVM "
+      + (isKnown
+        ? "would carry out WBINVD for an IOMMU that can't enforce snoop"
+        : "might carry out WBINVD for an IOMMU that is not known to enforce snoop")
+      + ", although no device behind it can no-snoop"
       + hotPlug(plan, host.kernel)
   }
 

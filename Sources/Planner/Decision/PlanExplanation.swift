@@ -41,8 +41,8 @@ public struct PlanExplanation: Sendable {
       let names = PlanConsequences.list(
         plan, where: { isSure ? $0.isSurelyEffective : $0.isEffective })
       let verb = isSure ? "is" : "counts as"
-      return "the no-snoop DMA of \(names) \(verb) effective, so KVM carries out WBINVD; the proof "
-        + "is " + proof
+      let deed = plan.isKVMKnown ? "carries out WBINVD" : "may carry out WBINVD (a fact is unknown)"
+      return "the no-snoop DMA of \(names) \(verb) effective, so KVM \(deed); the proof is " + proof
     case .override:
       return "the description says 'always', so KVM carries out WBINVD although no device needs "
         + "it; the proof is \(proof)"
@@ -94,10 +94,11 @@ extension PlanExplanation {
     _ index: Int, _ device: PlannedDevice, to text: inout (some ExplanationText & ~Copyable)
   ) {
     switch device.reason {
-    case .cannotEnforce(let other):
+    case .cannotEnforce(let other), .notKnownToEnforce(let other):
       writeUnenforceable(index, other, to: &text)
-    case .heldBack:
-      text.add("the IOMMU of a member of its IOMMU group that nobody assigned can't enforce snoop")
+    case .heldBack(let isKnown):
+      text.add("the IOMMU of a member of its IOMMU group that nobody assigned ")
+      text.add(isKnown ? "can't enforce snoop" : "is not known to enforce snoop")
     case .required(let other):
       writeIntent(index, other, "no-snoop is required of ", to: &text)
     case .forbidden(let other):

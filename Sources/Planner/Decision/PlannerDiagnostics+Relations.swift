@@ -29,7 +29,7 @@ extension PlannerDiagnostics {
     "VP4045", .error, "a virtual function needs the token of its physical function",
     """
     While a physical function is on vfio-pci, whoever has it can reach what its virtual functions \
-    do. So the kernel opens these with a token only that both users share, a UUID \
+    do. So the kernel opens these only with a token that both users share, a UUID \
     (vfio_pci_validate_vf_token): without it, EACCES. Say it with 'vfToken' of the device, as the \
     physical function's user has set it.
     """)
@@ -92,38 +92,77 @@ extension PlannerDiagnostics {
       physicalFunctionInUse,
       isTogether
         ? "\(quote(device.name)) is the physical function of \(child.name): one VM can't have both"
-        : taking(holder, for: device, isOwn: isOwn) + ", but it is the physical function of "
-          + child.name,
+        : taking(holder, for: device, isOwn: isOwn) + (isOwn ? ": it" : ", but that")
+          + " is the physical function of " + child.name,
       at: device.addressSpan, notes: notes(holder, child.fact, owner),
       help: isTogether
         ? "leave '\(holder.address)' with its driver, and give the VM virtual functions only"
         : isOwn
           ? "give the VM a virtual function, or write 0 to 'sriov_numvfs' of '\(holder.address)'"
-          : "a device that shares its group with a physical function can't be given away alone")
+          : freeing(holder, ofOwn: owner))
   }
 
+  /// What frees a group of a physical function that nobody assigned.
+  private static func freeing(_ holder: HostDevice, ofOwn owner: AssignedDevice?) -> String {
+    owner == nil
+      ? "write 0 to 'sriov_numvfs' of '\(holder.address)' if nobody needs its virtual functions"
+      : "virtual functions that share the group of theirs can't be given away without it: write 0 "
+        + "to 'sriov_numvfs' of '\(holder.address)', and give that to the VM"
+  }
+
+  /// `users` are the devices behind it, of the VM or not, that drivers have.
   static func othersBehind(
     _ holder: HostDevice, child: HostDevice, owner: AssignedDevice?, for device: AssignedDevice,
-    isOwn: Bool
+    isOwn: Bool, users: [HostDevice]
   ) -> Diagnostic {
-    if owner?.name == device.name { return existsOnlyBehind(holder, device) }
-    let user = child.driver.map { ", which \(quote($0)) of the host uses," } ?? ""
-    let help =
-      owner != nil
-      ? "give '\(holder.address)', with everything behind it, to the VM in its place, or switch "
-        + "VMD off in the firmware's setup"
-      : "unbind '\(child.address)' first if nothing on the host needs it, or switch VMD off in the "
-        + "firmware's setup"
+    if owner?.name == device.name { return existsOnlyBehind(holder, device, users) }
     return Diagnostic(
       deviceInUseBehind,
-      taking(holder, for: device, isOwn: isOwn) + ", but "
-        + named(child, owner) + (owner == nil ? user : "") + " exists only behind it",
-      at: device.addressSpan, notes: notes(holder, child, owner), help: help)
+      taking(holder, for: device, isOwn: isOwn) + (isOwn ? ": " : ", but ")
+        + named(child, owner) + (owner == nil ? user(of: child) : "") + " exists only behind it",
+      at: device.addressSpan, notes: notes(holder, child, owner),
+      help: help(holder, child, owner, for: device, isOwn: isOwn, users) + vmdOff)
+  }
+
+  /// Who has a device, as a clause after its name.
+  private static func user(of device: HostDevice) -> String {
+    guard let driver = device.driver else { return "" }
+    return device.hasVFIODriver
+      ? ", which is on \(quote(driver))," : ", which \(quote(driver)) of the host uses,"
+  }
+
+  private static let vmdOff = ", or switch VMD off in the firmware's setup"
+
+  private static func help(
+    _ holder: HostDevice, _ child: HostDevice, _ owner: AssignedDevice?,
+    for device: AssignedDevice, isOwn: Bool, _ users: [HostDevice]
+  ) -> String {
+    guard let owner else {
+      return "unbind '\(child.address)' first if nothing on the host needs it"
+    }
+    return isOwn
+      ? "leave \(quote(owner.name)) out: it comes with \(quote(device.name))"
+        + once(users)
+      : instead(holder, users)
+  }
+
+  /// To give what a device hangs on in its place, and what has to be done before.
+  private static func instead(_ holder: HostDevice, _ users: [HostDevice]) -> String {
+    "give '\(holder.address)', with everything behind it, to the VM in its place"
+      + once(users)
+  }
+
+  /// What has to leave its drivers before what it hangs on can be given away.
+  private static func once(_ users: [HostDevice]) -> String {
+    guard !users.isEmpty else { return "" }
+    let names = list(users.map(\.address.description))
+    return ", once nothing on the host needs \(names) and "
+      + (users.count == 1 ? "it is unbound" : "they are unbound")
   }
 
   /// A device that is given without the one that it hangs on and whose IOMMU group it is in.
   private static func existsOnlyBehind(
-    _ holder: HostDevice, _ device: AssignedDevice
+    _ holder: HostDevice, _ device: AssignedDevice, _ users: [HostDevice]
   ) -> Diagnostic {
     Diagnostic(
       deviceInUseBehind,
@@ -131,8 +170,7 @@ extension PlannerDiagnostics {
         + "\(quote(holder.driver ?? "")) of the host has '\(holder.address)', which is in its "
         + "IOMMU group: it can't be given away alone",
       at: device.addressSpan, notes: note(holder),
-      help: "give '\(holder.address)', with everything behind it, to the VM in its place, or "
-        + "switch VMD off in the firmware's setup")
+      help: instead(holder, users) + vmdOff)
   }
 
   private static func note(_ physical: HostDevice) -> [Diagnostic.Note] {
@@ -143,7 +181,8 @@ extension PlannerDiagnostics {
     Diagnostic(
       vfTokenMissing,
       "\(quote(device.name)) is a virtual function of '\(physical.address)', which is on "
-        + "\(quote(physical.driver ?? "")): the kernel opens it with their token only",
+        + "\(quote(physical.driver ?? "")): the kernel opens it only with the token that "
+        + "both share",
       at: device.addressSpan, notes: note(physical),
       help: "add 'vfToken' with the UUID that the user of '\(physical.address)' has set")
   }

@@ -277,7 +277,7 @@ extension PlannerDiagnostics {
     The devices of one IOMMU group can reach each other's DMA, so the kernel gives a group to user \
     space only if no member is used by a driver of the host. Members that are not assigned may \
     have no driver, a bridge driver (pcieport, pci-stub) or vfio-pci. Give such a device to \
-    the VM, too, let vfioplan keep it away ('companions: bind'), or unbind it if the host can do \
+    the VM, too, let vfioplan hold it unused ('companions: bind'), or unbind it if the host can do \
     without: not a disk that it runs from. On boards that put several slots into one group another \
     slot helps.
     """)

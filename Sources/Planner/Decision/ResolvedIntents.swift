@@ -40,8 +40,10 @@ struct ResolvedIntents: Sendable {
       if case .row(let row) = resolutions[index] { resolved[index] = table.rows[row].intent }
       if let fallback = PlannerDiagnostics.fallback(
         resolutions[index], of: index, in: vm,
-        describedAt: topology.host.devices[Int(groups.devices.hostIndex[index])].span, table,
-        target: target.name)
+        (
+          topology.host.devices[Int(groups.devices.hostIndex[index])],
+          topology.enforcement[Int(groups.devices.iommu[index])]
+        ), table, target: target.name)
       {
         sink.report(fallback)
       }

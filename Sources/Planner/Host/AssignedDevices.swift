@@ -39,10 +39,12 @@ struct DeviceLookup {
     of vm: VMDescription, on topology: HostTopology, into sink: inout DiagnosticSink
   ) -> AssignedDevices? {
     var lookup = DeviceLookup(vm: vm, topology: topology)
-    let unprotected = topology.host.observations.unprotected
-    let protectable = vm.devices.filter { !unprotected.contains($0.address) }
-    if topology.host.iommus.isEmpty, !protectable.isEmpty {
-      sink.report(PlannerDiagnostics.noIOMMUs(on: topology.host, for: protectable))
+    if topology.host.iommus.isEmpty {
+      let unprotected = Set(topology.host.devices.filter(\.isUnprotected).map(\.address))
+      let protectable = vm.devices.filter { !unprotected.contains($0.address) }
+      if !protectable.isEmpty {
+        sink.report(PlannerDiagnostics.noIOMMUs(on: topology.host, for: protectable))
+      }
     }
     lookup.checkNames(into: &sink)
     lookup.findOnHost(into: &sink)
@@ -132,7 +134,7 @@ struct DeviceLookup {
     let fact = topology.host.devices[found]
     guard topology.iommuOfDevice[found] < 0 || topology.groupOfDevice[found] < 0 else { return }
     isSound = false
-    if topology.host.observations.unprotected.contains(fact.address) {
+    if fact.isUnprotected {
       sink.report(ScopeDiagnostics.unprotected(vm.devices[index]))
     } else if fact.iommu == nil {
       if !topology.host.iommus.isEmpty { unitless.append(index) }

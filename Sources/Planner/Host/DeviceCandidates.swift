@@ -21,6 +21,9 @@ struct DeviceCandidates {
   /// How many are named.
   private static let limit = 4
   private let found: [HostDevice]
+  /// Whether the host has some that are in no IOMMU group.
+  private let hasOthers: Bool
+  /// What one of them is called.
   private let what: String
 
   /// Looks for devices of the class that is expected of a device, else of the one that its name
@@ -28,11 +31,12 @@ struct DeviceCandidates {
   init?(for device: AssignedDevice, on host: HostDescription) {
     guard let wanted = Self.classCode(of: device) else { return nil }
     let (code, digits) = wanted
-    found = host.devices.filter { fact in
-      !PCIClass.isBridge(fact.classCode) && fact.group != nil
-        && fact.classCode >> UInt32(24 - 4 * digits) == code
+    let all = host.devices.filter { fact in
+      !PCIClass.isBridge(fact.classCode) && fact.classCode >> UInt32(24 - 4 * digits) == code
     }
-    what = digits == 2 ? PCIClass.word(of: code << 16) : PCIClass.kind(of: code << 8)
+    found = all.filter { $0.group != nil }
+    hasOthers = found.count < all.count
+    what = digits == 2 ? PCIClass.word(of: code << 16) + " device" : PCIClass.kind(of: code << 8)
   }
 
   /// The first digits of a class code, and how many they are.
@@ -45,11 +49,15 @@ struct DeviceCandidates {
 
   /// What is said of them.
   var text: String {
-    if found.isEmpty { return "the host has no device of class \(what) in an IOMMU group" }
+    if found.isEmpty {
+      return hasOthers
+        ? "the host has no \(what) in an IOMMU group" : "the host has no \(what) at all"
+    }
     let names = found.prefix(Self.limit).map { fact in
       "'\(fact.address)'" + (fact.driver.map { " on \($0.visible)" } ?? "")
     }
     let more = found.count > Self.limit ? " and \(found.count - Self.limit) more" : ""
-    return "of class \(what) the host has \(names.joined(separator: ", "))\(more)"
+    let noun = found.count == 1 ? "the \(what)" : "the \(what)s"
+    return "\(noun) of the host: \(names.joined(separator: ", "))\(more)"
   }
 }

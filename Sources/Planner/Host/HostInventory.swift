@@ -8,8 +8,6 @@ public struct HostInventory: Sendable {
   public let kernelFacts: KernelFacts
   /// Files that do not say what they should; the devices concerned are left out.
   public let findings: [Diagnostic]
-  /// Devices that VFIO gives away although no IOMMU holds them back.
-  public let unprotected: [BDF]
 
   /// Whether every fact could be read, but for those that are another user's to read.
   public var isComplete: Bool { findings.allSatisfy { $0.severity == .warning } }
@@ -32,7 +30,6 @@ public struct HostInventory: Sendable {
       name: facts.name, kernel: kernel,
       iommus: units.map { HostIOMMU($0, on: kernel, facts.kernel) }, devices: facts.devices)
     kernelFacts = facts.kernel
-    unprotected = facts.unprotected
     findings = facts.findings
   }
 }

@@ -112,6 +112,7 @@ public enum HostJSON {
     if let group = device.group { writer.member("group", group) }
     if let driver = device.driver { writer.member("driver", driver) }
     writeKnown("vfioDriver", device.vfioDriver, to: &writer)
+    if device.isUnprotected { writer.member("noIOMMU", true) }
     if let physical = device.physicalFunction { writer.member("physicalFunction", physical) }
     if let parent = device.behind { writer.member("behind", parent) }
     writer.member("noSnoopCapable", device.noSnoopCapable)

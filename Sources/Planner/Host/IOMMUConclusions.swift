@@ -12,6 +12,7 @@ extension HostIOMMU {
     case .amd(let features):
       conclude(amd: features, on: kernel)
       pageTables = told.hasNoHostTables ? .v2 : Self.format(told)
+      enforceSnoop = amdEnforcement(by: kernel.rules)
     case .arm:
       // Whether it can enforce is in the firmware's IORT table (CANWBS), which sysfs hides.
       (type, addressBits, pageSizes) = (Self.arm, 48, Self.threeSizes)

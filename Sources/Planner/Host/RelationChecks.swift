@@ -105,7 +105,8 @@ struct RelationChecks {
       sink.report(
         PlannerDiagnostics.othersBehind(
           holder, child: host.devices[child], owner: assigned[child].map { vm.devices[$0] },
-          for: device, isOwn: isOwn))
+          for: device, isOwn: isOwn,
+          users: relations.descendants(of: position).filter(isUsed).map { host.devices[$0] }))
     }
   }
 }

@@ -26,26 +26,27 @@ public enum UnknownFacts {
     }
   }
 
-  /// What settles the facts of a device that nobody knows, by its position in a plan; `nil` if all
-  /// are known, or if nothing that could be said settles them.
-  public static func remedy(for index: Int, in compiled: CompiledPlan) -> String? {
-    let device = compiled.plan.devices[index]
+  /// What settles the facts of a device of a plan that nobody knows; `nil` if all are known, or if
+  /// nothing that could be said settles them.
+  public static func remedy(
+    for device: PlannedDevice, of plan: IOASIDPlan, on host: HostDescription
+  ) -> String? {
     var ways: [String] = []
     if device.noSnoopFact == .unknown {
       ways.append("\(noSnoopTest(device.address)) finds out about the device")
     }
-    if device.enforcementFact == .unknown { ways += remedies(for: device, in: compiled) }
+    if device.enforcementFact == .unknown { ways += remedies(for: device, plan, host) }
     return ways.isEmpty ? nil : ways.joined(separator: "; ")
   }
 
   /// What settles whether a device's IOMMU enforces, either way.
   private static func remedies(
-    for device: PlannedDevice, in compiled: CompiledPlan
+    for device: PlannedDevice, _ plan: IOASIDPlan, _ host: HostDescription
   ) -> [String] {
-    guard let dialect = compiled.plan.dialect,
-      let unit = compiled.host.iommus.firstIndex(where: { $0.name == device.iommu })
+    guard let dialect = plan.dialect,
+      let unit = host.iommus.firstIndex(where: { $0.name == device.iommu })
     else { return [] }
-    let remedies = EnforcementRemedies(host: compiled.host, dialect: dialect, index: unit)
+    let remedies = EnforcementRemedies(host: host, dialect: dialect, index: unit)
     return remedies.openFacts.map {
       "say 'enforceSnoop' of \($0) in the host description if you know it"
     } + remedies.openRules.map { "state the kernel's rule '\($0)' if you know it" }

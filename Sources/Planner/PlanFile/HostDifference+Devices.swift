@@ -42,7 +42,7 @@ extension HostDifference {
       let place = saved.plan.devices.first { $0.address == holder } ?? saved.plan.devices[0]
       report(
         SavedPlanDiagnostics.deviceChanged,
-        "\(holder): \(address) hangs on it \(basis == .saved ? "now" : "on this machine")",
+        "\(holder): \(address) depends on it \(basis == .saved ? "now" : "on this machine")",
         at: place.origin)
     }
   }

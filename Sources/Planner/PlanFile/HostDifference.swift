@@ -133,15 +133,16 @@ extension HostDifference {
     if basis == .stated { after.statedRules = before.statedRules }
     if basis == .stated, before.release.isEmpty || after.release.isEmpty { return }
     guard before.release != after.release || before.statedRules != after.statedRules else { return }
+    // That the target is gone is a finding of its own, and says it all.
+    guard saved.plan.dialect?.missingInterface(on: after) == nil else { return }
     if let change = ReleaseDifference.firstChange(of: saved, on: after) {
       report(
         SavedPlanDiagnostics.otherProgram,
-        "the plan was compiled for \(ReleaseDifference.name(before, unlike: after)); on "
+        (basis == .saved ? "the plan was compiled for " : "the host file says ")
+          + "\(ReleaseDifference.name(before, unlike: after)); on "
           + "\(ReleaseDifference.name(after, unlike: before)) \(change)", at: before.span)
       return
     }
-    // That the release lacks the interface is a finding of its own.
-    guard saved.plan.dialect?.missingInterface(on: after) == nil else { return }
     compare(
       SavedPlanDiagnostics.otherRelease, "kernel", "release", before.release, after.release,
       at: before.span)

@@ -55,6 +55,8 @@ public struct PlanDifference: Hashable, Sendable {
     public var kind: Kind
     /// The properties that differ, or all that matter of what was added or removed.
     public var facets: [Facet]
+    /// The facts about a device that nobody knows in the plan that has it last.
+    public var unknown: [Diagnostic.OpenFact] = []
   }
 
   /// Everything but steps, by subject in declaration order.
@@ -83,6 +85,7 @@ public struct PlanDifference: Hashable, Sendable {
     compare(.device, before.plan.devices, after.plan.devices, name: \.name) { facets, one, two in
       Self.compare(one.map { ($0, before.plan) }, two.map { ($0, after.plan) }, &facets)
     }
+    noteUnknown(before.plan, after.plan)
     compare(.memory, before.vm.memory, after.vm.memory, name: { Self.hex($0.gpa) }) {
       $0.compare("size", $1.map { Self.hex($0.size) }, $2.map { Self.hex($0.size) })
       $0.compare("hugepages", $1?.hugePageBytes.map(Self.hex), $2?.hugePageBytes.map(Self.hex))
@@ -134,6 +137,15 @@ extension PlanDifference {
       let kind = known == nil ? Kind.added : .changed
       changes.append(
         Change(subject: subject, name: name(element), kind: kind, facets: list.facets))
+    }
+  }
+
+  /// Says of devices which facts their properties rest on that nobody knows.
+  private mutating func noteUnknown(_ before: IOASIDPlan, _ after: IOASIDPlan) {
+    var facts: [String: [Diagnostic.OpenFact]] = [:]
+    for device in before.devices + after.devices { facts[device.name] = device.unknown }
+    for index in changes.indices where changes[index].subject == .device {
+      changes[index].unknown = facts[changes[index].name] ?? []
     }
   }
 

@@ -38,6 +38,7 @@ extension SavedPlanWriter {
     writer.member("name", table.name)
     writer.member("addressSpace", plan.addressSpaces[table.addressSpace].name)
     writer.member("enforceSnoop", table.snoopPolicy == .enforced)
+    if !plan.isKnown(table) { writer.member("known", false) }
     writer.member("iommus", table.iommus)
     writer.key("devices")
     writer.beginArray()
@@ -107,7 +108,8 @@ extension SavedPlanWriter {
   private func write(_ reason: PlacementReason, to writer: inout JSONWriter) {
     writer.quote(reason.code)
     switch reason {
-    case .cannotEnforce(let device), .required(let device), .forbidden(let device):
+    case .cannotEnforce(let device), .notKnownToEnforce(let device), .required(let device),
+      .forbidden(let device):
       writer.appendRaw(",\"device\":")
       writer.quote(compiled.plan.devices[device].name)
     case .objective(let metric):
@@ -123,6 +125,7 @@ extension SavedPlanWriter {
     writer.key("kvm")
     writer.beginObject()
     writer.member("incoherentDMA", coherency.allowsIncoherentDMA)
+    if !compiled.plan.isKVMKnown { writer.member("known", false) }
     writer.member("proof", coherency.proof.map { compiled.plan.devices[$0].name })
     writer.member("reason", coherency.reason.code)
     writer.endObject()
@@ -217,6 +220,18 @@ extension Fact {
 }
 
 extension JSONWriter {
+  /// Writes the facts about a device as members, and how they count if one is unknown.
+  public mutating func writeFacts(canNoSnoop: Fact, canEnforceSnoop: Fact) {
+    member("canNoSnoop", canNoSnoop)
+    member("canEnforceSnoop", canEnforceSnoop)
+    guard canNoSnoop == .unknown || canEnforceSnoop == .unknown else { return }
+    key("countsAs")
+    beginObject()
+    member("canNoSnoop", canNoSnoop != .no)
+    member("canEnforceSnoop", canEnforceSnoop == .yes)
+    endObject()
+  }
+
   /// Writes a member whose value are the four metrics.
   public mutating func member(_ name: StaticString, _ metrics: PlanMetrics) {
     key(name)

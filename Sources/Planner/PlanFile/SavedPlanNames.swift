@@ -14,7 +14,9 @@ extension PlacementReason {
   public var code: String {
     switch self {
     case .cannotEnforce: "cannotEnforce"
-    case .heldBack: "heldBack"
+    case .notKnownToEnforce: "notKnownToEnforce"
+    case .heldBack(isKnown: true): "heldBack"
+    case .heldBack(isKnown: false): "notKnownToBeHeldBack"
     case .required: "required"
     case .forbidden: "forbidden"
     case .targetEnforces: "targetEnforces"

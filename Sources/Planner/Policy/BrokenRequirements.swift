@@ -27,19 +27,52 @@ public struct BrokenRequirements {
     switch requirement.what {
     case .coherent:
       guard plan.metrics.wbinvd > 0 else { return nil }
-      return PolicyDiagnostics.incoherent(requirement, devices(where: \.isEffective), vm.kvm)
+      return PolicyDiagnostics.incoherent(requirement, broken(where: \.isEffective), vm.kvm)
     case .knownFacts: return unknown(requirement)
     case .noBox3:
-      let found = devices { $0.box == 3 }
-      return found.isEmpty ? nil : PolicyDiagnostics.inBox3(requirement, found)
+      let found = broken { $0.box == 3 }
+      return found.devices.isEmpty ? nil : PolicyDiagnostics.inBox3(requirement, found)
     case .objective(let objective):
       guard objective != plan.objective else { return nil }
       return PolicyDiagnostics.otherObjective(requirement, plan.objective, of: vm)
     }
   }
 
-  private func devices(where isMeant: (PlannedDevice) -> Bool) -> [AssignedDevice] {
-    plan.devices.indices.filter { isMeant(plan.devices[$0]) }.map { vm.devices[$0] }
+  /// The devices that break a requirement: if some surely do, these alone.
+  private func broken(where isMeant: (PlannedDevice) -> Bool) -> Culprits {
+    let meant = plan.devices.indices.filter { isMeant(plan.devices[$0]) }
+    let sure = meant.filter { plan.devices[$0].isKnown }
+    let named = sure.isEmpty ? meant : sure
+    return Culprits(
+      devices: named.map { vm.devices[$0] }, facts: named.map { plan.devices[$0] },
+      settling: named.lazy.compactMap {
+        UnknownFacts.remedy(for: plan.devices[$0], of: plan, on: host)
+      }.first)
+  }
+
+  /// Devices that break a requirement, with what is known of them.
+  struct Culprits {
+    /// As they are given.
+    let devices: [AssignedDevice]
+    /// As they are planned.
+    let facts: [PlannedDevice]
+    /// What settles the facts of the first one of which nobody knows some.
+    let settling: String?
+
+    /// Whether none of them surely does.
+    var isUncertain: Bool { !facts.isEmpty && !facts.contains(where: \.isKnown) }
+
+    /// The facts that would clear them.
+    var unknown: [Diagnostic.OpenFact] {
+      guard isUncertain else { return [] }
+      return (facts.contains { $0.noSnoopFact == .unknown } ? [.canNoSnoop] : [])
+        + (facts.contains { $0.enforcementFact == .unknown } ? [.canEnforceSnoop] : [])
+    }
+
+    /// What settles the facts of the first one, as the end of a help line.
+    var remedy: String {
+      isUncertain ? settling.map { "; " + $0 } ?? "" : ""
+    }
   }
 
   /// What is promised and could turn out otherwise: that a required device no-snoops, and, on a

@@ -99,21 +99,28 @@ extension PolicyDiagnostics {
   }
 
   static func incoherent(
-    _ requirement: Policy.StatedRequirement, _ devices: [AssignedDevice], _ clause: KVMClause
+    _ requirement: Policy.StatedRequirement, _ culprits: BrokenRequirements.Culprits,
+    _ clause: KVMClause
   ) -> Diagnostic {
+    let devices = culprits.devices
     let isSaid = devices.isEmpty
+    let verdict =
+      culprits.isUncertain
+      ? "KVM may carry out WBINVD: the no-snoop DMA of \(names(devices)) counts as effective, as a "
+        + "fact is unknown"
+      : "KVM carries out WBINVD: the no-snoop DMA of \(names(devices)) is effective"
     return Diagnostic(
       incoherent,
       broken(
         requirement.what,
-        isSaid
-          ? "'incoherentDMA: always' makes KVM carry out WBINVD"
-          : "KVM carries out WBINVD: the no-snoop DMA of \(names(devices)) is effective"),
+        isSaid ? "'incoherentDMA: always' makes KVM carry out WBINVD" : verdict),
       at: requirement.span,
       notes: isSaid ? [.init("'always' is said here", clause.span)] : places(devices),
       help: isSaid
         ? "use 'incoherentDMA: auto'"
-        : "with 'noSnoop: forbidden' it is blocked, or you see why not; or leave the device out")
+        : "with 'noSnoop: forbidden' it is blocked, or you see why not; or leave the device out"
+          + culprits.remedy
+    ).resting(on: culprits.unknown)
   }
 
   static func unknownFacts(
@@ -123,16 +130,25 @@ extension PolicyDiagnostics {
       unknownFact,
       broken(requirement.what, "it is not known whether \(names(devices)) can no-snoop"),
       at: requirement.span, notes: places(devices),
-      help: "say it in the host description: 'noSnoopCapable'")
+      help: (devices.first.map { UnknownFacts.noSnoopTest($0.address) } ?? "a test")
+        + " finds out; or say it in the host description: 'noSnoopCapable'"
+    ).resting(on: [.canNoSnoop])
   }
 
   static func inBox3(
-    _ requirement: Policy.StatedRequirement, _ devices: [AssignedDevice]
+    _ requirement: Policy.StatedRequirement, _ culprits: BrokenRequirements.Culprits
   ) -> Diagnostic {
-    let verb = devices.count == 1 ? "is" : "are"
+    let devices = culprits.devices
+    let isOne = devices.count == 1
+    let verdict =
+      culprits.isUncertain
+      ? "\(isOne ? "counts" : "count") as in it, as a fact is unknown"
+      : "\(isOne ? "is" : "are") in it"
     return Diagnostic(
-      inBox3, broken(requirement.what, "\(names(devices)) \(verb) in it"), at: requirement.span,
-      notes: places(devices), help: "use another device, or another slot or host")
+      inBox3, broken(requirement.what, "\(names(devices)) \(verdict)"), at: requirement.span,
+      notes: places(devices),
+      help: "use another device, or another slot or host" + culprits.remedy
+    ).resting(on: culprits.unknown)
   }
 
   static func otherObjective(

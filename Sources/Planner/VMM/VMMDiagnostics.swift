@@ -89,7 +89,8 @@ public enum VMMDiagnostics {
       "\(rule.title) tells KVM of \(PlannerDiagnostics.quote(cause.name)), whose IOMMU "
         + (isKnown ? "can't enforce snoop" : "is not known to enforce snoop")
         + ": KVM then carries out WBINVD, which no device needs",
-      at: cause.origin, help: "let vfioplan attach the devices and tell KVM")
+      at: cause.origin, help: "let vfioplan attach the devices and tell KVM"
+    ).resting(on: isKnown ? [] : [.canEnforceSnoop])
   }
 
   private static func otherGrouping(_ compiled: CompiledPlan, _ rule: VMMRule) -> Diagnostic {

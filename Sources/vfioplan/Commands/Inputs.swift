@@ -251,7 +251,7 @@ extension Inputs {
       let plans = try Compilation.paretoFront(
         vm, on: host, target: target, objective: objective, policy: policy ?? Policy(),
         into: &sink)
-      return ParetoText(plans, vm: vm.name, host: host.name)
+      return ParetoText(plans, vm: vm.name, host: host)
     } catch {
       throw CommandFailure(error, files: files)
     }

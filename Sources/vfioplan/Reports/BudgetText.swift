@@ -51,7 +51,7 @@ struct BudgetText {
       budget.largestSpace == budget.mappings
       ? "\(budget.mappings)"
       : "\(budget.mappings), at most \(budget.largestSpace) in one address space,"
-    return "\(most) of \(limit.count) that a container takes (dma_entry_limit"
+    return "\(most) of at most \(limit.count) in a container (dma_entry_limit"
       + (limit.isStated ? ")" : " unless it was set)")
   }
 

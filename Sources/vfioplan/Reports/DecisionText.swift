@@ -55,9 +55,7 @@ struct DecisionText {
     page.heading("Page tables")
     page.table(
       plan.pageTables.map { table in
-        let isEnforced = table.snoopPolicy == .enforced
-        let format: StyledText =
-          isEnforced ? "\("enforced", .good)" : "\("not enforced", .warning)"
+        let format = Self.format(of: table, in: plan)
         let names = nameList(table.devices.map { plan.devices[$0].name })
         return [
           "\(table.name, .strong)", format,
@@ -68,10 +66,22 @@ struct DecisionText {
     if policies.contains(.enforced) {
       page.line("\("enforced: no-snoop requests are ignored, DMA is coherent", .faint)", indent: 2)
     }
-    if policies.contains(.notEnforced) {
+    let open = plan.pageTables.filter { $0.snoopPolicy == .notEnforced }.map(plan.isKnown)
+    if open.contains(true) {
       page.line("\("not enforced: no-snoop requests bypass the CPU caches", .faint)", indent: 2)
     }
+    if open.contains(false) {
+      let meaning = "not known to enforce: no-snoop requests may bypass the CPU caches"
+      page.line("\(meaning, .faint)", indent: 2)
+    }
     appendAddressSpaces(to: &page)
+  }
+
+  /// What a page table does with no-snoop requests, as far as that is known.
+  static func format(of table: PageTable, in plan: IOASIDPlan) -> StyledText {
+    if table.snoopPolicy == .enforced { return "\("enforced", .good)" }
+    return plan.isKnown(table)
+      ? "\("not enforced", .warning)" : "\("not known to enforce", .warning)"
   }
 
   /// One line for each address space: how much it maps, and where.
@@ -99,7 +109,8 @@ extension DecisionText {
       let device = plan.devices[index]
       page.row(headlines[index], in: columns)
       let unknown: [[StyledText]] =
-        UnknownFacts.remedy(for: index, in: compiled).map { [["unknown", "\($0)"]] } ?? []
+        UnknownFacts.remedy(for: device, of: plan, on: compiled.host)
+        .map { [["unknown", "\($0)"]] } ?? []
       page.table(
         [
           ["wanted", wanted(device)], ["box \(device.box)", box(device)],
@@ -165,7 +176,9 @@ extension DecisionText {
     if plan.coherency.allowsIncoherentDMA {
       rows.append([
         "cost",
-        "each WBINVD of the guest slows the host and its other guests",
+        plan.isKVMKnown
+          ? "each WBINVD of the guest slows the host and its other guests"
+          : "each WBINVD of the guest that is carried out slows the host and its other guests",
       ])
     }
     page.table(rows)
@@ -178,12 +191,17 @@ extension DecisionText {
     return [
       [
         "WBINVD",
-        isAllowed
-          ? "\("carried out", .warning), on every CPU that the vCPU ran on since the last one"
-          : "\("ignored", .good)",
+        isAllowed ? carriedOut : "\("ignored", .good)",
       ],
-      ["attributes", StyledText(attributes)],
+      ["attributes", StyledText(plan.isKVMKnown ? attributes : "if it is, \(attributes)")],
     ]
+  }
+
+  private var carriedOut: StyledText {
+    let place = ", on every CPU that the vCPU ran on since the last one"
+    return plan.isKVMKnown
+      ? "\("carried out", .warning)\(place)"
+      : "\("may be carried out (a fact is unknown)", .warning)\(place)"
   }
 
   private func appendCost(to page: inout TextPage) {
@@ -201,6 +219,8 @@ extension DecisionText {
       "always 0: the host has no KVM"
     case .wbinvd where !compiled.host.hasIncoherentMode:
       "always 0: KVM has a non-coherent mode on x86 only"
+    case .wbinvd where !plan.isKVMKnown:
+      "whether KVM carries out the guest's WBINVD: 1 if it may, as a fact is unknown"
     case .wbinvd: "whether KVM carries out the guest's WBINVD: 1 if it does"
     case .incoherentDevices: "devices whose no-snoop DMA reaches memory"
     case .pageTables: "hardware page tables"

@@ -69,7 +69,20 @@ struct DifferenceText {
       if change.kind == .changed { return label + "\(before ?? "none") -> \(after ?? "none")" }
       return Self.tellsWhole(facet.key, of: change.subject) ? label + (before ?? after ?? "") : nil
     }
-    return StyledText(parts.joined(separator: ", "))
+    return StyledText((parts + Self.remarks(on: change)).joined(separator: ", "))
+  }
+
+  /// That whether a device is effective rests on unknown facts, where it is shown.
+  private static func remarks(on change: PlanDifference.Change) -> [String] {
+    let isShown = change.facets.contains { $0.key == "effective" }
+    guard isShown, !change.unknown.isEmpty else { return [] }
+    let facts = change.unknown.map { fact in
+      switch fact {
+      case .canNoSnoop: "whether it can no-snoop is unknown, counted as yes"
+      case .canEnforceSnoop: "whether its IOMMU enforces is unknown, counted as no"
+      }
+    }
+    return ["(" + facts.joined(separator: "; ") + ")"]
   }
 
   /// Whether a property is shown of a subject that comes or goes as a whole.
@@ -155,6 +168,7 @@ extension DifferenceText {
       writer.endObject()
     }
     writer.endArray()
+    if !change.unknown.isEmpty { writer.member("unknown", change.unknown.map(\.rawValue)) }
     writer.endObject()
   }
 

@@ -58,7 +58,31 @@ struct HostText {
       page.line(heading(of: group), indent: 2, hanging: 4)
       for row in rows { page.row(row, in: columns) }
     }
+    appendUnknown(shown.flatMap { $0.group.members.filter(isWanted) }, to: &page)
     return page
+  }
+
+  /// What settles the facts that nobody knows of the devices shown; bridges stay with the host.
+  private func appendUnknown(_ devices: [HostDevice], to page: inout TextPage) {
+    let given = devices.filter { !PCIClass.isBridge($0.classCode) }
+    let unknown = given.filter { $0.noSnoopCapable == .unknown }
+    let used = Set(given.compactMap(\.iommu))
+    let open = host.iommus.filter {
+      used.contains($0.name) && $0.enforcement(by: host.kernel.rules) == .unknown
+    }
+    if !unknown.isEmpty || !open.isEmpty { page.blank() }
+    if let first = unknown.first {
+      let example = UnknownFacts.noSnoopTest(first.physicalFunction ?? first.address)
+      page.line(
+        "unknown no-snoop counts as yes; \(example) finds out, as root, while no driver has the "
+          + "device", indent: 2, hanging: 2)
+    }
+    if !open.isEmpty {
+      let names = nameList(open.map(\.name))
+      page.line(
+        "unknown enforcement of \(names) counts as no; say 'enforceSnoop' of it in the host "
+          + "description if you know it", indent: 2, hanging: 2)
+    }
   }
 
   private static let header: [StyledText] = [
@@ -197,8 +221,7 @@ private struct DeviceFate {
       text = "group has \(other.address) on \(other.driver ?? "a host driver")\(more)"
       role = .warning
     } else if box == 3 {
-      text = host.isX86 ? "makes the VM non-coherent" : "no-snoop can't be blocked"
-      role = .warning
+      (text, role) = (Self.unblocked(device, unit, host), .warning)
     } else {
       (text, role) = (
         box == 1 ? "coherent, or non-coherent if it is to no-snoop" : "coherent", .good
@@ -208,10 +231,27 @@ private struct DeviceFate {
 }
 
 extension DeviceFate {
+  /// What comes of a device in box 3, and what of that is not known.
+  private static func unblocked(
+    _ device: HostDevice, _ unit: HostIOMMU?, _ host: HostDescription
+  ) -> String {
+    let isUnitKnown = unit?.enforcement(by: host.kernel.rules) != .unknown
+    let isKnown = isUnitKnown && device.noSnoopCapable != .unknown
+    var counted: [String] = []
+    if device.noSnoopCapable == .unknown { counted.append("no-snoop unknown, counted as yes") }
+    if !isUnitKnown { counted.append("enforcement unknown, counted as no") }
+    let remark = counted.isEmpty ? "" : " (\(counted.joined(separator: "; ")))"
+    if host.hasIncoherentMode {
+      return (isKnown ? "makes the VM non-coherent" : "may make the VM non-coherent") + remark
+    }
+    return (isUnitKnown ? "no-snoop can't be blocked" : "no-snoop may not be blocked") + remark
+  }
+
   /// What makes the kernel refuse the device to everybody.
   private static func obstacle(
     _ device: HostDevice, _ mates: GroupMates, _ unit: HostIOMMU?, _ kernel: HostKernel
   ) -> String? {
+    if device.isUnprotected { return "VFIO has it without an IOMMU (noiommu)" }
     guard device.group != nil, let unit else { return "it is behind no IOMMU" }
     if !unit.isolatedMSI, !kernel.allowUnsafeInterrupts { return "interrupts are not isolated" }
     if let parent = device.behind, mates.inTheWay.contains(where: { $0.address == parent }) {

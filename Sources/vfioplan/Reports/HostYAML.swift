@@ -80,6 +80,7 @@ extension HostYAML {
     if let group = device.group { lines.append("    group: \(group)") }
     if let driver = device.driver { lines.append("    driver: " + scalar(driver)) }
     if let fact = known(("vfioDriver", device.vfioDriver)) { lines.append("    " + fact) }
+    if device.isUnprotected { lines.append("    noIOMMU: true") }
     if let physical = device.physicalFunction {
       lines.append("    physicalFunction: \"\(physical)\"")
     }

@@ -5,7 +5,7 @@ import Planner
 /// The Pareto front over the four metrics: plans of which none is better than another in all.
 struct ParetoText {
   private let vm: String
-  private let host: String
+  private let host: HostDescription
   private let plans: [IOASIDPlan]
   private let choices: [Choice]
 
@@ -17,7 +17,7 @@ struct ParetoText {
   }
 
   /// Prepares the text of a front.
-  init(_ plans: [IOASIDPlan], vm: String, host: String) {
+  init(_ plans: [IOASIDPlan], vm: String, host: HostDescription) {
     self.plans = plans
     self.vm = vm
     self.host = host
@@ -53,7 +53,7 @@ struct ParetoText {
     var page = TextPage(decorator)
     let target = plans.first?.target ?? ""
     page.line(
-      "Pareto front of VM \(vm, .strong) on host \(host, .strong), target \(target): "
+      "Pareto front of VM \(vm, .strong) on host \(host.name, .strong), target \(target): "
         + "\(counted(plans.count, "plan")), none better than another in all metrics", hanging: 2)
     page.blank()
     let header: [StyledText] =
@@ -69,12 +69,39 @@ struct ParetoText {
     for index in plans.indices {
       page.line("\(String(index + 1), .strong)  \(wayTo(index))", indent: 2, hanging: 3)
     }
+    appendUnknown(to: &page)
     return page
   }
 
   private func effective(_ plan: IOASIDPlan) -> StyledText {
-    let names = plan.devices.filter(\.isEffective).map(\.name)
-    return StyledText(names.isEmpty ? "none" : nameList(names))
+    let sure = plan.devices.filter(\.isSurelyEffective).map(\.name)
+    let perhaps = Self.perhaps(plan)
+    let parts = [
+      sure.isEmpty ? nil : nameList(sure), perhaps.isEmpty ? nil : "perhaps " + nameList(perhaps),
+    ].compactMap { $0 }
+    return StyledText(parts.isEmpty ? "none" : parts.joined(separator: "; "))
+  }
+
+  /// The devices that count as effective because of a fact that nobody knows.
+  private static func perhaps(_ plan: IOASIDPlan) -> [String] {
+    plan.devices.filter { $0.isEffective && !$0.isKnown }.map(\.name)
+  }
+
+  /// What "perhaps" rests on, and what settles it; the facts are the same in every plan.
+  private func appendUnknown(to page: inout TextPage) {
+    let devices = plans.first?.devices ?? []
+    let names = Set(plans.flatMap(Self.perhaps))
+    guard !names.isEmpty else { return }
+    page.blank()
+    for device in devices where names.contains(device.name) {
+      let facts =
+        UnknownFacts.noSnoop(of: device) + ", " + UnknownFacts.enforcement(for: device)
+      page.line("perhaps \(device.name, .strong): \(facts)", indent: 2, hanging: 2)
+      guard let plan = plans.first,
+        let remedy = UnknownFacts.remedy(for: device, of: plan, on: host)
+      else { continue }
+      page.line("\(remedy)", indent: 4, hanging: 2)
+    }
   }
 
   private func wayTo(_ index: Int) -> String {
@@ -94,7 +121,7 @@ extension ParetoText {
     writer.beginObject(.block)
     writer.member("format", "vfioplan.pareto/v1")
     writer.member("vm", vm)
-    writer.member("host", host)
+    writer.member("host", host.name)
     writer.member("target", plans.first?.target)
     writer.key("plans")
     writer.beginArray(.block)
@@ -112,12 +139,14 @@ extension ParetoText {
     writer.member("presets", choices[index].presets)
     writer.member("objective", choices[index].order?.map(\.rawValue) ?? [])
     writer.member("effective", plan.devices.filter(\.isEffective).map(\.name))
+    writer.member("unknown", Self.perhaps(plan))
     writer.key("ioasids")
     writer.beginArray()
     for table in plan.pageTables {
       writer.beginObject()
       writer.member("name", table.name)
       writer.member("enforceSnoop", table.snoopPolicy == .enforced)
+      if !plan.isKnown(table) { writer.member("known", false) }
       writer.member("devices", table.devices.map { plan.devices[$0].name })
       writer.endObject()
     }

@@ -54,16 +54,23 @@ struct TextEmitter: Emitter {
   static func summary(of plan: CompiledPlan) -> StyledText {
     let tables = plan.plan.pageTables
     let enforced = tables.count { $0.snoopPolicy == .enforced }
-    let open = tables.count - enforced
-    let kinds = [(enforced, "enforced"), (open, "not enforced")].filter { $0.0 > 0 }
-      .map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+    let doubtful = tables.count { !plan.plan.isKnown($0) }
+    let kinds = [
+      (enforced, "enforced"), (tables.count - enforced - doubtful, "not enforced"),
+      (doubtful, "not known to enforce"),
+    ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+      .joined(separator: ", ")
     let parts = [
       counted(tables.count, "page table") + (kinds.isEmpty ? "" : " (\(kinds))"),
       counted(plan.plan.devices.count, "device"), counted(plan.program.steps.count, "step"),
     ]
-    let verdict =
-      plan.plan.coherency.allowsIncoherentDMA
-      ? "; KVM carries out WBINVD" : plan.host.hasIncoherentMode ? "; KVM ignores WBINVD" : ""
+    let verdict = plan.host.hasIncoherentMode ? "; KVM \(deed(of: plan.plan)) WBINVD" : ""
     return "\("plan:", .strong) \(parts.joined(separator: ", "))\(verdict)"
+  }
+
+  /// What KVM does about WBINVD, as far as that is known.
+  private static func deed(of plan: IOASIDPlan) -> String {
+    if !plan.isKVMKnown { return "may carry out (a fact is unknown)" }
+    return plan.coherency.allowsIncoherentDMA ? "carries out" : "ignores"
   }
 }

@@ -63,7 +63,7 @@ struct DeviceHoldersTests {
     try copy.link("proc/42/fd", to: "fd")
     #expect(
       messages() == [
-        "whether another process has device 'a' (0000:00:00.0) open can't be told: "
+        "can't tell whether another process has device 'a' (0000:00:00.0) open: "
           + "/proc/42/fd: ELOOP"
       ])
     #expect(messages(driver: "nvme") == [])

@@ -98,6 +98,28 @@ struct KernelReleaseTests {
     }
   }
 
+  /// Rules that nothing in a program hangs on: what texts say of caches, what BARs and widths come
+  /// to, and what every kernel has.
+  static let unseen: Set = [
+    "driverOverride", "onlyPATCounts", "guestPATQuirk", "amdTableWidthByHATS", "barsAsDMABufs",
+  ]
+
+  @Test func theSimulatorObeysEveryRuleThatMayBeStated() {
+    let facts = Dictionary(uniqueKeysWithValues: KernelFact.all.map { ($0.name, $0) })
+    let rules = Set(KernelRules.all.map(\.name))
+    #expect(rules.subtracting(facts.keys) == Self.unseen)
+    for (name, fact) in facts where rules.contains(name) {
+      for release in SimulatedKernel.releases {
+        for holds in [true, false] {
+          var kernel = HostKernel(
+            release: release.description, iommufd: .unknown, vfioCdev: .unknown)
+          kernel.statedRules[name] = .init(holds)
+          #expect(KernelFacts(of: kernel, as: nil).has(fact) == holds, "\(name) on \(release)")
+        }
+      }
+    }
+  }
+
   @Test func everyFactHasANameOfItsOwnAndBringsARelease() {
     #expect(Set(KernelFact.all.map(\.name)).count == KernelFact.all.count)
     let releases = SimulatedKernel.releases

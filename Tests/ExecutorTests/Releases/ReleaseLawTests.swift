@@ -7,7 +7,7 @@ import Testing
 
 /// Which units a host has, all alike.
 enum UnitKind: CaseIterable {
-  case intel, firstStage, amd, arm, virtio
+  case intel, firstStage, amd, arm, virtio, riscv
 }
 
 extension HostDescription {
@@ -26,6 +26,9 @@ extension HostDescription {
         host.iommus[index].type = HostIOMMU.arm
       case .virtio:
         (host.iommus[index].type, host.iommus[index].enforceSnoop) = (HostIOMMU.virtio, .no)
+      case .riscv:
+        host.kernel.processor.architecture = nil
+        (host.iommus[index].type, host.iommus[index].enforceSnoop) = (HostIOMMU.riscv, .no)
       }
     }
     return host

@@ -115,7 +115,7 @@ import Testing
   }
 
   private static func targets(_ help: String, _ world: World) -> [World] {
-    help.matches(of: /(?:or|use) target '(\w+)'/).compactMap { match in
+    help.matches(of: /target '(\w+)'/).compactMap { match in
       var other = world
       guard let target = Dialects.named(String(match.1)) else { return nil }
       other.target = target

@@ -62,7 +62,7 @@ import Testing
           if kernel.looksAtWidth, maker.bits > device.bits { return false }
           if isFirst && !takesFirst { return false }
           switch choice {
-          case .ownFormat: return table.enforced == canEnforce && isFirst == takesFirst
+          case .ownFormat: return table.enforced == canEnforce
           case .newest, .oldest:
             if table.enforced { return canEnforce || isFirst && kernel.isUnchecked }
             return !canEnforce || kernel.keepsTables

@@ -22,8 +22,8 @@ struct SimulatedUnit {
   let family: Family
   /// Number of its class: units of one class are alike.
   let compatibilityClass: Int
-  /// Whether it can enforce snoop under this kernel; unknown counts as no.
-  let canEnforceSnoop: Bool
+  /// Whether it can enforce snoop under this kernel.
+  let enforcementFact: Fact
   /// Whether VFIO takes its devices: DMA can be made coherent (CACHE_COHERENCY).
   let isCoherent: Bool
   /// Whether interrupts are isolated per device.
@@ -87,6 +87,9 @@ struct SimulatedUnit {
 }
 
 extension SimulatedUnit {
+  /// Whether it can enforce snoop under this kernel; unknown counts as no.
+  var canEnforceSnoop: Bool { enforcementFact == .yes }
+
   /// The units of a host, numbered by compatibility: same type, width and page sizes.
   static func all(
     _ units: [HostIOMMU], by facts: KernelFacts, isScalable: Bool, pageBytes: UInt64
@@ -100,7 +103,8 @@ extension SimulatedUnit {
       let family = Family(of: unit.type)
       return SimulatedUnit(
         family: family, compatibilityClass: known ?? classes.count - 1,
-        canEnforceSnoop: unit.enforces(by: facts), isCoherent: family != .riscv || facts.has(.riscvIsCoherent),
+        enforcementFact: unit.snoopEnforcement(under: facts),
+        isCoherent: family != .riscv || facts.has(.riscvIsCoherent),
         isolatesInterrupts: unit.isolatedMSI,
         apertureLast: UInt64.max >> UInt64(64 - max(1, min(64, unit.addressBits))),
         pageBytes: max(1, unit.pageSizes.first ?? 4096),
@@ -155,16 +159,22 @@ extension HostIOMMU {
   /// Whether a kernel lets the unit enforce snoop (§3.2).
   ///
   /// Of AMD's second format nobody knows whether it does, although the driver says yes (§7.20).
-  fileprivate func enforces(by facts: KernelFacts) -> Bool {
+  fileprivate func snoopEnforcement(under facts: KernelFacts) -> Fact {
     switch type {
     case Self.intel:
-      enforceSnoop.or(ecap.map { Fact($0 & Self.snoopControlBit != 0) } ?? .no) == .yes
-    case Self.amd:
-      enforceSnoop == .yes && !(pageTables == .v2 && facts.has(.amdSecondFormat))
-        || enforceSnoop == .unknown
-          && (pageTables == .v1 || hasRawFacts && !facts.has(.amdSecondFormat))
-    case Self.arm: facts.has(.smmuEnforcesByCANWBS) && canwbs.or(enforceSnoop) == .yes
-    default: enforceSnoop == .yes
+      enforceSnoop.or(ecap.map { Fact($0 & Self.snoopControlBit != 0) } ?? .unknown)
+    case Self.amd: amdEnforcement(under: facts)
+    case Self.arm: facts.has(.smmuEnforcesByCANWBS) ? canwbs.or(enforceSnoop) : .no
+    case Self.virtio, Self.riscv: enforceSnoop.or(.no)
+    default: enforceSnoop
     }
+  }
+
+  private func amdEnforcement(under facts: KernelFacts) -> Fact {
+    if enforceSnoop == .no { return .no }
+    let hasSecondFormat = facts.has(.amdSecondFormat)
+    if pageTables == .v2, hasSecondFormat { return .unknown }
+    if enforceSnoop == .yes || pageTables == .v1 { return .yes }
+    return hasRawFacts && !hasSecondFormat ? .yes : .unknown
   }
 }

@@ -30,7 +30,11 @@ enum ContainerTables {
     let members = plan.devices.indices.filter {
       plan.pageTables[plan.devices[$0].pageTable].addressSpace == space
     }
-    let order = members.filter { plan.isEnforced($0) } + members.filter { !plan.isEnforced($0) }
+    // As the program opens them.
+    let rank = { (device: Int) in
+      (plan.isEnforced(device) ? 0 : 2) + (situation.devices[device].isFirstStage ? 1 : 0)
+    }
+    let order = members.sorted { (rank($0), $0) < (rank($1), $1) }
     var attachment = VMMAttachment(plan, situation)
     for device in order { attachment.attach(device) }
     return order.first { device in

@@ -45,7 +45,7 @@ public struct VFIOType1Dialect: Dialect {
     _ plan: IOASIDPlan, for vm: VMDescription, on host: HostDescription
   ) -> Program {
     guard !plan.devices.isEmpty else { return Program() }
-    var lowering = VFIOType1Lowering(plan, vm)
+    var lowering = VFIOType1Lowering(plan, vm, host)
     lowering.builder.bindDrivers(of: plan)
     let containers = lowering.openContainers()
     let kvm = lowering.builder.makeKVMVFIO(for: vm, plan, on: host.kernel)
@@ -69,11 +69,16 @@ private struct VFIOType1Lowering {
   let firstDevices: [Int]
   /// For each device the position of its group in `firstDevices`.
   let groupOfDevice: [Int]
+  /// Whether each device's page table is first stage, which other units do not take.
+  let isFirstStage: [Bool]
   var builder: ProgramBuilder
 
-  init(_ plan: IOASIDPlan, _ vm: VMDescription) {
+  init(_ plan: IOASIDPlan, _ vm: VMDescription, _ host: HostDescription) {
     self.plan = plan
     self.vm = vm
+    let rules = host.kernel.rules
+    let units = Set(host.iommus.lazy.filter { $0.firstStage(by: rules) == .yes }.map(\.name))
+    isFirstStage = plan.devices.map { !units.isEmpty && units.contains($0.iommu) }
     names = ResultNames(for: plan, fixed: ["kvm", "vm", "kvm-vfio"])
     var positions: [Int: Int] = [:]
     positions.reserveCapacity(plan.devices.count)
@@ -118,7 +123,7 @@ private struct VFIOType1Lowering {
     var groups = [Group?](repeating: nil, count: firstDevices.count)
     var hasDriver = [Bool](repeating: false, count: containers.count)
     let isFirst = kvm == nil ? groups.map { _ in true } : knownGroups
-    for position in groups.indices where isFirst[position] {
+    for position in positions where isFirst[position] {
       groups[position] = openGroup(at: position, in: containers, &hasDriver)
     }
     if let kvm {
@@ -128,10 +133,17 @@ private struct VFIOType1Lowering {
         builder.add(group, to: kvm)
       }
     }
-    for position in groups.indices where !isFirst[position] {
+    for position in positions where !isFirst[position] {
       groups[position] = openGroup(at: position, in: containers, &hasDriver)
     }
     return groups.compactMap(\.self)
+  }
+
+  /// The groups in the order they join: those with second-stage tables, which every unit takes,
+  /// before others.
+  private var positions: [Int] {
+    let isLate = firstDevices.map { isFirstStage[$0] }
+    return firstDevices.indices.filter { !isLate[$0] } + firstDevices.indices.filter { isLate[$0] }
   }
 
   /// For each group whether KVM is told of it.
@@ -167,11 +179,13 @@ private struct VFIOType1Lowering {
   /// Opens the devices, those on page tables that enforce first.
   ///
   /// Where iommufd answers in the place of containers, a device is attached when it is opened, to
-  /// the first page table that takes it: in this order each gets one as it was planned.
+  /// the first page table that takes it: in this order each gets one as it was planned, as far as
+  /// any order does (`ContainerTables`).
   mutating func openDevices(of groups: [Group]) {
     let isEnforced = plan.devices.indices.map { plan.isEnforced($0) }
-    for wanted in [true, false] {
-      for (index, device) in plan.devices.enumerated() where isEnforced[index] == wanted {
+    for (wanted, stage) in [(true, false), (true, true), (false, false), (false, true)] {
+      for (index, device) in plan.devices.enumerated()
+      where isEnforced[index] == wanted && isFirstStage[index] == stage {
         builder.origin = device.origin
         builder.openDevice(
           device.address, device.vfToken, of: groups[groupOfDevice[index]],

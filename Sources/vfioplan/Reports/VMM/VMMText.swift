@@ -47,14 +47,27 @@ struct VMMText {
     let table = plan.pageTables[device.pageTable]
     return [
       "\(device.name, .strong)", StyledText(device.address.description),
-      Self.text(table), Self.text(other.pageTables[other.tableOfDevice[index]]),
+      "\(table.name) \(DecisionText.format(of: table, in: plan))",
+      text(other.pageTables[other.tableOfDevice[index]]),
       change(of: index),
     ]
   }
 
-  private static func text(_ table: PageTable) -> StyledText {
-    table.snoopPolicy == .enforced
-      ? "\(table.name) \("enforced", .good)" : "\(table.name) \("not enforced", .warning)"
+  private func text(_ table: PageTable) -> StyledText {
+    if table.snoopPolicy == .enforced { return "\(table.name) \("enforced", .good)" }
+    return isKnown(table)
+      ? "\(table.name) \("not enforced", .warning)"
+      : "\(table.name) \("not known to enforce", .warning)"
+  }
+
+  /// Whether a page table of the VMM's is known to do as is said of it.
+  private func isKnown(_ table: PageTable) -> Bool {
+    table.snoopPolicy == .enforced || plan.devices[table.leader].enforcementFact != .unknown
+  }
+
+  /// Whether KVM is known to do as is said of it: some unit surely can't enforce, or all can.
+  private var isKVMKnown: Bool {
+    !other.allowsIncoherentDMA || plan.devices.contains { $0.enforcementFact == .no }
   }
 
   private func change(of index: Int) -> StyledText {
@@ -84,6 +97,13 @@ struct VMMText {
     let findings = VMMDiagnostics.findings(for: compiled, with: other.rule)
     var remarks: [StyledText] = other.rule.remark.map { ["\($0)"] } ?? []
     remarks += findings.map { "\($0.code.name, .warning) \($0.message)" as StyledText }
+    remarks += plan.devices.filter { !$0.isKnown }.map { device in
+      let facts = UnknownFacts.noSnoop(of: device) + ", " + UnknownFacts.enforcement(for: device)
+      let remedy = UnknownFacts.remedy(for: device, of: plan, on: compiled.host)
+      let end = remedy.map { "; " + $0 } ?? ""
+      return "\(device.name, .strong): \(facts)\(end)"
+    }
+    if !isKVMKnown { remarks.append("KVM may carry out WBINVD with it: a fact is unknown") }
     guard let better else { return remarks }
     let condition =
       VMMDiagnostics.isOpen(for: compiled, with: other.rule)
@@ -118,11 +138,16 @@ extension VMMText {
     } else {
       writer.member("reaching", nil as String?)
     }
-    write(other.metrics(of: plan), other.pageTables, other.allowsIncoherentDMA, to: &writer)
+    write(other.metrics(of: plan), other.pageTables, to: &writer, isKnown)
+    write(kvm: other.allowsIncoherentDMA, isKnown: isKVMKnown, to: &writer)
+    writeDevices(to: &writer, isEnforced: other.isEnforced)
     writer.key("plan")
     writer.beginObject()
     writer.member("target", plan.target)
-    write(plan.metrics, plan.pageTables, plan.coherency.allowsIncoherentDMA, to: &writer)
+    write(plan.metrics, plan.pageTables, to: &writer, plan.isKnown)
+    write(
+      kvm: plan.coherency.allowsIncoherentDMA, isKnown: plan.isKVMKnown, to: &writer)
+    writeDevices(to: &writer, isEnforced: plan.isEnforced)
     writer.endObject()
     writer.endObject()
     writer.endText()
@@ -132,8 +157,8 @@ extension VMMText {
   private func names(_ devices: [Int]) -> [String] { devices.map { plan.devices[$0].name } }
 
   private func write(
-    _ metrics: PlanMetrics, _ tables: [PageTable], _ isIncoherent: Bool,
-    to writer: inout JSONWriter
+    _ metrics: PlanMetrics, _ tables: [PageTable], to writer: inout JSONWriter,
+    _ isKnown: (PageTable) -> Bool
   ) {
     writer.member("metrics", metrics)
     writer.key("ioasids")
@@ -142,14 +167,36 @@ extension VMMText {
       writer.beginObject()
       writer.member("name", table.name)
       writer.member("enforceSnoop", table.snoopPolicy == .enforced)
+      if !isKnown(table) { writer.member("known", false) }
       writer.member("iommus", table.iommus)
       writer.member("devices", names(table.devices))
       writer.endObject()
     }
     writer.endArray()
+  }
+
+  private func write(kvm isIncoherent: Bool, isKnown: Bool, to writer: inout JSONWriter) {
     writer.key("kvm")
     writer.beginObject()
     writer.member("incoherentDMA", isIncoherent)
+    if !isKnown { writer.member("known", false) }
     writer.endObject()
+  }
+
+  /// What is known of each device, and what that makes of it.
+  private func writeDevices(to writer: inout JSONWriter, isEnforced: (Int) -> Bool) {
+    writer.key("devices")
+    writer.beginArray()
+    for (index, device) in plan.devices.enumerated() {
+      writer.beginObject()
+      writer.member("name", device.name)
+      writer.member("address", device.address)
+      writer.writeFacts(
+        canNoSnoop: device.noSnoopFact, canEnforceSnoop: device.enforcementFact)
+      writer.member("box", device.box)
+      writer.member("effective", device.canNoSnoop && !isEnforced(index))
+      writer.endObject()
+    }
+    writer.endArray()
   }
 }
