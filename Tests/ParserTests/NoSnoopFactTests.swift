@@ -62,13 +62,34 @@ struct NoSnoopFactTests {
     var paths = PCIPaths()
     let (above, below) = (BDF("0000:00:1c.0"), BDF("0000:02:00.0"))
     guard let above, let below else { return }
-    paths.note(above, ConfigurationSpace(bridge))
+    func note(_ bytes: [UInt8], vendor: UInt16 = 0x10de, device: UInt16 = 0x2684) {
+      paths.note(above, ConfigurationSpace(bytes), vendor: vendor, device: device)
+    }
+    note(bridge)
     #expect(paths.isOnConventionalBus(below) && !paths.isOnConventionalBus(above))
-    bridge[0x82] = 0x41  // a root port
-    paths.note(above, ConfigurationSpace(bridge))
+    note(bridge, vendor: 0x1b21)
+    #expect(!paths.isOnConventionalBus(below), "the bytes are another device's")
+    note(bridge)
+    note(bridge, device: 0x1080)
     #expect(!paths.isOnConventionalBus(below))
-    for length in 0..<256 { paths.note(above, ConfigurationSpace(Array(bridge[..<length]))) }
+    var port = bridge
+    port[0x82] = 0x41
+    note(bridge)
+    note(port)
     #expect(!paths.isOnConventionalBus(below))
+    for length in 0..<256 { note(Array(bridge[..<length])) }
+    #expect(!paths.isOnConventionalBus(below))
+  }
+
+  /// Where the list ends: at pointer 0, and in nothing else.
+  @Test(arguments: [
+    (first: UInt8(0x40), next: UInt8(0), Fact.no), (0x42, 0, .no), (0x02, 0, .unknown),
+    (0x40, 0x03, .unknown), (0xff, 0, .unknown), (0x40, 0xff, .unknown), (0x40, 0xc0, .unknown),
+  ])
+  func aListEndsAtPointerZero(first: UInt8, next: UInt8, fact: Fact) {
+    var bytes = Self.space()
+    (bytes[0x34], bytes[0x41]) = (first, next)
+    #expect(Self.fact(bytes, onConventionalBus: true).fact == fact)
   }
 
   @Test func aVirtualFunctionHasTheFactOfItsPhysicalOne() throws {

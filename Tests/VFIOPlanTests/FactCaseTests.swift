@@ -181,6 +181,14 @@ struct FactCaseTests {
     try copy.write("proc/cmdline", "intel_iommu=off\n")
     let off = try Tool.run(["host", "--root", copy.path]).output
     #expect(off.contains("booted with intel_iommu=off: boot without it"), "\(off)")
+    try copy.write("proc/cmdline", "intel_iommu=off intel_iommu=on\n")
+    let on = try Tool.run(["host", "--root", copy.path]).output
+    #expect(!on.contains("booted with intel_iommu=off"), "the last word counts")
+    try copy.write("proc/cmdline", "intel_iommu=off\n")
+    try copy.write("proc/cpuinfo", "vendor_id\t: AuthenticAMD\n")
+    let other = try Tool.run(["host", "--root", copy.path]).output
+    #expect(!other.contains("booted with intel_iommu=off"), "it does nothing there")
+    try copy.write("proc/cpuinfo", "vendor_id\t: GenuineIntel\n")
     try copy.write("proc/cmdline", "intel_iommu=on,igfx_off\n")
     #expect(try Tool.run(["host", "--root", copy.path]).output.contains("intel_iommu=igfx_off"))
   }

@@ -136,7 +136,8 @@ struct HelpCaseTests {
       Self.device("0000:01:00.0", "0x020000", group: nil, "igc", unit: nil)
         + Self.device("0000:01:00.1", "0x020000", group: nil, "igc", unit: nil)
         + "  - { address: \"0000:00:02.0\", class: 0x030000, vendor: 0x8086, driver: i915 }\n"
-        + Self.device("0000:02:00.0", "0x020000", group: nil, "igc"))
+        + Self.device("0000:02:00.0", "0x020000", group: nil, "igc"),
+      units: Self.unit.replacingOccurrences(of: "amd-vi", with: "intel-vtd"))
     let refused = try Self.compile(
       [
         ("a", "0000:01:00.0"), ("b", "0000:01:00.1"), ("igd", "0000:00:02.0"),
@@ -147,6 +148,14 @@ struct HelpCaseTests {
     #expect(refused.errors.contains("'a' and 'b' are not behind an IOMMU"))
     #expect(refused.errors.contains("device 'c' is in no IOMMU group"))
     #expect(refused.errors.contains("boot with 'intel_iommu=on'"))
+  }
+
+  @Test func graphicsBehindNoUnitOfIntelsAreNotToldOfItsDriver() throws {
+    let host = Self.host(
+      Self.device("0000:01:00.0", "0x020000", group: 1, "igc")
+        + "  - { address: \"0000:00:02.0\", class: 0x030000, vendor: 0x8086, driver: i915 }\n")
+    let refused = try Self.compile([("igd", "0000:00:02.0")], on: host)
+    #expect(refused.errors.contains("VP4002") && !refused.errors.contains("intel_iommu"))
   }
 
   @Test func aMachineOfArmIsNotSentToVTd() throws {

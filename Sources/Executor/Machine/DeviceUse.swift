@@ -15,8 +15,8 @@ public struct DeviceUse {
     case volume(String)
     /// The kernel has claimed this disk, for whatever.
     case claimed(String)
-    /// A process has this disk open.
-    case opened(String, DeviceHolders.Holder)
+    /// Processes have this disk open.
+    case opened(String, [DeviceHolders.Holder])
     /// It can't be found out whether a disk is in use.
     case unknown(OpenFiles.Blindness)
     /// The default route goes through this interface.
@@ -25,7 +25,7 @@ public struct DeviceUse {
     case unknownRoute(OpenFiles.Blindness)
     /// This interface is connected, or has an address.
     case interface(String)
-    /// A process has nodes of it open.
+    /// Processes have nodes of it open.
     case nodes(NodeUse.Opened)
     /// This keyboard or mouse is behind it.
     case input(String)

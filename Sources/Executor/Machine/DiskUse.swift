@@ -34,8 +34,8 @@ struct DiskUse {
         holders: openFiles.holders(of: node))
     }
     let claims = disks.flatMap { self.claims(on: $0, of: disks) }
-    let holders = disks.flatMap { disk in
-      disk.holders.map { DeviceUse.Use.opened(disk.node.path, $0) }
+    let holders = disks.filter { !$0.holders.isEmpty }.map { disk in
+      DeviceUse.Use.opened(disk.node.path, disk.holders)
     }
     return claims + holders + ignorance(of: disks, isExplained: !(claims + holders).isEmpty)
   }

@@ -13,10 +13,7 @@ public struct IOMMUAdvice: Sendable {
   public init(_ tree: SysfsTree, _ kernel: Parser.KernelFacts) {
     let tables = "/sys/firmware/acpi/tables/"
     graphics = Self.graphics(kernel)
-    let off = ["intel_iommu", "amd_iommu", "iommu"].first {
-      kernel.settings(of: $0).contains("off")
-    }
-    if let off {
+    if let off = Self.off(by: kernel) {
       text = "the kernel was booted with \(off)=off: boot without it"
     } else if tree.exists(tables + "DMAR") {
       text =
@@ -34,6 +31,20 @@ public struct IOMMUAdvice: Sendable {
         "switch it on in the firmware's setup (\(Self.name(on: kernel.processor))); in a virtual"
         + " machine give it one"
     }
+  }
+
+  /// The parameter that switches the IOMMUs off: each maker's driver has its own, of which
+  /// `intel_iommu` knows on as well, so that the last word counts (`intel_iommu_setup`,
+  /// `parse_amd_iommu_options`; `iommu_setup` of x86, 5.4 to 7.3).
+  private static func off(by kernel: Parser.KernelFacts) -> String? {
+    let processor = kernel.processor
+    let words = kernel.settings(of: "intel_iommu").filter { ["on", "off"].contains($0) }
+    if words.last == "off", ![.amd, .other].contains(processor.vendor) { return "intel_iommu" }
+    if kernel.settings(of: "amd_iommu").contains("off"), processor.vendor != .intel {
+      return "amd_iommu"
+    }
+    let isX86 = processor.architecture ?? .x86 == .x86
+    return isX86 && kernel.settings(of: "iommu").contains("off") ? "iommu" : nil
   }
 
   /// Why Intel's integrated graphics is behind no IOMMU though others are: it has one of its own.

@@ -37,12 +37,13 @@ extension MachineDiagnostics {
   ) -> Diagnostic {
     let first = opened.paths.first ?? ""
     let more = opened.paths.count > 1 ? " and \(opened.paths.count - 1) more" : ""
-    let what = "\(opened.holder.text) has \(first.visible)\(more) of \(name) open"
+    let what =
+      "\(opened.holders.having) \(first.visible)\(more) of \(name) open"
+    let help = opened.holders.count > 1 ? "end those processes first" : "end that process first"
     return opened.isWaitedFor
       ? Diagnostic(
-        nodeWaitedFor, what + ", for which its driver waits", at: origin,
-        help: "end that process first")
-      : Diagnostic(nodeInUse, what, at: origin, help: "end that process first")
+        nodeWaitedFor, what + ", for which its driver waits", at: origin, help: help)
+      : Diagnostic(nodeInUse, what, at: origin, help: help)
   }
 
   private static func disk(
@@ -67,8 +68,11 @@ extension MachineDiagnostics {
           + "or for a member of a pool, a btrfs or an array",
         "find out what uses it, and end that first"
       )
-    case .opened(let path, let holder):
-      ("\(path.visible), which \(holder.text) has open", "end that process first")
+    case .opened(let path, let holders):
+      (
+        "\(path.visible), which \(holders.having) open",
+        holders.count > 1 ? "end those processes first" : "end that process first"
+      )
     default: ("", "")
     }
   }
@@ -81,7 +85,10 @@ extension MachineDiagnostics {
     return blindness.isAsUser
       ? Diagnostic(KernelDiagnostics.notPermitted, message, at: origin, help: "run as root")
       : Diagnostic(
-        diskInUse, message, at: origin, help: "see that the node is there and can be opened")
+        diskInUse, message, at: origin,
+        help: blindness.isOfProcess
+          ? "run with CAP_SYS_PTRACE, outside of the container if this is one"
+          : "see that the node is there and can be opened")
   }
 
   /// What is said of a device whose driver is still waited for.
@@ -109,6 +116,16 @@ extension MachineDiagnostics {
 extension DeviceHolders.Holder {
   /// The process, as a finding names it.
   var text: String { "process \(process) (\(command.visible))" }
+}
+
+extension [DeviceHolders.Holder] {
+  /// The first of them and how many more there are, with `has` or `have`.
+  var having: String {
+    let shown = prefix(3).map(\.text)
+    if count > 3 { return "\(shown.joined(separator: ", ")) and \(count - 3) more have" }
+    guard count > 1, let last = shown.last else { return (shown.first ?? "") + " has" }
+    return shown.dropLast().joined(separator: ", ") + " and \(last) have"
+  }
 }
 
 extension OpenFiles.Blindness {

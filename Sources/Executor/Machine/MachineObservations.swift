@@ -28,12 +28,12 @@ extension DeviceUse.Use {
     case .swap: "it is swapped to"
     case .volume(let path): "'\(path.visible)' is built on it"
     case .claimed(let path): "the kernel has claimed its disk \(path.visible)"
-    case .opened(let path, let holder): "\(holder.text) has its disk \(path.visible) open"
+    case .opened(let path, let holders): "\(holders.having) its disk \(path.visible) open"
     case .defaultRoute: "the default route goes through it"
     case .interface(let name): "its interface \(name.visible) is in use"
     case .input(let name): "'\(name.visible)' is behind it"
     case .console: "it is the console"
-    case .nodes(let opened): "\(opened.holder.text) has it open"
+    case .nodes(let opened): "\(opened.holders.having) it open"
     case .unknown, .unknownRoute: nil
     }
   }

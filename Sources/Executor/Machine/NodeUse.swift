@@ -2,14 +2,14 @@ import Parser
 
 /// Who has the nodes of PCI functions open that are no disks: cards, buses, sound, input and so on.
 final class NodeUse {
-  /// What a process has open of a device.
+  /// What processes have open of a device.
   struct Opened: Hashable {
-    /// The process.
-    let holder: DeviceHolders.Holder
-    /// Whether the driver waits until it is closed, for ever if need be.
+    /// The processes, each once.
+    var holders: [DeviceHolders.Holder] = []
+    /// Whether the driver waits until they are closed, for ever if need be.
     let isWaitedFor: Bool
     /// The nodes, in order of classes and names.
-    var paths: [String]
+    var paths: [String] = []
   }
 
   private let tree: SysfsTree
@@ -26,22 +26,14 @@ final class NodeUse {
     self.openFiles = openFiles
   }
 
-  /// Every process that has a node of a function open.
+  /// Every process that has a node of a function open: those that its driver waits for, and others.
   func opened(of address: BDF) -> [Opened] {
-    var found: [Opened] = []
+    var (waited, others) = (Opened(isWaitedFor: true), Opened(isWaitedFor: false))
     for node in nodes(below: address) {
-      for holder in openFiles.holders(where: node.isMeant) {
-        let index = found.firstIndex {
-          $0.holder == holder && $0.isWaitedFor == node.isWaitedFor
-        }
-        if let index {
-          found[index].paths.append(node.path)
-        } else {
-          found.append(.init(holder: holder, isWaitedFor: node.isWaitedFor, paths: [node.path]))
-        }
-      }
+      let holders = openFiles.holders(where: node.isMeant)
+      if node.isWaitedFor { waited.add(node.path, holders) } else { others.add(node.path, holders) }
     }
-    return found
+    return [waited, others].filter { !$0.holders.isEmpty }
   }
 
   /// The names of keyboards and mice that are reached through a function.
@@ -125,5 +117,13 @@ final class NodeUse {
     func isWaitedFor(_ entry: SysfsLinks.Entry) -> Bool {
       name == "i2c-dev" || name == "sound" && !entry.target.contains("/usb")
     }
+  }
+}
+
+extension NodeUse.Opened {
+  fileprivate mutating func add(_ path: String, _ new: [DeviceHolders.Holder]) {
+    if new.isEmpty { return }
+    paths.append(path)
+    holders += new.filter { !holders.contains($0) }
   }
 }

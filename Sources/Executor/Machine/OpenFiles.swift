@@ -25,6 +25,9 @@ final class OpenFiles {
     let path: String
     /// Why not.
     let error: TreeError
+    /// Whether it is what another process has open, which takes CAP_SYS_PTRACE to see
+    /// (`proc_pid_get_link`, fs/proc/base.c).
+    var isOfProcess: Bool { path.hasPrefix("/proc/") }
   }
 
   private let tree: SysfsTree

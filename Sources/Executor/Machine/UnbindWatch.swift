@@ -13,7 +13,7 @@ public struct UnbindWatch {
     let nodes = NodeUse(.machine, OpenFiles())
     var holders: [BDF: [DeviceHolders.Holder]] = [:]
     for case .sysfs(.unbind(let address, _)) in plan.program.steps.lazy.map(\.action) {
-      holders[address] = nodes.opened(of: address).map(\.holder)
+      holders[address] = nodes.opened(of: address).flatMap(\.holders)
     }
     self.holders = holders
   }

@@ -59,7 +59,9 @@ public final class SimulatedKernel: Kernel {
     case .vfioContainer:
       switch host.nodes.container {
       case .vfio:
-        return install(SimulatedContainer(entryLimit: host.kernel.mappingLimit ?? 65535))
+        return install(
+          SimulatedContainer(
+            entryLimit: host.kernel.mappingLimit ?? 65535, pageBytes: host.kernel.pageBytes))
       case .iommufd: return install(SimulatedIOMMUFD(facts, isContainer: true))
       case .none: throw .enoent
       }

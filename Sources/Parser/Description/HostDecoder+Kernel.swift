@@ -37,6 +37,7 @@ extension NodeDecoder {
     kernel.processor.guestPATQuirk = fact(fields[quirk])
     kernel.processor.selfSnoop = fact(fields[selfSnoop])
     kernel.statedPageBytes = fields[pageSize].flatMap { self.pageSize($0) }
+    kernel.pageSizeSpan = span(fields[pageSize], or: kernel.span)
     kernel.processor.addressBits = number(fields[width], "a number of address bits", in: 1...64)
       .map { Int($0) }
     kernel.mappingLimit = number(fields[limit], "a limit of mappings", in: 0...UInt64(UInt32.max))
@@ -79,6 +80,7 @@ extension NodeDecoder {
       unit.addressBits = bits.map { Int($0) } ?? unit.addressBits
       unit.pageSizes = pageSizeList(fields.mapping[fields.pageSizes]) ?? unit.pageSizes
       readRegisters(fields, into: &unit)
+      checkSnoopControl(of: unit, at: fields.mapping[fields.enforceSnoop])
       return unit
     }
   }
@@ -92,6 +94,15 @@ extension NodeDecoder {
     unit.canwbs = fact(fields.mapping[fields.canwbs])
     unit.firstStage = fact(fields.mapping[fields.firstStage])
     unit.pageTables = word(fields.mapping[fields.pageTables], Self.formats)
+  }
+
+  /// Reports what is stated of a unit against its register, which counts.
+  private mutating func checkSnoopControl(of unit: HostIOMMU, at node: YAMLTree.Node?) {
+    let known = HostIOMMU.snoopControl(in: unit.ecap)
+    guard let node, unit.type == HostIOMMU.intel, known != .unknown,
+      unit.enforceSnoop != .unknown, unit.enforceSnoop != known
+    else { return }
+    report(ParserDiagnostics.contradiction(unit, at: tree.span(of: node)))
   }
 
   /// A fact that a file states, unless it leaves it out.

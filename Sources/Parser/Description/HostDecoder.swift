@@ -5,6 +5,8 @@ struct HostDecoder: DocumentDecoder {
   private(set) var decoder: NodeDecoder
   private var reserved: ReservedRegionDecoder
   private var bars: BARDecoder
+  /// The virtual functions by position, and where their own facts are stated, if they are.
+  private var virtualFunctions: [(device: Int, fact: SourceSpan?)] = []
 
   init(_ tree: YAMLTree) {
     self.tree = tree
@@ -22,12 +24,48 @@ struct HostDecoder: DocumentDecoder {
     let devices = fields.require("devices")
     _ = fields.read(tree.root, &decoder)
     let start = decoder.span(fields[name], or: tree.headSpan(of: tree.root))
-    return HostDescription(
+    var host = HostDescription(
       name: decoder.text(fields[name], "the host's name") ?? "",
       kernel: decoder.kernel(fields[kernel], or: start),
       iommus: decoder.units(fields[iommus]),
       devices: hostDevices(fields[devices]),
       nameSpan: start)
+    settleVirtualFunctions(of: &host)
+    checkPages(of: host)
+    return host
+  }
+
+  /// A virtual function has the fact of its physical function, whatever is stated of itself.
+  private mutating func settleVirtualFunctions(of host: inout HostDescription) {
+    if virtualFunctions.isEmpty { return }
+    let devices = host.devices
+    let positions = Dictionary(
+      devices.indices.lazy.map { (devices[$0].address, $0) }, uniquingKeysWith: { one, _ in one })
+    for (index, stated) in virtualFunctions {
+      let device = devices[index]
+      guard let place = device.physicalFunction.flatMap({ positions[$0] }), place != index,
+        devices[place].noSnoopCapable != device.noSnoopCapable
+      else { continue }
+      let physical = devices[place]
+      if let stated, device.noSnoopCapable != .unknown {
+        decoder.report(ParserDiagnostics.contradiction(device, of: physical, at: stated))
+      }
+      host.devices[index].noSnoopCapable = physical.noSnoopCapable
+      host.devices[index].noSnoopSource =
+        "physical function \(physical.address)"
+        + (physical.noSnoopSource.map { ": " + $0 } ?? "")
+    }
+  }
+
+  /// Reports pages that the kernel's CPUs don't have.
+  private mutating func checkPages(of host: HostDescription) {
+    let known = host.architecture?.pageSizes ?? [4 << 10, 16 << 10, 64 << 10]
+    guard let bytes = host.kernel.statedPageBytes, host.kernel.processor.architecture != .other,
+      !known.contains(bytes)
+    else { return }
+    decoder.report(
+      ParserDiagnostics.noSuchPages(
+        bytes, known: known, architecture: host.architecture, at: host.kernel.pageSizeSpan))
   }
 
   private mutating func hostDevices(_ node: YAMLTree.Node?) -> [HostDevice] {
@@ -36,7 +74,12 @@ struct HostDecoder: DocumentDecoder {
     var devices: [HostDevice] = []
     devices.reserveCapacity(tree.childCount(of: node))
     for item in items where fields.mapping.read(item, &decoder) {
-      if let device = hostDevice(fields) { devices.append(device) }
+      guard let device = hostDevice(fields) else { continue }
+      if device.physicalFunction != nil {
+        let fact = fields.mapping[fields.noSnoopCapable].map { tree.span(of: $0) }
+        virtualFunctions.append((devices.count, fact))
+      }
+      devices.append(device)
     }
     return devices
   }

@@ -1,3 +1,17 @@
+extension HostIOMMU {
+  /// ECAP.SC, *Snoop Control*, of VT-d's extended capability register (specification 4.1, 11.4.3).
+  public static let snoopControlMask: UInt64 = 1 << 7
+
+  /// A register as it was read; `nil` if it was not, or if every bit is 1, which is what reading
+  /// one that is not there gives: Linux takes no such unit.
+  public static func read(_ register: UInt64?) -> UInt64? { register == .max ? nil : register }
+
+  /// Whether VT-d's extended capability register lets a unit enforce snoop.
+  public static func snoopControl(in extended: UInt64?) -> Fact {
+    read(extended).map { Fact($0 & snoopControlMask != 0) } ?? .unknown
+  }
+}
+
 /// One IOMMU unit.
 public struct HostIOMMU: Hashable, Sendable {
   /// The type of Intel's units (VT-d).

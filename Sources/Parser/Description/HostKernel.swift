@@ -43,6 +43,8 @@ public struct HostKernel: Hashable, Sendable {
   public var statedRules: [String: StatedRule] = [:]
   /// How many bytes a page of the CPUs has; `nil` if it is left out: see `pageBytes`.
   public var statedPageBytes: UInt64?
+  /// Where that is stated; the clause's place if it is left out.
+  public var pageSizeSpan: SourceSpan
   /// How many mappings a container of type1 takes (its module's `dma_entry_limit`); `nil` if it is
   /// left out.
   public var mappingLimit: Int?
@@ -63,6 +65,7 @@ public struct HostKernel: Hashable, Sendable {
     self.kvm = kvm
     self.allowUnsafeInterrupts = allowUnsafeInterrupts
     self.span = span
+    pageSizeSpan = span
   }
 
   /// How many bytes a page of the CPUs has: as stated, else 4096, the only size on x86 and what
@@ -90,6 +93,27 @@ public struct HostProcessor: Hashable, Sendable {
     case s390 = "s390x"
     /// One that is none of these.
     case other
+
+    /// The sizes of pages that its kernels can be built with, in bytes; `nil` if that is not known.
+    public var pageSizes: [UInt64]? {
+      switch self {
+      case .x86, .riscv, .s390: [4 << 10]
+      case .arm: [4 << 10, 16 << 10, 64 << 10]
+      case .other: nil
+      }
+    }
+
+    /// The sizes of huge pages with pages of a size (`arch/arm64/mm/hugetlbpage.c`, contiguous ones
+    /// included), in bytes; `nil` if they are not known.
+    public func hugePageSizes(withPages bytes: UInt64) -> [UInt64]? {
+      switch (self, bytes) {
+      case (.x86, _): [2 << 20, 1 << 30]
+      case (.arm, 4096): [64 << 10, 2 << 20, 32 << 20, 1 << 30]
+      case (.arm, 16384): [2 << 20, 32 << 20, 1 << 30]
+      case (.arm, 65536): [2 << 20, 512 << 20, 16 << 30]
+      default: nil
+      }
+    }
 
     /// What the kernel calls a machine; x86 of 32 bits is x86 to KVM.
     init(machine word: String) {

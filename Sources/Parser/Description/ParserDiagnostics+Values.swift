@@ -226,3 +226,58 @@ extension UInt8 {
     }
   }
 }
+
+/// What is wrong with facts of a host that each could be right.
+extension ParserDiagnostics {
+  static let contradictoryFacts = DiagnosticCode(
+    "VP1050", .warning, "two facts of a host contradict each other",
+    """
+    Some facts follow from others: whether Intel's IOMMU can enforce snoop from its extended \
+    capability register ('ecap', bit 7), and whether a virtual function can no-snoop from its \
+    physical function, for its own bits are reserved. Where both are stated and differ, what the \
+    other one follows from counts. Leave out or correct the one that is wrong.
+    """)
+
+  static func contradiction(
+    _ device: HostDevice, of physical: HostDevice, at span: SourceSpan
+  ) -> Diagnostic {
+    let counts = physical.noSnoopCapable
+    let test = "'vfioplan host --test-no-snoop \(physical.address)' finds out"
+    return Diagnostic(
+      contradictoryFacts,
+      "'\(device.address)' is a virtual function of '\(physical.address)', whose "
+        + "'noSnoopCapable: \(counts.rawValue)' counts for both", at: span,
+      notes: [.init("'\(physical.address)' is described here", physical.span)],
+      help: counts == .unknown
+        ? "say it of the physical function; \(test)" : "leave 'noSnoopCapable' out here")
+  }
+
+  static func contradiction(_ unit: HostIOMMU, at span: SourceSpan) -> Diagnostic {
+    let counts = HostIOMMU.snoopControl(in: unit.ecap)
+    return Diagnostic(
+      contradictoryFacts,
+      "by its 'ecap' \(QuotedText.quote(unit.name)) "
+        + (counts == .yes ? "can enforce snoop" : "can't enforce snoop") + ", which counts",
+      at: span, help: "leave 'enforceSnoop' out, or correct 'ecap'")
+  }
+
+  static let pagesOfCPU = DiagnosticCode(
+    "VP1051", .error, "the CPUs have no pages of that size",
+    """
+    'pageSize' under 'kernel' is the page size that the kernel was built with: 4 KiB, on Arm also \
+    16 KiB or 64 KiB. 'getconf PAGESIZE' tells it on the machine. It has nothing to do with huge \
+    pages, nor with the page sizes of IOMMUs. Correct it, or leave it out for 4 KiB.
+    """)
+
+  static func noSuchPages(
+    _ bytes: UInt64, known: [UInt64], architecture: HostProcessor.Architecture?,
+    at span: SourceSpan
+  ) -> Diagnostic {
+    let sizes = known.map(NumberText.shown(bytes:)).joined(separator: ", ")
+    return Diagnostic(
+      pagesOfCPU,
+      "\(architecture.map { $0.rawValue + " has no" } ?? "no kernel has") pages of "
+        + NumberText.shown(bytes: bytes),
+      at: span, help: "use \(sizes): what 'getconf PAGESIZE' says on the machine")
+  }
+}

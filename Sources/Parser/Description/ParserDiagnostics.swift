@@ -18,7 +18,7 @@ public enum ParserDiagnostics {
   private static let valueCodes = [
     name, address, number, numberRange, bytes, boolean, word, objective, pageMultiple, endOverflow,
     hugePage, hugePageMultiple, reservedSpaceName, pageSize, reservedOrder, place, path, subsystem,
-    vfToken,
+    vfToken, contradictoryFacts, pagesOfCPU,
   ]
 
   /// A span of one byte count at the start of a file.

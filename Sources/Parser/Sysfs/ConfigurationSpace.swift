@@ -22,7 +22,8 @@ struct ConfigurationSpace {
   /// Whether the list of capabilities was followed to its end: then what is not in it is not there.
   ///
   /// It is not if the space was cut off, if the device has left the bus, so that every byte is
-  /// ones or zero, and if the list goes in circles, points into the header or ends there.
+  /// ones or zero, and if the list goes in circles, points into the header, or ends in bytes that
+  /// nobody wrote or anywhere but at pointer 0.
   private(set) var isWhole = false
   private let bytes: [UInt8]
   private var positions: [(id: UInt8, position: Int)] = []
@@ -41,12 +42,15 @@ struct ConfigurationSpace {
       isWhole = bytes[..<Self.headerLength].contains { $0 != 0 }
       return
     }
-    var next = bytes[0x34] & 0xfc
+    var next = bytes[0x34]
     while next >= Self.headerLength, positions.count < Self.maximumCapabilities {
-      let position = Int(next)
-      guard position + 2 <= self.bytes.count, bytes[position] != 0xff else { return }
+      // The kernel masks the two bits, which are reserved.
+      let position = Int(next & 0xfc)
+      guard position + 2 <= self.bytes.count, bytes[position] != 0xff,
+        bytes[position] != 0 || bytes[position + 1] != 0
+      else { return }
       positions.append((bytes[position], position))
-      next = bytes[position + 1] & 0xfc
+      next = bytes[position + 1]
     }
     isWhole = next == 0
   }
@@ -70,10 +74,11 @@ struct ConfigurationSpace {
   /// Two bytes, the lower one first.
   func word(at place: Int) -> UInt16 { UInt16(bytes[place]) | UInt16(bytes[place + 1]) << 8 }
 
-  /// What kind of bridge it is, if it is one: what its secondary bus is.
-  var bridge: Bridge? {
+  /// What kind of bridge it is, if it is one: what its secondary bus is; one whose bytes are not
+  /// credible is of no known kind.
+  func bridge(vendor: UInt16, device: UInt16) -> Bridge? {
     guard bytes.count >= Self.headerLength, bytes[0x0e] & 0x7f == 1 else { return nil }
-    guard isWhole, bytes.count == Self.length else { return .unknown }
+    guard flaw(vendor: vendor, device: device) == nil else { return .unknown }
     guard let express = capability(.pciExpress) else { return .conventional }
     return word(at: express + 2) >> 4 & 0xf == 7 ? .toConventional : .unknown
   }

@@ -106,11 +106,13 @@ private struct HostFactsReader {
     else { return nil }
     let configuration = tree.bytes(directory + "/config") ?? []
     let space = ConfigurationSpace(configuration)
-    paths.note(address, space)
     let group = group(of: address, directory)
     let unit = link(directory + "/iommu", "a link to a unit of /sys/class/iommu", units.contains)
     let driver = link(directory + "/driver", "a link to a driver", NodeDecoder.takesName)
     spaces.append(space)
+    paths.note(
+      address, space, vendor: UInt16(truncatingIfNeeded: vendor),
+      device: UInt16(truncatingIfNeeded: identifier))
     var result = HostDevice(
       address: address, vendor: UInt16(truncatingIfNeeded: vendor),
       device: UInt16(truncatingIfNeeded: identifier),

@@ -7,10 +7,14 @@ struct PCIPaths {
 
   private var bridges: [Bus: (address: BDF, kind: ConfigurationSpace.Bridge)] = [:]
 
-  /// Takes note of a device; one with a bridge's header says which bus is behind it
-  /// (`PCI_HEADER_TYPE`, `PCI_SECONDARY_BUS` of `linux/pci_regs.h`).
-  mutating func note(_ address: BDF, _ space: ConfigurationSpace) {
-    guard let kind = space.bridge, space.secondaryBus > address.bus else { return }
+  /// Takes note of a device and the ids that sysfs has of it; one with a bridge's header says which
+  /// bus is behind it (`PCI_HEADER_TYPE`, `PCI_SECONDARY_BUS` of `linux/pci_regs.h`).
+  mutating func note(
+    _ address: BDF, _ space: ConfigurationSpace, vendor: UInt16, device: UInt16
+  ) {
+    guard let kind = space.bridge(vendor: vendor, device: device),
+      space.secondaryBus > address.bus
+    else { return }
     bridges[Bus(domain: address.domain, number: space.secondaryBus)] = (address, kind)
   }
 

@@ -104,7 +104,7 @@ extension PlannerDiagnostics {
 
   static func reserved(
     _ region: ReservedRegion, of owner: HostDevice, hits mapping: PlannedAddressSpace.Mapping,
-    in space: String, lines: String?
+    in space: String, advice: String
   ) -> Diagnostic {
     let shown = "\(hex(region.start))-\(hex(region.end))"
     return Diagnostic(
@@ -113,7 +113,7 @@ extension PlannerDiagnostics {
         + "which \(owner.address) must not use",
       at: mapping.origin,
       notes: [.init("reserved here (\(region.kind.rawValue))", region.span)],
-      help: "leave a hole at \(shown)" + (lines.map { ", with these lines: \($0)" } ?? ""))
+      help: "leave a hole at \(shown)\(advice)")
   }
 
   static func beyondWidth(
@@ -142,6 +142,28 @@ extension PlannerDiagnostics {
         + "\(hex(pageBytes)), the smallest page of IOMMU \(quote(unit.name))",
       at: mapping.origin, notes: [.init("\(quote(unit.name)) is described here", unit.span)],
       help: "make start and size multiples of \(hex(pageBytes))")
+  }
+
+  static func misaligned(
+    _ mapping: PlannedAddressSpace.Mapping, in space: String, on kernel: HostKernel
+  ) -> Diagnostic {
+    Diagnostic(
+      misalignedMemory,
+      "\(range(mapping.iova, mapping.size)) of address space \(quote(space)) is not aligned to "
+        + "\(hex(kernel.pageBytes)), the page size of the CPUs",
+      at: mapping.origin, notes: [.init("the page size is stated here", kernel.pageSizeSpan)],
+      help: "make start and size multiples of \(hex(kernel.pageBytes))")
+  }
+
+  static func noHugePages(
+    _ region: MemoryRegion, of bytes: UInt64, known: [UInt64], on kernel: HostKernel
+  ) -> Diagnostic {
+    Diagnostic(
+      noSuchHugePages,
+      "the host's kernel has no huge pages of \(byteSizeText(bytes)): its pages are of "
+        + byteSizeText(kernel.pageBytes),
+      at: region.span, notes: [.init("the kernel is described here", kernel.span)],
+      help: "use \(known.map(byteSizeText).joined(separator: ", ")), or leave 'hugepages' out")
   }
 }
 

@@ -14,6 +14,15 @@ extension PlannerDiagnostics {
     example because a vendor brought a change to it. 'vfioplan explain rules' lists the names. The \
     name of a request, such as IOMMU_IOAS_MAP_FILE, may stand there as well.
     """)
+
+  static let noSuchHugePages = DiagnosticCode(
+    "VP2020", .error, "the kernel has no huge pages of that size",
+    """
+    The sizes of huge pages follow from the CPUs and the kernel's own page size: 2 MiB and 1 GiB \
+    on x86; on Arm 64 KiB, 2 MiB, 32 MiB and 1 GiB with pages of 4 KiB, 2 MiB, 512 MiB and 16 GiB \
+    with pages of 64 KiB. memfd_create refuses any other. What a machine has is listed in \
+    '/sys/kernel/mm/hugepages'.
+    """)
   static let unstudiedRelease = DiagnosticCode(
     "VP4016", .warning, "the rules of this kernel's release were not studied",
     """

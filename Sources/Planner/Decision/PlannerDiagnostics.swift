@@ -10,7 +10,7 @@ public enum PlannerDiagnostics {
     unusedAddressSpace, overlappingMemory, overlappingWindows, unbackedWindow,
     groupInTwoSpaces, groupOnTwoClasses, memoryInReservedRegion, memoryBeyondWidth,
     misalignedMemory, duplicateHostAddressCode, duplicateIOMMUCode, unknownIOMMUCode,
-    tooManyMappings, unknownRule,
+    tooManyMappings, unknownRule, noSuchHugePages,
   ]
 
   static let intents = [
@@ -115,8 +115,8 @@ extension PlannerDiagnostics {
     "VP2014", .error, "memory is not aligned to the smallest page of an IOMMU",
     """
     An IOMMU maps whole pages. Start and length of every piece of an address space must be \
-    multiples of the smallest page size of every IOMMU in it; the kernel refuses others with \
-    EINVAL. Align the memory.
+    multiples of the smallest page size of every IOMMU in it, and of the CPUs' page (64 KiB on \
+    some Arm machines), in which memory comes; type1 refuses others with EINVAL. Align the memory.
     """)
   static let duplicateHostAddressCode = DiagnosticCode(
     "VP2015", .error, "two devices of the host have the same address",

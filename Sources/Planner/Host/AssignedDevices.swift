@@ -148,8 +148,10 @@ struct DeviceLookup {
     let facts = { [hostIndex, topology] (index: Int) in
       topology.host.devices[Int(hostIndex[index])]
     }
-    let graphics = unitless.filter { facts($0).isIntegratedGraphics }
-    let others = unitless.filter { !facts($0).isIntegratedGraphics }
+    // Only Intel's driver has a parameter for them.
+    let hasIntel = topology.host.iommus.contains { $0.type == HostIOMMU.intel }
+    let graphics = unitless.filter { hasIntel && facts($0).isIntegratedGraphics }
+    let others = unitless.filter { !hasIntel || !facts($0).isIntegratedGraphics }
     for (indices, isGraphics) in [(graphics, true), (others, false)] where !indices.isEmpty {
       sink.report(
         PlannerDiagnostics.noIOMMU(

@@ -35,6 +35,7 @@ struct HostChecks {
   func run(into sink: inout DiagnosticSink) {
     checkInterrupts(into: &sink)
     checkUnits(into: &sink)
+    checkHugePages(into: &sink)
     relations.run(into: &sink)
     var regions = ReservedRegions(spaces: maps.mappings.count)
     for group in 0..<groups.count {
@@ -121,6 +122,18 @@ struct HostChecks {
         group: topology.host.devices[Int(devices.hostIndex[able])].group ?? 0))
   }
 
+  /// Looks for huge pages that the kernel does not have, once for each size.
+  private func checkHugePages(into sink: inout DiagnosticSink) {
+    let kernel = topology.host.kernel
+    let known = topology.host.architecture?.hugePageSizes(withPages: kernel.pageBytes)
+    guard let known else { return }
+    var seen = Set(known)
+    for region in vm.memory {
+      guard let bytes = region.hugePageBytes, seen.insert(bytes).inserted else { continue }
+      sink.report(PlannerDiagnostics.noHugePages(region, of: bytes, known: known, on: kernel))
+    }
+  }
+
   /// Looks for units whose driver VFIO takes no device from.
   private func checkUnits(into sink: inout DiagnosticSink) {
     guard !target.isProposalOnly, !rules.holds(KernelRules.riscvIsCoherent),
@@ -188,18 +201,35 @@ struct HostChecks {
 
   /// Reports memory in reserved regions, with lines that leave out all of them.
   private func reportOverlaps(_ regions: ReservedRegions, into sink: inout DiagnosticSink) {
-    var lines: [Int: String?] = [:]
+    if regions.overlaps.isEmpty { return }
+    let limits = spaceLimits
+    var advice: [Int: String] = [:]
     for overlap in regions.overlaps {
       let space = overlap.space
-      if lines[space] == nil {
-        lines[space] = .some(
-          MemoryAroundHoles(regions.all(of: space)).lines(for: vm, space: space))
-      }
+      let known =
+        advice[space]
+        ?? MemoryAroundHoles(
+          regions.all(of: space), bits: limits[space].bits, pageBytes: limits[space].page
+        ).advice(for: vm, space: space)
+      advice[space] = known
       sink.report(
         PlannerDiagnostics.reserved(
           overlap.region, of: topology.host.devices[overlap.member], hits: overlap.mapping,
-          in: name(ofSpace: space), lines: lines[space] ?? nil))
+          in: name(ofSpace: space), advice: known))
     }
+  }
+
+  /// The narrowest width and the largest smallest page of each address space's IOMMUs.
+  private var spaceLimits: [(bits: Int, page: UInt64)] {
+    var limits = [(bits: Int, page: UInt64)](
+      repeating: (64, topology.host.kernel.pageBytes), count: maps.mappings.count)
+    for device in 0..<devices.count {
+      let unit = topology.host.iommus[Int(devices.iommu[device])]
+      let space = Int(devices.space[device])
+      limits[space].bits = min(limits[space].bits, unit.addressBits)
+      limits[space].page = max(limits[space].page, unit.pageSizes.min() ?? 1)
+    }
+    return limits
   }
 
   /// Compares an address space with the IOMMU of the first device of a cell.
@@ -219,10 +249,15 @@ struct HostChecks {
         PlannerDiagnostics.beyondWidth(
           mapping, in: name(ofSpace: space), unit: unit, device: vm.devices[device]))
     }
-    if let mapping = limits.mapping(of: space, notMultipleOf: pageBytes) {
+    let kernel = topology.host.kernel
+    if let mapping = limits.mapping(
+      of: space, notMultipleOf: max(pageBytes, kernel.pageBytes))
+    {
       sink.report(
-        PlannerDiagnostics.misaligned(
-          mapping, in: name(ofSpace: space), unit: unit, pageBytes: pageBytes))
+        pageBytes < kernel.pageBytes
+          ? PlannerDiagnostics.misaligned(mapping, in: name(ofSpace: space), on: kernel)
+          : PlannerDiagnostics.misaligned(
+            mapping, in: name(ofSpace: space), unit: unit, pageBytes: pageBytes))
     }
   }
 
@@ -258,7 +293,7 @@ private struct LimitChecks {
     of space: Int, notMultipleOf page: UInt64
   ) -> PlannedAddressSpace.Mapping? {
     Self.remembered(Limit(space: space, value: page), in: &misaligned, maps) {
-      ($0.iova | $0.size) & (page &- 1) != 0
+      ($0.iova | $0.size | $0.offset) & (page &- 1) != 0
     }
   }
 

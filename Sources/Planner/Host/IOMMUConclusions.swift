@@ -15,7 +15,7 @@ extension HostIOMMU {
       enforceSnoop = amdEnforcement(by: kernel.rules)
     case .arm:
       // Whether it can enforce is in the firmware's IORT table (CANWBS), which sysfs hides.
-      (type, addressBits, pageSizes) = (Self.arm, 48, Self.threeSizes)
+      (type, addressBits, pageSizes) = (Self.arm, 48, Self.sizes(withPages: kernel.pageBytes))
     case .riscv: (type, enforceSnoop, addressBits) = (Self.riscv, .no, 39)
     case .virtio: (type, enforceSnoop, addressBits) = (Self.virtio, .no, 64)
     case .other(let kind): (type, addressBits) = (kind, 32)
@@ -40,13 +40,23 @@ extension HostIOMMU {
 
   private static let threeSizes: [UInt64] = [4 << 10, 2 << 20, 1 << 30]
 
+  /// The sizes of Arm's tables, whose smallest page is the CPU's (`arm_lpae_restrict_pgsizes`,
+  /// drivers/iommu/io-pgtable-arm.c, 5.4 to 7.3).
+  private static func sizes(withPages bytes: UInt64) -> [UInt64] {
+    switch bytes {
+    case 16 << 10: [16 << 10, 32 << 20]
+    case 64 << 10: [64 << 10, 512 << 20]
+    default: threeSizes
+    }
+  }
+
   /// VT-d's registers (specification 4.1, sections 11.4.2 and 11.4.3): widths of addresses and
   /// tables, large pages, snoop control.
   private mutating func conclude(intel capabilities: UInt64?, _ extended: UInt64?) {
     type = Self.intel
     (cap, ecap) = (capabilities, extended)
     enforceSnoop = Self.snoopControl(in: extended)
-    guard let cap = capabilities else { return }
+    guard let cap = Self.read(capabilities) else { return }
     let guestBits = Int(cap >> 16 & 0x3f) + 1
     let tableBits = [1: 39, 2: 48, 3: 57].filter { cap >> 8 & 1 << $0.key != 0 }.values.max()
     addressBits = min(guestBits, tableBits ?? guestBits)
@@ -72,11 +82,11 @@ extension HostIOMMU {
 extension HostIOMMU {
   /// Whether the unit enforces snoop under a kernel, from what is stated and from raw facts.
   ///
-  /// What a release's driver does counts more than what is stated: no SMMUv3 enforces before the
-  /// kernel looks at CANWBS, and of AMD's second format nobody knows.
+  /// What a register says, and what a release's driver does, counts more than what is stated: no
+  /// SMMUv3 enforces before the kernel looks at CANWBS, and of AMD's second format nobody knows.
   public func enforcement(by rules: KernelRules) -> Fact {
     switch type {
-    case Self.intel: enforceSnoop.or(Self.snoopControl(in: ecap))
+    case Self.intel: Self.snoopControl(in: ecap).or(enforceSnoop)
     case Self.amd: amdEnforcement(by: rules)
     case Self.arm:
       rules.answer(KernelRules.smmuEnforcesByCANWBS) == .no ? .no : canwbs.or(enforceSnoop)
@@ -96,17 +106,19 @@ extension HostIOMMU {
   }
 
   /// Whether Intel's unit has a scalable mode with first-stage tables (ECAP.SMTS, ECAP.FSTS).
-  var isScalable: Fact { ecap == nil ? firstStage : Self.hasFirstStage(ecap) }
+  var isScalable: Fact {
+    Self.read(ecap) == nil ? firstStage : Self.hasFirstStage(ecap)
+  }
 
   private static func hasFirstStage(_ extended: UInt64?) -> Fact {
     let bits: UInt64 = 1 << 43 | 1 << 47
-    return extended.map { Fact($0 & bits == bits) } ?? .unknown
+    return read(extended).map { Fact($0 & bits == bits) } ?? .unknown
   }
 
   /// Whether Intel's unit tracks dirty pages, in second-stage tables (ECAP.SSADS, scalable mode).
   var tracksDirtyPages: Bool {
     let bits: UInt64 = 1 << 43 | 1 << 45
-    return ecap.map { $0 & bits == bits } ?? false
+    return Self.read(ecap).map { $0 & bits == bits } ?? false
   }
 
   /// Whether the features of AMD's unit leave no level of host tables (HATS 3): then the driver
@@ -123,11 +135,6 @@ extension HostIOMMU {
     case .v2: return hasSecondFormat == .no ? enforceSnoop : .unknown
     case nil: return enforceSnoop
     }
-  }
-
-  /// ECAP.SC of VT-d's extended capability register.
-  private static func snoopControl(in extended: UInt64?) -> Fact {
-    extended.map { Fact($0 & IOMMUFDRequests.snoopControl != 0) } ?? .unknown
   }
 }
 

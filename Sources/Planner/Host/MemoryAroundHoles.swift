@@ -20,47 +20,77 @@ struct MemoryAroundHoles {
   private static let maximumLines = 8
   private static let gibibyte: UInt64 = 1 << 30
   private let holes: [ClosedRange<UInt64>]
+  /// The width of addresses.
+  private let bits: Int
+  private let pageBytes: UInt64
 
-  /// Takes the regions that nothing may lie in, in any order.
-  init(_ holes: [ClosedRange<UInt64>]) {
+  /// Takes the regions that nothing may lie in, in any order, how wide addresses are, and what
+  /// everything is a multiple of, in bytes.
+  init(_ holes: [ClosedRange<UInt64>], bits: Int = 64, pageBytes: UInt64 = 4096) {
     self.holes = holes.sorted { $0.lowerBound < $1.lowerBound }
+    self.bits = bits
+    self.pageBytes = pageBytes
   }
 
   /// The entries of `memory` of an address space (0 is `gpa`), in flow form; `nil` if there is no
-  /// such layout of few lines.
+  /// such layout of few lines within the width.
   func lines(for vm: VMDescription, space: Int) -> String? {
-    space == 0 ? memory(of: vm) : windows(of: vm.addressSpaces[space - 1])
+    guard let pieces = layout(of: vm, space), excess(of: pieces) == 0 else { return nil }
+    return space == 0
+      ? memory(of: vm, pieces) : windows(of: vm.addressSpaces[space - 1], pieces)
   }
 
-  private func memory(of vm: VMDescription) -> String? {
-    let pieces = vm.memory.enumerated().map { index, region in
-      Piece(
-        start: region.gpa, size: region.size, grain: region.hugePageBytes ?? 4096, origin: index)
+  /// What goes behind the advice to leave a hole: the lines, or that memory has to shrink.
+  func advice(for vm: VMDescription, space: Int) -> String {
+    if let lines = lines(for: vm, space: space) { return ", with these lines: \(lines)" }
+    let excess = layout(of: vm, space).map(excess(of:)) ?? 0
+    if excess == 0 { return "" }
+    return "; there is no place then for \(Self.text(excess)) of the memory below "
+      + "\(Self.text(1 << UInt64(bits))), so make it smaller"
+  }
+
+  /// How many bytes lie beyond the width.
+  private func excess(of pieces: [Piece]) -> UInt64 {
+    guard bits < 64 else { return 0 }
+    let limit = UInt64(1) << UInt64(max(0, bits))
+    return pieces.reduce(0) { sum, piece in
+      let fits = piece.start < limit ? min(piece.size, limit - piece.start) : 0
+      return sum &+ (piece.size - fits)
     }
-    return laidOut(pieces).map { pieces in
-      let entries = pieces.map { piece in
+  }
+
+  private func layout(of vm: VMDescription, _ space: Int) -> [Piece]? {
+    space == 0
+      ? laidOut(
+        vm.memory.enumerated().map { index, region in
+          Piece(
+            start: region.gpa, size: region.size,
+            grain: max(pageBytes, region.hugePageBytes ?? 4096), origin: index)
+        })
+      : laidOut(
+        vm.addressSpaces[space - 1].windows.enumerated().map { index, window in
+          Piece(start: window.iova, size: window.size, grain: max(pageBytes, 4096), origin: index)
+        })
+  }
+
+  private func memory(of vm: VMDescription, _ pieces: [Piece]) -> String {
+    Self.list(
+      pieces.map { piece in
         let region = vm.memory[piece.origin]
         var text = "gpa: \(Self.text(piece.start)), size: \(Self.text(piece.size))"
         if let bytes = region.hugePageBytes { text += ", hugepages: \(Self.text(bytes))" }
         if region.population != .lazy { text += ", populate: \(region.population.rawValue)" }
         return "{ \(text) }"
-      }
-      return Self.list(entries)
-    }
+      })
   }
 
-  private func windows(of space: AddressSpace) -> String? {
-    let pieces = space.windows.enumerated().map { index, window in
-      Piece(start: window.iova, size: window.size, grain: 4096, origin: index)
-    }
-    return laidOut(pieces).map { pieces in
-      let entries = pieces.map { piece in
+  private func windows(of space: AddressSpace, _ pieces: [Piece]) -> String {
+    Self.list(
+      pieces.map { piece in
         let gpa = space.windows[piece.origin].gpa &+ piece.offset
         return "{ iova: \(Self.text(piece.start)), gpa: \(Self.text(gpa)), "
           + "size: \(Self.text(piece.size)) }"
-      }
-      return Self.list(entries)
-    }
+      })
   }
 
   private static func list(_ entries: [String]) -> String {

@@ -3,7 +3,7 @@ import Parser
 /// What a VMM that attaches devices by itself makes otherwise than planned: codes VP3020 and on.
 public enum VMMDiagnostics {
   /// Every code of this file, in order.
-  public static let all = [otherGrouping, otherKVM, oneAddressSpace, cannotRun]
+  public static let all = [otherGrouping, otherKVM, oneAddressSpace, cannotRun, tokenNotShown]
 
   static let otherGrouping = DiagnosticCode(
     "VP3020", .warning, "the VMM can't reach the planned grouping",
@@ -49,9 +49,39 @@ public enum VMMDiagnostics {
       help: "use a VMM with iommufd, or load the module vfio")
   }
 
-  /// What a VMM makes otherwise than a plan, in the best order of its devices.
+  static let tokenNotShown = DiagnosticCode(
+    "VP3024", .warning, "the VMM does not show the token of a virtual function",
+    """
+    While its physical function is on vfio-pci, a virtual function is opened with a token only, \
+    else the kernel answers EACCES. QEMU has 'vf-token' for it, and passes it on where it opens \
+    the device through its group, not to VFIO_DEVICE_BIND_IOMMUFD. libvirt and cloud-hypervisor \
+    have no such option. Use QEMU on type1, or let vfioplan attach the devices.
+    """)
+
+  /// The devices of a plan whose token a VMM does not show; of any VMM nothing is known.
+  ///
+  /// `program` is what starts the VMM, if it is not the VMM itself.
+  public static func unshown(
+    _ plan: IOASIDPlan, by rule: VMMRule, from program: VMMProgram? = nil
+  ) -> [PlannedDevice] {
+    guard let program = program ?? rule.program,
+      program != .qemu || rule.backend == .iommufd
+    else { return [] }
+    return plan.devices.filter { $0.vfToken != nil }
+  }
+
+  private static func notShown(_ devices: [PlannedDevice], by title: String) -> Diagnostic {
+    Diagnostic(
+      tokenNotShown,
+      "\(title) opens \(PlannerDiagnostics.list(devices.map(\.name))) without "
+        + "'vfToken': the kernel refuses that with EACCES", at: devices.first?.origin,
+      help: "use '--target type1 --format qemu', or let vfioplan attach the devices")
+  }
+
+  /// What a VMM makes otherwise than a plan, in the best order of its devices; `program` starts it,
+  /// if it is not the VMM itself.
   public static func findings(
-    for compiled: CompiledPlan, with rule: VMMRule
+    for compiled: CompiledPlan, with rule: VMMRule, from program: VMMProgram? = nil
   ) -> [Diagnostic] {
     let plan = compiled.plan
     let rule = rule.settled(on: compiled.host.kernel, besides: plan.dialect)
@@ -71,6 +101,10 @@ public enum VMMDiagnostics {
       findings.append(otherGrouping(compiled, rule))
     } else if let finding = dependsOnStage(compiled, rule) {
       findings.append(finding)
+    }
+    let unshown = unshown(plan, by: rule, from: program)
+    if !unshown.isEmpty {
+      findings.append(notShown(unshown, by: program?.title ?? rule.title))
     }
     if compiled.host.kernel.kvm != .no, compiled.host.hasIncoherentMode,
       !plan.coherency.allowsIncoherentDMA,

@@ -102,7 +102,9 @@ struct CompileCommand: ParsableCommand {
       throw CommandFailure(
         [ExecutorDiagnostics.proposalCannotRun(compiled.plan.target)], .hostUnable)
     }
-    return VMMDiagnostics.findings(for: compiled, with: emitter.rule(for: compiled))
+    return VMMDiagnostics.findings(
+      for: compiled, with: emitter.rule(for: compiled),
+      from: emitter is LibvirtEmitter ? .libvirt : emitter.ownRule.program)
       + (emitter.writesMemory ? [BudgetDiagnostics.pages(of: compiled.vm)].compactMap { $0 } : [])
   }
 

@@ -32,11 +32,17 @@ enum ExitCode: Int32, CaseIterable {
 
   /// The status of a compilation that ended with findings, at least one an error.
   ///
-  /// Errors of the host alone (VP4xxx) are the host's fault; any other makes it the description's.
+  /// Errors of the host and the target alone are theirs; any other makes it the description's.
   init(of diagnostics: [Diagnostic]) {
     let isHostAlone = diagnostics.allSatisfy {
-      $0.severity != .error || $0.code.name.hasPrefix("VP4")
+      $0.severity != .error || Self.isOfHost($0.code.name)
     }
     self = isHostAlone ? .hostUnable : .cannotCompile
+  }
+
+  /// Whether a code is the host's or the target's fault: VP4xxx, but for what a description alone
+  /// is wrong about (VP4014, VP4015), and VP3007, what the target can't express.
+  private static func isOfHost(_ code: String) -> Bool {
+    code == "VP3007" || code.hasPrefix("VP4") && !["VP4014", "VP4015"].contains(code)
   }
 }

@@ -62,7 +62,7 @@ struct DiskUseTests {
     try copy.open("/data/disk")
     let number = DeviceNumber(isBlock: true, text: "259:11")
     let nodes = MadeUpNodes(numbers: ["/proc/42/fd/3": number])
-    #expect(copy.uses(of: Self.second, nodes) == [.opened("/dev/nvme1n1p1", Self.holder)])
+    #expect(copy.uses(of: Self.second, nodes) == [.opened("/dev/nvme1n1p1", [Self.holder])])
     #expect(copy.uses(of: Self.first, nodes) == [])
   }
 
@@ -75,7 +75,7 @@ struct DiskUseTests {
   @Test func aProcessIsFoundByThePlace() throws {
     try copy.open("/dev/nvme0n1")
     try copy.open("/dev/nvme0n1", as: 4)
-    #expect(copy.uses(of: Self.first) == [.opened("/dev/nvme0n1", Self.holder)])
+    #expect(copy.uses(of: Self.first) == [.opened("/dev/nvme0n1", [Self.holder])])
   }
 
   @Test func aNodeThatCanNotBeOpenedCountsAsUsed() throws {

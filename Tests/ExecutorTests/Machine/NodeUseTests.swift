@@ -22,7 +22,7 @@ struct NodeUseTests {
   private func opened(
     _ paths: [String], isWaitedFor: Bool = false
   ) -> [DeviceUse.Use] {
-    [.nodes(.init(holder: Self.holder, isWaitedFor: isWaitedFor, paths: paths))]
+    [.nodes(.init(holders: [Self.holder], isWaitedFor: isWaitedFor, paths: paths))]
   }
 
   @Test func aCardThatAProcessShowsThingsOnIsFound() throws {
@@ -33,6 +33,27 @@ struct NodeUseTests {
     try copy.open("/dev/dri/card1")
     #expect(copy.uses(of: Self.card) == opened(["/dev/dri/card1"]))
     #expect(copy.uses(of: BDF(domain: 0, bus: 0x42, device: 0, function: 1)) == [])
+  }
+
+  @Test func manyProcessesAreOneFinding() throws {
+    try node("drm", Self.place + "/drm/card1", "226:1")
+    for process in 1...29 {
+      try copy.link("proc/\(process)/fd/3", to: "/dev/dri/card1")
+      try copy.write("proc/\(process)/comm", "p\(process)\n")
+    }
+    let uses = copy.uses(of: Self.card)
+    #expect(uses.count == 1)
+    let findings = uses.map { MachineDiagnostics.inUse("device 'gpu'", $0, .wholeVM) }
+    let message = findings.first?.message ?? ""
+    #expect(message.hasPrefix("process ") && message.contains(" and 26 more have /dev/dri/card1"))
+    #expect(findings.first?.help == "end those processes first")
+  }
+
+  @Test func whatAnotherProcessHasOpenTakesACapabilityToSee() {
+    let hidden = OpenFiles.Blindness(
+      path: "/proc/1/fd/0", error: TreeError("EACCES", isDenied: true))
+    let finding = MachineDiagnostics.inUse("device 'd'", .unknown(hidden), .wholeVM)
+    #expect(finding.code.name != "VP4030" || finding.help?.contains("CAP_SYS_PTRACE") == true)
   }
 
   @Test func aNodeIsFoundByItsNumber() throws {

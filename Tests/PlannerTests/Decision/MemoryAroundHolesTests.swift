@@ -63,6 +63,38 @@ struct MemoryAroundHolesTests {
     #expect(count > 300)
   }
 
+  /// The law: within a width and pages, lines keep to them, or memory has to shrink.
+  @Test func linesKeepToWidthsAndPages() throws {
+    var numbers = SeededNumbers(seed: 171)
+    var (pasted, refused) = (0, 0)
+    for _ in 0..<500 {
+      let (some, holes) = Self.world(&numbers)
+      let page: UInt64 = [4096, 64 << 10][numbers.below(2)]
+      let memory = some.filter { ($0.gpa | $0.size) % page == 0 }
+      let bits = 31 + numbers.below(3)
+      let around = MemoryAroundHoles(holes, bits: bits, pageBytes: page)
+      let vm = VMDescription(name: "vm", memory: memory, devices: [])
+      guard let lines = around.lines(for: vm, space: 0), !memory.isEmpty else {
+        if around.advice(for: vm, space: 0).contains("so make it smaller") { refused += 1 }
+        continue
+      }
+      pasted += 1
+      for region in try Self.vm(lines).memory {
+        #expect((region.gpa | region.size) % page == 0 && region.gpa + region.size <= 1 << bits)
+      }
+    }
+    #expect(pasted > 100 && refused > 20, "\(pasted), \(refused)")
+  }
+
+  @Test func memoryThatFillsTheWidthHasToShrink() {
+    let vm = VMDescription(
+      name: "vm", memory: [MemoryRegion(gpa: 0, size: 512 << 30)], devices: [])
+    let around = MemoryAroundHoles([0xFEE0_0000...0xFEEF_FFFF], bits: 39)
+    #expect(
+      around.advice(for: vm, space: 0)
+        == "; there is no place then for 1GiB of the memory below 512GiB, so make it smaller")
+  }
+
   private static func world(
     _ numbers: inout SeededNumbers
   ) -> ([MemoryRegion], [ClosedRange<UInt64>]) {

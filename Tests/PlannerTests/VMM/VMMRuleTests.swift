@@ -40,6 +40,20 @@ struct VMMRuleTests {
     }
   }
 
+  @Test func aVMMThatFindsNoInterfaceCanNotRun() throws {
+    let world = SmallWorld(devices: [SmallWorld.Device()])
+    var host = world.host
+    (host.kernel.iommufd, host.kernel.vfioCdev) = (.yes, .yes)
+    (host.kernel.type1, host.kernel.vfioContainer) = (.no, .some(.none))
+    var sink = DiagnosticSink()
+    let compiled = try Compilation.compile(
+      world.vm(), on: host, dialect: IOMMUFDDialect(), into: &sink)
+    for rule in VMMRule.all {
+      let codes = VMMDiagnostics.findings(for: compiled, with: rule).map(\.code)
+      #expect(codes.contains(VMMDiagnostics.cannotRun) == (rule == .type1), "\(rule.title)")
+    }
+  }
+
   @Test func aVMMIsOnIOMMUFDWhereThePlanIs() {
     let kernel = HostKernel(release: "6.8", iommufd: .unknown, vfioCdev: .unknown)
     for rule in [VMMRule.qemu, .libvirt, .cloudHypervisor] {

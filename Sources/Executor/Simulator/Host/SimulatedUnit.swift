@@ -156,13 +156,16 @@ extension HostIOMMU {
   /// Whether it is told what AMD's driver goes by.
   private var hasRawFacts: Bool { pageTables != nil || features != nil }
 
+  /// A register, unless every bit of it is 1: nothing answers there.
+  private func legible(_ register: UInt64?) -> UInt64? { register == .max ? nil : register }
+
   /// Whether a kernel lets the unit enforce snoop (§3.2).
   ///
   /// Of AMD's second format nobody knows whether it does, although the driver says yes (§7.20).
   fileprivate func snoopEnforcement(under facts: KernelFacts) -> Fact {
     switch type {
     case Self.intel:
-      enforceSnoop.or(ecap.map { Fact($0 & Self.snoopControlBit != 0) } ?? .unknown)
+      legible(ecap).map { Fact($0 & Self.snoopControlBit != 0) } ?? enforceSnoop
     case Self.amd: amdEnforcement(under: facts)
     case Self.arm: facts.has(.smmuEnforcesByCANWBS) ? canwbs.or(enforceSnoop) : .no
     case Self.virtio, Self.riscv: enforceSnoop.or(.no)

@@ -127,7 +127,8 @@ final class SimulatedIOASIDFile: SimulatedFile {
     if !flags.isSubset(of: [.read, .write]) || flags.isEmpty || size == 0 { throw .einval }
     let (last, wraps) = iova.addingReportingOverflow(size - 1)
     if wraps || source.addingReportingOverflow(size - 1).overflow { throw .eoverflow }
-    if (size | iova | source) & (unit.pageBytes - 1) != 0 { throw .einval }
+    let page = max(unit.pageBytes, request.kernel.host.kernel.pageBytes)
+    if (size | iova | source) & (page - 1) != 0 { throw .einval }
     let range = AddressRange(start: iova, last: last)
     if table.areas.touches(range) { throw .eexist }
     if last > unit.apertureLast || table.reserved.touches(range) { throw .einval }

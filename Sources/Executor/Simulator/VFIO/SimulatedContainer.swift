@@ -12,11 +12,23 @@ final class SimulatedContainer: SimulatedFile {
   private var driver: VFIOExtension?
   private var reserved = ReservedRanges()
   private var apertureLast = UInt64.max
-  private var pageSizes = ~UInt64(4095)
-  private var pageBytes: UInt64 { max(4096, pageSizes & (~pageSizes &+ 1)) }
+  /// The sizes that the units of all page tables have, as a bit map.
+  private var unitSizes = UInt64.max
+  /// The CPUs' page, in bytes.
+  private let pageOfCPU: UInt64
+  /// What is told: smaller pages than the CPUs' count as one of these
+  /// (`vfio_update_pgsize_bitmap`).
+  private var pageSizes: UInt64 {
+    let small = pageOfCPU - 1
+    return unitSizes & small == 0 ? unitSizes : unitSizes & ~small | pageOfCPU
+  }
+  private var pageBytes: UInt64 { max(pageOfCPU, pageSizes & (~pageSizes &+ 1)) }
 
   /// Opens one; 65535 mappings are what the module starts with.
-  init(entryLimit: Int = 65535) { self.entryLimit = entryLimit }
+  init(entryLimit: Int = 65535, pageBytes: UInt64 = 4096) {
+    self.entryLimit = entryLimit
+    pageOfCPU = pageBytes
+  }
 
   override var label: String { "/dev/vfio/vfio" }
 
@@ -122,7 +134,7 @@ final class SimulatedContainer: SimulatedFile {
     kernel.host.groups[group].domain = domain
     for range in ranges { reserved.add(range) }
     apertureLast = min(apertureLast, unit.apertureLast)
-    pageSizes &= unit.pageSizes
+    unitSizes &= unit.pageSizes
   }
 
   private func detach(_ group: Int, in kernel: SimulatedKernel) {
@@ -134,7 +146,7 @@ final class SimulatedContainer: SimulatedFile {
     domains.removeAll { $0 === domain }
     let units = domains.flatMap(\.groups).compactMap { kernel.host.units(of: $0).first }
     apertureLast = units.map(\.apertureLast).min() ?? .max
-    pageSizes = units.reduce(~4095) { $0 & $1.pageSizes }
+    unitSizes = units.reduce(.max) { $0 & $1.pageSizes }
   }
 
   /// `VFIO_IOMMU_GET_INFO`.

@@ -284,7 +284,7 @@ public enum IOMMUFDRequests {
   ]
 
   /// ECAP.SC, *Snoop Control* (Intel VT-d specification; `drivers/iommu/intel/iommu.h`).
-  public static let snoopControl: UInt64 = 1 << 7
+  public static let snoopControl = HostIOMMU.snoopControlMask
 
   /// `IOMMU_OPTION_RLIMIT_MODE`.
   public static let rlimitMode: UInt64 = 0

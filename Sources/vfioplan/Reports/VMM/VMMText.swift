@@ -104,6 +104,8 @@ struct VMMText {
       return "\(device.name, .strong): \(facts)\(end)"
     }
     if !isKVMKnown { remarks.append("KVM may carry out WBINVD with it: a fact is unknown") }
+    // What is not opened reaches nothing.
+    if !VMMDiagnostics.unshown(plan, by: other.rule).isEmpty { return remarks }
     guard let better else { return remarks }
     let condition =
       VMMDiagnostics.isOpen(for: compiled, with: other.rule)
