@@ -241,7 +241,7 @@ extension DeviceFate {
     if device.noSnoopCapable == .unknown { counted.append("no-snoop unknown, counted as yes") }
     if !isUnitKnown { counted.append("enforcement unknown, counted as no") }
     let remark = counted.isEmpty ? "" : " (\(counted.joined(separator: "; ")))"
-    if host.hasIncoherentMode {
+    if host.isX86 {
       return (isKnown ? "makes the VM non-coherent" : "may make the VM non-coherent") + remark
     }
     return (isUnitKnown ? "no-snoop can't be blocked" : "no-snoop may not be blocked") + remark
