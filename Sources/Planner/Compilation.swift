@@ -189,7 +189,7 @@ struct Question {
   var problem: GroupingProblem {
     GroupingProblem(
       groups, intents, kvm: vm.kvm.incoherentDMA,
-      hasIncoherentMode: topology.host.hasIncoherentMode, choice: snoopChoice)
+      hasIncoherentMode: topology.hasIncoherentMode, choice: snoopChoice)
   }
 
   /// Who decides enforcement on the kernel that is planned for.
@@ -210,8 +210,9 @@ struct Question {
     into sink: inout DiagnosticSink
   ) {
     checkRelease(host, into: &sink)
+    let isTold = host.architecture != nil
     for unit in host.iommus where !HostIOMMU.types.contains(unit.type) {
-      sink.report([PlannerDiagnostics.unknownType(unit, on: host)].compactMap { $0 })
+      sink.report([PlannerDiagnostics.unknownType(unit, isTold: isTold)].compactMap { $0 })
     }
     if let node = dialect.missingInterface(on: host.kernel) {
       let usable = Dialects.all.filter {

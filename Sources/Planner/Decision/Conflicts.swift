@@ -20,7 +20,7 @@ struct Conflicts {
   private var rules: KernelRules { topology.rules }
   /// What the user said about KVM, where it has a mode that this is about.
   private var kvm: KVMClause.IncoherentDMA {
-    topology.host.hasIncoherentMode ? vm.kvm.incoherentDMA : .auto
+    topology.hasIncoherentMode ? vm.kvm.incoherentDMA : .auto
   }
   private var isNever: Bool { kvm == .never }
 

@@ -90,17 +90,18 @@ extension PlannerDiagnostics {
     'kernel'.
     """)
 
-  static func unknownType(_ unit: HostIOMMU, on host: HostDescription) -> Diagnostic? {
+  /// `isTold` says whether something tells what the CPUs are.
+  static func unknownType(_ unit: HostIOMMU, isTold: Bool) -> Diagnostic? {
     let near =
       Spelling.nearest(to: unit.type, among: HostIOMMU.types)
       ?? HostIOMMU.types.first {
         !unit.type.isEmpty && ($0.hasPrefix(unit.type) || unit.type.hasPrefix($0))
       }
-    guard near != nil || host.architecture == nil else { return nil }
+    guard near != nil || !isTold else { return nil }
     return Diagnostic(
       unitTypeUnknown,
       "IOMMU \(quote(unit.name)) is of type \(quote(unit.type)), which is not known"
-        + (host.architecture == nil ? ": the CPUs are taken for x86" : ""),
+        + (isTold ? "" : ": the CPUs are taken for x86"),
       at: unit.span,
       help: near.map { "did you mean \(quote($0))?" } ?? "state 'architecture' under 'kernel'")
   }

@@ -27,7 +27,7 @@ struct ResolvedIntents: Sendable {
     let automatic = stated.indices.filter { stated[$0] == .auto }
     guard !automatic.isEmpty else { return }
     let choice = target.snoopChoice(by: topology.rules)
-    let isNever = topology.host.hasIncoherentMode && vm.kvm.incoherentDMA == .never
+    let isNever = topology.hasIncoherentMode && vm.kvm.incoherentDMA == .never
     let demands = StatedDemands(stated, groups)
     for index in automatic {
       let fact = topology.host.devices[Int(groups.devices.hostIndex[index])]

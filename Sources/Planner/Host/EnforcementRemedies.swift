@@ -11,6 +11,17 @@ struct EnforcementRemedies {
   /// The unit's position.
   let index: Int
 
+  /// How many units are tried against each other; no machine has more.
+  static let mostUnits = 64
+
+  /// Looks for what settles a unit; among more units than machines have, by its own facts alone.
+  init(host: HostDescription, dialect: any Dialect, index: Int) {
+    let isAlone = host.iommus.count > Self.mostUnits
+    var seen = host
+    if isAlone { seen.iommus = [host.iommus[index]] }
+    (self.host, self.dialect, self.index) = (seen, dialect, isAlone ? 0 : index)
+  }
+
   /// The rules of kernels that enforcement depends on.
   private static let rules = [
     KernelRules.type1EnforcesByTable, KernelRules.smmuEnforcesByCANWBS,

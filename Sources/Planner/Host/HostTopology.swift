@@ -15,6 +15,8 @@ struct HostTopology: Sendable {
   let classOfIOMMU: [Int32]
   /// What its kernel does.
   let rules: KernelRules
+  /// Whether its KVM has a non-coherent mode.
+  let hasIncoherentMode: Bool
   /// Whether each unit enforces snoop on the target and the kernel that is planned for.
   let enforcement: [Fact]
   /// Whether each unit is known to make first-stage tables for users.
@@ -36,6 +38,7 @@ struct HostTopology: Sendable {
     self.host = host
     self.dialect = dialect
     rules = host.kernel.rules
+    hasIncoherentMode = host.hasIncoherentMode
     enforcement = host.enforcement(on: dialect)
     let rules = rules
     isFirstStage = host.iommus.map { $0.firstStage(by: rules) == .yes }

@@ -43,6 +43,9 @@ public enum UnknownFacts {
   private static func remedies(
     for device: PlannedDevice, _ plan: IOASIDPlan, _ host: HostDescription
   ) -> [String] {
+    guard host.iommus.count <= EnforcementRemedies.mostUnits else {
+      return ["say 'enforceSnoop' of \(device.iommu) in the host description if you know it"]
+    }
     guard let dialect = plan.dialect,
       let unit = host.iommus.firstIndex(where: { $0.name == device.iommu })
     else { return [] }
