@@ -40,6 +40,8 @@ struct KernelFact: Hashable, Sendable {
   static let type1TellsRoom = Self("type1TellsRoom", 5, 10, .read, "vfio_iommu_type1.c")
   /// type1 unmaps everything at once, and gives mappings another source.
   static let type1UnmapsAll = Self("type1UnmapsAll", 5, 12, .read, "vfio_iommu_type1.c")
+  /// `/dev/kvm` has attributes, none of them in a group of KVM's VFIO device.
+  static let systemHasAttributes = Self("systemHasAttributes", 5, 17, .read, "kvm/x86.c")
   /// Intel's driver knows nothing of type1's nesting (EINVAL, no longer ENODEV).
   static let intelForgotNesting = Self("intelForgotNesting", 5, 18, .read, "iommu/intel/iommu.c")
   /// type1 asks each page table whether it enforces, no longer the bus.
@@ -156,9 +158,9 @@ struct KernelFact: Hashable, Sendable {
 
   /// Every fact, for tests.
   static let all = [
-    vfTokens, type1TellsMigration, type1TellsRoom, type1UnmapsAll, intelForgotNesting,
-    type1EnforcesByTable,
-    groupsAreClaimed, kvmKeepsFiles, type1UnmapsOthers, containerNumberFirst,
+    vfTokens, type1TellsMigration, type1TellsRoom, type1UnmapsAll, systemHasAttributes,
+    intelForgotNesting, type1EnforcesByTable, groupsAreClaimed, kvmKeepsFiles, type1UnmapsOthers,
+    containerNumberFirst,
     kvmAsksDevices, kvmVFIOEndsWithFile, iommufd,
     updateNeedsDriver, type1AlignsInfo, directRegionsRefuse, vfioCdevs, type1ForgotNesting, pasids,
     bindKnowsTokens, wrapsAreOverflows, bindReadsTokens, attachKeepsTables, dirtyTracking,

@@ -4,8 +4,10 @@ extension SimulatedKVM {
     Operation("KVM_GET_API_VERSION", 0xae00, .none, apiVersion),
     Operation("KVM_CREATE_VM", 0xae01, .none, createVM),
     Operation("KVM_CHECK_EXTENSION", 0xae03, .none, checkExtension),
-    Operation("KVM_GET_DEVICE_ATTR", 0x4018_aee2, .fixed(24), refuseAttribute),
-    Operation("KVM_HAS_DEVICE_ATTR", 0x4018_aee3, .fixed(24), refuseAttribute),
+    Operation(
+      "KVM_GET_DEVICE_ATTR", 0x4018_aee2, .fixed(24), since: .systemHasAttributes, refuseAttribute),
+    Operation(
+      "KVM_HAS_DEVICE_ATTR", 0x4018_aee3, .fixed(24), since: .systemHasAttributes, refuseAttribute),
   ])
 }
 
