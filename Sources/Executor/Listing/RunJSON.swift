@@ -29,6 +29,7 @@ extension RunReport {
     writer.key("state")
     if let state { write(state, to: &writer) } else { writeFiles(to: &writer) }
     if plan != nil { writer.member("mismatches", mismatches) }
+    let answers = answers
     if !answers.isEmpty { writer.member("unknown", answers) }
     writer.endObject()
     writer.endText()

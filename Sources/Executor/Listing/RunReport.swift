@@ -68,25 +68,35 @@ public struct RunReport: Sendable {
   /// Only VT-d's units are asked; a plan that counts them as unable runs with either answer.
   public var answers: [String] {
     guard execution.isSuccess, let plan else { return [] }
-    var answers: [String] = []
+    var units: [String] = []
     var seen: Set<String> = []
     for device in plan.plan.devices where device.enforcementFact == .unknown {
-      guard seen.insert(device.iommu).inserted else { continue }
-      let mates = plan.plan.devices.lazy.filter { $0.iommu == device.iommu }
-      answers.append(
-        "whether \(device.iommu) can enforce snoop is unknown, counted as no: "
-          + meaning(ofAnswer: mates.map(\.name)))
+      if seen.insert(device.iommu).inserted { units.append(device.iommu) }
     }
-    return answers
+    let results = units.isEmpty ? [:] : results(of: seen, plan.plan)
+    return units.map { unit in
+      "whether \(unit) can enforce snoop is unknown, counted as no: "
+        + meaning(of: results[unit])
+    }
   }
 
-  /// What a kernel said of the unit of some devices, and what that comes to.
-  private func meaning(ofAnswer devices: some Sequence<String>) -> String {
-    let names = Set(devices.map { "\($0).ecap" })
-    let kernel = state == nil ? "this kernel" : "the simulated kernel"
-    guard let result = program.results.firstIndex(where: { names.contains($0.name) }) else {
-      return "\(kernel) is not asked"
+  /// The first result by which a kernel answered for each of some units.
+  private func results(of units: Set<String>, _ plan: IOASIDPlan) -> [String: Int] {
+    var unitOf: [String: String] = [:]
+    for device in plan.devices where units.contains(device.iommu) {
+      unitOf["\(device.name).ecap"] = device.iommu
     }
+    var found: [String: Int] = [:]
+    for (index, result) in program.results.enumerated() {
+      if let unit = unitOf[result.name], found[unit] == nil { found[unit] = index }
+    }
+    return found
+  }
+
+  /// What a kernel said of a unit, and what that comes to.
+  private func meaning(of result: Int?) -> String {
+    let kernel = state == nil ? "this kernel" : "the simulated kernel"
+    guard let result else { return "\(kernel) is not asked" }
     let canEnforce = execution.values[result] & IOMMUFDRequests.snoopControl != 0
     return "\(kernel) answers that it \(canEnforce ? "can" : "can't") "
       + "(\(program.results[result].name) = \(hexText(execution.values[result]))); "
