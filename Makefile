@@ -51,9 +51,9 @@ check: deps lint ## the fast ones: build, lint, tests without the long enumerati
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --skip '$(SLOW)'
 
-exhaust: deps ## the enumerations that take minutes: planner, unwinding; prints what was covered
+exhaust: deps ## the enumerations that take minutes, prints what was covered; ALL=1 for an hour of releases
 	$(SWIFT) build -c release --build-tests -Xswiftc -enable-testing --scratch-path $(EXHAUST_DIR)
-	VFIOPLAN_EXHAUST=1 $(SWIFT) test -c release --skip-build -Xswiftc -enable-testing \
+	VFIOPLAN_EXHAUST=$(if $(ALL),all,1) $(SWIFT) test -c release --skip-build -Xswiftc -enable-testing \
 	  --scratch-path $(EXHAUST_DIR) --filter 'Exhaustive'
 
 fuzz: deps ## hostile inputs for MINUTES=2 in all; TARGETS='vm plan' runs a part
