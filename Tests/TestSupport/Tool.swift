@@ -8,14 +8,16 @@ public enum Tool {
     public var code: Int32
     /// Standard output.
     public var output: String
-    /// Standard error.
-    public var errors: String
+    /// Standard error, as it stands on the screen.
+    public var errorScreen: String
+    /// Standard error, each finding's text on one line again.
+    public var errors: String { errorScreen.replacing(/\n {4}(?=[^ |])/, with: " ") }
 
     /// What a run is expected to give.
     public init(code: Int32, output: String, errors: String) {
       self.code = code
       self.output = output
-      self.errors = errors
+      self.errorScreen = errors
     }
   }
 

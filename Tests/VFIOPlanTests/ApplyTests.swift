@@ -180,12 +180,10 @@ struct SavedPlanCommandTests {
     let folder = try TemporaryFolder()
     let plan = folder.path("none/plan.json")
     let outcome = try Tool.run(["compile"] + Self.input + ["-o", plan])
+    #expect(outcome.code == 73 && outcome.output == "")
     #expect(
-      outcome
-        == .init(
-          code: 73, output: "",
-          errors: "vfioplan: error[VP5902]: can't write '\(plan)': "
-            + "no such file or directory (ENOENT)\n"))
+      outcome.errors == "vfioplan: error[VP5902]: can't write '\(plan)': "
+        + "no such file or directory (ENOENT)\n")
   }
 
   @Test func aLinkStaysALinkAndItsTargetIsReplaced() throws {

@@ -63,10 +63,10 @@ struct CatalogueTests {
     let outcome = try fixture.run()
     #expect(outcome.errors.contains("[\(fixture.code)]"), "\(outcome.errors)")
     #expect(outcome.code == fixture.exitCode, "\(outcome.errors)")
-    if Golden.isRecording { try fixture.record(outcome.errors) }
+    if Golden.isRecording { try fixture.record(outcome.errorScreen) }
     #expect(
-      outcome.errors == fixture.expected && !Golden.isRecording,
-      "\(Golden.firstDifference(outcome.errors, fixture.expected))")
+      outcome.errorScreen == fixture.expected && !Golden.isRecording,
+      "\(Golden.firstDifference(outcome.errorScreen, fixture.expected))")
   }
 
   @Test(arguments: DiagnosticCatalog.all.map(\.name))

@@ -7,16 +7,16 @@ struct DiagnosticRendererTests {
   private static let warning = DiagnosticCode("VP1998", .warning, "a test", "")
 
   private static func render(
-    _ text: String, _ range: Range<Int>, message: String = "wrong", decorator: Decorator = .plain
+    _ text: String, _ range: Range<Int>, message: String = "wrong", screen: Screen = .plain
   ) -> String {
-    render(Array(text.utf8), [finding(range, message)], decorator)
+    render(Array(text.utf8), [finding(range, message)], screen)
   }
 
   private static func render(
-    _ bytes: [UInt8], _ findings: [Diagnostic], _ decorator: Decorator = .plain
+    _ bytes: [UInt8], _ findings: [Diagnostic], _ screen: Screen = .plain
   ) -> String {
     let file = SourceFile(id: .vm, name: "vm.yaml", bytes: bytes)
-    var renderer = DiagnosticRenderer(files: [file], decorator: decorator)
+    var renderer = DiagnosticRenderer(files: [file], screen: screen)
     return renderer.render(findings)
   }
 
@@ -83,6 +83,18 @@ struct DiagnosticRendererTests {
   @Test func bytesThatAreNoUTF8AreShownAsEscapes() {
     let text = Self.render([0x61, 0xFF, 0xC3, 0x62], [Self.finding(1..<2)])
     #expect(text.contains("  1 | a\\xff\\xc3b\n    |  ^^^^\n"))
+  }
+
+  @Test(arguments: [60, 80, 100, 120])
+  func noLineIsWiderThanTheScreenWhateverIsFound(width: Int) {
+    let words = Array(repeating: "some words", count: 30).joined(separator: " ")
+    let line = "name: " + String(repeating: "n", count: 300)
+    var finding = Self.finding(250..<260, words)
+    finding.help = words
+    finding.notes = [.init(words), .init(words, Self.span(0..<4))]
+    let text = Self.render(Array(line.utf8), [finding], Screen(width: width))
+    #expect(text.split(separator: "\n").allSatisfy { $0.count <= width }, "\(text)")
+    #expect(text.split(separator: "\n").allSatisfy { !$0.hasSuffix(" ") })
   }
 
   @Test func aLongLineIsCutAroundTheRangeToFitTheWidth() {
@@ -169,7 +181,7 @@ struct DiagnosticRendererTests {
   }
 
   @Test func colourChangesNothingButTheMarks() {
-    let coloured = Self.render("kind: VN\n", 6..<8, decorator: .ansi)
+    let coloured = Self.render("kind: VN\n", 6..<8, screen: Screen(.ansi))
     #expect(coloured.contains("\u{1B}[1;31merror[VP1999]:\u{1B}[0m"))
     let stripped = coloured.replacing(/\u{1B}\[[0-9;]*m/, with: "")
     #expect(stripped == Self.render("kind: VN\n", 6..<8))

@@ -46,7 +46,7 @@ struct ReadmeTests {
       #expect(command.first == "vfioplan", "a console block runs vfioplan only")
       let outcome = try Tool.run(Array(command.dropFirst()))
       lines.append("$ " + command.joined(separator: " "))
-      let shown = outcome.output + outcome.errors
+      let shown = outcome.output + outcome.errorScreen
       lines += shown.isEmpty ? [] : shown.components(separatedBy: "\n").dropLast()
     }
     return lines

@@ -44,6 +44,31 @@ struct TextPageTests {
     #expect(lines[2].hasPrefix("           word"))
   }
 
+  @Test func longWordsBreakWherePathsAndListsDoAndWhatIsQuotedStaysWhole() {
+    let (folder, name) = ("/sys/bus/pci/devices/0000:01:00.0/", String(repeating: "w", count: 80))
+    let path = Self.text { $0.line("at \(folder)\(name)") }
+    let wanted = ["at", folder + name.prefix(66), String(name.suffix(14)), ""]
+    #expect(path == wanted.joined(separator: "\n"))
+    let list = Array(repeating: "on=1", count: 30).joined(separator: ",")
+    let items = Self.text { $0.line("\(list)") }.split(separator: "\n")
+    #expect(items[0].hasSuffix(",") && items[0].count <= 100 && items.count == 2)
+    let command = "'" + Array(repeating: "word", count: 15).joined(separator: " ") + "'"
+    let text = Self.text { $0.line("\(String(repeating: "text ", count: 10)) run \(command) now") }
+    #expect(text.split(separator: "\n")[1] == "\(command) now")
+  }
+
+  @Test(arguments: [1, 60, 77, 100, 120, 1000])
+  func aScreenIsAsWideAsItIsWithinBounds(width: Int) {
+    let screen = Screen(width: width)
+    #expect((60...120).contains(screen.width))
+    var page = TextPage(screen)
+    page.line("\(String(repeating: "text ", count: 100))", indent: 3, hanging: 2)
+    page.table([["name", "\(String(repeating: "word ", count: 60))"]])
+    let lines = String(decoding: page.bytes, as: UTF8.self).split(separator: "\n")
+    #expect(lines.allSatisfy { $0.count <= screen.width })
+    #expect(lines[0].count > screen.width - 5)
+  }
+
   @Test func valuesOfUsersAreMadeVisible() {
     let name = "x\u{1B}[0my\n"
     #expect(Self.text { $0.line("\(name)") } == "x\\u{1b}[0my\\u{a}\n")

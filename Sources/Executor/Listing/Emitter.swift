@@ -18,7 +18,7 @@ public struct EmitterContext: Sendable {
   /// The inputs the plan was compiled from: they give lines to steps and findings.
   public let files: [SourceFile]
   /// The marks for text that people read.
-  public let decorator: Decorator
+  public let screen: Screen
   /// The command that the plan is made for, and the names of the files it gets, from number 3 on.
   public var command: (words: [String], files: [String])?
   /// Where the iommufd comes from, if not from opening `/dev/iommu`.
@@ -30,14 +30,14 @@ public struct EmitterContext: Sendable {
 
   /// Puts a context together.
   public init(
-    files: [SourceFile], decorator: Decorator = .plain,
+    files: [SourceFile], screen: Screen = .plain,
     concurrently: @escaping Concurrently = { first, second in
       first()
       return second()
     }
   ) {
     self.files = files
-    self.decorator = decorator
+    self.screen = screen
     self.concurrently = concurrently
   }
 }

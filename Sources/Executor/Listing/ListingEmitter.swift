@@ -27,7 +27,7 @@ public struct ListingEmitter: Emitter {
     _ program: Program, of title: StyledText, _ context: EmitterContext,
     to write: (UnsafeRawBufferPointer) -> Void
   ) {
-    var page = TextPage(context.decorator)
+    var page = TextPage(context.screen)
     let calls = SystemCallText(program, iommufdSource: context.iommufdSource)
     let steps = program.steps
     let digits = String(steps.count).utf8.count

@@ -17,8 +17,8 @@ public struct RunText {
   }
 
   /// Writes all sections.
-  public func page(_ decorator: Decorator) -> TextPage {
-    var page = TextPage(decorator)
+  public func page(_ screen: Screen) -> TextPage {
+    var page = TextPage(screen)
     page.line(
       "simulated run of " + (run.plan?.title ?? "a program on host \(host, .strong)"), hanging: 2)
     appendSteps(to: &page)

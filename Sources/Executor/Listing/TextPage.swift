@@ -3,15 +3,15 @@ import Parser
 /// Lines of text for people, never wider than the page.
 public struct TextPage {
   /// The widest line, in columns.
-  public static let width = 100
+  public var width: Int { screen.width }
 
   /// What was written so far, in UTF-8.
   public private(set) var bytes: [UInt8] = []
 
-  private let decorator: Decorator
+  private let screen: Screen
 
   /// Starts an empty page.
-  public init(_ decorator: Decorator) { self.decorator = decorator }
+  public init(_ screen: Screen) { self.screen = screen }
 
   /// Hands out what was written and starts anew.
   public mutating func drain(to write: (UnsafeRawBufferPointer) -> Void) {
@@ -35,7 +35,7 @@ public struct TextPage {
     _ text: StyledText, indent: Int = 0, hanging: Int = 0, label: StyledText = ""
   ) {
     let start = indent + label.columns
-    let lines = text.wrapped(to: Self.width - start, then: Self.width - start - hanging)
+    let lines = text.wrapped(to: width - start, then: width - start - hanging)
     for (index, line) in lines.enumerated() {
       pad(index == 0 ? indent : start + hanging)
       if index == 0 { write(label) }
@@ -46,7 +46,7 @@ public struct TextPage {
 
   /// Writes rows whose cells stand in columns; see `Columns`.
   public mutating func table(_ rows: [[StyledText]], indent: Int = 2) {
-    let columns = Columns(rows, indent: indent)
+    let columns = Columns(rows, indent: indent, width: width)
     for row in rows { self.row(row, in: columns) }
   }
 
@@ -57,9 +57,10 @@ public struct TextPage {
   public struct Columns {
     fileprivate var widths: [Int]
     fileprivate let indent: Int
+    private let width: Int
 
-    /// Measures rows; no column but the last gets more than `maximum` columns.
-    public init(_ rows: [[StyledText]], indent: Int = 2, maximum: Int = 24) {
+    /// Measures rows for a page; no column but the last gets more than `maximum` columns.
+    public init(_ rows: [[StyledText]], indent: Int = 2, maximum: Int = 24, width: Int) {
       let count = rows.reduce(0) { max($0, $1.count) }
       var widths = Array(repeating: 0, count: count)
       for row in rows {
@@ -69,19 +70,20 @@ public struct TextPage {
       }
       self.widths = widths
       self.indent = indent
+      self.width = width
       if count > 0 { fit() }
     }
 
     /// Gives the last column what is left, which is a quarter of the page at least.
     private mutating func fit() {
       let last = widths.count - 1
-      while before > TextPage.width * 3 / 4,
+      while before > width * 3 / 4,
         let widest = widths.indices.dropLast().max(by: { widths[$0] < widths[$1] }),
         widths[widest] > 1
       {
         widths[widest] -= 1
       }
-      widths[last] = max(1, TextPage.width - before)
+      widths[last] = max(1, width - before)
     }
 
     /// The columns before the last one take this much, gaps included.
@@ -114,7 +116,7 @@ public struct TextPage {
 
   private mutating func write(_ text: StyledText) {
     for piece in text.pieces {
-      bytes.append(contentsOf: decorator.mark(piece.text, piece.role).utf8)
+      bytes.append(contentsOf: screen.mark(piece.text, piece.role).utf8)
     }
   }
 }

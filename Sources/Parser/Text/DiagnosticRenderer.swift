@@ -1,18 +1,16 @@
 /// Lays findings out for people: place, code, message, the source line with carets, notes, help.
 ///
-/// The only code that lays out excerpts. Lines of source are cut to the width; messages are not
-/// wrapped, so that a search finds them. Line tables are made when a file is first needed.
+/// The only code that lays out excerpts. Lines of source are cut to the screen's width, messages go
+/// on below, four columns in. Line tables are made when a file is first needed.
 public struct DiagnosticRenderer {
   private let files: [SourceFile]
-  private let decorator: Decorator
-  private let width: Int
+  private let screen: Screen
   private var tables: [SourceID: LineTable] = [:]
 
-  /// Makes a renderer for the inputs of a run; the width counts columns.
-  public init(files: [SourceFile], decorator: Decorator = .plain, width: Int = 100) {
+  /// Makes a renderer for the inputs of a run.
+  public init(files: [SourceFile], screen: Screen = .plain) {
     self.files = files
-    self.decorator = decorator
-    self.width = width
+    self.screen = screen
   }
 
   /// All findings in the order of the files, and a line that counts them if there are several.
@@ -56,26 +54,39 @@ public struct DiagnosticRenderer {
       appendHead("note:", .note, note.message, at: note.span, to: &text)
     }
     if let help = diagnostic.help {
-      text += "  " + decorator.mark("help:", .good) + " " + help.visible + "\n"
+      appendText("\("help:", .good) ", help, indent: 2, to: &text)
     }
     if let more = diagnostic.more { appendHead("note:", .note, more, at: nil, to: &text) }
   }
 
   private mutating func appendHead(
-    _ label: String, _ role: Decorator.Role, _ message: String, at span: SourceSpan?,
+    _ label: String, _ role: Screen.Role, _ message: String, at span: SourceSpan?,
     to text: inout String
   ) {
-    let place = span.flatMap { span in files.first { $0.id == span.source } }
-    guard let span, let file = place else {
-      let prefix = role == .note ? "  " : decorator.mark("vfioplan:", .strong) + " "
-      text += prefix + decorator.mark(label, role) + " " + message.visible + "\n"
-      return
+    let owner = span.flatMap { span in files.first { $0.id == span.source } }
+    guard let span, let file = owner else {
+      let isNote = role == .note
+      let prefix: StyledText = isNote ? "" : "\("vfioplan:", .strong) "
+      return appendText(
+        prefix + "\(label, role) ", message, indent: isNote ? 2 : 0, to: &text)
     }
     let table = table(of: file)
     let (line, column) = table.position(of: span.start)
-    text += decorator.mark("\(file.name.visible):\(line):\(column):", .strong)
-    text += " " + decorator.mark(label, role) + " " + message.visible + "\n"
+    let place: StyledText = "\("\(file.name):\(line):\(column):", .strong) "
+    appendText(place + "\(label, role) ", message, to: &text)
     appendExcerpt(of: span, in: table, role, to: &text)
+  }
+
+  private func appendText(
+    _ head: StyledText, _ message: String, indent: Int = 0, to text: inout String
+  ) {
+    let further = 4
+    let whole = head + StyledText(message)
+    let lines = whole.wrapped(to: screen.width - indent, then: screen.width - further)
+    for (index, line) in lines.enumerated() {
+      text += String(repeating: " ", count: index == 0 ? indent : further)
+      text += line.marked(for: screen) + "\n"
+    }
   }
 
   private mutating func table(of file: SourceFile) -> LineTable {
@@ -87,20 +98,20 @@ public struct DiagnosticRenderer {
 
   /// The first line of the span, and its last one if that is another.
   private func appendExcerpt(
-    of span: SourceSpan, in table: LineTable, _ role: Decorator.Role, to text: inout String
+    of span: SourceSpan, in table: LineTable, _ role: Screen.Role, to text: inout String
   ) {
     let first = table.lineIndex(of: span.start)
     let last = max(first, table.lineIndex(of: max(span.start, span.end &- (span.end > 0 ? 1 : 0))))
     let digits = max(3, String(last + 1).utf8.count)
     appendLine(first, of: span, in: table, digits, role, to: &text)
     if last > first + 1 {
-      text += decorator.mark(String(repeating: " ", count: digits) + " ...", .faint) + "\n"
+      text += screen.mark(String(repeating: " ", count: digits) + " ...", .faint) + "\n"
     }
     if last > first { appendLine(last, of: span, in: table, digits, role, to: &text) }
   }
 
   private func appendLine(
-    _ index: Int, of span: SourceSpan, in table: LineTable, _ digits: Int, _ role: Decorator.Role,
+    _ index: Int, of span: SourceSpan, in table: LineTable, _ digits: Int, _ role: Screen.Role,
     to text: inout String
   ) {
     let line = table.line(index)
@@ -111,12 +122,13 @@ public struct DiagnosticRenderer {
       from = line.firstIndex { $0 != 0x20 && $0 != 0x09 }.map { $0 - line.startIndex } ?? 0
     }
     let to = min(line.count, max(from, Int(span.end) - start))
-    let excerpt = SourceExcerpt(line: line, range: from..<max(from, to), width: width - digits - 3)
+    let excerpt = SourceExcerpt(
+      line: line, range: from..<max(from, to), width: screen.width - digits - 3)
     let number = String(index + 1)
     let padding = String(repeating: " ", count: digits - number.utf8.count)
-    text += decorator.mark("\(padding)\(number) | ", .faint) + excerpt.text + "\n"
+    text += screen.mark("\(padding)\(number) | ", .faint) + excerpt.text + "\n"
     let gutter = String(repeating: " ", count: digits) + " | "
-    text += decorator.mark(gutter, .faint) + decorator.mark(excerpt.carets, role) + "\n"
+    text += screen.mark(gutter, .faint) + screen.mark(excerpt.carets, role) + "\n"
   }
 }
 

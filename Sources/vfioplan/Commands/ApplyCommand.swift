@@ -172,8 +172,8 @@ struct ApplyCommand: ParsableCommand {
 
   private func list(_ plan: CompiledPlan, _ files: [SourceFile]) throws(CommandFailure) -> ExitCode
   {
-    let decorator = options.decorator(for: Destination.standard)
-    var context = EmitterContext(files: files, decorator: decorator)
+    let screen = options.screen(for: Destination.standard)
+    var context = EmitterContext(files: files, screen: screen)
     if !command.isEmpty {
       context.command = (command, try ChildCommand(command, plan.program).files.map(\.name))
     }
@@ -192,7 +192,7 @@ struct ApplyCommand: ParsableCommand {
     case .json: try Destination.standard.write(bytes: run.json())
     case .text:
       try Destination.standard.write(
-        RunText(run, host: host).page(options.decorator(for: Destination.standard)))
+        RunText(run, host: host).page(options.screen(for: Destination.standard)))
     }
     findings.add(run.diagnostics)
     if run.isSuccess { return .done }

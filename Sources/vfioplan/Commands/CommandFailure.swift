@@ -95,7 +95,7 @@ extension OutputOptions {
       text.withUnsafeBytes { try? FileOutput.error.write($0) }
     case .text where !findings.diagnostics.isEmpty:
       var renderer = DiagnosticRenderer(
-        files: findings.files, decorator: decorator(for: .error))
+        files: findings.files, screen: screen(for: .error))
       try? FileOutput.error.write(renderer.render(findings.diagnostics))
     case .text: break
     }

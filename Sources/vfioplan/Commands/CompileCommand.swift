@@ -82,7 +82,7 @@ struct CompileCommand: ParsableCommand {
       try destination.write(
         compiled, as: chosenFormat.emitter,
         EmitterContext(
-          files: inputs.files, decorator: options.decorator(for: destination),
+          files: inputs.files, screen: options.screen(for: destination),
           concurrently: { concurrently($0, $1).1 }))
       findings.keep(inputs, compiled)
       return .done
@@ -110,7 +110,7 @@ struct CompileCommand: ParsableCommand {
 
   private func write(_ text: VMMText, to destination: Destination) throws(CommandFailure) {
     if chosenFormat.name == "json" { return try destination.write(bytes: text.json()) }
-    try destination.write(text.page(options.decorator(for: destination)))
+    try destination.write(text.page(options.screen(for: destination)))
   }
 
   private func writeFront(_ inputs: Inputs, _ findings: inout Findings) throws(CommandFailure) {
@@ -122,7 +122,7 @@ struct CompileCommand: ParsableCommand {
     if chosenFormat.name == "json" {
       try destination.write(bytes: text.json())
     } else {
-      try destination.write(text.page(options.decorator(for: destination)))
+      try destination.write(text.page(options.screen(for: destination)))
     }
   }
 }

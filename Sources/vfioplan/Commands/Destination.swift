@@ -59,9 +59,10 @@ struct Destination {
 }
 
 extension OutputOptions {
-  /// The marks for text that goes to a destination; a file is no terminal.
-  func decorator(for destination: Destination) -> Decorator {
-    if destination.path == nil { return decorator(for: FileOutput.standard) }
-    return color == .always ? decorator(for: FileOutput.standard) : .plain
+  /// What text that goes to a destination is laid out for; a file is no terminal.
+  func screen(for destination: Destination) -> Screen {
+    let terminal = screen(for: FileOutput.standard)
+    if destination.path == nil { return terminal }
+    return Screen(color == .always ? terminal.marks : .none, width: FileOutput.statedWidth)
   }
 }

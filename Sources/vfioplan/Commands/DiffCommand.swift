@@ -67,7 +67,7 @@ struct DiffCommand: ParsableCommand {
       switch format {
       case .json: try Destination.standard.write(bytes: text.json())
       case .text:
-        try Destination.standard.write(text.page(options.decorator(for: Destination.standard)))
+        try Destination.standard.write(text.page(options.screen(for: Destination.standard)))
       }
       return exitCode && !text.isEmpty ? .changesFound : .done
     }

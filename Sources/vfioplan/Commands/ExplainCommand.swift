@@ -66,7 +66,7 @@ struct ExplainCommand: ParsableCommand {
       switch format {
       case .json: try Destination.standard.write(bytes: text.json())
       case .text:
-        try Destination.standard.write(text.page(options.decorator(for: Destination.standard)))
+        try Destination.standard.write(text.page(options.screen(for: Destination.standard)))
       }
       return .done
     }
@@ -85,8 +85,8 @@ struct ExplainCommand: ParsableCommand {
       case .text:
         for (position, request) in requests.enumerated() {
           if position > 0 { try Destination.standard.write(bytes: [10]) }
-          let decorator = options.decorator(for: Destination.standard)
-          try Destination.standard.write(RequestText(request).page(decorator))
+          let screen = options.screen(for: Destination.standard)
+          try Destination.standard.write(RequestText(request).page(screen))
         }
       }
       return .done
@@ -109,7 +109,7 @@ struct ExplainCommand: ParsableCommand {
   }
 
   private func text(_ codes: [DiagnosticCode]) -> TextPage {
-    var page = TextPage(options.decorator(for: Destination.standard))
+    var page = TextPage(options.screen(for: Destination.standard))
     if code == nil {
       page.table(
         codes.map { ["\($0.name, .strong)", "\($0.severity.rawValue)", "\($0.title)"] }, indent: 0)

@@ -94,7 +94,7 @@ struct HostCommand: ParsableCommand {
         let text = HostText(
           inventory, names: names, advice: IOMMUAdvice(tree, inventory.kernelFacts),
           filters: wanted)
-        try Destination.standard.write(text.page(options.decorator(for: Destination.standard)))
+        try Destination.standard.write(text.page(options.screen(for: Destination.standard)))
       }
       return inventory.isComplete ? .done : .inputUnreadable
     }

@@ -28,13 +28,15 @@ struct OutputOptions: ParsableArguments {
   @Option(help: "Colour: auto, always or never. The variable NO_COLOR always means never.")
   var color = ColorChoice.auto
 
-  /// The marks for text that goes to a stream.
-  func decorator(for stream: FileOutput) -> Decorator {
-    if let variable = getenv("NO_COLOR"), variable.pointee != 0 { return .plain }
+  /// What text that goes to a stream is laid out for.
+  func screen(for stream: FileOutput) -> Screen { Screen(marks(for: stream), width: stream.width) }
+
+  private func marks(for stream: FileOutput) -> Screen.Marks {
+    if let variable = getenv("NO_COLOR"), variable.pointee != 0 { return .none }
     switch color {
-    case .never: return .plain
+    case .never: return .none
     case .always: return .ansi
-    case .auto: return stream.isTerminal && !Self.isDumbTerminal ? .ansi : .plain
+    case .auto: return stream.isTerminal && !Self.isDumbTerminal ? .ansi : .none
     }
   }
 

@@ -104,7 +104,7 @@ extension DecisionText {
   private func appendDevices(to page: inout TextPage) {
     page.heading("Devices")
     let headlines = plan.devices.map(headline)
-    let columns = TextPage.Columns(headlines)
+    let columns = TextPage.Columns(headlines, width: page.width)
     for index in plan.devices.indices {
       let device = plan.devices[index]
       page.row(headlines[index], in: columns)

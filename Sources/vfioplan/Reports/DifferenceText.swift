@@ -31,8 +31,8 @@ struct DifferenceText {
   var isEmpty: Bool { steps.isEmpty && (changes ?? []).isEmpty }
 
   /// Writes the changes and one summary line.
-  func page(_ decorator: Decorator) -> TextPage {
-    var page = TextPage(decorator)
+  func page(_ screen: Screen) -> TextPage {
+    var page = TextPage(screen)
     appendChanges(to: &page)
     appendSteps(to: &page)
     page.line(summary, hanging: 2)

@@ -37,8 +37,8 @@ struct HostText {
   }
 
   /// The table, the units and what to do if there are none.
-  func page(_ decorator: Decorator) -> TextPage {
-    var page = TextPage(decorator)
+  func page(_ screen: Screen) -> TextPage {
+    var page = TextPage(screen)
     let release = host.kernel.release.isEmpty ? "" : ", Linux " + host.kernel.release
     page.line("host \(host.name, .strong)\(release): \(interfaces)", hanging: 2)
     for unit in host.iommus { page.line(text(of: unit), indent: 2, hanging: 4) }
@@ -52,7 +52,8 @@ struct HostText {
     }.filter { !$0.rows.isEmpty }
     page.blank()
     if shown.isEmpty { page.line("no such device", indent: 2) }
-    let columns = TextPage.Columns([Self.header] + shown.flatMap(\.rows), indent: 4)
+    let columns = TextPage.Columns(
+      [Self.header] + shown.flatMap(\.rows), indent: 4, width: page.width)
     if !shown.isEmpty { page.row(Self.header, in: columns) }
     for (group, rows) in shown {
       page.line(heading(of: group), indent: 2, hanging: 4)
@@ -199,7 +200,7 @@ private struct DeviceFate {
   /// In words.
   let text: String
   /// Whether that is good news.
-  let role: Decorator.Role
+  let role: Screen.Role
 
   init(
     _ device: HostDevice, _ mates: GroupMates, _ unit: HostIOMMU?, _ host: HostDescription,

@@ -49,8 +49,8 @@ struct ParetoText {
   }
 
   /// One plan a row, and how to get it.
-  func page(_ decorator: Decorator) -> TextPage {
-    var page = TextPage(decorator)
+  func page(_ screen: Screen) -> TextPage {
+    var page = TextPage(screen)
     let target = plans.first?.target ?? ""
     page.line(
       "Pareto front of VM \(vm, .strong) on host \(host.name, .strong), target \(target): "

@@ -10,8 +10,8 @@ struct RequestText {
   init(_ request: RequestDescriptor) { self.request = request }
 
   /// Number, members, undo and errnos of the request.
-  func page(_ decorator: Decorator) -> TextPage {
-    var page = TextPage(decorator)
+  func page(_ screen: Screen) -> TextPage {
+    var page = TextPage(screen)
     page.line("\(request.name, .strong) (\(number)): \(request.summary)", hanging: 2)
     page.blank()
     page.line("on \(String(describing: request.receiver)), since \(request.source)", indent: 2)

@@ -14,8 +14,8 @@ struct RuleText {
   }
 
   /// Rule by rule: from when on, what was before, what holds since, and where the kernel does it.
-  func page(_ decorator: Decorator) -> TextPage {
-    var page = TextPage(decorator)
+  func page(_ screen: Screen) -> TextPage {
+    var page = TextPage(screen)
     for (position, rule) in rules.enumerated() {
       if position > 0 { page.blank() }
       page.line("\(rule.name, .strong): \(rule.releases)\(answer(rule))", hanging: 2)

@@ -13,7 +13,7 @@ struct TextEmitter: Emitter {
   func emit(
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
-    var page = TextPage(context.decorator)
+    var page = TextPage(context.screen)
     DecisionText(plan).append(to: &page)
     page.drain(to: write)
     appendProgram(of: plan, to: &page, write)
@@ -43,7 +43,7 @@ struct TextEmitter: Emitter {
     _ call: StyledText, undo: StyledText?, indent: Int, to page: inout TextPage
   ) {
     let undo = undo.map { "undo: " + $0 }
-    if let undo, call.columns + undo.columns + indent + 4 <= TextPage.width {
+    if let undo, call.columns + undo.columns + indent + 4 <= page.width {
       return page.line((call + "    " + undo).in(.faint), indent: indent)
     }
     page.line(call.in(.faint), indent: indent, hanging: 2)

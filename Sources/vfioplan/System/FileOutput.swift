@@ -14,6 +14,19 @@ struct FileOutput {
   /// Whether it is a terminal.
   var isTerminal: Bool { isatty(file) == 1 }
 
+  /// How wide it is, in columns: what the terminal says, else `COLUMNS`, else the usual width.
+  var width: Int {
+    var size = winsize()
+    if ioctl(file, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 { return Int(size.ws_col) }
+    return Self.statedWidth
+  }
+
+  /// How wide text is where no terminal says so, in columns: `COLUMNS`, else the usual width.
+  static var statedWidth: Int {
+    let stated = getenv("COLUMNS").flatMap { Int(String(cString: $0)) } ?? 0
+    return stated > 0 ? stated : Screen.usualWidth
+  }
+
   /// Writes all of the bytes.
   ///
   /// A reader that went away has read enough: nothing more is written and nothing is said.

@@ -19,8 +19,8 @@ struct VMMText {
   }
 
   /// Device by device, then what it costs, then what to do.
-  func page(_ decorator: Decorator) -> TextPage {
-    var page = TextPage(decorator)
+  func page(_ screen: Screen) -> TextPage {
+    var page = TextPage(screen)
     page.line(
       "VM \(compiled.vm.name, .strong) on host \(compiled.host.name, .strong): the plan for "
         + "\(plan.target), next to \(other.rule.title, .strong)", hanging: 2)

@@ -1,16 +1,17 @@
-import Parser
-
 /// A text whose pieces know their roles: it can be measured and wrapped before it is marked.
 ///
 /// Interpolated values are made visible: whatever a file says, a terminal only shows it.
 public struct StyledText: ExpressibleByStringInterpolation, Hashable, Sendable {
   /// A stretch of text in one role; visible characters only.
-  struct Piece: Hashable, Sendable {
-    var text: String
-    var role: Decorator.Role
+  public struct Piece: Hashable, Sendable {
+    /// What is shown.
+    public internal(set) var text: String
+    /// What it is.
+    public internal(set) var role: Screen.Role
   }
 
-  private(set) var pieces: [Piece] = []
+  /// The stretches, in order.
+  public private(set) var pieces: [Piece] = []
 
   /// Takes text written in the source as it is.
   public init(stringLiteral value: String) { append(value, .text) }
@@ -19,7 +20,7 @@ public struct StyledText: ExpressibleByStringInterpolation, Hashable, Sendable {
   public init(stringInterpolation: StringInterpolation) { self = stringInterpolation.text }
 
   /// Makes a text of one role.
-  public init(_ text: String, _ role: Decorator.Role = .text) { append(text.visible, role) }
+  public init(_ text: String, _ role: Screen.Role = .text) { append(text.visible, role) }
 
   /// The columns it takes on one line.
   public var columns: Int { pieces.reduce(0) { $0 + $1.text.columns } }
@@ -40,10 +41,15 @@ public struct StyledText: ExpressibleByStringInterpolation, Hashable, Sendable {
   }
 
   /// The same text, its ordinary pieces in another role.
-  public func `in`(_ role: Decorator.Role) -> StyledText {
+  public func `in`(_ role: Screen.Role) -> StyledText {
     var text: StyledText = ""
     for piece in pieces { text.append(piece.text, piece.role == .text ? role : piece.role) }
     return text
+  }
+
+  /// The text with the marks of a screen.
+  public func marked(for screen: Screen) -> String {
+    pieces.reduce(into: "") { $0 += screen.mark($1.text, $1.role) }
   }
 
   /// A number right-aligned in a width.
@@ -52,7 +58,7 @@ public struct StyledText: ExpressibleByStringInterpolation, Hashable, Sendable {
     return "\(String(repeating: " ", count: max(0, digits - text.utf8.count)))\(text, .strong)"
   }
 
-  private mutating func append(_ text: String, _ role: Decorator.Role) {
+  private mutating func append(_ text: String, _ role: Screen.Role) {
     guard !text.isEmpty else { return }
     if let last = pieces.indices.last, pieces[last].role == role {
       pieces[last].text += text
@@ -72,13 +78,13 @@ public struct StyledText: ExpressibleByStringInterpolation, Hashable, Sendable {
     public mutating func appendLiteral(_ literal: String) { text.append(literal, .text) }
 
     /// Takes a value in a role.
-    public mutating func appendInterpolation(_ value: String, _ role: Decorator.Role = .text) {
+    public mutating func appendInterpolation(_ value: String, _ role: Screen.Role = .text) {
       text.append(value.visible, role)
     }
 
     /// Takes a number in a role.
     public mutating func appendInterpolation(
-      _ value: some BinaryInteger, _ role: Decorator.Role = .text
+      _ value: some BinaryInteger, _ role: Screen.Role = .text
     ) {
       text.append(String(value), role)
     }
@@ -106,13 +112,13 @@ extension StyledText {
 
   /// The text as lines of at most `width` columns, broken at spaces, inside a word only if it must.
   ///
-  /// Lines after the first have room for `rest` columns.
-  func wrapped(to width: Int, then rest: Int? = nil) -> [StyledText] {
+  /// What stands in single quotes is one word if it fits a line, so that it can be pasted. Lines after the first have room for `rest` columns.
+  public func wrapped(to width: Int, then rest: Int? = nil) -> [StyledText] {
     guard columns > width else { return [self] }
     var width = width
     var lines: [StyledText] = []
     var line: (start: Place, end: Place, columns: Int)?
-    for word in words() {
+    for word in words(upTo: rest ?? width) {
       if let old = line, old.columns + word.gap + word.columns <= width {
         line = (old.start, word.end, old.columns + word.gap + word.columns)
         continue
@@ -133,7 +139,7 @@ extension StyledText {
     return lines
   }
 
-  private func words() -> [Word] {
+  private func words(upTo room: Int) -> [Word] {
     let space = UInt8(ascii: " ")
     var words: [Word] = []
     var (gap, isInside) = (0, false)
@@ -147,7 +153,7 @@ extension StyledText {
           bytes.formIndex(after: &index)
           continue
         }
-        let end = bytes[index...].firstIndex(of: space) ?? bytes.endIndex
+        let end = Self.endOfWord(in: bytes, at: index, upTo: room)
         let columns =
           isASCII ? bytes.distance(from: index, to: end) : String(piece.text[index..<end]).columns
         if !isInside {
@@ -162,29 +168,53 @@ extension StyledText {
     return words
   }
 
+  /// Where a word ends: at a space, but not at one between quotes that close within the room.
+  private static func endOfWord(
+    in bytes: String.UTF8View, at start: String.Index, upTo room: Int
+  ) -> String.Index {
+    let (space, quote) = (UInt8(ascii: " "), UInt8(ascii: "'"))
+    var from = start
+    let opening = bytes[start...].prefix { $0 == UInt8(ascii: "(") }.endIndex
+    if opening < bytes.endIndex, bytes[opening] == quote {
+      let rest = bytes[bytes.index(after: opening)...].prefix(max(0, room - 2))
+      from = rest.firstIndex(of: quote) ?? start
+    }
+    return bytes[from...].firstIndex(of: space) ?? bytes.endIndex
+  }
+
   /// Where a word is cut into stretches of at most `width` columns, the first one of `first`, and
   /// how many columns there are from each cut to the word's end or the next cut.
   ///
-  /// A stretch has one character at least, so that cutting ends even where nothing fits.
+  /// Cut is after a `/`, `,` or `=` in the later half of a stretch, else where it is full. A stretch
+  /// has one character at least, so that cutting ends even where nothing fits.
   private func cuts(
     in word: Word, of first: Int, then width: Int
   ) -> [(place: Place, columns: Int)] {
     var cuts: [(place: Place, columns: Int)] = []
     var used = 0
+    var joint: (place: Place, columns: Int)?
     for number in word.start.piece...word.end.piece {
-      let range = range(ofPiece: number, from: word.start, to: word.end)
-      for index in pieces[number].text[range].indices {
-        let columns = String(pieces[number].text[index]).columns
-        if used > 0, used + columns > (cuts.isEmpty ? first : width) {
-          cuts.append((Place(piece: number, index: index), 0))
-          used = 0
+      let text = pieces[number].text
+      for index in text[range(ofPiece: number, from: word.start, to: word.end)].indices {
+        let columns = String(text[index]).columns
+        let room = cuts.isEmpty ? first : width
+        if used > 0, used + columns > room {
+          let cut = joint.flatMap { $0.columns * 2 >= room ? $0 : nil }
+          if !cuts.isEmpty { cuts[cuts.count - 1].columns = cut?.columns ?? used }
+          cuts.append((cut?.place ?? Place(piece: number, index: index), 0))
+          (used, joint) = (cut.map { used - $0.columns } ?? 0, nil)
         }
         used += columns
-        if !cuts.isEmpty { cuts[cuts.count - 1].columns = used }
+        if Self.joints.contains(text[index]) {
+          joint = (Place(piece: number, index: text.index(after: index)), used)
+        }
       }
     }
+    if !cuts.isEmpty { cuts[cuts.count - 1].columns = used }
     return cuts
   }
+
+  private static let joints: Set<Character> = ["/", ",", "="]
 
   private func stretch(from start: Place, to end: Place) -> StyledText {
     var text: StyledText = ""
