@@ -112,7 +112,8 @@ extension StyledText {
 
   /// The text as lines of at most `width` columns, broken at spaces, inside a word only if it must.
   ///
-  /// What stands in single quotes is one word if it fits a line, so that it can be pasted. Lines after the first have room for `rest` columns.
+  /// What stands in single quotes is one word if it fits a line, so that it can be pasted. Lines
+  /// after the first have room for `rest` columns.
   public func wrapped(to width: Int, then rest: Int? = nil) -> [StyledText] {
     guard columns > width else { return [self] }
     var width = width
@@ -185,8 +186,8 @@ extension StyledText {
   /// Where a word is cut into stretches of at most `width` columns, the first one of `first`, and
   /// how many columns there are from each cut to the word's end or the next cut.
   ///
-  /// Cut is after a `/`, `,` or `=` in the later half of a stretch, else where it is full. A stretch
-  /// has one character at least, so that cutting ends even where nothing fits.
+  /// Cut is after a `/`, `,` or `=` in the later half of a stretch, else where it is full. Each
+  /// stretch has one character at least, so that cutting ends even where nothing fits.
   private func cuts(
     in word: Word, of first: Int, then width: Int
   ) -> [(place: Place, columns: Int)] {

@@ -4,7 +4,7 @@ import Parser
 extension PlannerDiagnostics {
   static let kernels = [
     unstudiedRelease, interfaceUnknown, unitRefused, mixedGroup, unitTooCoarse, contradiction,
-    containerMixes, unitTypeUnknown,
+    containerMixes, rulesOfNoKernel, unitTypeUnknown,
   ]
 
   static let unknownRule = DiagnosticCode(
@@ -78,6 +78,15 @@ extension PlannerDiagnostics {
     first page table that takes it, and from Linux 6.19 on Intel's first-stage tables take devices \
     that can't be enforced, whatever the table does. No order of the devices keeps the two apart. \
     Target 'iommufd' makes a page table for each.
+    """)
+
+  static let rulesOfNoKernel = DiagnosticCode(
+    "VP4027", .error, "no kernel has these rules together",
+    """
+    'rules' may say that a kernel has a rule earlier or later than its release does. Since type1 \
+    enforces snoop device by device (Linux 5.19) KVM has come to ask the devices (6.2) and iommufd \
+    to answer /dev/vfio/vfio. No kernel has one of these without the first, nobody knows what it \
+    would do, and a plan for it could leave KVM with a false belief. Correct 'rules'.
     """)
 
   static let unitTypeUnknown = DiagnosticCode(

@@ -322,7 +322,8 @@ extension PlannerDiagnostics {
     Linux attaches an IOMMU group to a page table as a whole, with the members that nobody \
     assigned. If the IOMMU of one of them can't enforce snoop, or nobody knows that it can, a page \
     table that enforces it is refused with EINVAL, or is not enforced while KVM believes that it \
-    is. All devices of a group are behind one IOMMU on real hardware: check the host description.
+    is. All devices of a group are behind one IOMMU on real hardware, so it is refused also where \
+    the page table of another device could be shared: check the host description.
     """)
   static let unexpectedDevice = DiagnosticCode(
     "VP4012", .error, "the device at the address is another one than expected",

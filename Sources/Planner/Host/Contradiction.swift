@@ -44,7 +44,43 @@ extension HostKernel {
   }
 }
 
+extension HostKernel {
+  /// A statement that type1 goes by the weakest unit, next to what only later kernels do.
+  var ruleOfNoKernel: Contradiction? {
+    let early = KernelRules.type1EnforcesByTable
+    guard let stated = statedRules[early.name], !stated.holds else { return nil }
+    let late: String?
+    if vfioContainer == .iommufd {
+      late = "vfioContainer: iommufd"
+    } else if rules.answer(KernelRules.kvmAsksDevices) == .no {
+      late = nil
+    } else if statedRules[KernelRules.kvmAsksDevices.name] != nil {
+      late = "rules: { kvmAsksDevices: true }"
+    } else {
+      late = release.isEmpty ? "no release (the newest counts)" : "release: \(release)"
+    }
+    return late.map {
+      Contradiction(fact: "rules: { \(early.name): false }", other: $0, span: stated.span)
+    }
+  }
+}
+
+extension HostDescription {
+  /// Reports rules of which nobody knows what type1 would do with them.
+  func reportRulesOfNoKernel(into sink: inout DiagnosticSink) {
+    if let found = kernel.ruleOfNoKernel { sink.report(PlannerDiagnostics.ofNoKernel(found, self)) }
+  }
+}
+
 extension PlannerDiagnostics {
+  static func ofNoKernel(_ found: Contradiction, _ host: HostDescription) -> Diagnostic {
+    Diagnostic(
+      rulesOfNoKernel,
+      "host \(quote(host.name)) says \(quote(found.fact)) and \(quote(found.other)), which no "
+        + "kernel has together",
+      at: found.span, help: "correct one of them, or use a target other than 'type1'")
+  }
+
   static func contradictory(_ found: Contradiction, _ host: HostDescription) -> Diagnostic {
     Diagnostic(
       contradiction,

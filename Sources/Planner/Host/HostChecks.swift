@@ -33,6 +33,7 @@ struct HostChecks {
 
   /// Reports everything the host refuses.
   func run(into sink: inout DiagnosticSink) {
+    if target.registersGroups { topology.host.reportRulesOfNoKernel(into: &sink) }
     checkInterrupts(into: &sink)
     checkUnits(into: &sink)
     checkHugePages(into: &sink)
