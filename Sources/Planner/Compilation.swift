@@ -27,6 +27,25 @@ public enum Compilation {
     _ vm: VMDescription, on host: HostDescription, dialect: any Dialect,
     objective: Objective? = nil, policy: Policy = Policy(), into sink: inout DiagnosticSink
   ) throws(DiagnosticsError) -> CompiledPlan {
+    let (vm, plan) = try decide(
+      vm, on: host, dialect: dialect, objective: objective, policy: policy, into: &sink)
+    let program = dialect.lower(plan, for: vm, on: host)
+    // It takes as long as lowering: in release builds only what is run or listed is checked.
+    assert(
+      ProgramVerifier.verify(
+        program, for: dialect, unopened: Set(plan.companions.lazy.map(\.address))
+      ).isEmpty, "a program that breaks a law")
+    return CompiledPlan(
+      vm: vm, host: host, policy: policy, plan: plan, program: program,
+      diagnostics: sink.diagnostics)
+  }
+
+  /// As above, without a program: the description with addresses in place of selectors, and the
+  /// plan.
+  static func decide(
+    _ vm: VMDescription, on host: HostDescription, dialect: any Dialect, objective: Objective?,
+    policy: Policy, into sink: inout DiagnosticSink
+  ) throws(DiagnosticsError) -> (VMDescription, IOASIDPlan) {
     let question = try Question.ask(vm, on: host, dialect, objective, policy, into: &sink)
     let vm = question.vm
     let plan = question.optimum()
@@ -46,15 +65,7 @@ public enum Compilation {
     if limits.contains(where: { $0.severity == .error }) {
       throw DiagnosticsError(sink.diagnostics)
     }
-    let program = dialect.lower(plan, for: vm, on: host)
-    // It takes as long as lowering: in release builds only what is run or listed is checked.
-    assert(
-      ProgramVerifier.verify(
-        program, for: dialect, unopened: Set(plan.companions.lazy.map(\.address))
-      ).isEmpty, "a program that breaks a law")
-    return CompiledPlan(
-      vm: vm, host: host, policy: policy, plan: plan, program: program,
-      diagnostics: sink.diagnostics)
+    return (vm, plan)
   }
 
   /// The addresses of all devices in the IOMMU groups that a VM has devices of.

@@ -8,6 +8,9 @@ public struct TextPage {
   /// What was written so far, in UTF-8.
   public private(set) var bytes: [UInt8] = []
 
+  /// How many lines those are.
+  public private(set) var lineCount = 0
+
   private let screen: Screen
 
   /// Starts an empty page.
@@ -17,10 +20,14 @@ public struct TextPage {
   public mutating func drain(to write: (UnsafeRawBufferPointer) -> Void) {
     bytes.withUnsafeBytes(write)
     bytes.removeAll(keepingCapacity: true)
+    lineCount = 0
   }
 
   /// Writes an empty line.
-  public mutating func blank() { bytes.append(UInt8(ascii: "\n")) }
+  public mutating func blank() {
+    bytes.append(UInt8(ascii: "\n"))
+    lineCount += 1
+  }
 
   /// Writes a heading with an empty line before it.
   public mutating func heading(_ text: String) {

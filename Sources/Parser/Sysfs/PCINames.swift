@@ -44,16 +44,23 @@ public enum PCIClass {
 
 /// Names of vendors and devices, from the pci.ids of a machine; copies have none.
 public struct PCINames: Sendable {
-  private var names: [UInt32: String] = [:]
+  private var names: [UInt32: (vendor: String, device: String)] = [:]
+
+  /// Where systems have the file.
+  public static let places = ["/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids"]
 
   /// Looks the devices of a machine up; without the file nothing has a name.
   public init(for host: HostDescription, in tree: SysfsTree) {
-    let paths = ["/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids"]
-    guard let bytes = paths.lazy.compactMap({ tree.bytes($0, atMost: 16 << 20) }).first else {
+    self.init(for: host.devices, in: tree, at: Self.places)
+  }
+
+  /// Looks devices up in the first of some files that is there.
+  public init(for devices: [HostDevice], in tree: SysfsTree, at places: [String]) {
+    guard let bytes = places.lazy.compactMap({ tree.bytes($0, atMost: 16 << 20) }).first else {
       return
     }
-    let wanted = Set(host.devices.map { Self.key($0.vendor, $0.device) })
-    let vendors = Set(host.devices.map(\.vendor))
+    let wanted = Set(devices.map { Self.key($0.vendor, $0.device) })
+    let vendors = Set(devices.map(\.vendor))
     var vendor: (id: UInt16, name: String)?
     for line in bytes.split(separator: 10) where line.first != UInt8(ascii: "#") {
       if line.first == 9 {
@@ -61,7 +68,7 @@ public struct PCINames: Sendable {
           let (id, name) = Self.entry(line.dropFirst()),
           wanted.contains(Self.key(vendor.id, id))
         else { continue }
-        names[Self.key(vendor.id, id)] = vendor.name + " " + name
+        names[Self.key(vendor.id, id)] = (vendor.name, name)
       } else {
         // The list of classes, which begins with `C `, is no vendor.
         vendor = Self.entry(line).flatMap { vendors.contains($0.id) ? $0 : nil }
@@ -70,7 +77,14 @@ public struct PCINames: Sendable {
   }
 
   /// The vendor's and the device's name.
-  public func name(vendor: UInt16, device: UInt16) -> String? { names[Self.key(vendor, device)] }
+  public func name(vendor: UInt16, device: UInt16) -> String? {
+    names[Self.key(vendor, device)].map { $0.vendor + " " + $0.device }
+  }
+
+  /// The same in as few words as tell the device, such as `Intel UHD Graphics 630`.
+  public func product(vendor: UInt16, device: UInt16) -> String? {
+    names[Self.key(vendor, device)].map { ProductName.short(vendor: $0.vendor, device: $0.device) }
+  }
 
   private static func key(_ vendor: UInt16, _ device: UInt16) -> UInt32 {
     UInt32(vendor) << 16 | UInt32(device)

@@ -1,6 +1,49 @@
 import Parser
 
-/// What would settle that a unit enforces snoop, or that it does not, as clauses of a help line.
+/// One way to another fact of a unit.
+struct EnforcementRemedy {
+  /// What is otherwise then; units are named, as a host may be shown to us in part.
+  enum Change: Hashable {
+    /// The unit's own fact.
+    case unit(String, Fact)
+    /// A rule of kernels, as it may be stated of this one.
+    case rule(KernelRule, Bool)
+    /// The format of a unit's page tables, which a parameter of the kernel chooses.
+    case tables(String, HostIOMMU.TableFormat)
+    /// Another kernel, which follows a rule or does not.
+    case kernel(KernelRule, Bool)
+    /// Another interface, by name.
+    case target(String)
+  }
+
+  /// What is otherwise.
+  let change: Change
+  /// How it is come by, as a clause of a help line.
+  let clause: String
+}
+
+extension HostDescription {
+  /// The host after a change; another target does not change it.
+  func after(_ change: EnforcementRemedy.Change) -> HostDescription {
+    var other = self
+    switch change {
+    case .unit(let name, let fact):
+      for index in iommus.indices where iommus[index].name == name {
+        other.iommus[index].enforceSnoop = fact
+      }
+    case .tables(let name, let format):
+      for index in iommus.indices where iommus[index].name == name {
+        other.iommus[index].pageTables = format
+      }
+    case .rule(let rule, let holds), .kernel(let rule, let holds):
+      other.kernel.statedRules[rule.name] = .init(holds)
+    case .target: break
+    }
+    return other
+  }
+}
+
+/// What would settle that a unit enforces snoop, or that it does not.
 ///
 /// Found by trying: each way leads there on this host, once it is true.
 struct EnforcementRemedies {
@@ -28,13 +71,18 @@ struct EnforcementRemedies {
     KernelRules.amdTableWidthByHATS, KernelRules.amdSecondFormat,
   ]
 
+  /// The ways that lead to `wanted`, the easiest first, as clauses of a help line.
+  func ways(to wanted: Fact) -> [String] { remedies(to: wanted).map(\.clause) }
+
   /// The ways that lead to `wanted`, the easiest first.
-  func ways(to wanted: Fact) -> [String] {
-    statements(wanted) + formats(wanted) + kernels(wanted) + targets(wanted)
+  func remedies(to wanted: Fact) -> [EnforcementRemedy] {
+    statable(wanted) + formats(wanted) + kernels(wanted) + targets(wanted)
   }
 
   /// What can be stated of the host, if it is true, without contradicting what is stated already.
-  func statements(_ wanted: Fact) -> [String] {
+  func statements(_ wanted: Fact) -> [String] { statable(wanted).map(\.clause) }
+
+  private func statable(_ wanted: Fact) -> [EnforcementRemedy] {
     units(wanted) + Self.rules.flatMap { rule in statements(of: rule, wanted) }
   }
 
@@ -72,10 +120,14 @@ struct EnforcementRemedies {
   }
 
   /// A unit's own fact: this one's, or that of one that keeps it from enforcing.
-  private func units(_ wanted: Fact) -> [String] {
+  private func units(_ wanted: Fact) -> [EnforcementRemedy] {
     guard let unit = openUnit(wanted) else { return [] }
-    let name = QuotedText.quote(host.iommus[unit].name)
-    return ["say 'enforceSnoop' of \(unit == index ? "the unit" : name) if you know it"]
+    let name = host.iommus[unit].name
+    let said = unit == index ? "the unit" : QuotedText.quote(name)
+    return [
+      EnforcementRemedy(
+        change: .unit(name, wanted), clause: "say 'enforceSnoop' of \(said) if you know it")
+    ]
   }
 
   /// The unit of which stating a fact leads to `wanted`, without contradicting what is stated.
@@ -90,37 +142,49 @@ struct EnforcementRemedies {
     }
   }
 
-  private func statements(of rule: KernelRule, _ wanted: Fact) -> [String] {
+  private func statements(of rule: KernelRule, _ wanted: Fact) -> [EnforcementRemedy] {
     guard host.kernel.rules.answer(rule) == .unknown else { return [] }
     return [true, false].filter { result(stating: rule, $0) == wanted }.map {
-      "state 'rules: { \(rule.name): \($0) }' of the kernel if you know it"
+      EnforcementRemedy(
+        change: .rule(rule, $0),
+        clause: "state 'rules: { \(rule.name): \($0) }' of the kernel if you know it")
     }
   }
 
   /// The format of AMD's page tables.
-  private func formats(_ wanted: Fact) -> [String] {
+  private func formats(_ wanted: Fact) -> [EnforcementRemedy] {
     guard host.iommus[index].pageTables == .v2,
       result({ $0.iommus[index].pageTables = .v1 }) == wanted
     else { return [] }
-    return ["boot without 'amd_iommu=pgtbl_v2' ('pageTables: v1')"]
+    return [
+      EnforcementRemedy(
+        change: .tables(host.iommus[index].name, .v1),
+        clause: "boot without 'amd_iommu=pgtbl_v2' ('pageTables: v1')")
+    ]
   }
 
   /// Another kernel, where this one is known to do otherwise.
-  private func kernels(_ wanted: Fact) -> [String] {
+  private func kernels(_ wanted: Fact) -> [EnforcementRemedy] {
     Self.rules.compactMap { rule in
       if let stated = host.kernel.statedRules[rule.name]?.holds {
         guard result(stating: rule, !stated) == wanted else { return nil }
-        return "without 'rules: { \(rule.name): \(stated) }', if the kernel does otherwise"
+        return EnforcementRemedy(
+          change: .kernel(rule, !stated),
+          clause: "without 'rules: { \(rule.name): \(stated) }', if the kernel does otherwise")
       }
       switch host.kernel.rules.answer(rule) {
       case .unknown: return nil
       case .yes:
         guard result(stating: rule, false) == wanted else { return nil }
-        return rule.notUntil.map { "a kernel up to Linux \($0)" }
-          ?? "a kernel before Linux \(rule.since)"
-      case .no: return later(rule, wanted)
+        return EnforcementRemedy(change: .kernel(rule, false), clause: Self.earlier(rule))
+      case .no:
+        return later(rule, wanted).map { .init(change: .kernel(rule, true), clause: $0) }
       }
     }
+  }
+
+  private static func earlier(_ rule: KernelRule) -> String {
+    rule.notUntil.map { "a kernel up to Linux \($0)" } ?? "a kernel before Linux \(rule.since)"
   }
 
   private func later(_ rule: KernelRule, _ wanted: Fact) -> String? {
@@ -134,10 +198,10 @@ struct EnforcementRemedies {
   }
 
   /// Other interfaces that the host is known to have.
-  private func targets(_ wanted: Fact) -> [String] {
+  private func targets(_ wanted: Fact) -> [EnforcementRemedy] {
     Dialects.all.filter {
       !$0.isProposalOnly && $0.name != dialect.name && $0.isKnown(on: host.kernel)
         && host.enforcement(on: $0)[index] == wanted
-    }.map { "target '\($0.name)'" }
+    }.map { EnforcementRemedy(change: .target($0.name), clause: "target '\($0.name)'") }
   }
 }

@@ -20,12 +20,23 @@ struct CompileCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "text for people, json to save and apply, program for the canonical program, qemu, libvirt "
-        + "or cloud-hypervisor to configure that VMM; without it json if the file of -o ends so, "
+        + "or cloud-hypervisor to configure that VMM; without it json for the file of -o, "
         + "else text."))
   var format: FormatOption?
 
-  @Option(name: [.short, .customLong("output")], help: "Write the plan to a file.")
+  @Option(
+    name: [.short, .customLong("output")],
+    help: "Save the plan, to be applied later, or what --format asks for, in a file.")
   var output: String?
+
+  @Flag(help: "As text, also the program: each step in words, the exact call, its undo.")
+  var steps = false
+
+  @Flag(help: "As text, also the reasons: every device, KVM, limits, costs.")
+  var why = false
+
+  @Flag(help: "As text, all there is to say, warnings included.")
+  var all = false
 
   @Flag(help: "List the Pareto front of the four metrics instead, one plan a row.")
   var pareto = false
@@ -37,9 +48,17 @@ struct CompileCommand: ParsableCommand {
 
   @OptionGroup var options: OutputOptions
 
-  /// A plan that is saved is to be read again, which only JSON can be.
+  /// A plan that is saved is to be read again, which only JSON can be; a comparison is not.
   private var chosenFormat: FormatOption {
-    format ?? (output?.hasSuffix(".json") == true ? .json : .text)
+    if let format { return format }
+    guard let path = Destination(path: output).path else { return .text }
+    return !(pareto || vmm != nil) || path.hasSuffix(".json") ? .json : .text
+  }
+
+  /// What text says beyond the review.
+  private var detail: PlanDetail {
+    if all { return .all }
+    return (steps ? PlanDetail.steps : []).union(why ? .reasons : [])
   }
 
   func validate() throws {
@@ -54,6 +73,9 @@ struct CompileCommand: ParsableCommand {
       throw ValidationError("--require is about one plan, --pareto lists many.")
     }
     if pareto, vmm != nil { throw ValidationError("--pareto and --as exclude each other.") }
+    if !detail.isEmpty, pareto || vmm != nil || chosenFormat.name != FormatOption.text.name {
+      throw ValidationError("--steps, --why and --all are about a plan as text.")
+    }
     if pareto || vmm != nil, let format, !["text", "json"].contains(format.name) {
       throw ValidationError(
         "\(pareto ? "A Pareto front" : "What a VMM does") is written as text or json.")
@@ -69,10 +91,11 @@ struct CompileCommand: ParsableCommand {
         try writeFront(inputs, &findings)
         return .done
       }
-      let compiled = try inputs.compiled(target: plan.target.name, objective: plan.objective)
+      var compiled = try inputs.compiled(target: plan.target.name, objective: plan.objective)
       findings.add(compiled.diagnostics, files: inputs.files)
       try required.check(compiled, files: inputs.files)
       if plan.host == nil, plan.release == nil { findings.add(machineFindings(compiled)) }
+      if plan.host == nil { compiled.lookAtUses() }
       let destination = Destination(path: output)
       if let vmm {
         try write(VMMText(compiled, as: vmm.rule), to: destination)
@@ -80,13 +103,21 @@ struct CompileCommand: ParsableCommand {
       }
       findings.add(try vmmFindings(compiled), files: inputs.files)
       try destination.write(
-        compiled, as: chosenFormat.emitter,
-        EmitterContext(
-          files: inputs.files, screen: options.screen(for: destination),
-          concurrently: { concurrently($0, $1).1 }))
+        compiled, as: chosenFormat.emitter, context(for: compiled, inputs.files, destination))
       findings.keep(inputs, compiled)
       return .done
     }
+  }
+
+  private func context(
+    for compiled: CompiledPlan, _ files: [SourceFile], _ destination: Destination
+  ) -> EmitterContext {
+    var context = EmitterContext(
+      files: files, screen: options.screen(for: destination),
+      concurrently: { concurrently($0, $1).1 })
+    context.detail = detail
+    if chosenFormat.name == FormatOption.text.name { context.names = PCINames(ofDevicesIn: compiled) }
+    return context
   }
 
   /// What would keep the plan from running on this machine, which it is for.

@@ -14,8 +14,14 @@ struct DecisionText {
     explanation = PlanExplanation(plan.plan)
   }
 
-  /// Writes all sections.
-  func append(to page: inout TextPage) {
+  /// Writes the sections that are wanted.
+  func append(_ detail: PlanDetail, to page: inout TextPage) {
+    if detail.contains(.reasons) { appendReasons(to: &page) }
+    if detail.contains(.warnings) { appendFindings(to: &page) }
+  }
+
+  private func appendReasons(to page: inout TextPage) {
+    page.blank()
     appendHeader(to: &page)
     appendPageTables(to: &page)
     appendDevices(to: &page)
@@ -24,7 +30,6 @@ struct DecisionText {
     BudgetText(compiled).append(to: &page)
     appendCost(to: &page)
     appendNotes(to: &page)
-    appendFindings(to: &page)
   }
 
   private func appendHeader(to page: inout TextPage) {

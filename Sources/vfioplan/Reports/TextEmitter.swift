@@ -2,20 +2,26 @@ import Executor
 import Parser
 import Planner
 
-/// The plan as people review it: the decision and its reasons, the numbered program, one summary.
-///
-/// At most 100 columns wide, whatever the names in it.
+/// The plan as people review it; on request also the decision with its reasons, and the numbered
+/// program.
 struct TextEmitter: Emitter {
   /// Makes an emitter.
   init() {}
 
-  /// Writes the decision, the program and the summary.
+  /// Writes the review, then what is wanted besides.
   func emit(
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
     var page = TextPage(context.screen)
-    DecisionText(plan).append(to: &page)
+    let review = PlanReview(plan) {
+      context.names?.product(vendor: $0.vendor, device: $0.device)
+    }
+    ReviewText(review, isWhole: context.detail.contains(.reasons)).append(to: &page)
+    if context.detail.isEmpty { ReviewText.appendNext(review, to: &page) }
     page.drain(to: write)
+    DecisionText(plan).append(context.detail, to: &page)
+    page.drain(to: write)
+    guard context.detail.contains(.steps) else { return }
     appendProgram(of: plan, to: &page, write)
     page.blank()
     page.line(Self.summary(of: plan), hanging: 2)

@@ -1,0 +1,119 @@
+import Executor
+import Parser
+import Planner
+
+/// The review of a plan for people: the verdict, ways out, a line for each device, what the host
+/// loses, what is locked.
+struct ReviewText {
+  /// How many ways out are listed unless all are wanted.
+  static let mostWays = 3
+  /// How many reasons are given unless all are wanted.
+  static let mostReasons = 2
+  /// What everybody has to read stands in so many lines, if it can.
+  static let firstLines = 12
+
+  private let review: PlanReview
+  private let isWhole: Bool
+
+  /// Prepares a text; the whole of it has every way out and every reason.
+  init(_ review: PlanReview, isWhole: Bool = false) {
+    self.review = review
+    self.isWhole = isWhole
+  }
+
+  /// Writes all of it.
+  func append(to page: inout TextPage) {
+    appendVerdict(to: &page)
+    appendWaysOut(to: &page)
+    // Whoever gives a hundred devices away sees what that costs without turning pages.
+    let isLong = page.lineCount + review.rows.count + 2 > Self.firstLines
+    if isLong { appendLosses(to: &page) }
+    ReviewTable(review.rows, width: page.width).append(to: &page)
+    if !isLong { appendLosses(to: &page) }
+    page.line(StyledText(figures), hanging: 2)
+  }
+
+  /// Writes what can be done next, in lines that are broken between one thing and the next.
+  static func appendNext(_ review: PlanReview, to page: inout TextPage) {
+    let trial = review.isProposal ? "--simulate" : "--check"
+    var line = "next:"
+    for part in [
+      "--steps shows the program,", "--why the reasons;", "-o plan.json saves it;",
+      "vfioplan apply plan.json \(trial) tries it",
+    ] {
+      if line.count + 1 + part.count > page.width {
+        page.line("\(line, .faint)")
+        line = "     "
+      }
+      line += " " + part
+    }
+    page.line("\(line, .faint)")
+  }
+
+  private func appendVerdict(to page: inout TextPage) {
+    let verdict = review.verdict
+    let role: Screen.Role = verdict.coherence == .coherent && !verdict.isByOrder ? .good : .warning
+    page.line("\(review.vm, .strong): \(verdict.sentence, role)", hanging: 2)
+    let shown = isWhole ? verdict.reasons.count : Self.mostReasons
+    for (index, reason) in verdict.reasons.prefix(shown).enumerated() {
+      page.line("\(index == 0 ? "because" : "and") \(reason)", indent: 2)
+    }
+    let more = verdict.reasons.count - shown
+    if more > 0 { page.line("and for \(counted(more, "more reason")) (--why)", indent: 2) }
+  }
+
+  private func appendWaysOut(to page: inout TextPage) {
+    guard review.verdict.coherence != .coherent || review.verdict.isByOrder else { return }
+    let ways = review.waysOut.ways
+    let remark = review.waysOut.remark.map { " (\($0))" } ?? ""
+    if ways.isEmpty {
+      return page.line("ways out: none of those that were tried\(remark)", hanging: 2)
+    }
+    let shown = isWhole ? ways.count : min(ways.count, Self.mostWays)
+    page.line(StyledText("ways out" + remark))
+    for (index, way) in ways.prefix(shown).enumerated() {
+      let label: StyledText = "\(index + 1, .strong)  "
+      page.line("\(way.text): \(way.outcome)", indent: 2, label: label)
+      if let command = way.command {
+        page.line("\(command, .good)", indent: 2 + label.columns, hanging: 2)
+      }
+    }
+    if ways.count > shown {
+      page.line("\("and \(ways.count - shown) more (--why)", .faint)", indent: 2)
+    }
+  }
+
+  private func appendLosses(to page: inout TextPage) {
+    if review.losses.isEmpty {
+      return page.line("host loses nothing: the devices are on VFIO or have no driver")
+    }
+    let drivers = review.losses.map { loss in
+      let count = loss.devices.count == 1 ? [] : [counted(loss.devices.count, "device")]
+      let remarks = (count + loss.uses).joined(separator: "; ")
+      return loss.driver + (remarks.isEmpty ? "" : " (\(remarks))")
+    }
+    page.line("host loses until the VM ends: \(nameList(drivers, limit: 8), .warning)", hanging: 2)
+  }
+
+  /// What is locked, what there is, and for which kernel.
+  private var figures: String {
+    let locked = review.locked
+    let limit = locked.limit.map { " of " + grouped($0.count) } ?? ""
+    let kernel = review.release.isEmpty ? "" : ", Linux " + review.release
+    return "locks \(byteSizeText(locked.bytes)), \(counted(locked.mappings, "mapping"))\(limit); "
+      + "\(counted(review.pageTables, "page table")), \(counted(review.rows.count, "device")), "
+      + "\(counted(review.steps, "step")); "
+      + (review.isProposal
+        ? "\(review.target), which no kernel has: for the simulator"
+        : "\(review.target) of \(review.host)\(kernel)")
+  }
+}
+
+/// A number with a comma before each three digits from the right.
+func grouped(_ number: Int) -> String {
+  let digits = String(number)
+  return digits.enumerated().reduce(into: "") { text, digit in
+    if digit.offset > 0, (digits.count - digit.offset) % 3 == 0 { text.append(",") }
+    text.append(digit.element)
+  }
+}
