@@ -24,7 +24,7 @@ SWIFT_FILES = $(shell git ls-files '*.swift')
 # What enumerates worlds or sweeps over every step; `make test` runs it, `make check` doesn't.
 SLOW := SmallWorldTests|WorldSimulationTests|FaultSweepTests|InAHundredRuns
 
-.PHONY: help demo test check exhaust fuzz sysfs hostile release bench lab lab-deps conform conformer golden format lint \
+.PHONY: help demo test check exhaust fuzz sysfs hostile review release bench lab lab-deps conform conformer golden format lint \
   build deps schemas clean
 
 help: ## what there is
@@ -41,7 +41,7 @@ test: deps lab-deps lint schemas ## everything: dependencies, build, lint, schem
 	$(PYTHON) scripts/vmm.py .build/debug/vfioplan; \
 	$(MAKE) fuzz FIXED=1; \
 	$(MAKE) conformer release; \
-	$(MAKE) sysfs hostile; \
+	$(MAKE) sysfs hostile review; \
 	wait $$!
 	@# Of the kernels that the lab can do without, those that `make lab` has made.
 	$(MAKE) lab PRESENT=1 COUNT=$(or $(COUNT),20) FILTER='^(?!.* speed)'
@@ -64,6 +64,14 @@ sysfs: release ## laws of apply and restore on a fake /sys, as root; LAW=word ru
 
 hostile: release ## signals at every system call, hostile inputs and surroundings, as root; SEED=n, ONLY=word
 	$(PYTHON) Tests/Hostile/hostile.py $(BINARY) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+
+review: release ## reviews as Markdown and HTML, in GitHub's Markdown, Mermaid and a browser
+	@for package in chromium cmark-gfm; do \
+	  command -v $$package >/dev/null || $(APT) install -y -q --no-install-recommends $$package >/dev/null \
+	    || { $(APT) update -q && $(APT) install -y -q --no-install-recommends $$package >/dev/null; } \
+	    || echo "no $$package: what needs it is skipped"; \
+	done
+	$(PYTHON) Tests/Browser/review.py $(BINARY)
 
 release: deps ## a static binary, ./vfioplan
 	$(SWIFT) build $(STATIC_FLAGS) --product vfioplan

@@ -24,7 +24,8 @@ let package = Package(
         "CLinux", "Parser", "Planner", "Executor",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      resources: [.embedInCode("Schemas")], swiftSettings: strict
+      resources: [.embedInCode("Schemas"), .embedInCode("Reports/Review/Assets")],
+      swiftSettings: strict
     ),
     .target(
       name: "TestSupport", dependencies: ["Parser", "Planner", "Executor"],

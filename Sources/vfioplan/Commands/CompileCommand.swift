@@ -116,7 +116,9 @@ struct CompileCommand: ParsableCommand {
       files: files, screen: options.screen(for: destination),
       concurrently: { concurrently($0, $1).1 })
     context.detail = detail
-    if chosenFormat.name == FormatOption.text.name { context.names = PCINames(ofDevicesIn: compiled) }
+    if ["text", "markdown", "html"].contains(chosenFormat.name) {
+      context.names = PCINames(ofDevicesIn: compiled)
+    }
     return context
   }
 

@@ -1,4 +1,5 @@
 import Executor
+import Parser
 import Planner
 
 /// The known forms.
@@ -6,9 +7,17 @@ enum Emitters {
   /// Every form by its name on the command line; the first is the default.
   static let all: [(name: String, emitter: any Emitter)] = [
     ("text", TextEmitter()), ("json", JSONEmitter()), ("program", ProgramEmitter()),
+    ("markdown", MarkdownEmitter()), ("html", HTMLEmitter()),
     ("qemu", QEMUEmitter()), ("libvirt", LibvirtEmitter()),
     ("cloud-hypervisor", CloudHypervisorEmitter()),
   ]
+}
+
+extension EmitterContext {
+  /// What a device is called, vendor included; `nil` if nobody knows.
+  func product(of device: HostDevice) -> String? {
+    names?.product(vendor: device.vendor, device: device.device)
+  }
 }
 
 /// A form that configures a VMM, which then attaches the devices by itself.

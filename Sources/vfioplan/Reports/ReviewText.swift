@@ -30,7 +30,7 @@ struct ReviewText {
     if isLong { appendLosses(to: &page) }
     ReviewTable(review.rows, width: page.width).append(to: &page)
     if !isLong { appendLosses(to: &page) }
-    page.line(StyledText(figures), hanging: 2)
+    page.line(StyledText(Self.figures(of: review)), hanging: 2)
   }
 
   /// Writes what can be done next, in lines that are broken between one thing and the next.
@@ -62,15 +62,22 @@ struct ReviewText {
     if more > 0 { page.line("and for \(counted(more, "more reason")) (--why)", indent: 2) }
   }
 
-  private func appendWaysOut(to page: inout TextPage) {
-    guard review.verdict.coherence != .coherent || review.verdict.isByOrder else { return }
-    let ways = review.waysOut.ways
+  /// The heading of every form's ways out.
+  static let waysOut = "ways out"
+
+  /// What stands above the ways out, or instead of them; `nil` if none are looked for.
+  static func heading(ofWaysOf review: PlanReview) -> String? {
+    guard review.verdict.coherence != .coherent || review.verdict.isByOrder else { return nil }
     let remark = review.waysOut.remark.map { " (\($0))" } ?? ""
-    if ways.isEmpty {
-      return page.line("ways out: none of those that were tried\(remark)", hanging: 2)
-    }
+    let isEmpty = review.waysOut.ways.isEmpty
+    return waysOut + (isEmpty ? ": none of those that were tried" : "") + remark
+  }
+
+  private func appendWaysOut(to page: inout TextPage) {
+    guard let heading = Self.heading(ofWaysOf: review) else { return }
+    page.line(StyledText(heading), hanging: 2)
+    let ways = review.waysOut.ways
     let shown = isWhole ? ways.count : min(ways.count, Self.mostWays)
-    page.line(StyledText("ways out" + remark))
     for (index, way) in ways.prefix(shown).enumerated() {
       let label: StyledText = "\(index + 1, .strong)  "
       page.line("\(way.text): \(way.outcome)", indent: 2, label: label)
@@ -96,7 +103,7 @@ struct ReviewText {
   }
 
   /// What is locked, what there is, and for which kernel.
-  private var figures: String {
+  static func figures(of review: PlanReview) -> String {
     let locked = review.locked
     let limit = locked.limit.map { " of " + grouped($0.count) } ?? ""
     let kernel = review.release.isEmpty ? "" : ", Linux " + review.release

@@ -13,9 +13,7 @@ struct TextEmitter: Emitter {
     _ plan: CompiledPlan, _ context: EmitterContext, to write: (UnsafeRawBufferPointer) -> Void
   ) {
     var page = TextPage(context.screen)
-    let review = PlanReview(plan) {
-      context.names?.product(vendor: $0.vendor, device: $0.device)
-    }
+    let review = PlanReview(plan) { context.product(of: $0) }
     ReviewText(review, isWhole: context.detail.contains(.reasons)).append(to: &page)
     if context.detail.isEmpty { ReviewText.appendNext(review, to: &page) }
     page.drain(to: write)

@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+"""Laws of reviews as Markdown and as HTML, in the programs that people read them with.
+
+    review.py PROGRAM     renders what vfioplan writes with GitHub's Markdown, Mermaid and Chromium
+
+Says what it skips. Exit code 0: all laws hold; 1: not.
+"""
+
+import json
+import pathlib
+import statistics
+import sys
+import tempfile
+
+import markdown
+import pages
+import tools
+from browser import Browser, Failed
+
+FAILURES: list[str] = []
+CONTROLS = "a[href], button, input, select, textarea, summary, [tabindex]"
+# Chromium's own sign of where the focus is, or one that is drawn.
+FOCUS = """(() => {
+  const one = document.activeElement;
+  const style = getComputedStyle(one);
+  return [Array.from(document.querySelectorAll(%s)).indexOf(one),
+          style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2];
+})()""" % json.dumps(CONTROLS)
+# Radio buttons of a group are one stop; what is folded away is none.
+STOPS = """Array.from(document.querySelectorAll(%s)).map((one, index) => [one, index])
+  .filter(([one]) => one.checkVisibility() && !one.disabled && one.tabIndex >= 0
+    && !(one.type === "radio" && !one.checked)).map(([, index]) => index)""" % json.dumps(CONTROLS)
+TIMING = """(() => { const one = performance.getEntriesByType("navigation")[0];
+  return one.loadEventEnd - one.startTime; })()"""
+
+
+def law(name: str, problems: list[str]) -> None:
+    """Prints how a law came out."""
+    print(("not ok - " if problems else "ok - ") + name)
+    for problem in problems[:12]:
+        print(f"#   {problem}")
+    if problems:
+        FAILURES.append(name)
+
+
+def skip(name: str, why: str) -> None:
+    """Prints that a law was not tried."""
+    print(f"ok - {name} # SKIP {why}")
+
+
+def markdownLaws(program: str, folder: pathlib.Path) -> list[str]:
+    """Rendered Markdown has what the text has; gives the pictures."""
+    cmark = tools.cmark()
+    if cmark is None:
+        skip("Markdown becomes what it says", "no cmark-gfm")
+        return []
+    pictures, found, count = [], [], 0
+    for name, text in pages.examples(program, "markdown"):
+        page = markdown.rendered(cmark, text)
+        devices = len(json.loads(pages.compiled(program, name))["devices"])
+        found += [f"{name}: {one}" for one in markdown.problems(page, text, devices + 1)]
+        pictures += page.pictures
+        count += 1
+    law(f"Markdown of {count} examples becomes its tables, rows, folded parts, code", found)
+    vm, host = pages.hostile(folder)
+    text = pages.run(program, "compile", vm, "--host", host, "--format", "markdown")
+    page = markdown.rendered(cmark, text)
+    law("names bring no element into Markdown", markdown.problems(page, text, 3))
+    return pictures + page.pictures
+
+
+def pictureLaw(browser: Browser, folder: pathlib.Path, pictures: list[str]) -> None:
+    """Mermaid draws every picture."""
+    script = tools.mermaid()
+    if script is None or not pictures:
+        skip("Mermaid draws every picture", "no node-mermaid" if pictures else "no pictures")
+        return
+    page = folder / "mermaid.html"
+    page.write_text("<!doctype html><title>m</title><div id=place></div><script>"
+                    + script.read_text().replace("</script", "<\\/script") + "</script>")
+    browser.open(page)
+    browser.evaluate("mermaid.initialize({ startOnLoad: false, securityLevel: 'strict' })")
+    found = []
+    for number, picture in enumerate(pictures):
+        try:
+            drawn = browser.evaluate(
+                f"mermaid.render('p{number}', {json.dumps(picture)}, undefined, "
+                "document.getElementById('place'))")
+            if "<svg" not in str(drawn) or "<script" in str(drawn):
+                found.append(f"picture {number}: {str(drawn)[:80]}")
+        except Failed as failure:
+            found.append(f"picture {number}: {str(failure)[:200]}")
+    law(f"Mermaid draws {len(pictures)} pictures", found)
+
+
+def tabLaw(browser: Browser) -> list[str]:
+    """Tab reaches every control in the order of the document, and one sees where one is."""
+    stops = browser.evaluate(STOPS)
+    browser.evaluate("document.activeElement.blur()")
+    found, reached = [], []
+    for _ in stops:
+        browser.press("Tab", 9)
+        index, isVisible = browser.evaluate(FOCUS)
+        reached.append(index)
+        if not isVisible:
+            found.append(f"the focus on control {index} is not seen")
+    if reached != stops:
+        found.append(f"Tab reaches {reached}, the controls are {stops}")
+    return found
+
+
+def searchLaw(browser: Browser) -> list[str]:
+    """The search leaves the steps that have the word; the switch hides words or calls."""
+    visible = ("Array.from(document.querySelectorAll('#steps li')).filter((one) => "
+               "one.checkVisibility()).length")
+    total = browser.evaluate(visible)
+    browser.evaluate("document.getElementById('search').focus()")
+    browser.type("ioctl")
+    fewer = browser.evaluate(visible)
+    said = browser.evaluate("document.getElementById('found').value")
+    found = [] if 0 < fewer < total else [f"{fewer} of {total} steps are left"]
+    found += [] if said == f"{fewer} of {total} steps" else [f"the page says '{said}'"]
+    browser.evaluate("document.querySelector('input[value=words]').click()")
+    if browser.evaluate("document.querySelector('#steps li:not([hidden]) .call')"
+                        ".checkVisibility()"):
+        found.append("calls are shown with the words alone")
+    return found
+
+
+def accessibilityLaw(browser: Browser, axe: str) -> list[str]:
+    """axe-core finds nothing serious, in light and in dark."""
+    found = []
+    for scheme in ("light", "dark"):
+        browser.scheme(scheme)
+        browser.evaluate(axe + "; 0")
+        result = browser.evaluate("axe.run(document).then((one) => one.violations.map("
+                                  "(v) => [v.impact, v.id, v.nodes[0].html]))")
+        found += [f"{scheme}: {impact}: {name}: {html[:120]}" for impact, name, html in result
+                  if impact in ("serious", "critical")]
+    browser.scheme("light")
+    return found
+
+
+def answersLaw(browser: Browser) -> list[str]:
+    """Verdict, reasons, ways out and what the host loses stand on the first screen."""
+    below = browser.evaluate(
+        "['h1', '.verdict', '#losses', '#ways'].filter((one) => document.querySelector(one) "
+        "&& document.querySelector(one).getBoundingClientRect().bottom > innerHeight)")
+    return [f"'{one}' is below the first screen" for one in below]
+
+
+def pageLaws(browser: Browser, program: str, folder: pathlib.Path) -> None:
+    """Every page renders, by itself, and can be used by everybody."""
+    axe = tools.axe()
+    broken, tabs, search, access, answers, count = [], [], [], [], [], 0
+    for name, text in pages.examples(program, "html"):
+        page = folder / f"{name}.html"
+        page.write_text(text)
+        browser.open(page)
+        broken += [f"{name}: {one}" for one in browser.complaints()]
+        if not browser.evaluate("document.querySelector('svg rect') !== null"):
+            broken.append(f"{name}: no picture")
+        answers += [f"{name}: {one}" for one in answersLaw(browser)]
+        tabs += [f"{name}: {one}" for one in tabLaw(browser)]
+        if axe:
+            access += [f"{name}: {one}" for one in accessibilityLaw(browser, axe)]
+        search += [f"{name}: {one}" for one in searchLaw(browser)]
+        count += 1
+    law(f"{count} pages render, load nothing and complain of nothing", broken)
+    law("the answers stand on the first screen", answers)
+    law("Tab reaches every control in order, and the focus is seen", tabs)
+    law("search and switch do what they say", search)
+    if axe:
+        law("axe-core finds nothing serious or critical, light and dark", access)
+    else:
+        skip("axe-core finds nothing serious or critical", "PyPI can't be reached")
+
+
+def hostileLaw(browser: Browser, program: str, folder: pathlib.Path) -> None:
+    """Names are text: no script, no element, no dialog, no change of direction."""
+    vm, host = pages.hostile(folder)
+    page = folder / "hostile.html"
+    page.write_text(pages.run(program, "compile", vm, "--host", host, "--format", "html"))
+    browser.open(page)
+    found = browser.complaints()
+    tags = set(browser.evaluate(
+        "Array.from(new Set(Array.from(document.querySelectorAll('*')).map("
+        "(one) => one.tagName.toLowerCase())))"))
+    browser.open(next(folder.glob("igd-and-nic.html")))
+    usual = set(browser.evaluate(
+        "Array.from(new Set(Array.from(document.querySelectorAll('*')).map("
+        "(one) => one.tagName.toLowerCase())))"))
+    found += [f"element '{tag}'" for tag in sorted(tags - usual - {"em", "strong", "br"})]
+    browser.open(page)
+    if browser.evaluate("document.scripts.length") != 1:
+        found.append("more than one script")
+    text = browser.evaluate("document.documentElement.textContent")
+    found += [f"U+{ord(one):04X} in the page" for one in "\u202e\u2066\u2069" if one in text]
+    if "<script>alert(1)</script>" not in text:
+        found.append("the name is not shown")
+    law("a description full of markup does nothing in a page", found)
+
+
+def sizeLaw(browser: Browser, program: str, folder: pathlib.Path) -> None:
+    """1,000 devices are there within 2 seconds."""
+    vm, host = pages.many(folder, 1000)
+    page = folder / "many.html"
+    page.write_text(pages.run(program, "compile", vm, "--host", host, "--format", "html"))
+    times = []
+    for _ in range(3):
+        browser.open(page)
+        times.append(browser.evaluate(TIMING))
+    median = statistics.median(times)
+    law(f"1,000 devices load in {median:.0f} ms (limit 2000), {page.stat().st_size} bytes",
+        [] if median < 2000 else [f"{times}"])
+
+
+def main(program: str) -> int:
+    """Tries all laws."""
+    program = str(pathlib.Path(program).resolve())
+    with tempfile.TemporaryDirectory(prefix="vfioplan-review-") as place:
+        folder = pathlib.Path(place)
+        pictures = markdownLaws(program, folder)
+        chromium = tools.chromium()
+        if chromium is None:
+            skip("pages and pictures in a browser", "no chromium")
+        else:
+            with Browser(chromium) as browser:
+                pictureLaw(browser, folder, pictures)
+                pageLaws(browser, program, folder)
+                hostileLaw(browser, program, folder)
+                sizeLaw(browser, program, folder)
+    print(f"reviews: {len(FAILURES)} laws broken")
+    return 1 if FAILURES else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
