@@ -18,6 +18,7 @@ import sys
 import time
 
 import growth
+import many
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE / "build"
@@ -151,7 +152,8 @@ def main():
     print(f"{'figure':45} {'measured':>10} {'limit':>7}")
     for figure, value, limit, unit, detail in itertools.chain(
             measure(binary, options.rounds, options.starts),
-            measure_stages(binary, max(1, options.rounds // 2)), growth.figures(binary)):
+            measure_stages(binary, max(1, options.rounds // 2)), many.figures(binary, options.rounds),
+            growth.figures(binary)):
         verdict = "ok" if value <= limit else "MISSED"
         missed += value > limit
         print(f"{figure:45} {value:>7.2f} {unit:2} {limit:>4} {unit:2} {verdict:6}  {detail}", flush=True)

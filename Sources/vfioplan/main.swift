@@ -14,6 +14,12 @@ do {
   try command.run()
 } catch {
   let status = VFIOPlan.exitCode(for: error)
+  let form = FindingsFormat.asked(for: Arguments.given)
+  if !status.isSuccess, form != .text {
+    CommandFailure.wrongUsage(
+      VFIOPlan.message(for: error), VFIOPlan.fullMessage(for: error)
+    ).end(as: form)
+  }
   // Usage errors repeat what was typed; it is made visible like all text of users.
   let text = VFIOPlan.fullMessage(for: error)
     .split(separator: "\n", omittingEmptySubsequences: false)

@@ -10,6 +10,7 @@ struct CatalogueTests {
   /// Codes without a fixture, and why; each is tested where it is made.
   static let withoutFixture: [String: String] = [
     "VP1001": "needs a file of more than 1 GiB",
+    "VP1910": "has its code in forms for programs only: FindingsFormTests",
     "VP2018": "needs a million mappings",
     "VP3001": "the command line takes known targets only, a plan file says VP1036",
     "VP3012": "needs a front too large to list",
@@ -17,7 +18,6 @@ struct CatalogueTests {
     "VP4021": "needs a tree that is damaged: HostTests",
     "VP4022": "needs a tree with a pipe in it: TreeTests",
     "VP4030": "needs a disk that can be taken away: DiskUseTests",
-    "VP3023": "is shown next to a plan, on standard output: VMMRuleTests",
     "VP4031": "needs a network that can be taken away: the kernel lab's modes",
     "VP4032": "needs a console that can be taken away: DeviceUseTests",
     "VP4033": "depends on the machine: MemoryPreflightTests, and the kernel lab's modes",

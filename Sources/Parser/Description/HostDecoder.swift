@@ -20,6 +20,7 @@ struct HostDecoder: DocumentDecoder {
     _ = (fields.require("apiVersion"), fields.require("kind"))
     let name = fields.require("name")
     let kernel = fields.allow("kernel")
+    let memory = fields.allow("memory")
     let iommus = fields.allow("iommus")
     let devices = fields.require("devices")
     _ = fields.read(tree.root, &decoder)
@@ -30,9 +31,33 @@ struct HostDecoder: DocumentDecoder {
       iommus: decoder.units(fields[iommus]),
       devices: hostDevices(fields[devices]),
       nameSpan: start)
+    host.memory = self.memory(fields[memory]) ?? host.memory
     settleVirtualFunctions(of: &host)
     checkPages(of: host)
     return host
+  }
+
+  /// Reads how much memory there is.
+  private mutating func memory(_ node: YAMLTree.Node?) -> HostMemory? {
+    var fields = MappingDecoder(tree, "the host's memory")
+    let (size, pools) = (fields.allow("size"), fields.allow("hugepages"))
+    guard let node, fields.read(node, &decoder) else { return nil }
+    var memory = HostMemory()
+    memory.span = tree.span(of: node)
+    memory.bytes = decoder.bytes(fields[size], "a size")
+    var pool = MappingDecoder(tree, "a pool of huge pages")
+    let (page, count) = (pool.require("size"), pool.require("count"))
+    guard let items = fields[pools], let list = decoder.list(items, "a list of pools") else {
+      return memory
+    }
+    memory.pools = list.compactMap { item in
+      guard pool.read(item, &decoder) else { return nil }
+      let bytes = decoder.bytes(pool[page], "a huge page size")
+      let number = decoder.number(pool[count], "a number of pages", in: 0...UInt64(UInt32.max))
+      guard let bytes, let number else { return nil }
+      return HostMemory.Pool(pageBytes: bytes, count: number)
+    }
+    return memory
   }
 
   /// A virtual function has the fact of its physical function, whatever is stated of itself.

@@ -8,6 +8,8 @@ public struct HostDescription: Hashable, Sendable {
   public var iommus: [HostIOMMU]
   /// Its PCI devices, in file order; addresses are unique.
   public var devices: [HostDevice]
+  /// How much memory it has.
+  public var memory = HostMemory()
   /// What messages say beyond it.
   public var observations = HostObservations()
   /// Where the name stands.
@@ -23,6 +25,38 @@ public struct HostDescription: Hashable, Sendable {
     self.iommus = iommus
     self.devices = devices
     self.nameSpan = nameSpan
+  }
+}
+
+/// How much memory a host has; what is left out is unknown.
+public struct HostMemory: Hashable, Sendable {
+  /// A pool of huge pages of one size.
+  public struct Pool: Hashable, Sendable {
+    /// How large a page is, in bytes.
+    public var pageBytes: UInt64
+    /// How many there are, used ones and those that the pool may grow by included.
+    public var count: UInt64
+
+    /// Makes a pool.
+    public init(pageBytes: UInt64, count: UInt64) {
+      self.pageBytes = pageBytes
+      self.count = count
+    }
+  }
+
+  /// All of it, in bytes; `nil` if unknown.
+  public var bytes: UInt64?
+  /// The pools of huge pages; `nil` if they are unknown, which is not none.
+  public var pools: [Pool]?
+  /// Where it is described.
+  public var span = SourceSpan.wholeHost
+
+  /// Nothing is known.
+  public init() {}
+
+  /// How many huge pages of a size there are; `nil` if unknown.
+  public func count(ofPagesOf bytes: UInt64) -> UInt64? {
+    pools.map { $0.lazy.filter { $0.pageBytes == bytes }.reduce(0) { $0 &+ $1.count } }
   }
 }
 

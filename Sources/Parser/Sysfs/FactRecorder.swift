@@ -42,6 +42,7 @@ public final class FactRecorder {
     }
     let isOptions = path.hasPrefix("/boot/config-")
     let isCPUs = path == "/proc/cpuinfo"
+    if path == "/proc/meminfo" { return Array(bytes.prefix { $0 != 10 }) + [10] }
     guard isOptions || isCPUs || path == "/proc/interrupts" else { return bytes }
     let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     let kept =

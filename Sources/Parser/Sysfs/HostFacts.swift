@@ -4,6 +4,8 @@ public struct HostFacts: Sendable {
   public let name: String
   /// Its kernel.
   public let kernel: KernelFacts
+  /// Its memory.
+  public let memory: HostMemory
   /// Its IOMMUs, those that no device of PCI is behind included.
   public let iommus: [IOMMUFacts]
   /// Its devices of PCI; those whose files do not say what they should are left out.
@@ -17,6 +19,7 @@ public struct HostFacts: Sendable {
     name = reader.line("/proc/sys/kernel/hostname", "a name") ?? "host"
     kernel = KernelFacts(
       tree, release: reader.line("/proc/sys/kernel/osrelease", "a release") ?? "")
+    memory = HostMemory(tree)
     iommus = IOMMUFacts.all(in: tree, into: &reader.findings)
     devices = reader.devices(behind: Set(iommus.map(\.name)))
     let unprotected = reader.unprotected
@@ -24,6 +27,27 @@ public struct HostFacts: Sendable {
       reader.findings
       + (unprotected.isEmpty ? [] : [ScopeDiagnostics.unprotected(unprotected)])
       + tree.unreadable.map { SysfsDiagnostics.unreadable($0.path, $0.error) }
+  }
+}
+
+extension HostMemory {
+  /// What the files of a machine say: `/proc/meminfo`, and the pools of huge pages with what they
+  /// may grow by (`Documentation/admin-guide/mm/hugetlbpage.rst`).
+  init(_ tree: SysfsTree) {
+    self.init()
+    let total = (tree.text("/proc/meminfo") ?? "").split(separator: "\n")
+      .first { $0.hasPrefix("MemTotal:") }?.split(separator: " ").dropFirst().first
+    bytes = total.flatMap { UInt64($0) }.map { $0 << 10 }
+    let folder = "/sys/kernel/mm/hugepages"
+    guard tree.isDirectory(folder) else { return }
+    pools = tree.names(in: folder).compactMap { name in
+      guard name.hasPrefix("hugepages-"), name.hasSuffix("kB"),
+        let kilobytes = UInt64(name.dropFirst("hugepages-".utf8.count).dropLast(2)),
+        let count = tree.text("\(folder)/\(name)/nr_hugepages").flatMap({ UInt64($0) })
+      else { return nil }
+      let more = tree.text("\(folder)/\(name)/nr_overcommit_hugepages").flatMap { UInt64($0) }
+      return Pool(pageBytes: kilobytes << 10, count: count &+ (more ?? 0))
+    }.sorted { $0.pageBytes < $1.pageBytes }
   }
 }
 

@@ -23,9 +23,9 @@ public struct DiagnosticRenderer {
 
   /// The findings by file and position; those about no file come last, ties keep their order.
   public static func inFileOrder(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
-    func key(_ diagnostic: Diagnostic, _ index: Int) -> (UInt16, UInt32, Int) {
+    func key(_ diagnostic: Diagnostic, _ index: Int) -> (UInt32, UInt32, Int) {
       guard let span = diagnostic.span else { return (.max, 0, index) }
-      return (UInt16(span.source.rawValue), span.start, index)
+      return (span.source.rawValue, span.start, index)
     }
     let sorted = diagnostics.enumerated()
       .sorted { key($0.element, $0.offset) < key($1.element, $1.offset) }
@@ -134,5 +134,5 @@ public struct DiagnosticRenderer {
 
 extension Diagnostic {
   /// What is said of those that were left out, if any were.
-  var more: String? { omitted > 0 ? "and \(omitted) more of this kind" : nil }
+  public var more: String? { omitted > 0 ? "and \(omitted) more of this kind" : nil }
 }

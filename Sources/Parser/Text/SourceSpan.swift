@@ -1,13 +1,13 @@
 /// Which input a span lies in.
 ///
-/// A compilation reads at most a handful of files; each gets its own number so that a span stays
-/// small enough to be stored per step of a program.
+/// A compilation reads a handful of files, a check thousands; each gets its own number so that a
+/// span stays small enough to be stored per step of a program.
 public struct SourceID: RawRepresentable, Hashable, Sendable {
   /// The number of the input.
-  public let rawValue: UInt8
+  public let rawValue: UInt32
 
   /// Makes the id with the given number.
-  public init(rawValue: UInt8) { self.rawValue = rawValue }
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// The VM description, or the saved plan that stands in for it.
   public static let vm = SourceID(rawValue: 0)
@@ -21,6 +21,8 @@ public struct SourceID: RawRepresentable, Hashable, Sendable {
   public static let policy = SourceID(rawValue: 4)
   /// The policy of the second operand of `diff`.
   public static let otherPolicy = SourceID(rawValue: 5)
+  /// The first of many VM descriptions that are read at once; the others have the next numbers.
+  public static let firstOfMany = SourceID(rawValue: 16)
 }
 
 /// A half-open range of bytes in one input file.

@@ -57,7 +57,12 @@ public enum BudgetDiagnostics {
   ) -> [Diagnostic] {
     let budget = PlanBudget(plan, of: vm, on: host)
     let limits = [mappings(budget, plan, host), widths(budget, plan), guest(budget, vm)]
-    return host.devices.compactMap(repeated) + limits.compactMap { $0 }
+    return repeatedBARs(of: host) + limits.compactMap { $0 }
+  }
+
+  /// What is wrong with the BARs of a host.
+  static func repeatedBARs(of host: HostDescription) -> [Diagnostic] {
+    host.devices.compactMap(repeated)
   }
 
   private static func repeated(_ device: HostDevice) -> Diagnostic? {

@@ -10,6 +10,8 @@ struct DeviceRelations: Sendable {
   private(set) var virtualFunctions: [Int: [Int]] = [:]
   /// What hangs on each device, virtual functions included, ascending.
   private var children: [Int: [Int]] = [:]
+  /// What each device hangs on besides its physical function.
+  private var parent: [Int: Int] = [:]
 
   /// Looks through a description; what it says of devices that it does not list counts for nothing.
   init(_ host: HostDescription, _ index: AddressIndex) {
@@ -23,8 +25,22 @@ struct DeviceRelations: Sendable {
       }
       if let parent = parents[position].flatMap(index.position(of:)), parent != position {
         children[parent, default: []].append(position)
+        self.parent[position] = parent
       }
     }
+  }
+
+  /// What a device hangs on, the nearest first.
+  func holders(of device: Int) -> [Int] {
+    var found: [Int] = []
+    var seen: Set<Int> = [device]
+    var next = [device]
+    while !next.isEmpty {
+      next = next.flatMap { [physicalFunction[$0], parent[$0]].compactMap { $0 } }
+        .filter { seen.insert($0).inserted }
+      found += next
+    }
+    return found
   }
 
   /// Whether no device hangs on another one.

@@ -26,9 +26,11 @@ public struct HostInventory: Sendable {
     // The class also holds units of other buses, and those of the kernel's own tests.
     let used = Set(facts.devices.compactMap(\.iommu))
     let units = facts.iommus.filter { $0.isOfKnownType || used.contains($0.name) }
-    description = HostDescription(
+    var description = HostDescription(
       name: facts.name, kernel: kernel,
       iommus: units.map { HostIOMMU($0, on: kernel, facts.kernel) }, devices: facts.devices)
+    description.memory = facts.memory
+    self.description = description
     kernelFacts = facts.kernel
     findings = facts.findings
   }

@@ -9,6 +9,8 @@ public enum HostJSON {
   public static func document(_ host: HostDescription) -> JSONWriter {
     var writer = JSONWriter()
     begin(host, units: host.iommus, to: &writer)
+    // A plan file does without: it is no fact that a plan rests on.
+    write(host.memory, to: &writer)
     writer.key("devices")
     writer.beginArray(.block)
     for device in host.devices { write(device, to: &writer) }
@@ -70,6 +72,26 @@ public enum HostJSON {
         writer.bool(rule.holds)
       }
       writer.endObject()
+    }
+    writer.endObject()
+  }
+
+  private static func write(_ memory: HostMemory, to writer: inout JSONWriter) {
+    guard memory.bytes != nil || memory.pools != nil else { return }
+    writer.key("memory")
+    writer.beginObject()
+    if let bytes = memory.bytes { writer.member("size", hex: bytes) }
+    if let pools = memory.pools {
+      writer.key("hugepages")
+      writer.beginArray()
+      for pool in pools {
+        writer.beginObject()
+        writer.member("size", hex: pool.pageBytes)
+        writer.key("count")
+        writer.integer(pool.count)
+        writer.endObject()
+      }
+      writer.endArray()
     }
     writer.endObject()
   }

@@ -6,6 +6,8 @@ public enum PolicyDiagnostics {
   public static let all: [DiagnosticCode] = [
     rowWithoutEffect, tooManyRows, incoherent, unknownFact, inBox3, otherObjective,
   ]
+  /// Those that say that a plan does not keep a requirement.
+  static let broken: Set<DiagnosticCode> = [incoherent, unknownFact, inBox3, otherObjective]
 }
 
 // MARK: - VP350x: the rows

@@ -75,7 +75,9 @@ struct ProgramCheck {
   }
 
   mutating func check(_ step: Step) {
-    if step.origin.start > step.origin.end || step.origin.source.rawValue > Self.lastSource {
+    if step.origin.start > step.origin.end
+      || Self.unusedSources.contains(step.origin.source.rawValue)
+    {
       broken(.origins, "the step's origin is no part of any file")
     }
     switch step.action {
@@ -89,7 +91,8 @@ struct ProgramCheck {
     }
   }
 
-  private static let lastSource = SourceID.otherPolicy.rawValue
+  private static let unusedSources =
+    SourceID.otherPolicy.rawValue + 1..<SourceID.firstOfMany.rawValue
 }
 
 /// Results and names.

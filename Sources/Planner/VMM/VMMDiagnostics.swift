@@ -3,7 +3,10 @@ import Parser
 /// What a VMM that attaches devices by itself makes otherwise than planned: codes VP3020 and on.
 public enum VMMDiagnostics {
   /// Every code of this file, in order.
-  public static let all = [otherGrouping, otherKVM, oneAddressSpace, cannotRun, tokenNotShown]
+  public static let all = [
+    otherGrouping, otherKVM, oneAddressSpace, cannotRun, tokenNotShown, forbiddenBroken,
+    requiredBroken,
+  ]
 
   static let otherGrouping = DiagnosticCode(
     "VP3020", .warning, "the VMM can't reach the planned grouping",

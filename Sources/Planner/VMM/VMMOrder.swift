@@ -27,15 +27,21 @@ extension VMMGrouping {
   }
 
   static func reaching(_ plan: IOASIDPlan, _ situation: VMMSituation) -> VMMGrouping? {
+    candidates(plan, situation).first { $0.hasGrouping(of: plan) }
+  }
+
+  /// The groupings in the orders that are worth trying, the order of the file first.
+  static func candidates(
+    _ plan: IOASIDPlan, _ situation: VMMSituation
+  ) -> some Sequence<VMMGrouping> {
     let order = Array(plan.devices.indices)
-    let given = VMMGrouping(situation, of: plan, order)
-    if given.hasGrouping(of: plan) { return given }
     let orders = VMMOrders(plan, situation)
-    for key in [orders.byClass, orders.byFormat, orders.unenforcedFirst] {
-      let other = VMMGrouping(situation, of: plan, order.sorted { key($0) < key($1) })
-      if other.hasGrouping(of: plan) { return other }
+    let keys: [(Int) -> VMMOrders.Key] = [
+      { (0, 0, 0, $0) }, orders.byClass, orders.byFormat, orders.unenforcedFirst,
+    ]
+    return keys.lazy.map { key in
+      VMMGrouping(situation, of: plan, order.sorted { key($0) < key($1) })
     }
-    return nil
   }
 }
 

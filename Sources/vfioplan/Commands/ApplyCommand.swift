@@ -73,6 +73,8 @@ struct ApplyCommand: ParsableCommand {
 
   @OptionGroup var patience: UnbindOptions
 
+  @OptionGroup var strictness: StrictOption
+
   @Option(help: "text or json.")
   var format = DiagnosticFormat.text
 
@@ -128,7 +130,10 @@ struct ApplyCommand: ParsableCommand {
       compiled.stopUnlessLawful()
       findings.add(compiled.diagnostics, files: inputs.files)
       try required.check(compiled, files: inputs.files)
-      if mode != nil, mode != .check { findings.add(try inputs.hostFindings(for: compiled)) }
+      if mode != nil, mode != .check {
+        findings.add(try inputs.hostFindings(for: compiled))
+        try findings.stopAtWarnings(if: strictness.strict)
+      }
       switch mode {
       case .dryRun: return try list(compiled, inputs.files).rawValue
       case .simulate:
@@ -151,6 +156,7 @@ struct ApplyCommand: ParsableCommand {
       patience: patience.unbindTimeout)
     run.forced = Set(force.map(\.code))
     run.announceWait = options.announceWait(for:)
+    run.isStrict = strictness.strict
     try run.refuseDevicesOfOthers()
     findings.add(try inputs.hostFindings(for: compiled))
     if compiled.plan.dialect?.isProposalOnly != true {

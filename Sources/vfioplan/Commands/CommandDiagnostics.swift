@@ -11,6 +11,24 @@ enum CommandDiagnostics {
     file; `-` reads standard input, which only one of the inputs can be. The exit status is 66.
     """)
 
+  /// There is nothing to check.
+  static let noVM = DiagnosticCode(
+    "VP1902", .error, "no VM description is among the files",
+    """
+    `vfioplan check` looks at the files that are named, and in folders, recursively, at those that \
+    end in .yaml or .yml. None of them describes a VM. A check of nothing would pass, so it fails. \
+    The exit status is 66.
+    """)
+
+  /// The command line is wrong.
+  static let wrongUsage = DiagnosticCode(
+    "VP1910", .error, "the command line is wrong",
+    """
+    A command, an option or a value is not known, or does not go with the others. The message says \
+    which one; `vfioplan help COMMAND` lists what a command takes. Nothing was read or done. The \
+    exit status is 64. As text the message comes without this code.
+    """)
+
   /// A saved plan was to be compiled for another target or objective.
   static let fixedPlan = DiagnosticCode(
     "VP3901", .error, "a saved plan has its target and its objective",
@@ -129,7 +147,8 @@ enum CommandDiagnostics {
 
   /// Every code, in order.
   static let all = [
-    unreadableInput, fixedPlan, programAlone, noSuchStep, unwritableOutput, commandNotStarted,
+    unreadableInput, noVM, wrongUsage, fixedPlan, programAlone, noSuchStep, unwritableOutput,
+    commandNotStarted,
     unknownPlaceholder, noIOMMUFD, notListening, notSent, notAcknowledged, notReceived,
     streamNotOccupied,
   ]
@@ -143,6 +162,29 @@ extension CommandFailure {
       [
         Diagnostic(
           CommandDiagnostics.unreadableInput, "can't read \(name): \(error.message)", at: nil)
+      ], .inputUnreadable)
+  }
+
+  /// The command line is wrong: what ArgumentParser says, and that with the usage.
+  static func wrongUsage(_ message: String, _ full: String) -> CommandFailure {
+    let usage = full.split(separator: "\n").first { $0.hasPrefix("Usage: ") }
+    return CommandFailure(
+      [
+        Diagnostic(
+          CommandDiagnostics.wrongUsage, message, at: nil,
+          help: usage.map { "usage: " + $0.dropFirst("Usage: ".utf8.count) })
+      ], .wrongUsage)
+  }
+
+  /// There is nothing to check.
+  static func noVM(in inputs: [String], skipped: Int) -> CommandFailure {
+    let names = inputs.prefix(3).map { QuotedText.quote($0) }.joined(separator: ", ")
+    let found = skipped == 0 ? "" : ": \(counted(skipped, "file")) of another kind"
+    return CommandFailure(
+      [
+        Diagnostic(
+          CommandDiagnostics.noVM, "no VM description in \(names)\(found)", at: nil,
+          help: "name a VM description, or a folder with files that end in .yaml or .yml")
       ], .inputUnreadable)
   }
 

@@ -46,6 +46,8 @@ struct CompileCommand: ParsableCommand {
     help: "Show the plan next to what this VMM or interface makes of the same devices instead.")
   var vmm: VMMOption?
 
+  @OptionGroup var strictness: StrictOption
+
   @OptionGroup var options: OutputOptions
 
   /// A plan that is saved is to be read again, which only JSON can be; a comparison is not.
@@ -98,10 +100,11 @@ struct CompileCommand: ParsableCommand {
       if plan.host == nil { compiled.lookAtUses() }
       let destination = Destination(path: output)
       if let vmm {
-        try write(VMMText(compiled, as: vmm.rule), to: destination)
-        return .done
+        return try write(
+          VMMText(compiled, as: vmm.rule), inputs.files, to: destination, &findings)
       }
       findings.add(try vmmFindings(compiled), files: inputs.files)
+      try findings.stopAtWarnings(if: strictness.strict)
       try destination.write(
         compiled, as: chosenFormat.emitter, context(for: compiled, inputs.files, destination))
       findings.keep(inputs, compiled)
@@ -141,9 +144,21 @@ struct CompileCommand: ParsableCommand {
       + (emitter.writesMemory ? [BudgetDiagnostics.pages(of: compiled.vm)].compactMap { $0 } : [])
   }
 
-  private func write(_ text: VMMText, to destination: Destination) throws(CommandFailure) {
-    if chosenFormat.name == "json" { return try destination.write(bytes: text.json()) }
-    try destination.write(text.page(options.screen(for: destination)))
+  /// Writes what a VMM makes of the plan; a promise that it breaks is told by the status.
+  private func write(
+    _ text: VMMText, _ files: [SourceFile], to destination: Destination, _ findings: inout Findings
+  ) throws(CommandFailure) -> ExitCode {
+    findings.add(text.findings)
+    if chosenFormat.name == "json" {
+      try destination.write(bytes: text.json(files: files))
+    } else {
+      try destination.write(text.page(options.screen(for: destination)))
+    }
+    guard text.findings.contains(where: { $0.severity == .error }) else {
+      try findings.stopAtWarnings(if: strictness.strict)
+      return .done
+    }
+    return .cannotCompile
   }
 
   private func writeFront(_ inputs: Inputs, _ findings: inout Findings) throws(CommandFailure) {
@@ -151,6 +166,7 @@ struct CompileCommand: ParsableCommand {
     let text = try inputs.front(
       target: plan.target.name, objective: plan.objective, into: &sink)
     findings.add(sink.diagnostics, files: inputs.files)
+    try findings.stopAtWarnings(if: strictness.strict)
     let destination = Destination(path: output)
     if chosenFormat.name == "json" {
       try destination.write(bytes: text.json())

@@ -8,7 +8,7 @@ enum DiagnosticCatalog {
   static let all: [DiagnosticCode] =
     (ParserDiagnostics.all + ScopeDiagnostics.all + SysfsDiagnostics.all + ProgramDiagnostics.all
     + PlannerDiagnostics.all + PolicyDiagnostics.all + VMMDiagnostics.all
-    + BudgetDiagnostics.all + SavedPlanDiagnostics.all
+    + ClashDiagnostics.all + BudgetDiagnostics.all + SavedPlanDiagnostics.all
     + ExecutorDiagnostics.all + KernelDiagnostics.all + MachineDiagnostics.all
     + CommandDiagnostics.all)
     .sorted { $0.name < $1.name }

@@ -9,7 +9,7 @@ enum ExitCode: Int32, CaseIterable {
   /// The description can't be compiled, a requirement is broken, or the program breaks a law; the
   /// diagnostics say why.
   case cannotCompile = 1
-  /// `diff --exit-code` found changes.
+  /// `diff --exit-code` found changes; with `--strict`, there are warnings and no error.
   case changesFound = 2
   /// The command line is wrong.
   case wrongUsage = 64

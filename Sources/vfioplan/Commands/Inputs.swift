@@ -94,7 +94,7 @@ struct Inputs {
   }
 
   /// The facts of this machine, as if they had been in a file: findings show its lines.
-  private static func thisMachine(
+  static func thisMachine(
     _ id: SourceID
   ) throws(CommandFailure) -> Loaded<HostDescription> {
     let inventory = HostInventory(.machine)
@@ -131,7 +131,7 @@ struct Inputs {
     }
   }
 
-  private static func document(_ file: SourceFile) -> Result<Loaded<Document>, CommandFailure> {
+  static func document(_ file: SourceFile) -> Result<Loaded<Document>, CommandFailure> {
     decoded(file) { (tree, sink) throws(DiagnosticsError) in
       if DescriptionReader.kind(of: tree) == .plan {
         return .plan(try SavedPlanReader.read(tree, into: &sink))
@@ -140,14 +140,14 @@ struct Inputs {
     }
   }
 
-  private static func read<Value>(
+  static func read<Value>(
     _ path: String, _ id: SourceID,
     _ decode: (YAMLTree, inout DiagnosticSink) throws(DiagnosticsError) -> Value
   ) -> Result<Loaded<Value>, CommandFailure> {
     file(path, id).flatMap { decoded($0, decode) }
   }
 
-  private static func file(_ path: String, _ id: SourceID) -> Result<SourceFile, CommandFailure> {
+  static func file(_ path: String, _ id: SourceID) -> Result<SourceFile, CommandFailure> {
     let name = path == FileInput.standardInput ? "<stdin>" : path
     do throws(SystemError) {
       return .success(SourceFile(id: id, name: name, bytes: try FileInput.bytes(of: path)))
@@ -156,7 +156,7 @@ struct Inputs {
     }
   }
 
-  private static func decoded<Value>(
+  static func decoded<Value>(
     _ file: SourceFile,
     _ decode: (YAMLTree, inout DiagnosticSink) throws(DiagnosticsError) -> Value
   ) -> Result<Loaded<Value>, CommandFailure> {

@@ -22,6 +22,8 @@ struct KernelRun {
   private let format: DiagnosticFormat
   /// Codes of findings that do not refuse the run.
   var forced: Set<DiagnosticCode> = []
+  /// Whether a warning refuses the run.
+  var isStrict = false
   /// Says to the user that the run waits; findings come at its end only.
   var announceWait: (String) -> Void = { _ in }
   private let iommufdSource: SocketPath?
@@ -53,6 +55,7 @@ struct KernelRun {
   /// Signals are held back until the process ends: only SIGKILL leaves something, for `restore`.
   mutating func run(_ findings: inout Findings) throws(CommandFailure) -> Int32 {
     findings.add(try warningsUnlessRefused())
+    try findings.stopAtWarnings(if: isStrict)
     let mask = Signals.hold()
     if let end = try endOfFront() { return end }
     if case .server(let server) = mode { try server.listen() }

@@ -3,6 +3,27 @@ import Glibc
 import Parser
 
 /// How findings are written to standard error.
+enum FindingsFormat: String, CaseIterable, ExpressibleByArgument {
+  /// With source excerpts, for people.
+  case text
+  /// One JSON array, for programs.
+  case json
+  /// Commands of GitHub's workflows.
+  case github
+  /// A log of SARIF 2.1.0.
+  case sarif
+
+  /// The form that a command line asks for, even if something else is wrong with it.
+  static func asked(for words: [String]) -> FindingsFormat {
+    let words = words.prefix { $0 != "--" }
+    let values = zip(words, words.dropFirst()).filter { $0.0 == "--diagnostics" }.map(\.1)
+    let joined = words.filter { $0.hasPrefix("--diagnostics=") }
+      .map { String($0.dropFirst("--diagnostics=".utf8.count)) }
+    return (values + joined).compactMap(Self.init(rawValue:)).last ?? .text
+  }
+}
+
+/// The form of a result that is for people or for programs.
 enum DiagnosticFormat: String, CaseIterable, ExpressibleByArgument {
   /// With source excerpts, for people.
   case text
@@ -22,8 +43,8 @@ enum ColorChoice: String, CaseIterable, ExpressibleByArgument {
 
 /// The options every command has.
 struct OutputOptions: ParsableArguments {
-  @Option(help: "How findings are written to standard error: text or json.")
-  var diagnostics = DiagnosticFormat.text
+  @Option(help: "How findings are written to standard error: text, json, github or sarif.")
+  var diagnostics = FindingsFormat.text
 
   @Option(help: "Colour: auto, always or never. The variable NO_COLOR always means never.")
   var color = ColorChoice.auto
@@ -40,9 +61,9 @@ struct OutputOptions: ParsableArguments {
     }
   }
 
-  /// Says at once that a lock is waited for; as JSON there are findings only, at the end.
+  /// Says at once that a lock is waited for; for programs there are findings only, at the end.
   func announceWait(for path: String) {
-    if diagnostics == .json { return }
+    if diagnostics != .text { return }
     try? FileOutput.error.write("vfioplan: waiting for another process's lock of \(path)\n")
   }
 

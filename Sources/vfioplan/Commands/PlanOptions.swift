@@ -90,6 +90,12 @@ struct RequireOptions: ParsableArguments {
   }
 }
 
+/// Whether warnings are failures.
+struct StrictOption: ParsableArguments {
+  @Flag(help: "Let warnings fail, with status 2, before anything is written or touched.")
+  var strict = false
+}
+
 /// A requirement, by name.
 struct RequirementOption: ExpressibleByArgument {
   /// What is required.

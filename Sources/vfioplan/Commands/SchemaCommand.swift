@@ -13,6 +13,8 @@ struct SchemaCommand: ParsableCommand {
     case policy
     case plan
     case run
+    case vmm
+    case check
     case diagnostics
 
     /// The schema as it lies in schemas/.
@@ -23,6 +25,8 @@ struct SchemaCommand: ParsableCommand {
       case .policy: PackageResources.policy_schema_json
       case .plan: PackageResources.plan_schema_json
       case .run: PackageResources.run_schema_json
+      case .vmm: PackageResources.vmm_schema_json
+      case .check: PackageResources.check_schema_json
       case .diagnostics: PackageResources.diagnostics_schema_json
       }
     }

@@ -12,7 +12,7 @@ struct VFIOPlan: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       HostCommand.self, CompileCommand.self, ApplyCommand.self, RestoreCommand.self,
-      DiffCommand.self, ExplainCommand.self, SchemaCommand.self,
+      DiffCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
     ])
 
   /// Reads a command line, the tool's own name left out; throws what is wrong with it.

@@ -14,6 +14,7 @@ struct HostYAML {
     let host = inventory.description
     var lines = ["apiVersion: vfioplan/v1", "kind: Host", "name: " + Self.scalar(host.name)]
     lines.append(Self.line(host.kernel))
+    lines += Self.line(host.memory).map { [$0] } ?? []
     lines.append(host.iommus.isEmpty ? "iommus: []" : "iommus:")
     lines += host.iommus.map(Self.line)
     lines.append(host.devices.isEmpty ? "devices: []" : "devices:")
@@ -46,6 +47,16 @@ extension HostYAML {
         "rules: { " + rules.map { "\($0.key): \($0.value.holds)" }.joined(separator: ", ") + " }")
     }
     return "kernel: { " + members.joined(separator: ", ") + " }"
+  }
+
+  private static func line(_ memory: HostMemory) -> String? {
+    var members: [String] = []
+    if let bytes = memory.bytes { members.append("size: \(size(bytes))") }
+    if let pools = memory.pools {
+      let list = pools.map { "{ size: \(size($0.pageBytes)), count: \($0.count) }" }
+      members.append("hugepages: [\(list.joined(separator: ", "))]")
+    }
+    return members.isEmpty ? nil : "memory: { " + members.joined(separator: ", ") + " }"
   }
 
   private static func line(_ unit: HostIOMMU) -> String {

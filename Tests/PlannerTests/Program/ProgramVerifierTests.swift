@@ -234,7 +234,7 @@ struct ProgramVerifierTests {
     program.steps[0].origin.start = 9
     #expect(ProgramVerifier.verify(program).map(\.law) == [.origins])
     program.steps = steps
-    program.steps[0].origin.source = SourceID(rawValue: 200)
+    program.steps[0].origin.source = SourceID(rawValue: 9)
     #expect(ProgramVerifier.verify(program).map(\.law) == [.origins])
     program.steps = steps
     program.results[0].name = "gpa"

@@ -11,6 +11,9 @@ final class TemporaryFolder {
 
   deinit { try? FileManager.default.removeItem(at: url) }
 
+  /// The path of the folder.
+  var root: String { url.path(percentEncoded: false) }
+
   /// The path of a file in the folder.
   func path(_ name: String) -> String { url.appending(path: name).path(percentEncoded: false) }
 
