@@ -21,6 +21,8 @@ struct CheckCommand: ParsableCommand {
     case json
     case sarif
     case github
+    case markdown
+    case html
   }
 
   @Argument(help: "VM descriptions, saved plans, and folders of them; - reads standard input.")
@@ -39,7 +41,9 @@ struct CheckCommand: ParsableCommand {
 
   @OptionGroup var strictness: StrictOption
 
-  @Option(help: "text for people, json, or the findings as sarif or github.")
+  @Option(
+    help: ArgumentHelp(
+      "text for people, json, the findings as sarif or github, or a review as markdown or html."))
   var format = Format.text
 
   @Option(name: [.short, .customLong("output")], help: "Write the report to a file.")
@@ -60,7 +64,7 @@ struct CheckCommand: ParsableCommand {
     options.run { (findings) throws(CommandFailure) in
       let report = try CheckRun(self).report()
       let status = ExitCode(of: report)
-      if format == .text || format == .json {
+      if format != .sarif, format != .github {
         findings.add(report.diagnostics, files: report.files)
       }
       try write(report, status)
@@ -76,6 +80,10 @@ struct CheckCommand: ParsableCommand {
       let text = CheckText(report, status: status.rawValue)
       try destination.write(text.page(options.screen(for: destination)))
     case .json: try destination.write(bytes: CheckJSON(report, status: status.rawValue).json())
+    case .markdown:
+      try destination.write(bytes: CheckReview(report, status: status.rawValue).markdown())
+    case .html:
+      try destination.write(bytes: CheckReview(report, status: status.rawValue).html())
     case .sarif, .github:
       var all = Findings()
       all.add(report.diagnostics, files: report.files)

@@ -41,7 +41,8 @@ struct CheckText {
 // MARK: - The verdict
 
 extension CheckText {
-  private var verdict: StyledText {
+  /// Whether the VMs can run on the host, in one sentence.
+  var verdict: StyledText {
     let problems = problems
     if problems.isEmpty {
       let all = report.vms.count == 1 ? "the VM is" : "all \(report.vms.count) VMs are"
@@ -66,7 +67,8 @@ extension CheckText {
     ].compactMap { $0 }
   }
 
-  private var count: StyledText {
+  /// How many VMs fare how.
+  var count: StyledText {
     let words: [(CheckReport.Verdict, String)] = [
       (.ok, "fine"), (.broken, "broken"), (.error, "can't be compiled"), (.clash, "clash"),
       (.warned, "with warnings"),
@@ -76,7 +78,8 @@ extension CheckText {
     return "\(counted(report.vms.count, "VM")): \(parts); status \(Int(status))"
   }
 
-  private var skipped: [StyledText] {
+  /// What was passed over.
+  var skipped: [StyledText] {
     let limit = Self.maximumOfAKind
     let files = report.skipped.prefix(limit).map { file in
       "\(file.path) (\(Self.word(for: file.kind)))"
@@ -98,7 +101,8 @@ extension CheckText {
 // MARK: - Rows
 
 extension CheckText {
-  private var rows: [[StyledText]] {
+  /// A row for each thing that is wrong, then one for each VM that is fine: a word, names, what.
+  var rows: [[StyledText]] {
     let clashes = report.clashes.map(row)
     return limited(rows(of: .broken)) + limited(rows(of: .error)) + limited(clashes)
       + limited(rows(of: .warned)) + limited(rows(of: .ok))

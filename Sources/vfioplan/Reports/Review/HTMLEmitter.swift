@@ -18,13 +18,7 @@ struct HTMLEmitter: Emitter {
     HTMLPage.begin("\(review.vm): review of a plan", in: &page)
     ReviewHTML(review).append(to: &page)
     HTMLPage.section("Picture", id: "picture", in: &page) { page in
-      page.element(
-        "div",
-        [
-          ("class", "wide"), ("tabindex", "0"), ("role", "region"),
-          ("aria-label", "Picture of the plan"),
-        ]
-      ) { page in
+      HTMLPage.wide("Picture of the plan", in: &page) { page in
         let picture = ReviewPicture(plan, review)
         SVGPicture(picture).append(to: &page, title: review.verdict.sentence)
       }
@@ -33,7 +27,7 @@ struct HTMLEmitter: Emitter {
         "From left to right: what DMA passes. Dashed and marked with !: no-snoop DMA that is not "
           + "coherent; with ?: it may not be.")
     }
-    ReviewHTML.appendFindings(plan.diagnostics, to: &page)
+    ReviewHTML.appendFindings(plan.diagnostics, in: context.files, to: &page)
     page.drain(to: write)
     ProgramHTML(plan).append(to: &page, write)
     HTMLPage.end(in: &page)
@@ -59,6 +53,63 @@ enum HTMLPage {
     page.markup("<style>")
     page.resource(ReviewAssets.style)
     page.markup("</style></head>\n<body><main>\n")
+  }
+
+  /// Writes the title and the verdict.
+  static func header(
+    _ title: String, _ verdict: String, isGood: Bool, in page: inout HTMLWriter,
+    _ body: (inout HTMLWriter) -> Void = { _ in }
+  ) {
+    page.element("header", [("class", isGood ? "coherent" : "incoherent")]) { page in
+      page.element("h1", title)
+      page.element("p", [("class", "verdict")]) { page in
+        page.element("span", [("class", "sign"), ("aria-hidden", "true")], isGood ? "=" : "!")
+        page.text(" " + verdict)
+      }
+      body(&page)
+    }
+    page.markup("\n")
+  }
+
+  /// Writes what may be wider than the page, so that it can be reached and scrolled.
+  static func wide(
+    _ label: String, in page: inout HTMLWriter, _ body: (inout HTMLWriter) -> Void
+  ) {
+    page.element(
+      "div",
+      [("class", "wide"), ("tabindex", "0"), ("role", "region"), ("aria-label", label)], body)
+  }
+
+  /// Writes a table; the first cell of a row that is a heading says what it is about.
+  static func table(
+    _ label: String, _ header: [String], _ rows: [[String]], heading: Int,
+    in page: inout HTMLWriter
+  ) {
+    wide(label, in: &page) { page in
+      page.element("table") { page in
+        page.element("thead") { page in
+          page.element("tr") { page in
+            for title in header { page.element("th", [("scope", "col")], title) }
+          }
+        }
+        page.element("tbody") { page in
+          for row in rows { append(row, heading: heading, to: &page) }
+        }
+      }
+    }
+  }
+
+  private static func append(_ row: [String], heading: Int, to page: inout HTMLWriter) {
+    page.element("tr") { page in
+      for (index, cell) in row.enumerated() {
+        if index == heading {
+          page.element("th", [("scope", "row")], cell)
+        } else {
+          page.element("td", cell)
+        }
+      }
+    }
+    page.markup("\n")
   }
 
   /// Writes a part with a heading.

@@ -15,12 +15,12 @@ struct MarkdownEmitter: Emitter {
     var page = MarkdownText()
     let review = PlanReview(plan) { context.product(of: $0) }
     Self.append(review, to: &page)
-    Self.appendFindings(plan.diagnostics, to: &page)
+    Self.appendFindings(plan.diagnostics, in: context.files, to: &page)
     page.line()
     page.code("mermaid", MermaidPicture(ReviewPicture(plan, review)).lines)
     page.line()
     let text = ProgramLines(plan)
-    page.folded("Program: \(counted(review.steps, "step"))", "text", text)
+    page.folded("Program: \(counted(review.steps, "step"))") { $0.code("text", text) }
     page.drain(to: write)
   }
 
@@ -80,14 +80,20 @@ struct MarkdownEmitter: Emitter {
   }
 
   /// Writes findings as a list.
-  static func appendFindings(_ findings: [Diagnostic], to page: inout MarkdownText) {
+  static func appendFindings(
+    _ findings: [Diagnostic], in files: [SourceFile] = [], to page: inout MarkdownText
+  ) {
     guard !findings.isEmpty else { return }
+    var places = FindingPlaces(files)
     page.line()
     for finding in findings {
-      let help = finding.help.map { " *" + MarkdownText.text($0) + "*" } ?? ""
+      let place = places.place(of: finding.span).map {
+        MarkdownText.code("\($0.file):\($0.line)") + " "
+      }
+      let help = finding.help.map { " *" + MarkdownText.text($0) + "*" }
       page.line(
-        "- **\(finding.severity.rawValue) \(finding.code.name):** "
-          + MarkdownText.text(finding.message) + help)
+        "- \(place ?? "")**\(finding.severity.rawValue) \(finding.code.name):** "
+          + MarkdownText.text(finding.message) + (help ?? ""))
     }
   }
 }

@@ -18,11 +18,11 @@ struct MarkdownText {
     for row in rows { line("| " + row.joined(separator: " | ") + " |") }
   }
 
-  /// Writes a block of code behind a line that opens it.
-  mutating func folded(_ title: String, _ language: String, _ lines: some Sequence<String>) {
+  /// Writes something behind a line that opens it.
+  mutating func folded(_ title: String, _ body: (inout MarkdownText) -> Void) {
     line("<details><summary>\(title)</summary>")
     line()
-    code(language, lines)
+    body(&self)
     line()
     line("</details>")
   }

@@ -42,7 +42,7 @@ struct MermaidPicture {
   }
 
   /// A label's text: whatever could mean something to Mermaid or HTML stands as its number.
-  private static func escaped(_ text: String) -> String {
+  static func escaped(_ text: String) -> String {
     text.visible.unicodeScalars.reduce(into: "") { label, scalar in
       let isPlain =
         scalar.properties.isAlphabetic || "0123456789 .:-".unicodeScalars.contains(scalar)

@@ -19,13 +19,10 @@ struct ReviewHTML {
   }
 
   private func appendVerdict(to page: inout HTMLWriter) {
-    let (verdict, isGood) = (review.verdict, review.verdict.coherence == .coherent)
-    page.element("header", [("class", isGood ? "coherent" : "incoherent")]) { page in
-      page.element("h1", review.vm)
-      page.element("p", [("class", "verdict")]) { page in
-        page.element("span", [("class", "sign"), ("aria-hidden", "true")], isGood ? "=" : "!")
-        page.text(" " + verdict.sentence)
-      }
+    let verdict = review.verdict
+    HTMLPage.header(
+      review.vm, verdict.sentence, isGood: verdict.coherence == .coherent, in: &page
+    ) { page in
       if !verdict.reasons.isEmpty {
         page.element("ul") { page in
           for (index, reason) in verdict.reasons.enumerated() {
@@ -35,7 +32,6 @@ struct ReviewHTML {
       }
       page.element("p", [("class", "note")], ReviewText.figures(of: review))
     }
-    page.markup("\n")
   }
 
   private func appendWaysOut(to page: inout HTMLWriter) {
@@ -101,21 +97,34 @@ struct ReviewHTML {
   }
 
   /// Writes findings as a part.
-  static func appendFindings(_ findings: [Diagnostic], to page: inout HTMLWriter) {
+  static func appendFindings(
+    _ findings: [Diagnostic], in files: [SourceFile], to page: inout HTMLWriter
+  ) {
     guard !findings.isEmpty else { return }
+    var places = FindingPlaces(files)
     HTMLPage.section("Findings", id: "findings", in: &page) { page in
       page.element("ul") { page in
         for finding in findings {
-          page.element("li") { page in
-            page.element("strong", "\(finding.severity.rawValue) \(finding.code.name)")
-            page.text(": " + finding.message)
-            for note in finding.notes { page.text("; " + note.message) }
-            guard let help = finding.help else { return }
-            page.markup("<br>")
-            page.element("em", help)
-          }
+          append(finding, at: places.place(of: finding.span), to: &page)
         }
       }
+    }
+  }
+
+  private static func append(
+    _ finding: Diagnostic, at place: FindingPlaces.Place?, to page: inout HTMLWriter
+  ) {
+    page.element("li") { page in
+      if let place {
+        page.element("code", "\(place.file):\(place.line)")
+        page.text(" ")
+      }
+      page.element("strong", "\(finding.severity.rawValue) \(finding.code.name)")
+      page.text(": " + finding.message)
+      for note in finding.notes { page.text("; " + note.message) }
+      guard let help = finding.help else { return }
+      page.markup("<br>")
+      page.element("em", help)
     }
   }
 }
