@@ -245,7 +245,8 @@ struct BARCaseTests {
         #""bars":[{"index":0,"size":"0x1000000","prefetchable":false,"bits":64},"#
           + #"{"index":2,"size":"0x400000000","prefetchable":true,"bits":64}]"#), "\(json)")
     #expect(json.contains(#""cpuAddressBits":46"#) && json.contains(#""dmaEntryLimit":131072"#))
-    let text = try host("text").output.split { $0.isWhitespace }.joined(separator: " ")
+    let shown = try Tool.run(["host", "--root", copy.path, "--all"])
+    let text = shown.output.split { $0.isWhitespace }.joined(separator: " ")
     #expect(text.contains("BARs 16 MiB + 16 GiB"), "\(text)")
     for (form, text) in [("yaml", yaml), ("json", json)] {
       try copy.write("host." + form, text)

@@ -9,11 +9,11 @@ struct CapturedMachineTests {
   }
 
   /// The table's lines, each whole and with one space between words.
-  private static func table(_ copy: SysfsCopy) throws -> String {
-    let outcome = try Tool.run(["host", "--root", copy.path])
+  private static func table(_ copy: SysfsCopy, _ options: String...) throws -> String {
+    let outcome = try Tool.run(
+      "/usr/bin/env", ["COLUMNS=120", Tool.vfioplan, "host", "--root", copy.path] + options)
     #expect(outcome.code == 0 && outcome.errors == "", "\(outcome.errors)")
-    let whole = outcome.output.replacing(/\n {40,}/, with: " ")
-    return whole.split(separator: "\n").map { line in
+    return outcome.output.split(separator: "\n").map { line in
       line.split(separator: " ").joined(separator: " ")
     }.joined(separator: "\n")
   }
@@ -54,17 +54,18 @@ struct CapturedMachineTests {
   }
 
   @Test func theLaptopsGraphicsAreBehindAUnitThatCantEnforce() throws {
-    let table = try Self.table(try Self.copy("laptop-coffee-lake"))
+    let table = try Self.table(try Self.copy("laptop-coffee-lake"), "--all")
     for expected in [
-      "dmar0 (intel-vtd) can't enforce snoop, isolates interrupts, 39 bits, 4 KiB, 2 MiB, 1 GiB",
-      "dmar1 (intel-vtd) can enforce snoop, isolates interrupts, 39 bits, 4 KiB, 2 MiB, 1 GiB",
-      "group 2 behind dmar0\n0000:00:02.0 display i915 unknown 3 may make the VM non-coherent",
-      "0000:01:00.0 display nouveau yes 1 group has 0000:01:00.1 on snd_hda_intel",
-      "0000:01:00.1 multimedia snd_hda_intel yes 1 group has 0000:01:00.0 on nouveau",
-      "0000:00:1f.3 multimedia snd_hda_intel unknown 1 group has 0000:00:1f.4 on i801_smbus",
-      "0000:07:00.1 network r8169 yes 1 group has 0000:07:00.0 on rtsx_pci",
-      "0000:06:00.0 storage nvme yes 1 coherent, or non-coherent if it is to no-snoop",
-      "0000:00:17.0 storage ahci unknown 1 coherent",
+      "dmar0 (Intel VT-d) can't enforce snoop. dmar1 (Intel VT-d) enforces snoop.",
+      "dmar0 addresses of 39 bits, pages of 4 KiB, 2 MiB, 1 GiB",
+      "2 give it to a VM? yes; it may make the VM non-coherent (no-snoop unknown, counted as yes)",
+      "00:02.0 graphics card [8086:3e9b] i915\ndisplay, no-snoop unknown, counted as yes",
+      "1 give it to a VM? yes, both functions together",
+      "01:00.0 graphics card [10de:1c8d] nouveau", "01:00.1 its audio [10de:0fb9] snd_hda_intel",
+      "13 give it to a VM? yes, all 3 functions together",
+      "14 give it to a VM? yes, if the host can do without it\n06:00.0 NVMe drive [144d:a808] nvme",
+      "storage, can no-snoop (Device Control 0x2810); behind dmar1, box 1",
+      "15 give it to a VM? yes, both functions together\n07:00.0 device [10ec:5287] rtsx_pci",
     ] {
       #expect(table.contains(expected), "\(expected) is not in\n\(table)")
     }
@@ -95,12 +96,13 @@ struct CapturedMachineTests {
   @Test func theDesktopsChipsetIsOneGroupAndItsGraphicsAnother() throws {
     let table = try Self.table(try Self.copy("desktop-b550"))
     for expected in [
-      "ivhd0 (amd-vi) can enforce snoop, isolates interrupts, 64 bits",
-      "0000:05:00.0 network igc yes 1 group has 0000:01:00.0 on xhci_hcd and 2 more",
-      "0000:01:00.1 storage ahci yes 1 group has 0000:01:00.0 on xhci_hcd and 2 more",
-      "0000:02:08.0 bridge pcieport unknown 1 a bridge, stays with the host",
-      "group 15 behind ivhd0\n0000:06:00.0 display nouveau yes 1 group has 0000:06:00.1 on snd_hda",
-      "in no IOMMU group\n0000:00:00.2 system - unknown - can't be given: it is behind no IOMMU",
+      "Linux 6.14.5: iommufd, type1, KVM. ivhd0 (AMD-Vi) enforces snoop.\ngroup device driver\n12 ",
+      "14 give it to a VM? no: the host's USB and SATA are in its group\n01:00.0 USB controller",
+      "01:00.1 SATA controller [1022:43eb] ahci\n04:00.0 network card [8086:2723] iwlwifi\n05:00.0",
+      "15 give it to a VM? yes, all 4 functions together\n06:00.0 graphics card [10de:1f08]",
+      "06:00.2 its USB controller [10de:1ada] xhci_hcd",
+      "none give it to a VM? no: it is behind no IOMMU\n00:00.2 system device [1022:1481] -",
+      "25 bridges stay with the host (--all)",
     ] {
       #expect(table.contains(expected), "\(expected) is not in\n\(table)")
     }

@@ -17,6 +17,7 @@ struct CatalogueTests {
     "VP4020": "needs a tree without devices: HostTests",
     "VP4021": "needs a tree that is damaged: HostTests",
     "VP4022": "needs a tree with a pipe in it: TreeTests",
+    "VP4029": "depends on the machine: HostTests",
     "VP4030": "needs a disk that can be taken away: DiskUseTests",
     "VP4031": "needs a network that can be taken away: the kernel lab's modes",
     "VP4032": "needs a console that can be taken away: DeviceUseTests",

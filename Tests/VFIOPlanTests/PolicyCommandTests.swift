@@ -68,7 +68,7 @@ struct PolicyCommandTests {
     let same = try Tool.run(["diff", plan] + Self.graphics + ["--other-policy", Self.policy])
     #expect(same.code == 0 && same.output == "diff: no changes\n")
     let other = try Tool.run(["diff", plan] + Self.graphics)
-    #expect(other.output.contains("-  policy      require coherent"))
+    #expect(other.output.contains("-  policy  require coherent\n"))
   }
 
   @Test func aSavedPlanAsksTheCommandLineButTakesNoOtherPolicy() throws {

@@ -52,7 +52,7 @@ struct ReadmeTests {
     return lines
   }
 
-  @Test(arguments: ["README.md", "docs/program-format.md"])
+  @Test(arguments: ["README.md", "docs/program-format.md", "docs/diff.md"])
   func everyConsoleBlockShowsWhatTheToolSays(document: String) throws {
     var text: [String] = []
     var changed = 0

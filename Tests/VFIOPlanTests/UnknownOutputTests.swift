@@ -126,7 +126,7 @@ struct UnknownOutputTests {
       ]).code == 0)
     let text = try Tool.run(["diff", quiet, after])
     expect(
-      text.output, contains: "effective: false -> true",
+      text.output, contains: "gpu may become NON-COHERENT", "non-coherent (whether",
       "whether it can no-snoop is unknown, counted as yes",
       "whether its IOMMU enforces is unknown, counted as no")
     let json = try Tool.run(["diff", quiet, after, "--format", "json"]).output
@@ -179,7 +179,7 @@ struct UnknownOutputTests {
     try copy.write("sys/class/iommu/ivhd0/amd-iommu/features", "0x246577efa2254afa\n")
     let text = try Tool.run(["host", "--root", copy.path]).output
     expect(
-      text, contains: "may make the VM non-coherent", "no-snoop unknown, counted as yes",
+      text, contains: "yes; it may make the VM non-coherent", "no-snoop unknown, counted as yes",
       "enforcement unknown, counted as no",
       "'vfioplan host --test-no-snoop 0000:08:00.0' finds out",
       "unknown enforcement of ivhd0 counts as no")

@@ -11,13 +11,28 @@ extension HostObservations {
   }
 
   /// Looks at what this machine uses devices for.
-  public mutating func lookAtUses(of addresses: [BDF]) {
-    let use = DeviceUse(openFiles: OpenFiles())
+  ///
+  /// Opens every disk of theirs for a moment, which nobody else can then claim, unless it is to
+  /// touch nothing: users in the kernel that no file names are not found then.
+  public mutating func lookAtUses(of addresses: [BDF], touchingNothing: Bool = false) {
+    let nodes: any NodeInspection = touchingNothing ? UntouchedNodes() : MachineNodes()
+    let use = DeviceUse(.machine, nodes, openFiles: OpenFiles())
     for address in addresses {
       let clauses = use.uses(of: address).compactMap(\.clause)
       if !clauses.isEmpty { uses[address] = clauses }
     }
   }
+}
+
+/// The nodes of this machine, of which no disk is opened.
+private struct UntouchedNodes: NodeInspection {
+  private let nodes = MachineNodes()
+
+  func claim(of node: DeviceNode) -> BlockClaim { .unknown(TreeError("it was not opened")) }
+
+  func number(at path: String) throws(TreeError) -> DeviceNumber? { try nodes.number(at: path) }
+
+  func routes() -> Routes? { nodes.routes() }
 }
 
 extension DeviceUse.Use {

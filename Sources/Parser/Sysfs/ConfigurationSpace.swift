@@ -61,7 +61,7 @@ struct ConfigurationSpace {
   /// sees more than the header.
   func flaw(vendor: UInt16, device: UInt16) -> String? {
     if bytes.isEmpty { return "no configuration space" }
-    if bytes.count == Self.headerLength { return "only root can read the capabilities" }
+    if bytes.count == Self.headerLength { return NoSnoopFact.rootOnly }
     if bytes.count < Self.length { return "the configuration space is cut short" }
     if bytes.allSatisfy({ $0 == 0xff }) { return "the configuration space is all ones" }
     if bytes.allSatisfy({ $0 == 0 }) { return "the configuration space is all zeros" }

@@ -9,6 +9,9 @@ public struct NoSnoopFact: Hashable, Sendable {
 
   private init(_ fact: Fact, _ source: String) { (self.fact, self.source) = (fact, source) }
 
+  /// Where an unknown fact comes from that root would know.
+  public static let rootOnly = "only root can read the capabilities"
+
   /// Reads the Enable No Snoop bit of Device Control.
   ///
   /// Set, which it is after a reset, means that the device may. Clear says nothing: software can

@@ -44,7 +44,7 @@ public enum PCIClass {
 
 /// Names of vendors and devices, from the pci.ids of a machine; copies have none.
 public struct PCINames: Sendable {
-  private var names: [UInt32: (vendor: String, device: String)] = [:]
+  private var names: [UInt32: String] = [:]
 
   /// Where systems have the file.
   public static let places = ["/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids"]
@@ -68,7 +68,7 @@ public struct PCINames: Sendable {
           let (id, name) = Self.entry(line.dropFirst()),
           wanted.contains(Self.key(vendor.id, id))
         else { continue }
-        names[Self.key(vendor.id, id)] = (vendor.name, name)
+        names[Self.key(vendor.id, id)] = ProductName.short(vendor: vendor.name, device: name)
       } else {
         // The list of classes, which begins with `C `, is no vendor.
         vendor = Self.entry(line).flatMap { vendors.contains($0.id) ? $0 : nil }
@@ -76,15 +76,9 @@ public struct PCINames: Sendable {
     }
   }
 
-  /// The vendor's and the device's name.
-  public func name(vendor: UInt16, device: UInt16) -> String? {
-    names[Self.key(vendor, device)].map { $0.vendor + " " + $0.device }
-  }
-
-  /// The same in as few words as tell the device, such as `Intel UHD Graphics 630`.
-  public func product(vendor: UInt16, device: UInt16) -> String? {
-    names[Self.key(vendor, device)].map { ProductName.short(vendor: $0.vendor, device: $0.device) }
-  }
+  /// A device in as few words as tell it, such as `Intel UHD Graphics 630`; `nil` if it is not in the
+  /// list.
+  public func name(vendor: UInt16, device: UInt16) -> String? { names[Self.key(vendor, device)] }
 
   private static func key(_ vendor: UInt16, _ device: UInt16) -> UInt32 {
     UInt32(vendor) << 16 | UInt32(device)

@@ -2,8 +2,8 @@ import Parser
 
 /// What changes from one compiled plan to another: a pure value, in a stable order.
 ///
-/// Page tables, devices and address spaces are matched by name, so a renamed one is removed and
-/// added. Places in files and the wording of explanations are no differences.
+/// Devices are matched by address, page tables by their devices. Places in files, the order of
+/// files, the names of page tables and the wording of explanations are no differences.
 public struct PlanDifference: Hashable, Sendable {
   /// What a change is about.
   public enum Subject: String, CaseIterable, Hashable, Sendable {
@@ -63,28 +63,38 @@ public struct PlanDifference: Hashable, Sendable {
   public private(set) var changes: [Change] = []
   /// The steps that come and go.
   public let steps: StepDifference
+  /// What follows for the VM and its host, the worst first.
+  public let consequences: [Consequence]
+  private let matching: PlanMatching
+  private let inputs: InputChanges
 
-  /// Whether the two plans are the same.
+  /// Whether the two plans are the same, steps included.
   public var isEmpty: Bool { changes.isEmpty && steps.isEmpty }
+
+  /// Whether the same was decided: what differs are names, orders, steps, or what it costs.
+  public var isDecisionEqual: Bool { consequences.allSatisfy { $0.kind == .cost } }
+
+  /// What the files say otherwise that a consequence comes from; none if that can't be told.
+  public func causes(of consequence: Consequence) -> [InputChange] {
+    inputs.causes(of: consequence)
+  }
 
   /// Compares two plans; linear in their size, but for a logarithm over moved steps.
   public init(from before: CompiledPlan, to after: CompiledPlan) {
     steps = StepDifference(from: before.program, to: after.program)
+    matching = PlanMatching(before.plan, after.plan)
+    inputs = InputChanges(from: before, to: after, matching)
+    consequences = ConsequenceAnalysis.consequences(from: before, to: after, matching)
     comparePlans(before, after)
     compareMetrics(before.plan.metrics, after.plan.metrics)
     compareKVM(before, after)
-    compare(.ioasid, before.plan.pageTables, after.plan.pageTables, name: \.name) {
-      facets, one, two in
-      Self.compare(one.map { ($0, before.plan) }, two.map { ($0, after.plan) }, &facets)
-    }
+    comparePageTables(before.plan, after.plan)
     compare(.policy, Self.statements(before.policy), Self.statements(after.policy), name: \.name) {
       $0.compare("noSnoop", $1?.intent, $2?.intent)
       $0.compare("row", $1?.row, $2?.row)
       $0.compare("reason", $1?.reason, $2?.reason)
     }
-    compare(.device, before.plan.devices, after.plan.devices, name: \.name) { facets, one, two in
-      Self.compare(one.map { ($0, before.plan) }, two.map { ($0, after.plan) }, &facets)
-    }
+    compareDevices(before.plan, after.plan)
     noteUnknown(before.plan, after.plan)
     compare(.memory, before.vm.memory, after.vm.memory, name: { Self.hex($0.gpa) }) {
       $0.compare("size", $1.map { Self.hex($0.size) }, $2.map { Self.hex($0.size) })
@@ -115,28 +125,71 @@ private struct FacetList {
 extension PlanDifference {
   private static func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
 
-  /// Compares two lists by name: what goes in the order of the first, then the rest in the order
-  /// of the second.
+  /// Compares two lists by name; the second of two of a name is the second of that name there.
   private mutating func compare<Element>(
     _ subject: Subject, _ before: [Element], _ after: [Element], name: (Element) -> String,
     _ compareFacets: (inout FacetList, Element?, Element?) -> Void
   ) {
-    let old = Dictionary(before.map { (name($0), $0) }, uniquingKeysWith: { first, _ in first })
-    let new = Set(after.map(name))
-    for element in before where !new.contains(name(element)) {
-      var list = FacetList()
-      compareFacets(&list, element, nil)
-      changes.append(
-        Change(subject: subject, name: name(element), kind: .removed, facets: list.facets))
+    var positions: [String: [Int]] = [:]
+    for index in after.indices.reversed() {
+      positions[name(after[index]), default: []].append(index)
     }
-    for element in after {
-      let known = old[name(element)]
+    let later = before.map { positions[name($0)]?.popLast() }
+    compare(subject, before, after, later, name: name, compareFacets)
+  }
+
+  /// Compares two lists whose elements are matched: what goes in the order of the first, then the
+  /// rest in the order of the second.
+  private mutating func compare<Element>(
+    _ subject: Subject, _ before: [Element], _ after: [Element], _ later: [Int?],
+    name: (Element) -> String, _ compareFacets: (inout FacetList, Element?, Element?) -> Void
+  ) {
+    var earlier = [Int?](repeating: nil, count: after.count)
+    for (index, partner) in later.enumerated() {
+      if let partner {
+        earlier[partner] = index
+        continue
+      }
       var list = FacetList()
-      compareFacets(&list, known, element)
-      if known != nil, list.facets.isEmpty { continue }
-      let kind = known == nil ? Kind.added : .changed
+      compareFacets(&list, before[index], nil)
+      changes.append(
+        Change(subject: subject, name: name(before[index]), kind: .removed, facets: list.facets))
+    }
+    for (element, partner) in zip(after, earlier) {
+      var list = FacetList()
+      compareFacets(&list, partner.map { before[$0] }, element)
+      if partner != nil, list.facets.isEmpty { continue }
+      let kind = partner == nil ? Kind.added : .changed
       changes.append(
         Change(subject: subject, name: name(element), kind: kind, facets: list.facets))
+    }
+  }
+
+  private mutating func comparePageTables(_ before: IOASIDPlan, _ after: IOASIDPlan) {
+    let later = before.pageTables.indices.map(matching.laterTable)
+    compare(.ioasid, before.pageTables, after.pageTables, later, name: \.name) {
+      facets, one, two in
+      Self.compare(one.map { ($0, before) }, two.map { ($0, after) }, &facets)
+    }
+  }
+
+  private mutating func compareDevices(_ before: IOASIDPlan, _ after: IOASIDPlan) {
+    let matching = matching
+    let registers = [before, after].contains { $0.dialect?.registersFiles == true }
+    compare(.device, before.devices, after.devices, matching.later, name: \.name) {
+      facets, one, two in
+      if one != nil, two != nil { facets.compare("name", one?.name, two?.name) }
+      facets.compare("address", one?.address, two?.address)
+      let table = one.flatMap { matching.laterTable($0.pageTable) }
+      if two == nil || table != two?.pageTable {
+        facets.compare(
+          "ioasid", one.map { before.pageTables[$0.pageTable].name },
+          two.map { after.pageTables[$0.pageTable].name })
+      }
+      Self.compare(one, two, &facets)
+      // Elsewhere KVM is told of one device, which the order of the file decides.
+      guard registers || one == nil || two == nil else { return }
+      facets.compare("registeredWithKVM", one?.isKnownToKVM, two?.isKnownToKVM)
     }
   }
 
@@ -154,12 +207,8 @@ extension PlanDifference {
     list.compare("vm", before.vm.name, after.vm.name)
     list.compare("host", before.host.name, after.host.name)
     list.compare("target", before.plan.target, after.plan.target)
-    list.compare("objective", Self.text(before.plan.objective), Self.text(after.plan.objective))
+    list.compare("objective", before.plan.objective.words, after.plan.objective.words)
     appendChange(.plan, "plan", list)
-  }
-
-  private static func text(_ objective: Objective) -> String {
-    objective.presetName ?? objective.order.map(\.rawValue).joined(separator: ",")
   }
 
   private mutating func compareMetrics(_ before: PlanMetrics, _ after: PlanMetrics) {
@@ -171,16 +220,31 @@ extension PlanDifference {
   }
 
   private mutating func compareKVM(_ before: CompiledPlan, _ after: CompiledPlan) {
-    func proof(_ plan: IOASIDPlan) -> String? { plan.coherency.proof.map { plan.devices[$0].name } }
     var list = FacetList()
     list.compare(
       "incoherentDMA", before.plan.coherency.allowsIncoherentDMA,
       after.plan.coherency.allowsIncoherentDMA)
-    list.compare("proof", proof(before.plan), proof(after.plan))
+    let proofs = (Self.proof(before.plan), Self.proof(after.plan))
+    if !isProofOfBoth(before.plan, after.plan) {
+      list.compare("proof", proofs.0?.name, proofs.1?.name)
+    }
     list.compare("asked", before.vm.kvm.incoherentDMA.rawValue, after.vm.kvm.incoherentDMA.rawValue)
     list.compare("owner", before.vm.kvm.owner.rawValue, after.vm.kvm.owner.rawValue)
     list.compare("reason", before.plan.coherency.reason.code, after.plan.coherency.reason.code)
     appendChange(.kvm, "kvm", list)
+  }
+
+  private static func proof(_ plan: IOASIDPlan) -> PlannedDevice? {
+    plan.coherency.proof.map { plan.devices[$0] }
+  }
+
+  /// Whether the proof of the earlier plan would do in the later one: which of several is taken
+  /// depends on their order in the file.
+  private func isProofOfBoth(_ before: IOASIDPlan, _ after: IOASIDPlan) -> Bool {
+    guard let proof = before.coherency.proof, after.coherency.proof != nil,
+      let later = matching.later[proof]
+    else { return false }
+    return before.devices[proof].isEffective == after.devices[later].isEffective
   }
 
   private mutating func appendChange(_ subject: Subject, _ name: String, _ list: FacetList) {
@@ -205,20 +269,14 @@ extension PlanDifference {
       "enforceSnoop", before.map { $0.value.snoopPolicy == .enforced },
       after.map { $0.value.snoopPolicy == .enforced })
     list.compare(
-      "iommus", before?.value.iommus.joined(separator: ","),
-      after?.value.iommus.joined(separator: ","))
+      "iommus", before?.value.iommus.sorted().joined(separator: ","),
+      after?.value.iommus.sorted().joined(separator: ","))
     list.compare("devices", before?.value.devices.count, after?.value.devices.count)
   }
 
   private static func compare(
-    _ before: InPlan<PlannedDevice>?, _ after: InPlan<PlannedDevice>?, _ list: inout FacetList
+    _ one: PlannedDevice?, _ two: PlannedDevice?, _ list: inout FacetList
   ) {
-    func table(_ device: InPlan<PlannedDevice>) -> String {
-      device.plan.pageTables[device.value.pageTable].name
-    }
-    let (one, two) = (before?.value, after?.value)
-    list.compare("address", one?.address, two?.address)
-    list.compare("ioasid", before.map(table), after.map(table))
     list.compare("effective", one?.isEffective, two?.isEffective)
     list.compare("noSnoop", one?.intent.rawValue, two?.intent.rawValue)
     list.compare("resolved", one?.resolved.rawValue, two?.resolved.rawValue)
@@ -229,7 +287,6 @@ extension PlanDifference {
     list.compare("canNoSnoop", one?.noSnoopFact.rawValue, two?.noSnoopFact.rawValue)
     list.compare(
       "canEnforceSnoop", one?.enforcementFact.rawValue, two?.enforcementFact.rawValue)
-    list.compare("registeredWithKVM", one?.isKnownToKVM, two?.isKnownToKVM)
   }
 
   /// A mapping under a name that both plans can share.

@@ -145,12 +145,23 @@ enum CommandDiagnostics {
     Nothing was touched. Start vfioplan with its streams open. The exit status is 71.
     """)
 
+  /// Words pick no device of a host.
+  static let noSuchDevice = DiagnosticCode(
+    "VP4029", .error, "no device of the host fits the words",
+    """
+    Words after 'vfioplan host' pick devices; all of them have to fit one device. A word fits by \
+    the class ('display', also 'gpu'), a part of the name or of the driver ('nvme', 'nouveau'), \
+    the beginning of the address ('01:00'), vendor and device id ('10de', '10de:1d01') or the \
+    number of the IOMMU group ('14'). Nothing of this host fits. Without words every device is \
+    shown, with --all bridges as well. The exit status is 69.
+    """)
+
   /// Every code, in order.
   static let all = [
     unreadableInput, noVM, wrongUsage, fixedPlan, programAlone, noSuchStep, unwritableOutput,
     commandNotStarted,
     unknownPlaceholder, noIOMMUFD, notListening, notSent, notAcknowledged, notReceived,
-    streamNotOccupied,
+    streamNotOccupied, noSuchDevice,
   ]
 }
 
@@ -186,6 +197,18 @@ extension CommandFailure {
           CommandDiagnostics.noVM, "no VM description in \(names)\(found)", at: nil,
           help: "name a VM description, or a folder with files that end in .yaml or .yml")
       ], .inputUnreadable)
+  }
+
+  /// No device of a host fits the words.
+  static func noSuchDevice(_ words: [String], classes: [String]) -> CommandFailure {
+    let text = words.map(QuotedText.quote).joined(separator: " and ")
+    let has = classes.isEmpty ? "it has no devices" : "it has " + classes.joined(separator: ", ")
+    return CommandFailure(
+      [
+        Diagnostic(
+          CommandDiagnostics.noSuchDevice, "no device of the host fits \(text)", at: nil,
+          help: "\(has); words fit classes, names, drivers, addresses, ids and groups")
+      ], .hostUnable)
   }
 
   /// An output could not be written.
@@ -333,6 +356,16 @@ extension CommandFailure {
       CommandDiagnostics.programAlone, misuse.message, at: first, notes: misuse.notes,
       help: misuse.help)
     return CommandFailure([finding], .wrongUsage, files: inputs.files)
+  }
+}
+
+extension CommandFailure {
+  /// A review was asked for of steps that no decision stands behind.
+  static var noReview: CommandFailure {
+    let finding = Diagnostic(
+      CommandDiagnostics.programAlone, "a program has steps and no decision to review", at: nil,
+      help: "use --format text or json, or compare descriptions or saved plans")
+    return CommandFailure([finding], .wrongUsage)
   }
 }
 

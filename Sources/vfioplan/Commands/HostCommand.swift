@@ -9,9 +9,10 @@ struct HostCommand: ParsableCommand {
     commandName: "host", _superCommandName: "vfioplan",
     abstract: "Show the devices of this machine, or of a copy of its sysfs.",
     discussion: """
-      As text, a table by IOMMU group that says what each device means for a VM. As yaml or json, \
-      the host description that --host reads. Run it as root: others can't read whether devices \
-      may no-snoop.
+      As text, the IOMMU groups, those that can be given to a VM first, and what comes with each \
+      device. Words pick devices, such as 'gpu', 'nvme', 'nouveau', '01:00' or '10de:1d01'. As \
+      yaml or json, the host description that --host reads. Run it as root: others can't read \
+      whether devices may no-snoop.
       """)
 
   /// How it is shown.
@@ -23,8 +24,11 @@ struct HostCommand: ParsableCommand {
 
   @Argument(
     help:
-      "As text, only these: words for classes, such as display, addresses, or numbers of groups.")
-  var wanted: [String] = []
+      "As text, only devices that every word fits by class, name, driver, address, ids or group.")
+  var words: [String] = []
+
+  @Flag(help: "As text, show bridges and the facts of each device, too.")
+  var all = false
 
   @Option(help: "A directory with a copy of another machine's /sys, or an archive of --capture.")
   var root: String?
@@ -57,20 +61,14 @@ struct HostCommand: ParsableCommand {
     if !testNoSnoop.isEmpty, root != nil || capture != nil {
       throw ValidationError("--test-no-snoop is for devices of this machine.")
     }
-    if capture != nil, format != .text || !wanted.isEmpty {
+    if capture != nil, format != .text || !words.isEmpty {
       throw ValidationError("--capture writes the facts as they are, in no form and all of them.")
     }
     if capture != nil, release != nil {
       throw ValidationError("--capture writes the facts of the kernel that there is.")
     }
-    if format != .text, !wanted.isEmpty {
-      throw ValidationError("A host description has all devices; only text can be filtered.")
-    }
-    for word in wanted where !HostText.isFilter(word) {
-      throw ValidationError(
-        "'\(word)' is no address, no group's number and no class: "
-          + HostText.classWords.joined(separator: ", ") + "."
-      )
+    if format != .text, !words.isEmpty || all {
+      throw ValidationError("A host description has all devices; words and --all are for text.")
     }
   }
 
@@ -89,15 +87,31 @@ struct HostCommand: ParsableCommand {
       case .yaml:
         try Destination.standard.write(bytes: Array(HostYAML(inventory).text().utf8))
       case .json: try Destination.standard.write(HostJSON.document(inventory.description))
-      case .text:
-        let names = PCINames(for: inventory.description, in: tree)
-        let text = HostText(
-          inventory, names: names, advice: IOMMUAdvice(tree, inventory.kernelFacts),
-          filters: wanted)
-        try Destination.standard.write(text.page(options.screen(for: Destination.standard)))
+      case .text: try show(inventory, tree)
       }
       return inventory.isComplete ? .done : .inputUnreadable
     }
+  }
+
+  private func show(_ inventory: HostInventory, _ tree: SysfsTree) throws(CommandFailure) {
+    let names = PCINames(for: inventory.description, in: tree)
+    let text = HostText(
+      inventory, names: names, advice: IOMMUAdvice(tree, inventory.kernelFacts), words: words,
+      isWhole: all, uses: root == nil ? uses(of: inventory.description) : nil)
+    guard words.isEmpty || text.hasDevices else {
+      throw .noSuchDevice(words, classes: HostText.classes(of: inventory.description))
+    }
+    try Destination.standard.write(text.page(options.screen(for: Destination.standard)))
+  }
+
+  /// What this machine uses the members of groups for that can be given away for all else; of a
+  /// copy there is nothing to look at.
+  private func uses(of host: HostDescription) -> [BDF: [String]] {
+    var observations = HostObservations()
+    observations.lookAtUses(
+      of: host.devices.filter { !PCIClass.isBridge($0.classCode) && $0.group != nil }
+        .map(\.address), touchingNothing: true)
+    return observations.uses
   }
 
   /// The files that are read.

@@ -25,7 +25,7 @@ struct Loaded<Value> {
 /// The inputs of a compilation.
 struct Inputs {
   /// The VM description, saved plan or program.
-  let document: Document
+  private(set) var document: Document
   /// The host description, if one was named.
   private(set) var host: HostDescription?
   /// The policy, if one was named.
@@ -93,6 +93,9 @@ struct Inputs {
     }
   }
 
+  /// What the facts of this machine are called in place of a file.
+  static let thisMachineName = "<this machine>"
+
   /// The facts of this machine, as if they had been in a file: findings show its lines.
   static func thisMachine(
     _ id: SourceID
@@ -102,7 +105,7 @@ struct Inputs {
       throw CommandFailure(inventory.findings, .inputUnreadable)
     }
     let text = HostYAML(inventory).text()
-    let file = SourceFile(id: id, name: "<this machine>", bytes: Array(text.utf8))
+    let file = SourceFile(id: id, name: thisMachineName, bytes: Array(text.utf8))
     var machine = try decoded(file, DescriptionReader.host).get()
     machine.value.observations = HostObservations(.machine, inventory)
     // That a VM's device is one of these is an error of its own.
@@ -198,6 +201,17 @@ extension Inputs {
     guard var other else { return self }
     other.kernel = other.kernel.running(release.text)
     return on(other)
+  }
+
+  /// What a saved plan was compiled from, to be compiled anew; everything else as it is.
+  ///
+  /// Its own host and policy count unless others are named.
+  var decompiled: Inputs {
+    guard case .plan(let plan) = document else { return self }
+    var inputs = on(host ?? plan.host)
+    inputs.document = .vm(plan.vm)
+    inputs.policy = policy ?? plan.policy
+    return inputs
   }
 
   /// The plan of a saved plan, or of the description compiled for the host.

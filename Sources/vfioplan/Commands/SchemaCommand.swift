@@ -16,6 +16,7 @@ struct SchemaCommand: ParsableCommand {
     case vmm
     case check
     case diagnostics
+    case diff
 
     /// The schema as it lies in schemas/.
     var schema: [UInt8] {
@@ -28,6 +29,7 @@ struct SchemaCommand: ParsableCommand {
       case .vmm: PackageResources.vmm_schema_json
       case .check: PackageResources.check_schema_json
       case .diagnostics: PackageResources.diagnostics_schema_json
+      case .diff: PackageResources.diff_schema_json
       }
     }
   }

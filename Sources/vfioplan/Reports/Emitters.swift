@@ -16,7 +16,7 @@ enum Emitters {
 extension EmitterContext {
   /// What a device is called, vendor included; `nil` if nobody knows.
   func product(of device: HostDevice) -> String? {
-    names?.product(vendor: device.vendor, device: device.device)
+    names?.name(vendor: device.vendor, device: device.device)
   }
 }
 
