@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 # What a review consists of; anything else somebody brought in.
 ELEMENTS = {"h3", "p", "strong", "em", "code", "ul", "ol", "li", "table", "thead", "tbody", "tr",
-            "th", "td", "pre", "details", "summary", "hr", "blockquote"}
+            "th", "td", "pre", "details", "summary", "br"}
 
 
 class Page(HTMLParser):

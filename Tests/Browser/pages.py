@@ -42,6 +42,29 @@ def compiled(program: str, name: str) -> str:
     return run(program, "compile", *inputs(ROOT / "examples" / f"{name}.yaml"), "--format", "json")
 
 
+def differences(program: str, form: str):
+    """Every example next to itself on another kernel, and for another target: a name, the text."""
+    for example in sorted((ROOT / "examples").glob("*.yaml")):
+        if "\nkind: VM\n" not in example.read_text():
+            continue
+        for option, value in (("--other-release", "6.1"), ("--other-target", "ioasid"),
+                              ("--other-objective", "page-tables")):
+            result = subprocess.run(
+                [program, "diff", example, *inputs(example), option, value, "--format", form],
+                text=True, capture_output=True)
+            if result.stdout:
+                yield f"{example.stem}{option}", result.stdout
+
+
+def checks(program: str, form: str):
+    """The examples on each host of theirs: a name, the text."""
+    for host in sorted((ROOT / "examples/hosts").glob("*.yaml")):
+        result = subprocess.run(
+            [program, "check", ROOT / "examples", "--host", host, "--format", form],
+            text=True, capture_output=True)
+        yield f"check-{host.stem}", result.stdout
+
+
 def quoted(text: str) -> str:
     """A text as YAML has it in double quotes."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -61,7 +61,14 @@ def markdownLaws(program: str, folder: pathlib.Path) -> list[str]:
         found += [f"{name}: {one}" for one in markdown.problems(page, text, devices + 1)]
         pictures += page.pictures
         count += 1
-    law(f"Markdown of {count} examples becomes its tables, rows, folded parts, code", found)
+    for name, text in [*pages.differences(program, "markdown"), *pages.checks(program, "markdown")]:
+        page = markdown.rendered(cmark, text)
+        # What can't be compiled any more has findings, and nothing to draw.
+        if "```mermaid" in text:
+            found += [f"{name}: {one}" for one in markdown.problems(page, text, None)]
+        pictures += page.pictures
+        count += 1
+    law(f"Markdown of {count} reviews becomes its tables, rows, folded parts, code", found)
     vm, host = pages.hostile(folder)
     text = pages.run(program, "compile", vm, "--host", host, "--format", "markdown")
     page = markdown.rendered(cmark, text)
@@ -144,7 +151,7 @@ def accessibilityLaw(browser: Browser, axe: str) -> list[str]:
 def answersLaw(browser: Browser) -> list[str]:
     """Verdict, reasons, ways out and what the host loses stand on the first screen."""
     below = browser.evaluate(
-        "['h1', '.verdict', '#losses', '#ways'].filter((one) => document.querySelector(one) "
+        "['h1', '.verdict', '#changes', '#losses', '#ways'].filter((one) => document.querySelector(one) "
         "&& document.querySelector(one).getBoundingClientRect().bottom > innerHeight)")
     return [f"'{one}' is below the first screen" for one in below]
 
@@ -153,18 +160,21 @@ def pageLaws(browser: Browser, program: str, folder: pathlib.Path) -> None:
     """Every page renders, by itself, and can be used by everybody."""
     axe = tools.axe()
     broken, tabs, search, access, answers, count = [], [], [], [], [], 0
-    for name, text in pages.examples(program, "html"):
+    for name, text in [*pages.examples(program, "html"), *pages.differences(program, "html"),
+                       *pages.checks(program, "html")]:
         page = folder / f"{name}.html"
         page.write_text(text)
         browser.open(page)
         broken += [f"{name}: {one}" for one in browser.complaints()]
-        if not browser.evaluate("document.querySelector('svg rect') !== null"):
+        hasPlan = browser.evaluate("document.getElementById('losses') !== null")
+        if hasPlan and not browser.evaluate("document.querySelector('svg rect') !== null"):
             broken.append(f"{name}: no picture")
         answers += [f"{name}: {one}" for one in answersLaw(browser)]
         tabs += [f"{name}: {one}" for one in tabLaw(browser)]
         if axe:
             access += [f"{name}: {one}" for one in accessibilityLaw(browser, axe)]
-        search += [f"{name}: {one}" for one in searchLaw(browser)]
+        if browser.evaluate("document.getElementById('search') !== null"):
+            search += [f"{name}: {one}" for one in searchLaw(browser)]
         count += 1
     law(f"{count} pages render, load nothing and complain of nothing", broken)
     law("the answers stand on the first screen", answers)

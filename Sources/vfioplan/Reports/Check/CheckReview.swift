@@ -82,7 +82,7 @@ struct CheckReview {
       for remark in remarks { page.element("p", [("class", "note")], remark) }
     }
     HTMLPage.section("VMs", id: "vms", in: &page) { page in
-      HTMLPage.table("VMs", ["verdict", "VM", "what"], rows, heading: 1, in: &page)
+      HTMLPage.table("VMs, as a table", ["verdict", "VM", "what"], rows, heading: 1, in: &page)
     }
     ReviewHTML.appendFindings(report.diagnostics, in: report.files, to: &page)
     HTMLPage.end(in: &page)

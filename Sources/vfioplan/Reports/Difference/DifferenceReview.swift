@@ -94,9 +94,12 @@ extension DifferenceReview {
     HTMLPage.header(
       after.review.vm, verdict, isGood: text.consequences?.isWorse != true, in: &page
     ) { page in
+      page.element("p", after.review.verdict.sentence)
+      ReviewHTML(after.review).appendReasons(to: &page)
       if !figures.isEmpty { page.element("p", [("class", "note")], figures) }
     }
     if !rows.isEmpty { appendChanges(to: &page) }
+    ReviewHTML(after.review).appendAnswers(to: &page)
     page.markup("<div class=\"sides\">\n")
     append(before, id: "before", to: &page)
     append(after, id: "after", to: &page)
@@ -110,7 +113,7 @@ extension DifferenceReview {
   private func appendChanges(to page: inout HTMLWriter) {
     HTMLPage.section("What changes", id: "changes", in: &page) { page in
       HTMLPage.table(
-        "What changes", ["mark", "what", "becomes", "because of"],
+        "What changes, as a table", ["mark", "what", "becomes", "because of"],
         rows.map { [$0.mark.rawValue, $0.subject, $0.text, $0.causes.joined(separator: "; ")] },
         heading: 1, in: &page)
     }

@@ -10,6 +10,6 @@ enum ReviewAssets {
     + "style-src 'sha256-\(styleHash)'; script-src 'sha256-\(scriptHash)'"
 
   /// SHA-256 in base64, as a policy has them; a test compares them with the files.
-  static let styleHash = "XIYgfYQadjjPAVJH6pCSXv4cghHE2OzcS9o4Trr6QS4="
+  static let styleHash = "irNRFYHqyUkmfL4Y7j9/baJftqRbhkOet7H9TFDOxRY="
   static let scriptHash = "xHylWtjboM1fCw7kCMfVxXim0dj4idZT2ijQjdcOJ0Q="
 }

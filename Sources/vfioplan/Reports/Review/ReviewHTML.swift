@@ -11,11 +11,26 @@ struct ReviewHTML {
   /// Writes all parts.
   func append(to page: inout HTMLWriter) {
     appendVerdict(to: &page)
+    appendAnswers(to: &page)
+    HTMLPage.section("Devices", id: "devices", in: &page, appendDevices)
+  }
+
+  /// Writes what would help, and what the host loses.
+  func appendAnswers(to page: inout HTMLWriter) {
     page.markup("<div class=\"answers\">\n")
     appendWaysOut(to: &page)
     HTMLPage.section("What the host loses", id: "losses", in: &page, appendLosses)
     page.markup("</div>\n")
-    HTMLPage.section("Devices", id: "devices", in: &page, appendDevices)
+  }
+
+  /// Writes why devices are not coherent.
+  func appendReasons(to page: inout HTMLWriter) {
+    guard !review.verdict.reasons.isEmpty else { return }
+    page.element("ul") { page in
+      for (index, reason) in review.verdict.reasons.enumerated() {
+        page.element("li", (index == 0 ? "because " : "and ") + reason)
+      }
+    }
   }
 
   private func appendVerdict(to page: inout HTMLWriter) {
@@ -23,13 +38,7 @@ struct ReviewHTML {
     HTMLPage.header(
       review.vm, verdict.sentence, isGood: verdict.coherence == .coherent, in: &page
     ) { page in
-      if !verdict.reasons.isEmpty {
-        page.element("ul") { page in
-          for (index, reason) in verdict.reasons.enumerated() {
-            page.element("li", (index == 0 ? "because " : "and ") + reason)
-          }
-        }
-      }
+      appendReasons(to: &page)
       page.element("p", [("class", "note")], ReviewText.figures(of: review))
     }
   }
