@@ -28,17 +28,25 @@ public enum Tool {
     return test.deletingLastPathComponent().appending(path: "vfioplan").path(percentEncoded: false)
   }()
 
-  /// Runs `vfioplan` in the package's folder, without colour.
-  public static func run(_ arguments: [String], input: String = "") throws -> Outcome {
-    try run(vfioplan, arguments, input: input)
+  /// Runs `vfioplan` in the package's folder, without colour, for a screen of some columns.
+  public static func run(
+    _ arguments: [String], input: String = "", columns: Int? = nil
+  ) throws -> Outcome {
+    try run(
+      vfioplan, arguments, input: input,
+      environment: columns.map { ["COLUMNS": "\($0)"] } ?? [:])
   }
+
+  /// What all programs find in their environment: nothing of the terminal and the system that tests
+  /// run on may show.
+  private static let common = ["NO_COLOR": "1", "COLUMNS": "", "VFIOPLAN_PCI_IDS": ""]
 
   /// Runs a program, in the package's folder unless told otherwise.
   ///
   /// Output goes through files, so that a program that says much never waits for its reader.
   public static func run(
     _ executable: String, _ arguments: [String], input: String = "",
-    folder place: String = PackageFiles.root
+    environment: [String: String] = [:], folder place: String = PackageFiles.root
   ) throws -> Outcome {
     let folder = FileManager.default.temporaryDirectory
       .appending(path: "vfioplan-tests-\(UUID().uuidString)")
@@ -51,7 +59,8 @@ public enum Tool {
     process.executableURL = URL(filePath: executable)
     process.arguments = arguments
     process.currentDirectoryURL = URL(filePath: place)
-    process.environment = ProcessInfo.processInfo.environment.merging(["NO_COLOR": "1"]) { $1 }
+    process.environment = ProcessInfo.processInfo.environment.merging(common) { $1 }
+      .merging(environment) { $1 }
     process.standardInput = try FileHandle(forReadingFrom: files[0])
     process.standardOutput = try FileHandle(forWritingTo: files[1])
     process.standardError = try FileHandle(forWritingTo: files[2])

@@ -192,7 +192,7 @@ struct SavedPlanCommandTests {
     let link = folder.path("link.txt")
     _ = try Tool.run("/bin/ln", ["-s", "real.txt", link])
     #expect(try Tool.run(["compile"] + Self.input + ["-o", link]).code == 0)
-    #expect(try folder.text("real.txt").hasPrefix("plan for VM workstation"))
+    #expect(try folder.text("real.txt").hasPrefix("{\n"))
     #expect(try Tool.run("/usr/bin/readlink", [link]).output == "real.txt\n")
     let mode = try Tool.run("/usr/bin/stat", ["-c", "%a", folder.path("real.txt")])
     #expect(mode.output == "644\n")

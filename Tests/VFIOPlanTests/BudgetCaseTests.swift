@@ -7,14 +7,16 @@ struct BudgetCaseTests {
 
   init() throws { folder = try SysfsCopy() }
 
-  /// Writes a machine and a VM, and compiles.
+  /// Writes a machine and a VM, and compiles; as text, all there is to say.
   private func compile(
     host: String, vm: String, _ arguments: String...
   ) throws -> (code: Int32, output: String, errors: String) {
     try folder.write("host.yaml", "apiVersion: vfioplan/v1\nkind: Host\nname: host\n" + host)
     try folder.write("vm.yaml", "apiVersion: vfioplan/v1\nkind: VM\nname: guest\n" + vm)
+    let detail = arguments.contains("--format") ? [] : ["--all"]
     let outcome = try Tool.run(
-      ["compile", folder.path + "/vm.yaml", "--host", folder.path + "/host.yaml"] + arguments)
+      ["compile", folder.path + "/vm.yaml", "--host", folder.path + "/host.yaml"] + arguments
+        + detail)
     return (outcome.code, outcome.output, outcome.errors)
   }
 
@@ -270,7 +272,7 @@ struct BARCaseTests {
       return try Tool.run(
         [
           "compile", copy.path + "/vm.yaml", "--host", copy.path + "/host." + form, "--target",
-          "type1",
+          "type1", "--why",
         ])
     }
     #expect(plans[0].code == 0 && plans[0] == plans[1], "\(plans[0].errors)")

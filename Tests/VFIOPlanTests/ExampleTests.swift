@@ -69,7 +69,7 @@ struct ExampleTests {
     #expect(try JSONValue(outcome.output).metrics == metrics)
   }
 
-  @Test(arguments: Example.targets, [["compile"], ["apply", "--simulate"]])
+  @Test(arguments: Example.targets, [["compile"], ["compile", "--all"], ["apply", "--simulate"]])
   func onArmNothingSpeaksOfAModeThatKVMDoesNotHave(target: String, command: [String]) throws {
     let example = Example.named("arm-unknown")
     let outcome = try Tool.run(

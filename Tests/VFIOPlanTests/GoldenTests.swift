@@ -30,7 +30,8 @@ struct GoldenTests {
     /// The commands of the transcript.
     var commands: [[String]] {
       var commands = [
-        ["compile"] + input, ["apply"] + input + ["--dry-run"], ["apply"] + input + ["--simulate"],
+        ["compile"] + input, ["compile"] + input + ["--all"],
+        ["apply"] + input + ["--dry-run"], ["apply"] + input + ["--simulate"],
       ]
       if example.name == "objectives" {
         commands.append(["compile"] + input + ["--objective", "page-tables"])
@@ -43,7 +44,7 @@ struct GoldenTests {
 
   @Test(arguments: Case.all)
   func theTerminalShowsWhatItShowed(test: Case) throws {
-    let transcript = try test.commands.map(Transcript.run).joined(separator: "\n")
+    let transcript = try test.commands.map { try Transcript.run($0) }.joined(separator: "\n")
     let difference = try Golden.difference(transcript, "\(test).txt")
     #expect(difference == nil, "\(difference ?? "")")
   }
@@ -73,7 +74,7 @@ struct GoldenTests {
     let json = [["--as", "qemu", "--format", "json"]]
     var commands = (forms + others + json).map { ["compile"] + test.input + $0 }
     commands.append(["apply"] + test.input + ["--hand-over", "--dry-run"])
-    let transcript = try commands.map(Transcript.run).joined(separator: "\n")
+    let transcript = try commands.map { try Transcript.run($0) }.joined(separator: "\n")
     let difference = try Golden.difference(transcript, "\(test).vmm.txt")
     #expect(difference == nil, "\(difference ?? "")")
   }
@@ -90,10 +91,11 @@ struct GoldenTests {
 /// A command and what came of it, as text.
 enum Transcript {
   /// Runs `vfioplan` and writes down the command, its output, its messages and its exit code.
-  static func run(_ arguments: [String]) throws -> String {
-    let outcome = try Tool.run(arguments)
+  static func run(_ arguments: [String], columns: Int? = nil) throws -> String {
+    let outcome = try Tool.run(arguments, columns: columns)
     var text = "$ vfioplan " + arguments.joined(separator: " ") + "\n" + outcome.output
-    if !outcome.errors.isEmpty { text += "[standard error]\n" + outcome.errors }
+    let errors = columns == nil ? outcome.errors : outcome.errorScreen
+    if !errors.isEmpty { text += "[standard error]\n" + errors }
     return text + "[exit code \(outcome.code)]\n"
   }
 }

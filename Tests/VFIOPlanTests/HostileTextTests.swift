@@ -60,6 +60,7 @@ struct HostileTextTests {
       #expect(outcome.code == 0, "\(form): \(outcome.errors)")
       Self.check(outcome, form)
     }
+    Self.check(try Tool.run(["compile"] + inputs + ["--all"]), "all as text")
     let other = try folder.write(Self.vm(Self.escapes, "forbidden"), to: "other.yaml")
     for form in ["text", "json"] {
       for arguments in [

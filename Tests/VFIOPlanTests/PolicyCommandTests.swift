@@ -10,11 +10,10 @@ struct PolicyCommandTests {
   ]
 
   @Test func aRowDecidesAndTheReportSaysWhich() throws {
-    let plain = try Tool.run(["compile"] + Self.graphics)
+    let plain = try Tool.run(["compile"] + Self.graphics + ["--why"])
     #expect(plain.output.contains("'auto' is 'required' for Intel"))
-    for form in ["text", "json"] {
-      let outcome = try Tool.run(
-        ["compile"] + Self.graphics + ["--policy", Self.policy, "--format", form])
+    for form in [["--why"], ["--format", "json"]] {
+      let outcome = try Tool.run(["compile"] + Self.graphics + ["--policy", Self.policy] + form)
       #expect(outcome.code == 0 && outcome.errors == "")
       let words = outcome.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
       #expect(

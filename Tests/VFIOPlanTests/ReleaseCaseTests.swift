@@ -112,7 +112,8 @@ struct ReleaseCaseTests {
             group: 10, driver: nvgrace_gpu_vfio_pci, noSnoopCapable: true }
 
       """
-    let outcome = try Self.run(host, [("0009:01:00.0", "auto")], kvm: "never")
+    let outcome = try Self.run(
+      host, [("0009:01:00.0", "auto")], kvm: "never", ["compile", "--why"])
     #expect(outcome.code == 0, "\(outcome.errors)")
     #expect(outcome.output.contains("registered  d0"))
     #expect(!outcome.output.contains("WBINVD") && !outcome.output.contains("attributes"))

@@ -48,7 +48,7 @@ struct UnknownOutputTests {
 
   @Test(arguments: ["type1", "iommufd"])
   func aPlanDoesNotSayThatAUnitCannotWhichPerhapsCan(target: String) throws {
-    let text = try Self.run("compile", "--target", target)
+    let text = try Self.run("compile", "--target", target, "--all")
     #expect(text.code == 0, "\(text.errors)")
     expect(
       text.output, contains: "gpa.0 not known to enforce",
@@ -64,7 +64,8 @@ struct UnknownOutputTests {
   }
 
   @Test func aPlanThatRestsOnKnownFactsSaysNothingOfUnknown() throws {
-    let text = try Self.run("compile", "--target", "type1", noSnoop: "true", enforces: "false")
+    let text = try Self.run(
+      "compile", "--target", "type1", "--all", noSnoop: "true", enforces: "false")
     expect(text.output, contains: "gpa.0 not enforced", "KVM carries out WBINVD")
     #expect(!text.output.contains("(unknown") && !text.output.contains("not known"))
     let json = try Self.run(
@@ -75,7 +76,7 @@ struct UnknownOutputTests {
 
   /// On the interface of the proposal the user decides what a page table does.
   @Test func whereTheUserDecidesThePageTableIsKnown() throws {
-    let plan = try Self.run("compile", "--target", "ioasid")
+    let plan = try Self.run("compile", "--target", "ioasid", "--all")
     expect(plan.output, contains: "gpa.0 not enforced", "KVM carries out WBINVD")
   }
 

@@ -33,9 +33,7 @@ public struct PlanReview: Hashable, Sendable {
   /// How many steps the program has.
   public let steps: Int
 
-  /// Reviews a plan.
-  ///
-  /// - Parameter name: What a device is called, vendor included; `nil` if nobody knows.
+  /// Reviews a plan; `name` tells what a device is called, vendor included, if anybody knows.
   public init(_ compiled: CompiledPlan, name: (HostDevice) -> String? = { _ in nil }) {
     let plan = compiled.plan
     vm = compiled.vm.name

@@ -50,7 +50,7 @@ extension PlanReview {
     /// What it is called; `nil` if nobody knows.
     public let product: String?
     /// The earlier row of a function of the same card that is of another kind.
-    public let card: Int?
+    let card: Int?
     /// Its IOMMU group.
     public let group: Int
     /// The IOMMU unit that it is behind.

@@ -8,7 +8,11 @@ struct CompileCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compile", _superCommandName: "vfioplan",
     abstract: "Compile a VM description to a plan and its program.",
-    discussion: "Nothing is run and nothing but the file of -o is written.")
+    discussion: """
+      As text: whether the VM is coherent, what would help, its devices, what the host loses. \
+      Devices are called what the system's pci.ids calls them, or the file that the variable \
+      VFIOPLAN_PCI_IDS names. Nothing is run and nothing but the file of -o is written.
+      """)
 
   @Argument(help: "The VM description; - reads standard input.")
   var vm: String
@@ -57,6 +61,8 @@ struct CompileCommand: ParsableCommand {
     return !(pareto || vmm != nil) || path.hasSuffix(".json") ? .json : .text
   }
 
+  private var isText: Bool { chosenFormat.name == FormatOption.text.name }
+
   /// What text says beyond the review.
   private var detail: PlanDetail {
     if all { return .all }
@@ -75,7 +81,7 @@ struct CompileCommand: ParsableCommand {
       throw ValidationError("--require is about one plan, --pareto lists many.")
     }
     if pareto, vmm != nil { throw ValidationError("--pareto and --as exclude each other.") }
-    if !detail.isEmpty, pareto || vmm != nil || chosenFormat.name != FormatOption.text.name {
+    if !detail.isEmpty, pareto || vmm != nil || !isText {
       throw ValidationError("--steps, --why and --all are about a plan as text.")
     }
     if pareto || vmm != nil, let format, !["text", "json"].contains(format.name) {

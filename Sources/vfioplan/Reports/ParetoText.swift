@@ -56,6 +56,15 @@ struct ParetoText {
       "Pareto front of VM \(vm, .strong) on host \(host.name, .strong), target \(target): "
         + "\(counted(plans.count, "plan")), none better than another in all metrics", hanging: 2)
     page.blank()
+    if page.width < Self.leastTableWidth { appendList(to: &page) } else { appendTable(to: &page) }
+    appendUnknown(to: &page)
+    return page
+  }
+
+  /// On narrower pages the metrics' names have no room beside each other.
+  private static let leastTableWidth = 80
+
+  private func appendTable(to page: inout TextPage) {
     let header: [StyledText] =
       ["#"] + Metric.allCases.map { "\($0.rawValue, .strong)" } + ["no-snoop works for"]
     page.table(
@@ -67,10 +76,18 @@ struct ParetoText {
         })
     page.blank()
     for index in plans.indices {
-      page.line("\(String(index + 1), .strong)  \(wayTo(index))", indent: 2, hanging: 3)
+      page.line(StyledText(wayTo(index)), indent: 2, label: "\(String(index + 1), .strong)  ")
     }
-    appendUnknown(to: &page)
-    return page
+  }
+
+  private func appendList(to page: inout TextPage) {
+    for (index, plan) in plans.enumerated() {
+      let label: StyledText = "\(String(index + 1), .strong)  "
+      let metrics = Metric.allCases.map { "\($0.rawValue) \(plan.metrics[$0])" }
+      page.line(StyledText(metrics.joined(separator: ", ")), indent: 2, label: label)
+      page.line("no-snoop works for \(effective(plan))", indent: 2 + label.columns, hanging: 2)
+      page.line(StyledText(wayTo(index)), indent: 2 + label.columns, hanging: 2)
+    }
   }
 
   private func effective(_ plan: IOASIDPlan) -> StyledText {

@@ -53,7 +53,7 @@ struct ReviewText {
   private func appendVerdict(to page: inout TextPage) {
     let verdict = review.verdict
     let role: Screen.Role = verdict.coherence == .coherent && !verdict.isByOrder ? .good : .warning
-    page.line("\(review.vm, .strong): \(verdict.sentence, role)", hanging: 2)
+    page.line("\(review.vm, .strong): " + StyledText(verdict.sentence, role), hanging: 2)
     let shown = isWhole ? verdict.reasons.count : Self.mostReasons
     for (index, reason) in verdict.reasons.prefix(shown).enumerated() {
       page.line("\(index == 0 ? "because" : "and") \(reason)", indent: 2)

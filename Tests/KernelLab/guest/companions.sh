@@ -30,7 +30,7 @@ vfioplan apply --check /scenario/companions/refuse.yaml 2>&1
 finish $?
 
 begin planned
-vfioplan compile $bind 2>&1
+vfioplan compile $bind --why 2>&1
 finish $?
 
 begin checked

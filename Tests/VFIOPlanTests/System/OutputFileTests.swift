@@ -5,7 +5,7 @@ import Testing
 /// The file of `-o`: it is whole or as it was where that is possible, and elsewhere what a shell's
 /// `>` would make of it.
 struct OutputFileTests {
-  private static let start = "plan for VM workstation"
+  private static let start = "{\n"
 
   /// Runs lines of the shell in a folder, where `compile FILE` writes a plan.
   private static func shell(_ lines: String, in folder: TemporaryFolder) throws -> Tool.Outcome {

@@ -1,0 +1,25 @@
+import Executor
+import Glibc
+import Parser
+import Planner
+
+extension PCINames {
+  /// What this system calls the devices of a plan.
+  ///
+  /// The variable `VFIOPLAN_PCI_IDS` names another file than the system's; empty, none.
+  init(ofDevicesIn plan: CompiledPlan) {
+    let addresses = Set(plan.plan.devices.lazy.map(\.address))
+    let devices = plan.host.devices.filter { addresses.contains($0.address) }
+    let stated = getenv("VFIOPLAN_PCI_IDS").map { String(cString: $0) }
+    let places = stated.map { $0.isEmpty ? [] : [$0] } ?? Self.places
+    self.init(for: devices, in: .machine, at: places)
+  }
+}
+
+extension CompiledPlan {
+  /// Looks at what this machine, which it is for, uses the devices for that leave their drivers.
+  mutating func lookAtUses() {
+    let addresses = plan.devices.lazy.filter { !$0.isOnVFIO && $0.driver != nil }.map(\.address)
+    host.observations.lookAtUses(of: Array(addresses) + plan.companions.map(\.address))
+  }
+}

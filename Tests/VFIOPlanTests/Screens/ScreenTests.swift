@@ -1,0 +1,76 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What commands show on screens of several widths: of machines that were captured as it was, of
+/// every example as a law.
+struct ScreenTests {
+  /// The widths, in columns.
+  static let widths = [60, 80, 100, 120]
+
+  /// The commands, one a line; `{vm}` and `{host}` are a machine's files.
+  static let commands = [
+    "compile {vm} --host {host}",
+    "compile {vm} --host {host} --why",
+    "compile {vm} --host {host} --pareto",
+    "apply {vm} --host {host} --dry-run",
+    "apply {vm} --host {host} --simulate",
+  ]
+
+  /// Those that say so much that they are no goldens.
+  static let longCommands = [
+    "compile {vm} --host {host} --all",
+    "compile {vm} --host {host} --as qemu",
+  ]
+
+  /// A VM on a machine.
+  struct Machine: CustomStringConvertible, Sendable {
+    var name: String
+    var vm: String
+    var host: String
+    var description: String { name }
+
+    /// Machines that were captured, by the VMs in Tests/Fixtures/screens.
+    static let captured = PackageFiles.entries("Tests/Fixtures/screens").map { file in
+      Machine(
+        name: String(file.dropLast(".yaml".count)), vm: "Tests/Fixtures/screens/" + file,
+        host: "Tests/Fixtures/golden/captures/" + file)
+    }
+
+    /// The examples.
+    static let examples = Example.all.map {
+      Machine(name: $0.name, vm: $0.vmPath, host: $0.hostPath)
+    }
+
+    /// The words of a command about it.
+    func arguments(_ command: String) -> [String] {
+      command.split(separator: " ").map { word in
+        ["{vm}": vm, "{host}": host][String(word)] ?? String(word)
+      }
+    }
+  }
+
+  @Test(arguments: Machine.captured, widths)
+  func aScreenShowsWhatItShowed(machine: Machine, width: Int) throws {
+    let transcript = try Self.commands.map {
+      try Transcript.run(machine.arguments($0), columns: width)
+    }.joined(separator: "\n")
+    let difference = try Golden.difference(transcript, "screens/\(machine)/\(width).txt")
+    #expect(difference == nil, "\(difference ?? "")")
+  }
+
+  @Test(arguments: Machine.captured + Machine.examples, widths)
+  func noLineIsLongerThanTheScreen(machine: Machine, width: Int) throws {
+    for command in Self.commands + Self.longCommands {
+      let outcome = try Tool.run(machine.arguments(command), columns: width)
+      for line in (outcome.output + outcome.errorScreen).split(separator: "\n")
+      where line.count > width {
+        Issue.record("\(line.count) columns of \(width): \(command) shows \(line)")
+      }
+    }
+  }
+
+  @Test func thereAreFourCapturedMachinesAtLeast() {
+    #expect(Machine.captured.count >= 4)
+  }
+}
