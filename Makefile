@@ -81,7 +81,7 @@ release: deps ## a static binary, ./vfioplan
 bench: release ## the performance figures against their limits
 	$(PYTHON) Benchmarks/run.py --binary $(BINARY)
 
-lab: release conformer lab-deps ## real kernels under QEMU; FILTER='7.3 intel' runs a part, RECORD=1 writes docs/lab-results.md
+lab: release conformer lab-deps ## real kernels under QEMU; FILTER='7.3 intel' runs a part, RECORD=1 writes docs/maintainers/lab-results.md
 	$(PYTHON) Tests/KernelLab/lab.py run --program $(BINARY) $(if $(COUNT),--count $(COUNT)) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(RECORD),--record) $(if $(PRESENT),--present) \
 	  '$(or $(FILTER),^(?!.* conform))'
@@ -114,8 +114,9 @@ lint: ## check the format of all Swift files
 build: deps ## a debug build with its tests
 	$(SWIFT) build --build-tests
 
-schemas: deps ## check the examples against schemas/ with a stock validator
+schemas: deps ## check the examples and docs/reference.md against schemas/
 	$(PYTHON) scripts/validate.py --examples
+	$(PYTHON) scripts/reference.py --check
 
 deps: ## install what is missing (Debian packages)
 	@missing=""; \

@@ -23,7 +23,7 @@ import many
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE / "build"
 SMALL, LARGE, FEW = 10_000, 100_000, 4
-ROLLED_BACK = 71  # the exit code of a run that failed and was taken back
+ROLLED_BACK = 71  # the exit code of a run that failed and was undone
 
 
 def run(arguments, expected=0):

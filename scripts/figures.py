@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Puts the output of Benchmarks/run.py, read from standard input, into README.md and docs/performance.md."""
+"""Puts the output of Benchmarks/run.py, read from standard input, into README.md and docs/maintainers/performance.md."""
 
 import datetime
 import os
@@ -18,7 +18,7 @@ def main():
     rows = [match.groups() for match in map(ROW.match, sys.stdin) if match]
     if not rows:
         sys.exit("figures.py: no figures on standard input")
-    for name, shown in ("README.md", rows[:FIRST]), ("docs/performance.md", rows):
+    for name, shown in ("README.md", rows[:FIRST]), ("docs/maintainers/performance.md", rows):
         path = ROOT / name
         path.write_text(re.sub(r"<!-- figures -->.*?<!-- /figures -->", lambda _: block(shown),
                                path.read_text(), flags=re.S))

@@ -40,7 +40,7 @@ static inline int signal_is_ignored(const struct sigaction *action) {
   return action->sa_handler == SIG_IGN;
 }
 
-// Swift hides fork(2), which is unsafe in a process of several threads; whoever calls this has one.
+// Swift hides fork(2), which is unsafe in a process of several threads; the caller of this has one.
 static inline pid_t single_threaded_fork(void) { return fork(); }
 
 // Has a signal sent to us when our parent ends; 0 for none.

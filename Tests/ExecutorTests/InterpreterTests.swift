@@ -5,7 +5,7 @@ import Testing
 
 @testable import Executor
 
-/// The laws of running a program and taking it back, on a kernel that only writes down.
+/// The laws of running a program and undoing it, on a kernel that only writes down.
 struct InterpreterTests {
   @Test("results flow into later steps, memory with its offset")
   func dataFlow() {
@@ -160,7 +160,7 @@ struct InterpreterTests {
     #expect(
       found.first?.message
         == "step 6, IOMMU_IOAS_MAP on 'iommufd': ENOMEM, over RLIMIT_MEMLOCK, or not enough memory")
-    #expect(found.last?.message == "2 effects of the program could not be taken back")
+    #expect(found.last?.message == "2 effects of the program could not be undone")
     #expect(
       found.last?.notes == [
         .init("left: step 1, open 'iommufd' (held by step 3)", PlanSketch.span(0)),

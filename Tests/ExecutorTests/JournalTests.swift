@@ -113,7 +113,7 @@ import Testing
   }
 
   @Test(
-    "what could lead elsewhere than to a driver is no journal",
+    "what could lead elsewhere than to a driver is not a journal",
     arguments: [
       "device ffff:ff:1f.7 driver=../../x override= given=vfio-pci",
       "device ffff:ff:1f.7 driver=../../x override=", "device ffff:ff:1f.7 driver=a b override=",

@@ -80,7 +80,7 @@ struct RelationSimulationTests {
     #expect(kernel.state().driverChanges.map(\.now) == [nil])
   }
 
-  @Test("an unbind waits for whoever has a virtual function open")
+  @Test("an unbind waits for those that have a virtual function open")
   func itWaits() throws {
     let kernel = SimulatedKernel(Self.sriov("igb"))
     let file = try kernel.open(.vfioDevice(LabHost.c2))

@@ -87,7 +87,7 @@ struct VFIOConformanceTests {
     #expect(raw.destroy(iommufd, 2) == "0")
   }
 
-  @Test("§T65 attaching again replaces; the same table again is no change")
+  @Test("§T65 attaching again replaces; the same table again changes nothing")
   func reattach() {
     #expect(raw.bind(device, iommufd) == "1")
     #expect([raw.ioasAlloc(iommufd), raw.ioasAlloc(iommufd)] == ["2", "3"])

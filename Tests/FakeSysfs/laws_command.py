@@ -132,6 +132,54 @@ def control_z_stops_both_and_gives_the_terminal_back(world):
     as_before(world)
 
 
+@law
+def a_terminal_is_asked_before_the_console_goes(world):
+    world.control(console=NIC)
+    words = ["apply", world.vm, *HAND_OVER]
+    for answer, status in ((b"n\n", 77), (b"\n", 77), (b"\x04", 77), (b"y\n", 3), (b"yes\n", 3)):
+        out, found = on_terminal(world, [*words, "--", "sh", "-c", "exit 3"], answer)
+        assert found == status, f"{answer}: status {found}, not {status}: {out}"
+        assert "Go on? [y/N]" in out and "is this machine's console" in out, out
+        if status == 77:
+            assert "VP5910" in out, out
+            nothing_written(world)
+        as_before(world)
+
+
+@law
+def nobody_is_asked_without_a_terminal_or_with_yes(world):
+    world.control(console=NIC)
+    words = ["apply", world.vm, *HAND_OVER]
+    ended(world.run(*words, "--", "true"), 0, saying="VP4032")
+    out, status = on_terminal(world, [*words, "--yes", "--", "true"], b"")
+    assert status == 0 and "Go on?" not in out, f"status {status}: {out}"
+    as_before(world)
+
+
+@law
+def nobody_is_asked_where_no_way_in_goes(world):
+    out, status = on_terminal(world, ["apply", world.vm, *HAND_OVER, "--", "true"], b"")
+    assert status == 0 and "Go on?" not in out, f"status {status}: {out}"
+    as_before(world)
+
+
+def on_terminal(world, words, answer):
+    """What a run on a terminal says, and its status; what it asks is answered."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(world.program, [world.program, *map(str, words)])
+    said = b""
+    with contextlib.suppress(OSError):  # the terminal is gone with its last process
+        while piece := os.read(terminal, 4096):
+            said += piece
+            if b"[y/N]" in said and answer:
+                os.write(terminal, answer)
+                answer = b""
+    os.close(terminal)
+    status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    return said.decode(errors="replace"), status
+
+
 def find(program):
     """The processes of this world whose command line begins with a program's name."""
     found = []

@@ -70,6 +70,7 @@ class Machine(Tree):
         self.devices = {
             address: Device(address, number) for number, address in enumerate(sorted(DEVICES))}
         self.faults = {}  # name of an attribute: [errno's name, how often; None for always]
+        self.console = None  # address of the device that the firmware's console is on
         self.stubborn = []  # drivers that wait before they let a device go
         self.files = {}  # path of a node: how many open files it has
         self.writes = []
@@ -141,7 +142,7 @@ class Machine(Tree):
             "class": f"{device.kind}\n".encode(), "config": configuration(device.id),
             "iommu": f"../../virtual/iommu/{device.unit}",
             "iommu_group": f"../../../kernel/iommu_groups/{device.group}",
-            "driver_override": override + b"\n", "reset": b"", "boot_vga": b"0\n"}
+            "driver_override": override + b"\n", "reset": b"", "boot_vga": b"1\n" if device.address == self.console else b"0\n"}
         if device.driver:
             found["driver"] = f"../../../bus/pci/drivers/{device.driver}"
         if device.driver == VFIO:
@@ -256,7 +257,7 @@ class Machine(Tree):
 
     def change(self, wanted):
         """`reset`; `set`: {address: [driver, override]}; `faults`: {attribute: [errno, times]};
-        `stubborn`: [driver], those that let go again when they are left out."""
+        `stubborn`: [driver], those that let go again when they are left out; `console`: address."""
         if wanted.get("reset"):
             files = self.files
             self.reset()
@@ -267,3 +268,4 @@ class Machine(Tree):
             device.override = None if override is None else override.encode("latin-1")
         self.faults.update(wanted.get("faults", {}))
         self.stubborn = wanted.get("stubborn", self.stubborn)
+        self.console = wanted.get("console", self.console)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Builds the fuzz targets, runs them and prints what came of it; see docs/fuzzing.md.
+"""Builds the fuzz targets, runs them and prints what came of it; see docs/maintainers/fuzzing.md.
 
   fuzz.py [--minutes N] [--only TARGET ...]     all targets, in N minutes together
   fuzz.py --fixed                               the same inputs every time, less than two minutes
@@ -235,7 +235,7 @@ def row(target, log):
 
 
 def table(rows):
-    """Prints rows as a table of Markdown, as docs/fuzzing.md has it."""
+    """Prints rows as a table of Markdown, as docs/maintainers/fuzzing.md has it."""
     head = ("target", "executions", "per second", "edges", "features", "corpus", "new", "MiB")
     for cells in (head, ("---",) + ("---:",) * (len(head) - 1), *rows):
         print("| " + " | ".join(cells) + " |")

@@ -2,7 +2,7 @@
 """Real kernels under an emulated IOMMU: what vfioplan says of them is tried on them.
 
 Nothing needs root except installing the Debian packages that `lab.py deps` names; nothing needs
-hardware. Kernels are kept under $XDG_CACHE_HOME/vfioplan-lab. docs/kernel-lab.md says the rest.
+hardware. Kernels are kept under $XDG_CACHE_HOME/vfioplan-lab. docs/maintainers/kernel-lab.md says the rest.
 """
 
 import argparse
@@ -173,7 +173,7 @@ def arguments():
                      help="of kernels that the lab can do without, only those made before, and "
                      "little of each")
     run.add_argument("--verbose", action="store_true", help="a line for each verdict")
-    run.add_argument("--record", action="store_true", help="write docs/lab-results.md")
+    run.add_argument("--record", action="store_true", help="write docs/maintainers/lab-results.md")
     return parser.parse_args()
 
 

@@ -113,7 +113,7 @@ struct SourceTests {
     let others: Set<String> = ["FakeSysfs", "Fixtures", "Fuzz", "Hostile", "KernelLab"]
     let folders = PackageFiles.entries("Sources") + PackageFiles.entries("Tests")
     for folder in folders where !others.contains(folder) {
-      #expect(manifest.contains("name: \"\(folder)\""), "\(folder) is no target")
+      #expect(manifest.contains("name: \"\(folder)\""), "\(folder) is not a target")
     }
   }
 }

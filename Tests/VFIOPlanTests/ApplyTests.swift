@@ -50,7 +50,7 @@ struct ApplyTests {
     #expect(outcome.output.contains("  15  failed  give a device to an iommufd: igd; EPERM"))
     #expect(
       outcome.output.contains(
-        "State after the rollback\n  nothing is open, nothing is mapped, no driver is changed\n"))
+        "State after the undo\n  nothing is open, nothing is mapped, no driver is changed\n"))
     #expect(
       outcome.output.hasSuffix("run: failed at step 15 of 32; undone: 13 steps, nothing left\n"))
     #expect(
@@ -65,7 +65,7 @@ struct ApplyTests {
     #expect(outcome.output.contains("   7  EBUSY  close iommufd\n"))
     #expect(outcome.output.contains("  left: step 7, open the kernel's IOMMU interface: "))
     #expect(outcome.output.hasSuffix("undone: 12 steps, 1 thing left\n"))
-    #expect(outcome.errors.contains("error[VP5003]: 1 effect of the program could not be taken"))
+    #expect(outcome.errors.contains("error[VP5003]: 1 effect of the program could not be undone"))
   }
 
   @Test func anUndoThatFailsAtTheEndIsNoSuccess() throws {

@@ -31,6 +31,7 @@ struct CatalogueTests {
     "VP4040": "needs a device that can be taken away: NodeUseTests",
     "VP4041": "needs a network that can be taken away: NetworkUseTests",
     "VP4042": "needs a driver that waits: DriverWaitTests",
+    "VP4055": "needs a device that can be taken away: NodeUseTests",
     "VP4060": "needs a machine without an IOMMU: HelpCaseTests",
     "VP5006": "needs a run on a real kernel: the kernel lab's signals",
     "VP5007": "needs a run on a real kernel, and a disk that is full",
@@ -45,6 +46,7 @@ struct CatalogueTests {
     "VP5907": "needs a run on a real kernel: FileSenderTests, and the kernel lab's handover",
     "VP5908": "needs a run on a real kernel: FileSenderTests, and the kernel lab's handover",
     "VP5909": "needs a run on a real kernel: the laws on a fake /sys",
+    "VP5910": "needs a terminal and a device that can be taken away: the laws on a fake /sys",
     "VP5915": "needs a machine without /dev/null: StreamTests",
   ]
 

@@ -100,7 +100,7 @@ struct ProgramCommandTests {
     let left = try Tool.run(
       ["apply", Self.program, "--simulate", "--format", "json"] + Self.host + faults)
     #expect(left.code == 74)
-    #expect(left.errors.contains("error[VP5003]: 1 effect of the program could not be taken"))
+    #expect(left.errors.contains("error[VP5003]: 1 effect of the program could not be undone"))
     let leftovers = try JSONValue(left.output)["leftovers"]?.elements
     #expect(leftovers?.map { $0["index"]?.number } == [7])
     try SchemaTests.validate(["run", "-"], input: left.output)
@@ -137,7 +137,7 @@ struct ProgramCommandTests {
     let found = outcome.errors.split(separator: "\n").filter { $0.contains("error[") }
     #expect(
       found == [
-        "<stdin>:2:1: error[VP1957]: step 2: 'nvme' is no VFIO driver",
+        "<stdin>:2:1: error[VP1957]: step 2: 'nvme' is not a VFIO driver",
         "<stdin>:29:1: error[VP1957]: step 27: guest memory must be a positive multiple of 4 KiB",
       ], "\(outcome.errors)")
   }

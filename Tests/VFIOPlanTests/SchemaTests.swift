@@ -50,6 +50,13 @@ struct SchemaTests {
     #expect(try Tool.run(["schema", "poem"]).code == 64)
   }
 
+  @Test("docs/reference.md says of every key what its schema says")
+  func theReferenceIsAsTheSchemasAre() throws {
+    let python = try #require(Self.python)
+    let outcome = try Tool.run(python, ["scripts/reference.py", "--check"])
+    #expect(outcome.code == 0, "\(outcome.errors)")
+  }
+
   @Test func everyPlanFitsItsSchema() throws {
     let plans = try goldens { $0.hasPrefix("{") }
     #expect(plans.count > Example.all.count)

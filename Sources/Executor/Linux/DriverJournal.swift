@@ -109,7 +109,7 @@ public struct DriverJournal: Sendable {
     return file
   }
 
-  /// Gives back what is not as it was before the run, though its steps were taken back: a step may
+  /// Gives back what is not as it was before the run, though its steps were undone: a step may
   /// fail after it had its effect.
   ///
   /// A write may take so many seconds.

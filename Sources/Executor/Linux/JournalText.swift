@@ -29,7 +29,7 @@ public struct DriverRecord: Hashable, Sendable {
 /// line for each device, `end`. Blanks, `%` and all that is not printable ASCII in an override are
 /// written as `%` and two digits.
 struct JournalText: Hashable {
-  /// Why a text is no journal.
+  /// Why a text is not a journal.
   enum Flaw: Error {
     /// It starts as a journal and stops before the end.
     case incomplete

@@ -28,7 +28,7 @@ public final class LinuxKernel: Kernel {
 
   /// Makes the next `open` of `/dev/iommu` yield a file that is open already.
   ///
-  /// Whoever opens it so closes it; if nobody does, it goes with this kernel.
+  /// What opens it so closes it; if nothing does, it goes with this kernel.
   public func adopt(iommufd file: Int32) { received = file }
 
   /// Whether an open file is one of `/dev/iommu`, by the number of the node or, without a node, by

@@ -181,7 +181,7 @@ enum SystemCalls {
   }
 
   /// What device a path leads to, links followed: its kind as in `st_mode`, and its number as sysfs
-  /// writes it; `nil` for what is no device.
+  /// writes it; `nil` for anything that is not a device.
   ///
   /// No file server is asked.
   static func device(at path: String) throws(Errno) -> (kind: mode_t, number: String)? {

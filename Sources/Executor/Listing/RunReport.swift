@@ -25,7 +25,7 @@ public struct RunReport: Sendable {
     self.teardown = teardown
   }
 
-  /// Runs a program on the simulator and takes everything back at the end.
+  /// Runs a program on the simulator and undoes everything at the end.
   public static func run(
     _ program: Program, of plan: CompiledPlan? = nil, on kernel: SimulatedKernel
   ) -> RunReport {
@@ -42,7 +42,7 @@ public struct RunReport: Sendable {
   /// The undo of everything, whenever it was done.
   public var undo: Rollback { teardown ?? execution.rollback }
 
-  /// Whether every step succeeded and all was taken back.
+  /// Whether every step succeeded and all was undone.
   public var isSuccess: Bool { execution.isSuccess && undo.isComplete }
 
   /// What went wrong, what is left, and where KVM was told something else than the devices do.

@@ -96,7 +96,7 @@ extension RunText {
   private func appendState(to page: inout TextPage) {
     let state = run.state ?? SimulatorState()
     page.heading(
-      run.execution.isSuccess ? "State after the last step" : "State after the rollback")
+      run.execution.isSuccess ? "State after the last step" : "State after the undo")
     if state.isPristine {
       return page.line("nothing is open, nothing is mapped, no driver is changed", indent: 2)
     }

@@ -79,7 +79,7 @@ public struct StepText {
     return "\(name(id)) & \(hexText(mask)) == \(bits(operand))"
   }
 
-  /// What takes a step back; `nil` if there is nothing to take back.
+  /// What undoes a step; `nil` if there is nothing to undo.
   public func undo(_ index: Int) -> StyledText? {
     switch program.undo(of: program.steps[index]) {
     case .nothing: nil

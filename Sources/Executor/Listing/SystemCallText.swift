@@ -29,7 +29,7 @@ struct SystemCallText {
     }
   }
 
-  /// The call that takes a step back; `nil` if there is none.
+  /// The call that undoes a step; `nil` if there is none.
   func undo(_ index: Int) -> StyledText? {
     switch program.undo(of: program.steps[index]) {
     case .nothing: nil

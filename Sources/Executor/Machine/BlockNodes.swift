@@ -57,7 +57,7 @@ struct BlockNodes {
     return blocks.entries.contains { $0.name == head }
   }
 
-  /// `nvme0n1` for `nvme0c1n1` (`nvme_set_disk_name`); `nil` for what is no path.
+  /// `nvme0n1` for `nvme0c1n1` (`nvme_set_disk_name`); `nil` for anything that is not a path.
   private static func head(ofPath name: String) -> String? {
     let parts = name.split(separator: "c", omittingEmptySubsequences: false)
     guard parts.count == 2, parts[0].hasPrefix("nvme"), isNumber(parts[0].dropFirst(4)),

@@ -30,7 +30,7 @@ enum BlockClaim: Hashable, Sendable {
 protocol NodeInspection: Sendable {
   /// Whether a block device has a user in the kernel.
   func claim(of node: DeviceNode) -> BlockClaim
-  /// The number of what a path leads to; `nil` if that is no device, or nothing.
+  /// The number of what a path leads to; `nil` if that is not a device, or not there.
   func number(at path: String) throws(TreeError) -> DeviceNumber?
   /// The routes of every table; `nil` if only files can say.
   func routes() -> Routes?

@@ -29,7 +29,9 @@ public struct DeviceUse {
     case nodes(NodeUse.Opened)
     /// This keyboard or mouse is behind it.
     case input(String)
-    /// The firmware's console is on it.
+    /// This keyboard is behind it, and no keyboard is anywhere else.
+    case lastKeyboard(String)
+    /// The firmware's console is on it, or the kernel's first framebuffer.
     case console
   }
 
@@ -37,6 +39,7 @@ public struct DeviceUse {
   private let disks: DiskUse
   private let nodes: NodeUse
   private let networks: NetworkUse
+  private let framebuffers: SysfsLinks
 
   /// Reads what is mounted, swapped to and routed through, on this machine or in a copy.
   init(
@@ -47,6 +50,7 @@ public struct DeviceUse {
     disks = DiskUse(tree, inspection, openFiles)
     nodes = NodeUse(tree, openFiles)
     networks = NetworkUse(tree, inspection.routes())
+    framebuffers = SysfsLinks("/sys/class/graphics", in: tree)
   }
 
   /// Errors for disks and networks in use and for what a driver would wait for, warnings for other
@@ -66,7 +70,15 @@ public struct DeviceUse {
       )
     }
     return (own + companions).filter { changed.contains($0.0) }.flatMap { address, name, origin in
-      uses(of: address).map { MachineDiagnostics.inUse(name, $0, origin) }
+      uses(of: address, when: changed).map { MachineDiagnostics.inUse(name, $0, origin) }
+    }
+  }
+
+  /// Every use of a device that is taken together with others.
+  func uses(of address: BDF, when taken: Set<BDF>) -> [Use] {
+    let keyboards = nodes.lastKeyboards(of: address, when: taken)
+    return uses(of: address).map { use in
+      if case .input(let name) = use, keyboards.contains(name) { .lastKeyboard(name) } else { use }
     }
   }
 
@@ -75,8 +87,13 @@ public struct DeviceUse {
     var found = disks.uses(of: address) + networks.uses(of: address)
     found += nodes.opened(of: address).map { .nodes($0) }
     found += nodes.inputs(of: address).map { .input($0) }
-    if tree.text("/sys/bus/pci/devices/\(address)/boot_vga") == "1" { found.append(.console) }
+    if isConsole(address) { found.append(.console) }
     var seen: Set<Use> = []
     return found.filter { seen.insert($0).inserted }
+  }
+
+  private func isConsole(_ address: BDF) -> Bool {
+    tree.text("/sys/bus/pci/devices/\(address)/boot_vga") == "1"
+      || framebuffers.below(address).contains { $0.name == "fb0" }
   }
 }

@@ -25,6 +25,11 @@ extension MachineDiagnostics {
       Diagnostic(
         inputInUse, "'\(input.visible)' is behind \(name)", at: origin,
         help: "see that there is another way in")
+    case .lastKeyboard(let input):
+      Diagnostic(
+        lastKeyboardInUse,
+        "'\(input.visible)' is behind \(name), and this machine has no other keyboard", at: origin,
+        help: "see that there is another way in")
     case .console:
       Diagnostic(
         consoleInUse, "\(name) is this machine's console", at: origin,

@@ -7,6 +7,7 @@ public enum MachineDiagnostics {
   public static let all = [
     diskInUse, networkInUse, consoleInUse, fewHugePages, lowLockLimit,
     notResettable, heldElsewhere, untestable, nodeInUse, nodeWaitedFor, inputInUse,
+    lastKeyboardInUse,
     interfaceInUse, notLetGo,
   ]
 
@@ -23,16 +24,18 @@ public enum MachineDiagnostics {
   static let networkInUse = DiagnosticCode(
     "VP4031", .error, canBeForced: true, "the default route goes through the device",
     """
-    Taking the device from its driver cuts the machine off, and with it whoever is logged in. \
-    Move the default route to another interface first, or give the VM another device.
+    Taking the device from its driver cuts the machine off, and with it everybody who is logged \
+    in. Move the default route to another interface first, or give the VM another device. With \
+    --force apply goes on; on a terminal it asks first, unless --yes is given.
     """)
 
   static let consoleInUse = DiagnosticCode(
     "VP4032", .warning, "the console is on the device",
     """
-    The firmware set this graphics device up as the console (boot_vga in sysfs). Once its driver \
-    is gone the screen shows nothing more, and some devices can't be given back without a \
-    restart. See that there is another way into the machine.
+    The firmware set this graphics device up as the console (boot_vga in sysfs), or the kernel's \
+    first framebuffer is on it. Once its driver is gone the screen shows nothing more, and some \
+    devices can't be given back without a restart. On a terminal apply asks before it goes on, \
+    unless --yes is given. See that there is another way into the machine.
     """)
 
   static let fewHugePages = DiagnosticCode(
@@ -99,9 +102,20 @@ public enum MachineDiagnostics {
   static let inputInUse = DiagnosticCode(
     "VP4040", .warning, "a keyboard or mouse is behind the device",
     """
-    Everything behind a USB controller goes with it. If it is the machine's only keyboard, nobody \
-    can type on its console until the controller is given back. See that there is another way in.
+    Everything behind a USB controller goes with it, and comes back when the controller is given \
+    back. See that there is another way in.
     """)
+
+  static let lastKeyboardInUse = DiagnosticCode(
+    "VP4055", .warning, "the last keyboard is behind the device",
+    """
+    Everything behind a USB controller goes with it. This machine has no other keyboard, so nobody \
+    can type on its console until the controller is given back. On a terminal apply asks before it \
+    goes on, unless --yes is given. See that there is another way in.
+    """)
+
+  /// What apply asks about before it goes on, if there is somebody to ask: the ways into a machine.
+  public static let waysIn: Set<DiagnosticCode> = [networkInUse, consoleInUse, lastKeyboardInUse]
 
   static let interfaceInUse = DiagnosticCode(
     "VP4041", .warning, "a network interface of the device is in use",

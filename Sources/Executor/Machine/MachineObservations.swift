@@ -46,7 +46,7 @@ extension DeviceUse.Use {
     case .opened(let path, let holders): "\(holders.having) its disk \(path.visible) open"
     case .defaultRoute: "the default route goes through it"
     case .interface(let name): "its interface \(name.visible) is in use"
-    case .input(let name): "'\(name.visible)' is behind it"
+    case .input(let name), .lastKeyboard(let name): "'\(name.visible)' is behind it"
     case .console: "it is the console"
     case .nodes(let opened): "\(opened.holders.having) it open"
     case .unknown, .unknownRoute: nil

@@ -1,6 +1,6 @@
 import Parser
 
-/// Who has the nodes of PCI functions open that are no disks: cards, buses, sound, input and so on.
+/// Who has nodes of PCI functions open that are not disks: cards, buses, sound, input and so on.
 final class NodeUse {
   /// What processes have open of a device.
   struct Opened: Hashable {
@@ -43,6 +43,22 @@ final class NodeUse {
     }.filter(isForHands).map { tree.text($0 + "/name") ?? "?" }
   }
 
+  /// The names of the keyboards among them, if every keyboard there is is reached through one of
+  /// some functions; PS/2's are behind no function.
+  func lastKeyboards(of address: BDF, when taken: Set<BDF>) -> [String] {
+    let groups = classes.filter { $0.name == "input" }
+    let isLeft = groups.contains { group in
+      let gone = taken.flatMap { group.links.below($0).map(\.name) }
+      return group.links.entries.contains {
+        !gone.contains($0.name) && isKeyboard("\(group.directory)/\($0.name)")
+      }
+    }
+    if isLeft { return [] }
+    return groups.flatMap { group in
+      group.links.below(address).map { "\(group.directory)/\($0.name)" }
+    }.filter(isKeyboard).map { tree.text($0 + "/name") ?? "?" }
+  }
+
   private func nodes(below address: BDF) -> [Node] {
     let own = classes.flatMap { group in
       group.links.below(address).compactMap { node(of: $0, in: group) }
@@ -81,6 +97,12 @@ final class NodeUse {
     // EV_KEY, EV_REL and EV_REP (linux/input-event-codes.h).
     let kinds = tree.hex(directory + "/capabilities/ev") ?? 0
     return kinds & (1 << 1) != 0 && kinds & (1 << 2 | 1 << 20) != 0
+  }
+
+  /// Whether an input device repeats its keys (EV_KEY and EV_REP).
+  private func isKeyboard(_ directory: String) -> Bool {
+    let kinds = tree.hex(directory + "/capabilities/ev") ?? 0
+    return kinds & (1 << 1) != 0 && kinds & (1 << 20) != 0
   }
 
   /// A node, and which open files are it.

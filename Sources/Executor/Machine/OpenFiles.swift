@@ -86,7 +86,7 @@ final class OpenFiles {
     let text = tree.linkText(path)
     // A name that is not UTF-8 says nothing, but the number does.
     if text == nil, tree.problem(at: path) == nil { return nil }
-    // Sockets, pipes and the like are no nodes: their text is no path.
+    // Sockets, pipes and the like are not nodes: their text is not a path.
     if let text, !text.hasPrefix("/") { return nil }
     return File(process: process, path: text ?? "", number: try nodes.number(at: path))
   }

@@ -1,7 +1,7 @@
 import Parser
 import Planner
 
-/// What happened when a program ran, and what was taken back.
+/// What happened when a program ran, and what was undone.
 public struct ExecutionReport: Hashable, Sendable {
   /// Why a program stopped.
   public struct Failure: Hashable, Sendable {
@@ -41,14 +41,14 @@ public struct ExecutionReport: Hashable, Sendable {
   public var values: [UInt64]
   /// Why it stopped; `nil` if every step succeeded.
   public var failure: Failure?
-  /// What was taken back, if anything was.
+  /// What was undone, if anything was.
   public var rollback: Rollback
 
   /// Whether every step succeeded.
   public var isSuccess: Bool { failure == nil }
   /// The steps that were undone, in the order in which that was done.
   public var rolledBack: [Int] { rollback.outcomes.filter { $0.errno == nil }.map(\.step) }
-  /// What is left although it was to be taken back.
+  /// What is left although it was to be undone.
   public var leftovers: [Leftover] { rollback.leftovers }
 
   /// The errno of a step: `nil` if it succeeded, did not run, or failed an expectation.

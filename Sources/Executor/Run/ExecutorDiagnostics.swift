@@ -12,8 +12,8 @@ public enum ExecutorDiagnostics {
     "VP5001", .error, "a system call failed",
     """
     The kernel, or the simulator in its place, refused a step of the program. Everything the \
-    program had done before was taken back in reverse order, so the machine is as it was; if \
-    something could not be taken back, VP5003 says what. The message names the request and the \
+    program had done before was undone in reverse order, so the machine is as it was; if \
+    something could not be undone, VP5003 says what. The message names the request and the \
     errno, and what that errno usually means for that request. The line shown is the part of the \
     description that the step comes from.
     """)
@@ -23,12 +23,12 @@ public enum ExecutorDiagnostics {
     """
     A step of the program checks a fact that the plan rests on, for example that an IOMMU can \
     still enforce snoop for a device, or that the kernel uses the page table it was told to. The \
-    kernel's answer was another one. Everything done before was taken back. Bring the \
+    kernel's answer was another one. Everything done before was undone. Bring the \
     host description up to date and compile again.
     """)
 
   static let notRolledBack = DiagnosticCode(
-    "VP5003", .error, "something could not be taken back",
+    "VP5003", .error, "something could not be undone",
     """
     After a failure every step is undone, last one first, and an undo that fails does not stop \
     the others. The notes list exactly what is left and why. What belongs to open files goes with \
@@ -70,7 +70,7 @@ public enum ExecutorDiagnostics {
   ) -> Diagnostic {
     let count = leftovers.count == 1 ? "1 effect" : "\(leftovers.count) effects"
     return Diagnostic(
-      notRolledBack, "\(count) of the program could not be taken back", at: span,
+      notRolledBack, "\(count) of the program could not be undone", at: span,
       notes: leftovers.map { note($0, program) },
       help: "end the process to close its files; undo the driver changes listed above by hand")
   }

@@ -2,7 +2,7 @@ import Planner
 
 /// Any kernel, some of whose calls fail without being made; by 0-based position among all calls.
 ///
-/// For trying out, on the real one, how a run is taken back.
+/// For trying out, on the real one, how a run is undone.
 public final class FaultInjectingKernel: Kernel {
   private let kernel: any Kernel
   private let faults: [Int: Errno]

@@ -1,7 +1,7 @@
 import Parser
 import Planner
 
-/// Runs a program on a kernel, step by step, and takes back what it did.
+/// Runs a program on a kernel, step by step, and undoes what it did.
 ///
 /// One loop for the simulator and the real kernel. When a step fails, everything before it is
 /// undone in exact reverse order; an undo that fails does not stop the others. The program must

@@ -13,7 +13,7 @@ public enum KernelDiagnostics {
     "VP5006", .error, "a signal ended the run",
     """
     SIGINT, SIGTERM, SIGHUP or SIGQUIT came before all steps were made. The step that was under \
-    way was finished, no further one was begun, and everything done was taken back in reverse \
+    way was finished, no further one was begun, and everything done was undone in reverse \
     order. The process then ends by that signal. SIGKILL can't be answered: after it, `vfioplan \
     restore` gives drivers back, and the kernel itself frees everything else.
     """)
@@ -75,7 +75,7 @@ public enum KernelDiagnostics {
     The file is in the place of a journal, but it is not one that vfioplan wrote and that nobody \
     else could change. Nobody knows which devices it has, so it stays, and no run changes drivers \
     until it is gone. Find out what became of it, give the devices it was about back by hand, and \
-    remove it. A journal that was cut off while it was written is no error: nothing had been \
+    remove it. A journal that was cut off while it was written is not an error: nothing had been \
     changed yet.
     """)
 

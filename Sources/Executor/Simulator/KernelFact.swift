@@ -115,7 +115,7 @@ struct KernelFact: Hashable, Sendable {
     backports: [KernelVersion(6, 6): 103, KernelVersion(6, 12): 43, KernelVersion(6, 16): 2])
   /// HW_QUEUE_ALLOC, and an input type of GET_HW_INFO.
   static let hardwareQueues = Self("hardwareQueues", 6, 17, .measured, "iommufd/viommu.c")
-  /// A container's UNMAP_DMA of what is not mapped is no error, where iommufd answers.
+  /// A container's UNMAP_DMA of what is not mapped succeeds, where iommufd answers.
   static let compatUnmapsNothing = Self(
     "compatUnmapsNothing", 6, 18, .measured, "afb47765f923",
     backports: [KernelVersion(6, 6): 117, KernelVersion(6, 12): 59, KernelVersion(6, 17): 9])

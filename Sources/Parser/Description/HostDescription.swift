@@ -113,7 +113,7 @@ public struct ReservedRegion: Hashable, Sendable {
 
 /// A window of a device's memory in the machine's addresses, by its base address register.
 ///
-/// Windows of I/O ports, which nobody maps for DMA, and the ROM are no such thing here.
+/// Windows of I/O ports, which nobody maps for DMA, and the ROM do not count here.
 public struct BAR: Hashable, Sendable {
   /// The number of its register, 0 to 5; one of 64 bits takes the next register, too.
   public var index: Int

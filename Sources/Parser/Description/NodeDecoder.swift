@@ -159,7 +159,7 @@ public struct NodeDecoder: Sendable {
     return false
   }
 
-  /// Whether a text from elsewhere would be read as text: whoever writes a description asks.
+  /// Whether a text from elsewhere would be read as text: the writer of a description asks.
   public static func takesText(_ text: String) -> Bool {
     !text.isEmpty && Array(text.utf8).withUnsafeBufferPointer(isLine)
   }

@@ -34,7 +34,7 @@ extension ParserDiagnostics {
   }
 
   static let hugePage = DiagnosticCode(
-    "VP1040", .error, "no size of a huge page",
+    "VP1040", .error, "not the size of a huge page",
     """
     Huge pages have a power of two of at least 64 KiB: 2MiB and 1GiB on x86, also 64KiB, 32MiB, \
     512MiB and 16GiB on Arm. What a machine has is listed in '/sys/kernel/mm/hugepages'. Leave the \
@@ -43,7 +43,7 @@ extension ParserDiagnostics {
 
   static func hugePage(_ text: String, at span: SourceSpan) -> Diagnostic {
     Diagnostic(
-      hugePage, "\(QuotedText.quote(text)) is no size of a huge page", at: span,
+      hugePage, "\(QuotedText.quote(text)) is not the size of a huge page", at: span,
       help: "use 2MiB or 1GiB, or leave the key out for ordinary pages")
   }
 

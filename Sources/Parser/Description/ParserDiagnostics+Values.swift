@@ -85,7 +85,7 @@ extension ParserDiagnostics {
     "VP1049", .error, "invalid token of a virtual function",
     """
     The token that a virtual function is opened with is a UUID: 32 hexadecimal digits with dashes \
-    after the 8th, 12th, 16th and 20th. Whoever uses the physical function has set it, DPDK for \
+    after the 8th, 12th, 16th and 20th. The user of the physical function has set it, DPDK for \
     example with '--vfio-vf-token'.
     """)
 

@@ -103,7 +103,7 @@ public struct KVMClause: Hashable, Sendable {
     case auto
     /// vfioplan, for as long as the plan is in force.
     case vfioplan
-    /// The command, or whoever uses the devices: the program has no requests to KVM.
+    /// The command, or another user of the devices: the program has no requests to KVM.
     case command
   }
 

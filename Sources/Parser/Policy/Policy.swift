@@ -6,7 +6,7 @@ public struct Policy: Hashable, Sendable {
     public var devices: DevicePattern
     /// What `auto` becomes where nothing that was said stands against it; never `auto`.
     public var intent: NoSnoopIntent
-    /// Why, in the words of whoever wrote it.
+    /// Why, in its author's words.
     public var reason: String?
     /// Where the row was written, for reports: file and line.
     public var place: String

@@ -148,7 +148,7 @@ private struct HostFactsReader {
     return result
   }
 
-  /// The windows of a device's memory; copies may lack the file, which is no finding.
+  /// The windows of a device's memory; copies may lack the file, which is not a finding.
   private mutating func bars(_ path: String) -> [BAR]? {
     guard let text = tree.text(path) else { return nil }
     if let bars = BAR.all(in: text) { return bars }
@@ -186,8 +186,8 @@ private struct HostFactsReader {
 
   /// The last part of what a link points to; `nil` if there is none, reported if it is not right.
   ///
-  /// A directory with something in it is no link and not wrong: the PCI function of AMD's unit has
-  /// one called `iommu`, with the unit.
+  /// A directory with something in it is not a link, and not wrong: the PCI function of AMD's unit
+  /// has one called `iommu`, with the unit.
   private mutating func link(
     _ path: String, _ expected: String, _ isRight: (String) -> Bool
   ) -> String? {

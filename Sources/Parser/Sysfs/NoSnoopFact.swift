@@ -17,7 +17,7 @@ public struct NoSnoopFact: Hashable, Sendable {
   /// Set, which it is after a reset, means that the device may. Clear says nothing: software can
   /// have cleared it, or the device has it hard-wired. A function without the bit can't only if it
   /// is on a conventional bus, whose requests have no such attribute; those of the root complex
-  /// (graphics from Ironlake to Broadwell, chipset functions) are no packets that a bit governs.
+  /// (graphics from Ironlake to Broadwell, chipset functions) are not packets that a bit governs.
   init(_ space: ConfigurationSpace, vendor: UInt16, device: UInt16, isOnConventionalBus: Bool) {
     if let flaw = space.flaw(vendor: vendor, device: device) {
       self.init(.unknown, flaw)

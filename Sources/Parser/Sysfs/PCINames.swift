@@ -70,7 +70,7 @@ public struct PCINames: Sendable {
         else { continue }
         names[Self.key(vendor.id, id)] = ProductName.short(vendor: vendor.name, device: name)
       } else {
-        // The list of classes, which begins with `C `, is no vendor.
+        // The list of classes, which begins with `C `, is not a vendor.
         vendor = Self.entry(line).flatMap { vendors.contains($0.id) ? $0 : nil }
       }
     }

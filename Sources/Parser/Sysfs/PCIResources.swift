@@ -1,5 +1,5 @@
 extension BAR {
-  /// The registers that a function may have windows behind; resources after them are no BARs.
+  /// The registers that a function may have windows behind; resources after them are not BARs.
   private static let count = 6
   /// Flags of resources (`include/linux/ioport.h`, IORESOURCE_MEM, _PREFETCH and _MEM_64).
   private static let (memory, prefetch, wide): (UInt64, UInt64, UInt64) = (0x200, 0x2000, 0x10_0000)

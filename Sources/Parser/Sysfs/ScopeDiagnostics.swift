@@ -47,9 +47,9 @@ public enum ScopeDiagnostics {
     "VP4060", .error, "a device is given away without an IOMMU",
     """
     With enable_unsafe_noiommu_mode VFIO makes nodes ('/dev/vfio/noiommu-N') for devices that no \
-    IOMMU holds back: whoever opens one can have the device write to all memory of the host. No \
-    VMM can use it, and there is no page table to plan. It is for programs such as DPDK's, as \
-    root. Switch the IOMMU on, and the mode off, to give the device to a VM.
+    IOMMU holds back: a process that opens one can have the device write to all memory of the \
+    host. No VMM can use it, and there is no page table to plan. It is for programs such as \
+    DPDK's, as root. Switch the IOMMU on, and the mode off, to give the device to a VM.
     """)
 
   /// The finding about a text in place of a PCI address that names another kind of device; `nil`

@@ -1,6 +1,6 @@
 /// A source line with its caret range, laid out to fit a width.
 ///
-/// Tabs become spaces up to the next multiple of 4, bytes that are no UTF-8 and characters a
+/// Tabs become spaces up to the next multiple of 4, bytes that are not UTF-8 and characters a
 /// terminal would act on become escapes, and carets stand under what is shown. A line too long for
 /// the width is cut around the start of the range; only the bytes near it are looked at.
 struct SourceExcerpt {

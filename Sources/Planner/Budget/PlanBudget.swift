@@ -28,7 +28,7 @@ public struct PlanBudget: Hashable, Sendable {
   public let narrowest: HostIOMMU?
   /// How many bits physical addresses of the host's CPUs have; `nil` if unknown.
   public let processorBits: Int?
-  /// Whether the interface maps BARs for whoever asks.
+  /// Whether the interface maps BARs for anybody who asks.
   public let mapsBARs: Fact
   /// Whether what a VMM maps of BARs counts as locked, too.
   ///

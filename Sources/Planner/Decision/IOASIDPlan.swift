@@ -1,6 +1,6 @@
 import Parser
 
-/// The decision: which devices share which I/O page table in which format, and what KVM is told.
+/// The decision: which devices share which page table in which format, and what KVM is told.
 ///
 /// Independent of any kernel interface except that every choice in it can be expressed by `target`.
 /// All indices are positions in the arrays of this value or of the VM description.
@@ -143,7 +143,7 @@ public struct PlannedAddressSpace: Hashable, Sendable {
   }
 }
 
-/// One I/O page table: an IOASID of the mail, an HWPT of iommufd, a domain of type1.
+/// One page table of IOMMUs: an IOASID of the mail, an HWPT of iommufd, a domain of type1.
 public struct PageTable: Hashable, Sendable {
   /// What a page table does with no-snoop requests.
   public enum SnoopPolicy: Hashable, Sendable {

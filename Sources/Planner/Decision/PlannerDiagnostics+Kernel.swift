@@ -29,7 +29,7 @@ extension PlannerDiagnostics {
     What kernels do with page tables and KVM changed several times between Linux 5.4 and 7.3, the \
     releases that were read and tried. An older release is taken to do as 5.4, a newer one, or one \
     that the host description does not state, as 7.3. Compare with 'apply --check' on the machine \
-    itself, which asks its kernel and takes everything back.
+    itself, which asks its kernel and undoes everything.
     """)
   static let interfaceUnknown = DiagnosticCode(
     "VP4017", .warning, "the host does not say whether it has an interface",

@@ -28,7 +28,7 @@ extension PlannerDiagnostics {
   static let vfTokenMissing = DiagnosticCode(
     "VP4045", .error, "a virtual function needs the token of its physical function",
     """
-    While a physical function is on vfio-pci, whoever has it can reach what its virtual functions \
+    While a physical function is on vfio-pci, its user can reach what its virtual functions \
     do. So the kernel opens these only with a token that both users share, a UUID \
     (vfio_pci_validate_vf_token): without it, EACCES. Say it with 'vfToken' of the device, as the \
     physical function's user has set it.

@@ -20,7 +20,7 @@ public struct RegisteredMemory: Hashable, Sendable {
   /// All memory that a plan maps, by region and offset, no two pieces next to each other; empty if
   /// no byte is in two of its page tables.
   ///
-  /// All of it, and not only what is shared: whoever registers some has to register the rest.
+  /// All of it, and not only what is shared: who registers some has to register the rest.
   static func shared(in plan: IOASIDPlan) -> [RegisteredMemory] {
     guard plan.pageTables.count > 1 else { return [] }
     var tables = [Int](repeating: 0, count: plan.addressSpaces.count)

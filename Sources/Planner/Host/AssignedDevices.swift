@@ -3,7 +3,7 @@ import Parser
 /// The VM's devices with the host facts the planner needs, as flat arrays by position.
 ///
 /// Made only if every device is on the host, behind an IOMMU and in a group, and every address
-/// space it names exists; so whoever holds one need not ask again.
+/// space it names exists; so what holds one need not ask again.
 struct AssignedDevices: Sendable {
   /// Number of devices.
   let count: Int

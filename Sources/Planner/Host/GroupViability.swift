@@ -10,7 +10,7 @@ public enum GroupViability {
   /// (`drivers/pci/pcie/portdrv.c`, `drivers/pci/pci-stub.c`, 5.19 to 7.3; no other of PCI does).
   static let harmlessDrivers = ["pcieport", "pci-stub"]
 
-  /// Whether a member with this driver leaves its group usable; `nil` is no driver.
+  /// Whether a member with this driver leaves its group usable; `nil` means that it has none.
   public static func isSafe(driver: String?) -> Bool {
     guard let driver else { return true }
     return harmlessDrivers.contains(driver) || VFIODriver.isVFIO(driver)

@@ -148,7 +148,7 @@ extension RelationChecks {
     }
   }
 
-  /// A token of a device that is no virtual function, as far as the host says.
+  /// A token of a device that is not a virtual function, as far as the host says.
   private func checkToken(
     ofFunction device: AssignedDevice, _ fact: HostDevice, _ position: Int,
     into sink: inout DiagnosticSink

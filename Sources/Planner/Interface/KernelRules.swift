@@ -111,7 +111,7 @@ public struct KernelRules: Sendable {
     kernel.vfioCdev.or(hasIOMMUFD == .no ? .no : denied(before: Self.vfioCdevs))
   }
 
-  /// Whether `/dev/vfio/vfio` is there, whoever answers it.
+  /// Whether `/dev/vfio/vfio` is there, no matter what answers it.
   public var hasContainer: Fact {
     switch kernel.vfioContainer {
     case .vfio?, .iommufd?: .yes

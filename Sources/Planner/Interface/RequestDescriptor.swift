@@ -71,9 +71,9 @@ public enum ReturnLayout: Hashable, Sendable {
   case number
 }
 
-/// How the effect of a step is taken back.
+/// How the effect of a step is undone.
 public enum Undo: Hashable, Sendable {
-  /// There is nothing to take back; the string says why.
+  /// There is nothing to undo; the string says why.
   case nothing(String)
   /// The file the step opened is closed.
   case closeResult
@@ -112,7 +112,7 @@ public final class RequestDescriptor: Hashable, Sendable {
   public let argument: ArgumentLayout
   /// What it returns.
   public let returns: ReturnLayout
-  /// How its effect is taken back.
+  /// How its effect is undone.
   public let undo: Undo
   /// What must hold of the receiver before.
   public let requires: [ObjectState]

@@ -3,7 +3,7 @@ import Parser
 /// What changes from one compiled plan to another: a pure value, in a stable order.
 ///
 /// Devices are matched by address, page tables by their devices. Places in files, the order of
-/// files, the names of page tables and the wording of explanations are no differences.
+/// files, the names of page tables and the wording of explanations are not differences.
 public struct PlanDifference: Hashable, Sendable {
   /// What a change is about.
   public enum Subject: String, CaseIterable, Hashable, Sendable {

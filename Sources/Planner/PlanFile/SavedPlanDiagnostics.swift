@@ -13,13 +13,13 @@ public enum SavedPlanDiagnostics {
 
 extension SavedPlanDiagnostics {
   static let otherFormat = DiagnosticCode(
-    "VP1801", .error, "the file is no plan of a known format",
+    "VP1801", .error, "the file is not a plan of a known format",
     """
     A plan file says 'vfioplan.plan/v1' under 'format'. A file with another value was written by \
     another tool or a newer version. Write it again with `vfioplan compile VM -o FILE`.
     """)
   static let otherObjective = DiagnosticCode(
-    "VP1802", .error, "the objective in a plan file is no order of the four metrics",
+    "VP1802", .error, "the objective in a plan file is not an order of the four metrics",
     """
     A plan file spells its objective out as all four metrics, each once, most important first, \
     because presets may get another meaning. Compile the description again.

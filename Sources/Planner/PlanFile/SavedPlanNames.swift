@@ -42,7 +42,7 @@ extension VMCoherency.Reason {
 }
 
 extension Undo {
-  /// The name of the call that takes a step back; `nil` if none does.
+  /// The name of the call that undoes a step; `nil` if none does.
   public var name: String? {
     switch self {
     case .nothing: nil

@@ -5,7 +5,7 @@ import Parser
 /// A plan file is a record, not a program to be trusted: what it is made from (`description`,
 /// `host`, `policy`, `target`, `objective`) is read, compiled again, and everything else in the
 /// file must be what comes out. So what runs is what this version of vfioplan would write for those
-/// facts and what a reviewer saw, whoever had the file in between. Only `diagnostics` and the
+/// facts and what a reviewer saw, no matter who had the file in between. Only `diagnostics` and the
 /// `line` of a step are not compared: they are about files that are not here.
 public struct SavedPlanReader {
   private let tree: YAMLTree

@@ -78,7 +78,7 @@ struct ProgramCheck {
     if step.origin.start > step.origin.end
       || Self.unusedSources.contains(step.origin.source.rawValue)
     {
-      broken(.origins, "the step's origin is no part of any file")
+      broken(.origins, "the step's origin is in no file")
     }
     switch step.action {
     case .open(let path, let file): checkOpen(path, file)
@@ -133,7 +133,7 @@ extension ProgramCheck {
 
   private mutating func checkNames() {
     for result in results where !ResultDefinition.isValid(name: result.name) {
-      let message = "'\(result.name)' is no name: letters, digits, '.', '_' and '-' are expected"
+      let message = "'\(result.name)' is not a name: letters, digits, '.', '_' and '-' are expected"
       violations.append(Violation(.resultNames, step: nil, message))
       if violations.count >= ProgramVerifier.maximumViolations { return }
     }
@@ -144,7 +144,7 @@ extension ProgramCheck {
   }
 }
 
-/// Steps that are no requests.
+/// Steps that are not requests.
 extension ProgramCheck {
   private mutating func checkOpen(_ path: DevicePath, _ file: ResultID) {
     _ = make(file, path.kind)
@@ -181,14 +181,14 @@ extension ProgramCheck {
 
   private mutating func checkExpect(_ number: ResultID, _ value: Operand) {
     if let index = use(number), facts[index].kind != .number {
-      broken(.operandKinds, "\(name(number)) is no number to be checked")
+      broken(.operandKinds, "\(name(number)) is not a number to be checked")
     }
     switch value {
     case .literal: break
     case .result(let id):
       guard let index = use(id) else { break }
       if facts[index].kind.isFile || facts[index].kind == .memory {
-        broken(.operandKinds, "\(name(id)) is no number to be compared with")
+        broken(.operandKinds, "\(name(id)) is not a number to be compared with")
       }
     case .memory, .address, .token:
       broken(.operandKinds, "a number can only be compared with a number")
@@ -198,7 +198,7 @@ extension ProgramCheck {
   /// Closing what an undo needs would make that undo act on whatever has the number by then.
   private mutating func checkClose(_ file: ResultID) {
     guard let index = use(file) else { return }
-    if !facts[index].kind.isFile { broken(.operandKinds, "\(name(file)) is no file") }
+    if !facts[index].kind.isFile { broken(.operandKinds, "\(name(file)) is not a file") }
     if facts[index].state.contains(.needed) {
       broken(.notAfterClose, "\(name(file)) is needed when the program is undone")
     }

@@ -19,7 +19,8 @@ extension ProgramCheck {
     guard let position = shape.iova, case .literal(let iova) = arguments[position] else { return }
     let (last, overflows) = iova.addingReportingOverflow(length &- 1)
     if overflows || iova % Self.page != 0 {
-      broken(.ranges, "\(request.name) maps at an address that wraps around or is no page's")
+      broken(
+        .ranges, "\(request.name) maps at an address that wraps around or does not begin a page")
       return
     }
     recordMapping(request, receiver, arguments, iova...last)
@@ -62,7 +63,7 @@ extension ProgramCheck {
     switch write {
     case .unbind(let address, let driver):
       if !SysfsWrite.isSafe(driver: driver) {
-        broken(.driverNames, "'\(driver)' is no name of a driver")
+        broken(.driverNames, "'\(driver)' is not the name of a driver")
       }
       advance(address, to: .unbound, driver)
     case .driverOverride(let address, let driver):
@@ -78,7 +79,7 @@ extension ProgramCheck {
     if driver == knownDriver { return }
     knownDriver = driver
     if !VFIODriver.isVFIO(driver) || !SysfsWrite.isSafe(driver: driver) {
-      broken(.driverNames, "'\(driver)' is no VFIO driver")
+      broken(.driverNames, "'\(driver)' is not a VFIO driver")
     }
   }
 

@@ -124,7 +124,7 @@ extension ProgramCheck {
       let index = Int(id.index)
       guard facts.indices.contains(index), !facts[index].kind.isFile, index < made else { continue }
       if facts[index].context != owner {
-        broken(.ownIDs, "\(name(id)) is no id of the file \(request.name) uses it with")
+        broken(.ownIDs, "\(name(id)) is not an id of the file \(request.name) uses it with")
       }
     }
   }
@@ -162,7 +162,7 @@ extension ProgramCheck {
       if kind == .deviceFD { facts[new].state.insert(.bound) }
     }
     if request.undoNeeds.contains(where: { ids[$0] == nil }) {
-      broken(.undoable, "what \(request.name) makes needs a name, so that it can be taken back")
+      broken(.undoable, "what \(request.name) makes needs a name, so that it can be undone")
     }
   }
 

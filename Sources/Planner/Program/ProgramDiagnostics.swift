@@ -9,7 +9,7 @@ public enum ProgramDiagnostics {
   ]
 
   static let programSyntax = DiagnosticCode(
-    "VP1951", .error, "a line of a program is no step",
+    "VP1951", .error, "a line of a program is not a step",
     """
     A program has one step a line: 'open', 'memory', 'sysfs', 'expect', 'close' or 'ioctl', with \
     names of results before '=' where it makes some. The grammar is in docs/program-format.md; the \
@@ -50,7 +50,7 @@ public enum ProgramDiagnostics {
     "VP1957", .error, "a program breaks a law that every program keeps",
     """
     Programs are checked before they run, wherever they come from: every value is made before it \
-    is used, goes where its kind belongs, and can be taken back; devices are bound before they \
+    is used, goes where its kind belongs, and can be undone; devices are bound before they \
     are attached and attached before memory is mapped; drivers change only of devices the program \
     opens. A program that was edited has to keep them, too, even where only the simulator runs it. \
     The laws are listed in docs/program-format.md.
@@ -79,7 +79,7 @@ extension ProgramDiagnostics {
 
   static func keyword(_ token: ProgramToken) -> Diagnostic {
     Diagnostic(
-      programSyntax, "\(QuotedText.quote(token.text)) is no step", at: token.span,
+      programSyntax, "\(QuotedText.quote(token.text)) is not a step", at: token.span,
       help: meant(token.text, ProgramReading.keywords))
   }
 

@@ -1,6 +1,6 @@
 import Parser
 
-/// What must hold of every program, whoever wrote it; the raw value is the law's stable name.
+/// What must hold of every program, no matter who wrote it; the raw value is the law's stable name.
 ///
 /// A plan file may come from anybody and is run as root: these laws, not trust, are what keeps it
 /// to the devices it names.
@@ -39,7 +39,7 @@ public enum ProgramLaw: String, CaseIterable, Hashable, Sendable {
   case origins = "origins"
   /// A closed file is not used, and a file that an undo needs is not closed.
   case notAfterClose = "not-after-close"
-  /// What a request makes has a name, so that it can be taken back.
+  /// What a request makes has a name, so that it can be undone.
   case undoable = "undoable"
   /// No device or group is opened twice, and nothing is bound, attached or registered twice.
   case onlyOnce = "only-once"

@@ -2,7 +2,7 @@ import Parser
 
 /// Names for the results of a program, unique by construction.
 ///
-/// Fixed names come first, then page tables, address spaces and devices; whoever finds a name taken
+/// Fixed names come first, then page tables, address spaces and devices; what finds its name taken
 /// gets it with a number, in the order of the description. Everything else has a name of a reserved
 /// form: `ram` or `group` and a number, or a claimed name, a dot and a suffix of `derived`. No name
 /// that comes from the description has such a form, so those need no look-up.

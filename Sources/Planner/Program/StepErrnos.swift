@@ -47,7 +47,7 @@ extension DevicePath {
 extension GuestMemory {
   /// Every errno that making it can give.
   static let errnos: ErrnoTable = [
-    .einval: "the length is no multiple of the huge page size, or there is no such size",
+    .einval: "the length is not a multiple of the huge page size, or there is no such size",
     .enomem: "not enough memory, or not enough free huge pages of that size",
   ]
 }

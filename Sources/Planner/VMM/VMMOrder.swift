@@ -9,7 +9,7 @@ extension VMMGrouping {
   /// enforces takes no device that can't be enforced, so those planned as enforced come first,
   /// while nothing else could take them; then the groups that can't be enforced, of which the first
   /// makes
-  /// the other table; then whoever joins them. Devices whose tables are second stage go before
+  /// the other table; then those that join them. Devices whose tables are second stage go before
   /// others, because their tables are looked at, and taken by every unit. Where all that can't be
   /// enforced makes first-stage tables and all that is enforced does not take them, it is the other
   /// way round: the table that does not enforce comes first, with all its devices.

@@ -115,7 +115,7 @@ extension VMMRule {
     if rule.backend == .type1, kernel.vfioContainer == .iommufd, rule.choice != .oldest {
       rule.choice = .oldest
       rule.remark =
-        "iommufd answers /dev/vfio/vfio on this host: whoever asks for type1 is "
+        "iommufd answers /dev/vfio/vfio on this host: who asks for type1 is "
         + "attached by IOAS id"
     }
     return rule

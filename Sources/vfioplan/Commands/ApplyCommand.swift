@@ -13,7 +13,7 @@ struct ApplyCommand: ParsableCommand {
       facts hold that it carries. What --host states is compared with this machine, too, when it \
       is this machine's kernel that runs the plan. Without --simulate, \
       --dry-run or --check the plan is in force until SIGINT or SIGTERM comes, or until COMMAND \
-      ends; then everything is taken back. COMMAND gets the open files from number 3 on, as \
+      ends; then everything is undone. COMMAND gets the open files from number 3 on, as \
       LISTEN_FDS and LISTEN_FDNAMES say; {name} in its arguments becomes the number of that file. \
       A process that runs already gets them with --send-fds. A program, as 'compile --format \
       program' writes it and anybody may change it, is checked, and run on the simulator only.
@@ -48,14 +48,16 @@ struct ApplyCommand: ParsableCommand {
     help: ArgumentHelp(
       "With --simulate or --check: let a step fail without making its call, for example 4=EINVAL. "
         + "May be repeated.",
-      valueName: "step=errno"))
+      valueName: "step=errno"),
+    transform: FaultOption.reading)
   var fail: [FaultOption] = []
 
   @Option(
     parsing: .singleValue,
     help: ArgumentHelp(
       "With --simulate or --check: let the undo of a step fail. May be repeated.",
-      valueName: "step=errno"))
+      valueName: "step=errno"),
+    transform: FaultOption.reading)
   var failUndo: [FaultOption] = []
 
   @Flag(
@@ -70,6 +72,11 @@ struct ApplyCommand: ParsableCommand {
       "Go on in spite of a finding before the run: \(ForceOption.names). May be repeated.",
       valueName: "code"))
   var force: [ForceOption] = []
+
+  @Flag(
+    help: ArgumentHelp(
+      "On a terminal: do not ask before the console, the last keyboard or the default route goes."))
+  var yes = false
 
   @OptionGroup var patience: UnbindOptions
 
@@ -157,6 +164,7 @@ struct ApplyCommand: ParsableCommand {
     run.forced = Set(force.map(\.code))
     run.announceWait = options.announceWait(for:)
     run.isStrict = strictness.strict
+    if !yes { run.confirm = Consent(screen: options.screen(for: .error)).ask }
     try run.refuseDevicesOfOthers()
     findings.add(try inputs.hostFindings(for: compiled))
     if compiled.plan.dialect?.isProposalOnly != true {
@@ -165,7 +173,7 @@ struct ApplyCommand: ParsableCommand {
     return try run.run(&findings)
   }
 
-  /// What a run on this machine waits for before it is taken back.
+  /// What a run on this machine waits for before it is undone.
   private func runMode(_ plan: CompiledPlan) throws(CommandFailure) -> KernelRun.Mode {
     if mode == .check { return .check }
     if !command.isEmpty {

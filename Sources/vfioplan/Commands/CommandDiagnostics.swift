@@ -29,6 +29,17 @@ enum CommandDiagnostics {
     exit status is 64. As text the message comes without this code.
     """)
 
+  /// `explain` was asked about something else.
+  static let nothingKnown = DiagnosticCode(
+    "VP1911", .error, "nothing is known by that name",
+    """
+    explain knows the codes of vfioplan's findings, requests of iommufd, VFIO and KVM by name or \
+    number, the rules that kernels differ in, and lines that the kernel, QEMU and libvirt print \
+    about devices that are given away. What stands before or behind such a line does not matter. \
+    `vfioplan explain` lists the codes, with --requests the requests, `explain rules` the rules. \
+    The exit status is 64.
+    """)
+
   /// A saved plan was to be compiled for another target or objective.
   static let fixedPlan = DiagnosticCode(
     "VP3901", .error, "a saved plan has its target and its objective",
@@ -76,7 +87,7 @@ enum CommandDiagnostics {
     for in PATH. The kernel is asked before anything is touched whether it would run it: not if it \
     is a folder, has no right to be executed, or lacks the interpreter of its first line. The exit \
     status is 127 if there is no such command and 126 if it can't be executed. It is 71 if there \
-    was no process or descriptor left for it; then everything was taken back.
+    was neither a process nor a descriptor left for it; then everything was undone.
     """)
 
   /// An argument of a command names what the program does not make.
@@ -111,19 +122,19 @@ enum CommandDiagnostics {
   static let notSent = DiagnosticCode(
     "VP5907", .error, "the files were not handed over",
     """
-    Whoever connects to the socket of --send-fds answers with one byte when it has all files, and \
-    keeps the connection open for as long as it needs them; the one that --send-iommufd is for has \
-    60 seconds to connect. This one did not come or went away before. Everything was taken back; \
-    the exit status is 71.
+    The process that connects to the socket of --send-fds answers with one byte when it has all \
+    files, and keeps the connection open for as long as it needs them; the one that --send-iommufd \
+    is for has 60 seconds to connect. This one did not come or went away before. Everything was \
+    undone; the exit status is 71.
     """)
 
   /// It is unknown whether the iommufd was taken.
   static let notAcknowledged = DiagnosticCode(
     "VP5908", .warning, "it was not said that the iommufd has arrived",
     """
-    Whoever fetches the file of --send-iommufd answers with one byte. It was sent, but no answer \
-    came within 60 seconds, or the connection was closed first. The plan stays in force all the \
-    same, as KubeVirt's own plugins go on then.
+    The process that fetches the file of --send-iommufd answers with one byte. It was sent, but \
+    no answer came within 60 seconds, or the connection was closed first. The plan stays in force \
+    all the same, as KubeVirt's own plugins go on then.
     """)
 
   /// No iommufd came.
@@ -133,6 +144,16 @@ enum CommandDiagnostics {
     --iommufd-from connects to a unix socket, from which one message with exactly one file has to \
     come within 60 seconds: an open /dev/iommu of this machine. Anything else is closed again and \
     nothing is touched. Such servers often serve one client only, once. The exit status is 69.
+    """)
+
+  /// Somebody who was asked did not say yes.
+  static let notConfirmed = DiagnosticCode(
+    "VP5910", .error, "the run was not confirmed",
+    """
+    On a terminal, apply asks before it takes the device that the console, the last keyboard or \
+    the default route depends on. Only 'y' or 'yes' goes on. Nothing was touched. With --yes it \
+    does not ask; nor does it where standard input or standard error is not a terminal. The exit \
+    status is 77.
     """)
 
   /// A stream was closed when the process started, and nothing could be opened in its place.
@@ -158,10 +179,9 @@ enum CommandDiagnostics {
 
   /// Every code, in order.
   static let all = [
-    unreadableInput, noVM, wrongUsage, fixedPlan, programAlone, noSuchStep, unwritableOutput,
-    commandNotStarted,
-    unknownPlaceholder, noIOMMUFD, notListening, notSent, notAcknowledged, notReceived,
-    streamNotOccupied, noSuchDevice,
+    unreadableInput, noVM, wrongUsage, nothingKnown, fixedPlan, programAlone, noSuchStep,
+    unwritableOutput, commandNotStarted, unknownPlaceholder, noIOMMUFD, notListening, notSent,
+    notAcknowledged, notReceived, notConfirmed, streamNotOccupied, noSuchDevice,
   ]
 }
 
@@ -246,7 +266,7 @@ extension CommandFailure {
       [Diagnostic(CommandDiagnostics.commandNotStarted, message, at: nil)], status)
   }
 
-  /// A placeholder is no name of the program.
+  /// A placeholder is not a name of the program.
   static func unknownPlaceholder(_ name: String, known: [String]) -> CommandFailure {
     CommandFailure(
       [

@@ -59,7 +59,7 @@ struct Destination {
 }
 
 extension OutputOptions {
-  /// What text that goes to a destination is laid out for; a file is no terminal.
+  /// What text that goes to a destination is laid out for; a file is not a terminal.
   func screen(for destination: Destination) -> Screen {
     let terminal = screen(for: FileOutput.standard)
     if destination.path == nil { return terminal }

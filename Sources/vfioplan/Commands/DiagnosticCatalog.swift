@@ -19,7 +19,7 @@ enum DiagnosticCatalog {
     return all.first { $0.name == wanted || $0.name.dropFirst(2) == wanted }
   }
 
-  /// At most three codes whose numbers are nearest to the digits of a name that is no code.
+  /// At most three codes whose numbers are nearest to the digits of a name that is not a code.
   static func codes(near name: String) -> [DiagnosticCode] {
     let wanted = Int(String(name.filter(\.isWholeNumber).prefix(6))) ?? 0
     func distance(_ code: DiagnosticCode) -> Int {

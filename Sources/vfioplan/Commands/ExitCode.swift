@@ -17,11 +17,11 @@ enum ExitCode: Int32, CaseIterable {
   case inputUnreadable = 66
   /// This host or target can't do it: no iommufd, no such device, other facts than a plan's.
   case hostUnable = 69
-  /// A system call failed and everything was rolled back.
+  /// A system call failed and everything was undone.
   case rolledBack = 71
   /// An output can't be written, or a socket not made.
   case outputUnwritable = 73
-  /// A system call failed and something could not be rolled back; the message lists what is left.
+  /// A system call failed and something could not be undone; the message lists what is left.
   case leftovers = 74
   /// Not permitted.
   case notPermitted = 77

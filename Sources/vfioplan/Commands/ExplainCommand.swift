@@ -3,26 +3,32 @@ import Executor
 import Parser
 import Planner
 
-/// `vfioplan explain`: what a diagnostic means and what to do, or what a request is.
+/// `vfioplan explain`: what a diagnostic, a request or a printed line means, and what to do.
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain", _superCommandName: "vfioplan",
-    abstract: "Say what a diagnostic means and what to do, or what a kernel request or rule is.",
+    abstract: "Say what a diagnostic, a kernel request or a line of a log means, and what to do.",
     discussion: """
-      Without a name, lists all codes, or with --requests all requests. The word 'rules' lists in \
-      what kernels differ between releases.
+      Without words, lists all codes, or with --requests all requests. If every word is a code, a \
+      request (by name or number) or a rule, each is explained; else all words together are one \
+      line that the kernel, QEMU, libvirt or strace printed. The word 'rules' lists in what \
+      kernels differ between releases; - reads a log from standard input.
       """)
 
   @Argument(
+    parsing: .allUnrecognized,
     help: ArgumentHelp(
-      "A diagnostic's code, for example VP2003, a request, for example IOMMU_DESTROY, 'rules', or "
-        + "a rule, for example attachKeepsTables."))
-  var code: String?
+      "Codes (VP2003), requests (IOMMU_DESTROY, 0x3b85), rules (attachKeepsTables), 'rules', a "
+        + "line ('group 1 is not viable'), or -.",
+      valueName: "word"))
+  var words: [String] = []
 
   @Flag(help: "List every kernel request with its number and the layout of its argument.")
   var requests = false
 
-  @Option(help: "With rules: say of each whether this Linux release does so, for example 7.3.")
+  @Option(
+    help: "With rules: say of each whether this Linux release does so, for example 7.3.",
+    transform: ReleaseOption.reading)
   var release: ReleaseOption?
 
   @Option(help: "text or json.")
@@ -31,113 +37,87 @@ struct ExplainCommand: ParsableCommand {
   @OptionGroup var options: OutputOptions
 
   func validate() throws {
-    if requests, code != nil { throw ValidationError("--requests lists all of them.") }
-    if release != nil, rules == nil {
-      throw ValidationError("--release is about rules of kernels.")
+    if requests, !words.isEmpty { throw ValidationError("--requests lists all of them.") }
+    if release != nil, !hasRules { throw ValidationError("--release is about rules of kernels.") }
+  }
+
+  private var hasRules: Bool {
+    words.contains { word in
+      Topic.topics(of: word)?.contains { if case .rule = $0 { true } else { false } } ?? false
     }
   }
 
-  func run() throws {
-    if requests { explain(RequestRegistry.all) }
-    if let request = code.flatMap({ RequestRegistry.request(named: $0.uppercased()) }) {
-      explain([request])
-    }
-    if let rules { explain(rules) }
-    let codes = try selected()
+  func run() {
     options.run { (_) throws(CommandFailure) in
-      switch format {
-      case .json: try writeJSON(codes)
-      case .text: try Destination.standard.write(text(codes))
-      }
-      return .done
-    }
-  }
-
-  /// The rules that are named, if any.
-  private var rules: [KernelRule]? {
-    guard let code else { return nil }
-    if code.lowercased() == "rules" { return KernelRules.all + KernelRules.ofRequests }
-    return KernelRules.all.first { $0.name.lowercased() == code.lowercased() }.map { [$0] }
-  }
-
-  private func explain(_ rules: [KernelRule]) -> Never {
-    options.run { (_) throws(CommandFailure) in
-      let text = RuleText(rules, on: release.map { HostKernel(release: $0.text) })
+      let text = TopicText(try topics(), on: release.map { HostKernel(release: $0.text) })
+      let screen = options.screen(for: Destination.standard)
       switch format {
       case .json: try Destination.standard.write(bytes: text.json())
-      case .text:
-        try Destination.standard.write(text.page(options.screen(for: Destination.standard)))
+      case .text where words.isEmpty && !requests: try Destination.standard.write(codes(screen))
+      case .text: try Destination.standard.write(text.page(screen))
       }
       return .done
     }
   }
 
-  private func explain(_ requests: [RequestDescriptor]) -> Never {
-    options.run { (_) throws(CommandFailure) in
-      switch format {
-      case .json:
-        var writer = JSONWriter()
-        writer.beginArray(.block)
-        for request in requests { RequestText(request).write(to: &writer) }
-        writer.endArray()
-        writer.endText()
-        try Destination.standard.write(writer)
-      case .text:
-        for (position, request) in requests.enumerated() {
-          if position > 0 { try Destination.standard.write(bytes: [10]) }
-          let screen = options.screen(for: Destination.standard)
-          try Destination.standard.write(RequestText(request).page(screen))
-        }
-      }
-      return .done
+  private func topics() throws(CommandFailure) -> [Topic] {
+    if requests { return RequestRegistry.all.map { .request($0) } }
+    if words.isEmpty { return DiagnosticCatalog.all.map { .code($0) } }
+    if words == [FileInput.standardInput] { return try topicsOfLog() }
+    let each = words.map { word in (word, Topic.topics(of: word)) }
+    if each.contains(where: { $0.1 == nil }) {
+      let line = words.joined(separator: " ")
+      return try Self.known(LineTopics(line).topics, line)
     }
+    var topics: [Topic] = []
+    for (word, found) in each {
+      topics += try Self.known(found ?? [], word).filter { !topics.contains($0) }
+    }
+    return topics
   }
 
-  private func selected() throws -> [DiagnosticCode] {
-    guard let code else { return DiagnosticCatalog.all }
-    if let found = DiagnosticCatalog.code(named: code) { return [found] }
-    if !code.uppercased().hasPrefix("VP") {
-      let names = ["rules"] + KernelRules.all.map(\.name) + RequestRegistry.all.map(\.name)
-      let near = Spelling.nearest(to: code, among: names).map { " Near it: \($0)." } ?? ""
-      throw ValidationError(
-        "There is no diagnostic, request or rule '\(code.visible)'.\(near) `vfioplan explain` "
-          + "lists the diagnostics, with --requests the requests, `explain rules` the rules.")
+  /// What the lines of standard input are about, each once; most lines of a log are about nothing.
+  private func topicsOfLog() throws(CommandFailure) -> [Topic] {
+    let name = FileInput.standardInput
+    let bytes: [UInt8]
+    do throws(SystemError) { bytes = try FileInput.bytes(of: name) } catch {
+      throw .unreadable(name, error)
     }
-    let near = DiagnosticCatalog.codes(near: code).map(\.name).joined(separator: ", ")
-    throw ValidationError(
-      "There is no diagnostic '\(code.visible)'. Near it: \(near); `vfioplan explain` lists all.")
-  }
-
-  private func text(_ codes: [DiagnosticCode]) -> TextPage {
-    var page = TextPage(options.screen(for: Destination.standard))
-    if code == nil {
-      page.table(
-        codes.map { ["\($0.name, .strong)", "\($0.severity.rawValue)", "\($0.title)"] }, indent: 0)
-      return page
-    }
-    for code in codes {
-      page.line("\("\(code.severity.rawValue)[\(code.name)]", .strong): \(code.title)", hanging: 2)
-      page.blank()
-      for paragraph in code.explanation.split(separator: "\n") {
-        page.line("\(String(paragraph))", indent: 2)
+    var topics: [Topic] = []
+    for line in bytes.split(separator: UInt8(ascii: "\n")) {
+      for case .line(let known, let errno) in LineTopics(String(systemBytes: line)).topics
+      where !topics.contains(.line(known, errno)) {
+        topics.append(.line(known, errno))
       }
     }
+    return try Self.known(topics, "standard input")
+  }
+
+  private static func known(_ topics: [Topic], _ text: String) throws(CommandFailure) -> [Topic] {
+    if topics.isEmpty { throw .nothingKnown(of: text, near: NearTopics(text).names) }
+    return topics
+  }
+
+  private func codes(_ screen: Screen) -> TextPage {
+    var page = TextPage(screen)
+    page.table(
+      DiagnosticCatalog.all.map {
+        ["\($0.name, .strong)", "\($0.severity.rawValue)", "\($0.title)"]
+      }, indent: 0)
     return page
   }
+}
 
-  private func writeJSON(_ codes: [DiagnosticCode]) throws(CommandFailure) {
-    var writer = JSONWriter()
-    writer.beginArray(.block)
-    for code in codes {
-      writer.beginObject()
-      writer.member("code", code.name)
-      writer.member("severity", code.severity.rawValue)
-      writer.member("title", code.title)
-      writer.member("explanation", code.explanation)
-      writer.endObject()
-    }
-    writer.endArray()
-    writer.endText()
-    try Destination.standard.write(writer)
+extension CommandFailure {
+  /// Words that can't be explained.
+  fileprivate static func nothingKnown(of text: String, near names: [String]) -> CommandFailure {
+    let near =
+      names.isEmpty ? "" : "'vfioplan explain \(names.joined(separator: " "))' is near it; "
+    return CommandFailure(
+      [
+        Diagnostic(
+          CommandDiagnostics.nothingKnown, "nothing is known of \(QuotedText.quote(text))",
+          at: nil, help: near + "'vfioplan explain' lists all codes, with --requests all requests")
+      ], .wrongUsage)
   }
 }

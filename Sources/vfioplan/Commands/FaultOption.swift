@@ -17,4 +17,12 @@ struct FaultOption: ExpressibleByArgument {
     self.step = step
     self.errno = errno
   }
+
+  /// Reads what was typed, or says what is expected.
+  static func reading(_ argument: String) throws(ValidationError) -> FaultOption {
+    guard let fault = FaultOption(argument: argument) else {
+      throw ValidationError("it is the number of a step and an errno's name, such as 4=EINVAL")
+    }
+    return fault
+  }
 }

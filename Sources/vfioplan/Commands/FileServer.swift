@@ -39,7 +39,7 @@ struct FileServer {
   /// Removes the socket if it is still there.
   func close() { listener.close() }
 
-  /// Hands the files over and returns when the plan is to be taken back; `value` gives descriptors.
+  /// Hands the files over and returns when the plan is to be undone; `value` gives descriptors.
   ///
   /// Signals end that at any time.
   func attend(

@@ -53,7 +53,7 @@ struct HostCommand: ParsableCommand {
   @OptionGroup var options: OutputOptions
 
   private static func address(_ text: String) throws -> BDF {
-    guard let address = BDF(text) else { throw ValidationError("it is no PCI address") }
+    guard let address = BDF(text) else { throw ValidationError("it is not a PCI address") }
     return address
   }
 

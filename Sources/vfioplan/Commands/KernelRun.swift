@@ -3,7 +3,7 @@ import Glibc
 import Parser
 import Planner
 
-/// A run on this machine's kernel, taken back when it is over.
+/// A run on this machine's kernel, undone when it is over.
 struct KernelRun {
   /// Why it is over.
   enum Mode {
@@ -26,6 +26,8 @@ struct KernelRun {
   var isStrict = false
   /// Says to the user that the run waits; findings come at its end only.
   var announceWait: (String) -> Void = { _ in }
+  /// Asks whether to go on in spite of findings about ways into the machine; throws if not.
+  var confirm: ([Diagnostic]) throws(CommandFailure) -> Void = { (_) throws(CommandFailure) in }
   private let iommufdSource: SocketPath?
   private let kernel: LinuxKernel
   private let patience: Int
@@ -50,11 +52,15 @@ struct KernelRun {
       kernel: faults.isEmpty ? kernel : FaultInjectingKernel(kernel, faults: faults))
   }
 
-  /// Runs the plan and takes it back; the status of the process.
+  /// Runs the plan and undoes it; the status of the process.
   ///
   /// Signals are held back until the process ends: only SIGKILL leaves something, for `restore`.
   mutating func run(_ findings: inout Findings) throws(CommandFailure) -> Int32 {
-    findings.add(try warningsUnlessRefused())
+    let warnings = try warningsUnlessRefused()
+    if !isStrict {
+      try confirm(warnings.filter { MachineDiagnostics.waysIn.contains($0.code) })
+    }
+    findings.add(warnings)
     try findings.stopAtWarnings(if: isStrict)
     let mask = Signals.hold()
     if let end = try endOfFront() { return end }
@@ -183,7 +189,7 @@ struct KernelRun {
     return rest.isComplete
   }
 
-  /// Stays as long as the mode wants; the status of the process if all can be taken back.
+  /// Stays as long as the mode wants; the status of the process if all can be undone.
   private func remain(
     _ report: RunReport, _ mask: sigset_t, _ findings: inout Findings
   ) throws(CommandFailure) -> Int32 {
@@ -200,10 +206,10 @@ struct KernelRun {
     return ExitCode.done.rawValue
   }
 
-  /// Says that the plan is in force: whoever waits for that reads it.
+  /// Says that the plan is in force: those who wait for that read it.
   private func announce(_ report: RunReport) throws(CommandFailure) {
     let text =
-      "holding: \(report.execution.completed) steps ran; SIGINT or SIGTERM takes them back\n"
+      "holding: \(report.execution.completed) steps ran; SIGINT or SIGTERM undoes them\n"
     try Destination.standard.write(
       bytes: format == .json ? report.json() : Array(text.utf8))
   }
@@ -234,13 +240,13 @@ struct KernelRun {
       guard report.isSuccess else { return }
       let count = report.execution.completed
       try Destination.standard.write(
-        bytes: Array("accepted: \(count) steps ran and were taken back\n".utf8))
+        bytes: Array("accepted: \(count) steps ran and were undone\n".utf8))
     } else if format == .json, !report.execution.isSuccess {
       try Destination.standard.write(bytes: report.json())
     }
   }
 
-  /// What a run that was taken back ends with.
+  /// What a run that was undone ends with.
   private static func status(of execution: ExecutionReport) -> Int32 {
     guard let failure = execution.failure else { return ExitCode.done.rawValue }
     let action = execution.program.steps[failure.step].action

@@ -24,6 +24,12 @@ struct TargetOption: ExpressibleByArgument, CaseIterable {
 }
 
 extension Objective: ExpressibleByArgument {
+  /// The presets, and the metrics as they are written one after another.
+  public static var allValueStrings: [String] {
+    let metrics = Metric.allCases.map(\.rawValue).joined(separator: ",")
+    return presets.map(\.name) + [metrics + " in any order"]
+  }
+
   /// Reads a preset's name, or all four metrics separated by commas.
   public init?(argument: String) {
     if let preset = Objective.presets.first(where: { $0.name == argument }) {
@@ -59,7 +65,8 @@ struct PlanOptions: ParsableArguments {
     help: ArgumentHelp(
       "Answer for the host as if it ran this Linux release, for example 7.3.",
       discussion: "What the release can't have is gone, and what is stated of the rules of the "
-        + "host's own kernel does not count; the rest of the host stays as it is."))
+        + "host's own kernel does not count; the rest of the host stays as it is."),
+    transform: ReleaseOption.reading)
   var release: ReleaseOption?
 
   /// The inputs besides the first.
@@ -120,5 +127,13 @@ struct ReleaseOption: ExpressibleByArgument {
       argument.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
     else { return nil }
     text = argument
+  }
+
+  /// Reads what was typed, or says what is expected.
+  static func reading(_ argument: String) throws(ValidationError) -> ReleaseOption {
+    guard let release = ReleaseOption(argument: argument) else {
+      throw ValidationError("it is a release as 'uname -r' has it, such as 7.3 or 6.12.9-1-pve")
+    }
+    return release
   }
 }

@@ -1,10 +1,11 @@
 import ArgumentParser
+import Parser
 
 /// The tool.
 struct VFIOPlan: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "vfioplan",
-    abstract: "Plan which devices of a VM share which I/O page table, and what KVM is told.",
+    abstract: "Plan which devices of a VM share which page table, and what KVM is told.",
     discussion: """
       A description says what each device may do; vfioplan decides, says why, and writes the exact \
       program of system calls that carries the decision out.
@@ -28,6 +29,18 @@ struct VFIOPlan: ParsableCommand {
     {
       return command
     }
+    try checkName(in: words)
     return try parseAsRoot(words)
+  }
+
+  /// Says which command may have been meant by one that does not exist.
+  private static func checkName(in words: [String]) throws {
+    let word = words.first == "help" ? words.dropFirst().first : words.first
+    let names = configuration.subcommands.compactMap { $0.configuration.commandName }
+    guard let word, !word.hasPrefix("-"), word != "help", !names.contains(word) else { return }
+    let near = Spelling.nearest(to: word, among: names).map { "; did you mean '\($0)'" } ?? ""
+    throw ValidationError(
+      "There is no command \(QuotedText.quote(word))\(near)\(near.isEmpty ? "." : "?") "
+        + "The commands are \(names.joined(separator: ", ")).")
   }
 }

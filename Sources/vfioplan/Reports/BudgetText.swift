@@ -65,7 +65,7 @@ struct BudgetText {
     return parts.joined(separator: ", ") + counting
   }
 
-  /// Whether what a VMM maps of them is locked on top: pages that are no memory are not counted by
+  /// Whether what a VMM maps of them is locked on top: pages that are not memory are not counted by
   /// type1, nor those of dma-bufs by iommufd.
   private var counting: String {
     let isNone = budget.windows.bytes == 0 && budget.windows.unknown.isEmpty

@@ -116,7 +116,7 @@ extension HostYAML {
       }
   }
 
-  /// A size as descriptions have it: what is no multiple of 1 KiB is a plain number.
+  /// A size as descriptions have it: what is not a multiple of 1 KiB is a plain number.
   private static func size(_ bytes: UInt64) -> String {
     bytes & 0x3ff == 0 ? byteSizeText(bytes).filter { $0 != " " } : "\(bytes)"
   }

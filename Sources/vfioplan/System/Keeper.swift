@@ -6,7 +6,7 @@ import Glibc
 ///
 /// Who starts vfioplan waits for its first process, the front, which ends with the command. The
 /// keeper is the front's child: it makes the run, starts the command, adopts what is left behind
-/// (`PR_SET_CHILD_SUBREAPER`), and takes the plan back when nothing of it runs.
+/// (`PR_SET_CHILD_SUBREAPER`), and undoes the plan when nothing of it runs.
 struct Keeper {
   /// Which of the two processes this is.
   enum Side {

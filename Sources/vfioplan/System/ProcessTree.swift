@@ -2,7 +2,7 @@ import Glibc
 
 /// The processes that come from this one, as `/proc` shows them.
 enum ProcessTree {
-  /// Whether we have children; those that have ended are no more.
+  /// Whether we have children; those that have ended do not count.
   static var hasChildren: Bool {
     while case let child = waitpid(-1, nil, WNOHANG), child >= 0 { if child == 0 { return true } }
     return false

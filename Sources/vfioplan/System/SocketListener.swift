@@ -70,8 +70,8 @@ private struct SocketNode {
 
   /// Removes it, unless something else is there by now.
   ///
-  /// Between the look and the removal whoever may write to the directory can still put there what
-  /// they could remove themselves.
+  /// Between the look and the removal somebody who may write to the directory can still put there
+  /// what they could remove themselves.
   func remove() {
     guard let now = try? entry.status(), now.st_dev == made.st_dev, now.st_ino == made.st_ino
     else { return }

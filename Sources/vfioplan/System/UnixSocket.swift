@@ -24,7 +24,7 @@ final class UnixSocket {
   struct Message {
     /// The bytes; empty at the end of the stream.
     var bytes: [UInt8]
-    /// The files; whoever gets the message has to close them.
+    /// The files; the receiver has to close them.
     var files: [Int32]
     /// Whether there were more files than could be taken.
     var isTruncated: Bool

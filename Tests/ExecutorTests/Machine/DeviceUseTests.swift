@@ -79,6 +79,15 @@ struct DeviceUseTests {
     #expect(uses(of: Self.network) == [.console])
   }
 
+  @Test("the console is on the function that has the first framebuffer, and on no other")
+  func theFirstFramebufferIsTheConsole() throws {
+    let place = "../../devices/pci0000:00/0000:0"
+    try copy.link("sys/class/graphics/fb0", to: place + "2:00.0/graphics/fb0")
+    try copy.link("sys/class/graphics/fb1", to: place + "1:00.0/graphics/fb1")
+    #expect(uses(of: Self.network) == [.console])
+    #expect(!uses(of: Self.disk, claimed: nil).contains(.console))
+  }
+
   @Test func aLoopOfHoldersEnds() throws {
     let partition = "sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.0/nvme/nvme0/nvme0n1/nvme0n1p2"
     try copy.write(partition + "/holders/nvme0n1p2", "")

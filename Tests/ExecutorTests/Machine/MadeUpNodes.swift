@@ -38,4 +38,11 @@ extension SysfsCopy {
   func uses(of address: BDF, _ nodes: MadeUpNodes = MadeUpNodes()) -> [DeviceUse.Use] {
     DeviceUse(tree, nodes, openFiles: OpenFiles(tree, nodes: nodes)).uses(of: address)
   }
+
+  /// As above, if some devices are taken together.
+  func uses(of address: BDF, when taken: Set<BDF>) -> [DeviceUse.Use] {
+    let nodes = MadeUpNodes()
+    return DeviceUse(tree, nodes, openFiles: OpenFiles(tree, nodes: nodes))
+      .uses(of: address, when: taken)
+  }
 }

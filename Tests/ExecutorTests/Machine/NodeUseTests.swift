@@ -4,7 +4,7 @@ import Testing
 
 @testable import Executor
 
-/// Who has nodes of a device open that are no disks.
+/// Who has nodes of a device open that are not disks.
 struct NodeUseTests {
   private static let card = BDF(domain: 0, bus: 0x42, device: 0, function: 0)
   private static let place = "pci0000:40/0000:40:03.1/0000:42:00.0"
@@ -107,5 +107,27 @@ struct NodeUseTests {
     try copy.write("sys/devices/\(place)/capabilities/ev", kinds + "\n")
     try copy.write("sys/devices/\(place)/name", "Logitech Keyboard\n")
     #expect(copy.uses(of: Self.card) == (isNamed ? [.input("Logitech Keyboard")] : []))
+  }
+
+  private func keyboard(_ name: String, _ place: String) throws {
+    try copy.link("sys/class/input/\(name)", to: "../../devices/\(place)/input/\(name)")
+    try copy.write("sys/devices/\(place)/input/\(name)/capabilities/ev", "120013\n")
+    try copy.write("sys/devices/\(place)/input/\(name)/name", name + "\n")
+  }
+
+  private func uses(when taken: BDF...) -> [DeviceUse.Use] {
+    copy.uses(of: Self.card, when: Set(taken))
+  }
+
+  @Test("a keyboard is the last one if no other stays: not on PS/2, not behind what is not taken")
+  func theLastKeyboardIsKnown() throws {
+    let other = BDF(domain: 0, bus: 0x43, device: 0, function: 0)
+    try keyboard("input7", Self.place)
+    #expect(uses(when: Self.card) == [.lastKeyboard("input7")])
+    try keyboard("input8", "pci0000:40/0000:43:00.0")
+    #expect(uses(when: Self.card) == [.input("input7")])
+    #expect(uses(when: Self.card, other) == [.lastKeyboard("input7")])
+    try keyboard("input9", "platform/i8042/serio0")
+    #expect(uses(when: Self.card, other) == [.input("input7")])
   }
 }

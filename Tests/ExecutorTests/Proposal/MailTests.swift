@@ -119,7 +119,7 @@ struct MailTests {
     #expect(!raw.kernel.state().vms[0].allowsIncoherentDMA)
   }
 
-  @Test("ioctl(KVM_ALLOW_INCOHERENT_DMA, ioasidfd, device_label), and DISALLOW takes it back")
+  @Test("ioctl(KVM_ALLOW_INCOHERENT_DMA, ioasidfd, device_label), and DISALLOW undoes it")
   func allowAndDisallow() {
     _ = raw.bound(LabHost.c1, ioasidFD)
     #expect(raw.addIOASIDFD(vm, ioasidFD) == "0")

@@ -237,7 +237,7 @@ struct ContainerOfIOMMUFDTests {
     #expect(state.objects == ["IOAS 1", "device 2", "HWPT 3"])
     #expect(state.devices.map(\.address) == [LabHost.c1])
     #expect(raw.checkExtension(container, 4) == "1")
-    #expect(raw.unsetContainer(group) == "0", "whoever has it open goes on")
+    #expect(raw.unsetContainer(group) == "0", "what has it open goes on")
     raw.close(first.file)
     #expect(raw.kernel.state().objects == state.objects)
     raw.close(second.file)

@@ -4,7 +4,7 @@ import TestSupport
 
 @testable import Executor
 
-/// A description compiled, run on the simulator and taken back, next to what its plan says.
+/// A description compiled, run on the simulator and undone, next to what its plan says.
 enum PlannedRun {
   /// Where a run differs from the plan: empty if nowhere, `nil` if there is no plan.
   static func disagreement(

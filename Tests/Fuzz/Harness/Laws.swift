@@ -37,7 +37,7 @@ extension FindingLaws {
 
 /// What must hold of a plan that was accepted, wherever it came from.
 enum PlanLaws {
-  /// Checks what it opens and writes, runs it, and takes it back.
+  /// Checks what it opens and writes, runs it, and undoes it.
   static func check(_ compiled: CompiledPlan, salt: Int) {
     let companions = Set(compiled.plan.companions.map(\.address))
     keepsToItsDevices(compiled, companions)

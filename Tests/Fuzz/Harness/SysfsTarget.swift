@@ -18,7 +18,7 @@ enum SysfsTarget {
     defer { tree.remove() }
     let recorder = FactRecorder()
     guard let source = try? SysfsTree(root: tree.root, recorder: recorder) else {
-      return law(false, "a folder that is no tree")
+      return law(false, "a folder that is not a tree")
     }
     let inventory = HostInventory(source)
     canBeReadBack(inventory)
@@ -69,7 +69,7 @@ enum SysfsTarget {
   /// What is captured of a tree gives the same devices, if nothing of it was left unread.
   private static func isTheSame(_ inventory: HostInventory, in archive: [UInt8]) {
     guard let files = try? ArchivedFiles(archive) else {
-      return law(false, "a capture that is no archive")
+      return law(false, "a capture that is not an archive")
     }
     let again = HostInventory(SysfsTree(files)).description
     law(

@@ -1,7 +1,7 @@
 /*
  * conform FILE: makes the calls of every program in a file, each program in a process of its own,
  * and says what the kernel answers. Tests/Conform does the same on the simulator; the grammar, and
- * what is printed, is in docs/kernel-lab.md.
+ * what is printed, is in docs/maintainers/kernel-lab.md.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -11,7 +11,7 @@ while read -r target; do
       > /tmp/plan 2> /tmp/messages
     status=$?
     echo "== plan $status"
-    # Warnings are no part of the plan; what a refusal says is all there is.
+    # Warnings are not part of the plan; what a refusal says is all there is.
     cat /tmp/plan
     test $status = 0 || cat /tmp/messages
     follow -o /tmp/log vfioplan apply "$vm" --host /tmp/host.yaml --target "$target" --check \

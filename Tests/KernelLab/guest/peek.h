@@ -58,7 +58,7 @@ static uint64_t pointer(const struct bytes *bytes, size_t offset) {
   return word(bytes, offset) | (uint64_t)word(bytes, offset + 4) << 32;
 }
 
-// How many bytes an ioctl's argument points to; 0 if it is no pointer.
+// How many bytes an ioctl's argument points to; 0 if it is not a pointer.
 static size_t argument_length(uint32_t request, uint64_t argument) {
   switch (request) {
   case VFIO_GET_API_VERSION: case VFIO_CHECK_EXTENSION: case VFIO_SET_IOMMU:

@@ -1,6 +1,6 @@
 /*
  * unprivileged KIBIBYTES user|accountant COMMAND ARGS...: runs a command as user and group 1000 who may
- * lock so much memory; an accountant keeps CAP_SYS_RESOURCE, which iommufd wants of whoever chooses
+ * lock so much memory; an accountant keeps CAP_SYS_RESOURCE, which iommufd wants of a process that chooses
  * how pages are accounted.
  */
 #include <err.h>

@@ -46,7 +46,7 @@ class Disturbances:
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where there are two page tables on the newest, and type1 of the stock kernel, which has
-        no fault injection; the other kernels only take back failures of ours."""
+        no fault injection; the other kernels only undo failures of ours."""
         if self.name == "faults" and machine.isMixed:
             return True
         return kernel.name == "7.3-mixed" or (
@@ -74,10 +74,10 @@ class Disturbances:
 
 
 SIGNALS = Disturbances("signals", "SIGINT, SIGTERM and SIGKILL at every call leave nothing behind")
-FAULTS = Disturbances("faults", "a failure of every step is taken back")
+FAULTS = Disturbances("faults", "a failure of every step is undone")
 # On vfio-pci already, and last: other drivers and ACPI do not survive all of it (an oops of 7.3).
 INJECTION = Disturbances(
-    "injection", "allocations and copies that fail inside every call are taken back", False)
+    "injection", "allocations and copies that fail inside every call are undone", False)
 
 
 def judged(part: str, stride: int) -> list[Verdict]:

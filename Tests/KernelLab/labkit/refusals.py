@@ -68,7 +68,7 @@ def isSplitRefused(case: Case) -> bool:
 
 
 def isUntrusted(case: Case) -> bool:
-    """The kernel gives no device of whoever has no isolated interrupts."""
+    """The kernel gives no device away whose interrupts are not isolated."""
     answers = case.results("bind") or [answer.result for answer in case.answers
                                        if answer.words[:1] == ("type1",)]
     return bool(answers) and set(answers) <= {"EPERM", "-"} and "EPERM" in answers

@@ -11,7 +11,7 @@ from .conform import UNLISTED
 from .conform_pairs import known
 from .runner import Outcome
 
-RESULTS = Path(__file__).resolve().parents[3] / "docs" / "lab-results.md"
+RESULTS = Path(__file__).resolve().parents[3] / "docs" / "maintainers" / "lab-results.md"
 WIDTH = 120  # columns of a document
 SHOWN = 6  # details of a failure
 SUMMED_UP = ("plans", "drivers", "conform")  # their last verdict says what came of all
@@ -103,7 +103,7 @@ def unseen(outcomes: list[Outcome]) -> list[str]:
 
 
 def record(outcomes: list[Outcome], scenarios, seconds: float):
-    """Writes the tables and the laws to docs/lab-results.md."""
+    """Writes the tables and the laws to docs/maintainers/lab-results.md."""
     laws = {scenario.name: scenario.law for scenario in scenarios}
     figures = [item(f"{outcome.bench.label}: {verdict.what}") for outcome in outcomes
                if outcome.scenario == "speed" for verdict in outcome.verdicts]

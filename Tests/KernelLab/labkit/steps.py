@@ -13,7 +13,7 @@ O_WRONLY, O_RDWR, O_CLOEXEC = 1, 2, 0o2000000
 MFD_CLOEXEC, MFD_HUGETLB, MFD_HUGE_SHIFT = 1, 4, 26
 PROT_READ_WRITE, MAP_SHARED = 3, 1
 
-# Request -> what takes it back, and where that one's arguments come from: arguments and results
+# Request -> what undoes it, and where that one's arguments come from: arguments and results
 # of the step, or a constant.
 UNDO = {
     "IOMMU_IOAS_ALLOC": ("IOMMU_DESTROY", {"id": "out_ioas_id"}),
@@ -132,7 +132,7 @@ class Match:
             self.values[name] = self.result(request, member, call)
 
     def plainArgument(self, step: dict, call: Call):
-        """An argument that is no struct: nothing, a number, or a descriptor or text in memory."""
+        """An argument that is not a struct: nothing, a number, or a descriptor or text in memory."""
         for member, operand in step["args"].items():
             if member == "name":
                 self.require(call.before == operand.encode() + b"\0", f"{call}: not {operand}")

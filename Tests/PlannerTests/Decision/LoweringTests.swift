@@ -219,7 +219,7 @@ struct LoweringTests {
       guard case .ioctl(_, _, let arguments, let results) = program.steps[position].action,
         case .result(let table)? = arguments.first, let answer = results.first ?? nil
       else {
-        Issue.record("step \(position) is no attach to a page table")
+        Issue.record("step \(position) does not attach to a page table")
         continue
       }
       #expect(program.results[Int(table.index)].kind == .hwpt)

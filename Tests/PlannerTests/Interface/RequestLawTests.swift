@@ -79,7 +79,7 @@ struct RequestLawTests {
     #expect(try Self.broken(request, [(0, 0x2000, 0), (0, 0x1000, 0x1000)]) == [.overlaps])
   }
 
-  @Test("a number that is no length is no length, whatever it is called")
+  @Test("what is not a length does not count as one, whatever it is called")
   func spelling() throws {
     let request = Self.mapping(Self.mapped, length: .number(.none), undo: .nothing("a test"))
     #expect(try Self.broken(request, [(0, 0x20_1000, 0)]) == [])

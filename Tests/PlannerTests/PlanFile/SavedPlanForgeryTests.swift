@@ -71,13 +71,13 @@ struct SavedPlanForgeryTests {
     Change("a key more at the top", #""diagnostics":"#, #""hooks":[],"diagnostics":"#, "VP1021"),
     Change("a line in a request's members", #""args":{"#, #""args":{"line":1,"#, "VP1804"),
     Change(
-      "a line that is no number", #""undo":"revert","line":14"#,
+      "a line that is not a number", #""undo":"revert","line":14"#,
       #""undo":"revert","line":{}"#, "VP1804"),
     Change(
       "a line of a device", #""devices":[\#n    {"name""#,
       #""devices":[\#n    {"line":1,"name""#, "VP1803"),
     Change("merged keys in a step", #"{"index":1,"#, #"{<<: {"then":"x"},"index":1,"#, "VP1804"),
-    Change("steps that are no list", #""steps":["#, #""steps":0,"old":["#, "VP1021"),
+    Change("steps that are not a list", #""steps":["#, #""steps":0,"old":["#, "VP1021"),
     Change(
       "a request to another kind of file", #""fd":"kvm-vfio","request""#,
       #""fd":"vm","request""#, "VP1804"),
@@ -120,7 +120,7 @@ struct SavedPlanForgeryTests {
     #expect(!findings.isEmpty)
   }
 
-  @Test("lists hidden inside a text are no lists")
+  @Test("lists hidden inside a text are not lists")
   func quotedLists() throws {
     let sample = try Self.sample.get()
     let start = try #require(sample.text.range(of: "  \"steps\":[\n")?.lowerBound)

@@ -55,7 +55,8 @@ struct HostDifferenceTests {
       } == [])
   }
 
-  @Test("BARs that both hosts know and that differ are named; what only one knows is no difference")
+  @Test(
+    "BARs that both hosts know and that differ are named; what only one knows is not a difference")
   func bars() throws {
     let now = [BAR(index: 1, size: 1 << 34)]
     #expect(try messages { $0.bars = now } == [], "the plan knew none")

@@ -49,7 +49,7 @@ struct SavedPlanHostileTests {
     Change("an index out of order", #""index":2,"#, #""index":3,"#, "VP1804"),
     Change("another undo", #""undo":"close""#, #""undo":"none""#, "VP1804"),
     Change("a key more in a step", #""call":"open","#, #""call":"open","then":"rm","#, "VP1804"),
-    Change("a step that is no mapping", #"{"index":1,"#, #""hello",{"index":1,"#, "VP1804"),
+    Change("a step that is not a mapping", #"{"index":1,"#, #""hello",{"index":1,"#, "VP1804"),
   ]
 
   static let decisions = [

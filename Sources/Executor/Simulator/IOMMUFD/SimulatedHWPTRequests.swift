@@ -96,7 +96,7 @@ extension SimulatedIOMMUFD {
     if asksForType, unit.isIntel, request.outDataType > HWInfoType.intelVTD { throw .eopnotsupp }
     let information = unit.hardwareInformation
     let room = Int(request.dataLen)
-    // A short buffer is no error, a long one is filled with zeros.
+    // A short buffer is not an error, a long one is filled with zeros.
     if room > 0 {
       guard let buffer = request.dataUptr, buffer.bytes.count >= room else { throw .efault }
       let zeros = [UInt8](repeating: 0, count: buffer.bytes.count)

@@ -109,7 +109,7 @@ extension SimulatedIOMMUFD {
     let (iova, length) = (request.iova, request.length)
     let ioas = try ioas(request.ioasID)
     // Everything: the one length that would be too long, and the one case in which nothing mapped
-    // is no error (§2.9.2).
+    // is not an error (§2.9.2).
     if iova == 0, length == .max {
       request.length = try ioas.unmap(.everything)
       return

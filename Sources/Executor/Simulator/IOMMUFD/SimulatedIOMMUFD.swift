@@ -62,7 +62,7 @@ final class SimulatedIOMMUFD: SimulatedFile {
     return try operation.answer(&argument, of: self, in: kernel)
   }
 
-  /// Destroys all objects: whoever needs one keeps the file open.
+  /// Destroys all objects: what needs one keeps the file open.
   override func release(in kernel: SimulatedKernel) {
     for case .ioas(let ioas)? in objects { ioas.clear() }
     objects = [nil]

@@ -31,7 +31,7 @@ final class SimulatedMemory {
   /// Unmaps everything, as the end of its process does.
   func unmapAll() { ranges = [] }
 
-  /// Refuses what no memory can be: a length that is no multiple of its pages, or far too long.
+  /// Refuses what no memory can be: a length that is not a multiple of its pages, or far too long.
   static func check(_ memory: GuestMemory) throws(Errno) {
     let page = memory.hugePageBytes ?? 4096
     guard page >= 4096, page & (page - 1) == 0, page <= limit else { throw .einval }

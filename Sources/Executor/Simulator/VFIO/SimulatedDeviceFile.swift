@@ -95,7 +95,7 @@ final class SimulatedDeviceFile: SimulatedFile {
     try checkToken(request)
     let file = try kernel.files.file(request.iommufd)
     guard let context = file as? SimulatedIOMMUFD else { throw .ebadfd }
-    // Another file of the same device: a device is opened once, whoever asks (§2.21.10).
+    // Another file of the same device: a device is opened once, no matter who asks (§2.21.10).
     if kernel.host.devices[device].owner != nil { throw .einval }
     let binding = try SimulatedBinding(device, to: context, in: kernel)
     if let group { kernel.host.groups[group].boundDevices += 1 }
@@ -134,7 +134,7 @@ final class SimulatedDeviceFile: SimulatedFile {
     request.ptID = hwpt.id
   }
 
-  /// `VFIO_DEVICE_DETACH_IOMMUFD_PT` (§2.23); nothing attached is no error.
+  /// `VFIO_DEVICE_DETACH_IOMMUFD_PT` (§2.23); nothing attached is not an error.
   func detach(_ request: inout SimulatedRequest<DeviceDetachIOMMUFDPT>) throws(Errno) {
     if try checkPASID(request) { return }  // nothing is attached by one
     binding?.detach(in: request.kernel)

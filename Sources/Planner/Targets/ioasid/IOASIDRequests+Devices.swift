@@ -17,7 +17,7 @@ extension IOASIDRequests {
     undo: .request(unbind), establishes: [.bound],
     errnos: [
       .ebadf: "the ioasid file is not open",
-      .ebadfd: "the file is no ioasid file",
+      .ebadfd: "the file is not an ioasid file",
       .ebusy: "the device is bound already, or its group file is open",
       .enodev: "the device has no IOMMU group",
       .eperm: "interrupts are not isolated, or another owner or a host driver has the group",

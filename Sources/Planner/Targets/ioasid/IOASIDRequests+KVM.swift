@@ -10,7 +10,7 @@ extension IOASIDRequests {
     undo: .nothing("the registration ends with the VM"),
     errnos: [
       .ebadf: "the file is not open",
-      .einval: "the file is no ioasid file",
+      .einval: "the file is not an ioasid file",
       .eexist: "KVM has the file already",
     ],
     header: mail, since: nil, summary: "tell KVM which ioasid file the VM's devices are in")
@@ -55,7 +55,7 @@ extension IOASIDRequests {
 
   private static let proofErrnos: ErrnoTable = [
     .ebadf: "the ioasid file is not open",
-    .einval: "the file is no ioasid file",
+    .einval: "the file is not an ioasid file",
     .enoent: "the proof does not hold: the file is not registered, or has no such device",
     .eperm: "the device does not declare itself capable of no-snoop",
   ]

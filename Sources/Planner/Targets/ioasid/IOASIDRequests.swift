@@ -15,7 +15,7 @@ public enum IOASIDRequests {
       Field("extension", at: 0, width: 8, .number(.values([("ENFORCE_SNOOP", enforceSnoop)])))),
     returns: .number, undo: .nothing("a question changes nothing"),
     errnos: [
-      .enotty: "the file is no ioasid file"
+      .enotty: "the file is not an ioasid file"
     ],
     header: rfc, since: nil, summary: "ask whether /dev/ioasid has an extension")
 

@@ -212,7 +212,7 @@ public enum IOMMUFDRequests {
     undo: .request(destroy),
     errnos: [
       .enoent: "the device is not bound to this iommufd",
-      .einval: "the parent is no IOAS, or the IOMMU's pages are larger than the CPU's",
+      .einval: "the parent is not an IOAS, or the IOMMU's pages are larger than the CPU's",
       .enodev: "the device has no IOMMU",
       .eopnotsupp: "the IOMMU driver has no such page table",
       .eaddrinuse: "something mapped already lies beyond the IOMMU's width, or not aligned",

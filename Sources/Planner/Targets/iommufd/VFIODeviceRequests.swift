@@ -28,7 +28,7 @@ public enum VFIODeviceRequests {
         + "token was given that nothing asks for",
       .eacces: "a virtual function of a function on vfio-pci needs their token",
       .ebadf: "the iommufd is not open",
-      .ebadfd: "the file is no iommufd",
+      .ebadfd: "the file is not an iommufd",
       .enodev: "the device has no IOMMU group",
       .eperm: "interrupts are not isolated, or another owner or a host driver has the group",
       .eagain: "the device is being reset",

@@ -102,7 +102,7 @@ public enum KVMRequests {
         .eio: "the VM belongs to another process",
         .enxio: "the kernel does not know the attribute",
         .ebadf: "the file is not open",
-        .einval: "the file is no VFIO device or group",
+        .einval: "the file is neither a VFIO device nor a group",
         .eexist: "KVM has the file already",
         .enoent: "KVM does not have the file",
         .enomem: "not enough kernel memory",

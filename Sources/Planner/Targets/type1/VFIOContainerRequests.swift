@@ -9,7 +9,7 @@ public enum VFIOContainerRequests {
     "VFIO_GET_API_VERSION", VFIOCode.code(0), on: .container, .none,
     returns: .number, undo: .nothing("a question changes nothing"),
     errnos: [
-      .enotty: "the file is no VFIO container"
+      .enotty: "the file is not a VFIO container"
     ],
     header: VFIOCode.header, since: KernelVersion(3, 6),
     summary: "ask for the version of the VFIO interface"

@@ -29,7 +29,7 @@ public enum VFIOGroupRequests {
     errnos: [
       .ebadf: "the container is not open",
       .einval: "the group has a container",
-      .ebadfd: "the file is no container",
+      .ebadfd: "the file is not a container",
       .eperm: "a host driver or another owner has a device of the group",
       .ebusy: "the group is in somebody's page table",
     ],

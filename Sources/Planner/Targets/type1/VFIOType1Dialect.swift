@@ -114,9 +114,9 @@ private struct VFIOType1Lowering {
   /// Puts every group into the container of its address space, and tells KVM of those to be known.
   ///
   /// Those come first: up to 6.1 KVM asks the container of a group whether all of it is coherent,
-  /// and asks again only when a file is added or removed. Whoever joins after the last addition is
-  /// not asked about. (Before the first device of a group is opened, for drivers look for their VM
-  /// then.)
+  /// and asks again only when a file is added or removed. A device that joins after the last
+  /// addition is not asked about. (Before the first device of a group is opened, for drivers look
+  /// for their VM then.)
   mutating func openGroups(
     in containers: [Container], tellingKVM kvm: Reference<ObjectKind.KVMVFIO>?
   ) -> [Group] {

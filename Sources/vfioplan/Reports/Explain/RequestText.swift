@@ -9,9 +9,8 @@ struct RequestText {
   /// Prepares the text of a request.
   init(_ request: RequestDescriptor) { self.request = request }
 
-  /// Number, members, undo and errnos of the request.
-  func page(_ screen: Screen) -> TextPage {
-    var page = TextPage(screen)
+  /// Writes number, members, undo and errnos of the request.
+  func write(to page: inout TextPage) {
     page.line("\(request.name, .strong) (\(number)): \(request.summary)", hanging: 2)
     page.blank()
     page.line("on \(String(describing: request.receiver)), since \(request.source)", indent: 2)
@@ -26,7 +25,6 @@ struct RequestText {
       page.table(
         request.errnos.map { ["\($0.errno.description, .error)", StyledText($0.meaning)] })
     }
-    return page
   }
 
   /// Writes the request as an object.
