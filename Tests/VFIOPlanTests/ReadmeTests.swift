@@ -86,6 +86,26 @@ struct ReadmeTests {
     }
   }
 
+  @Test func theFirstScreenSaysWhatThisIsWhatToTypeAndWhatComesOfIt() throws {
+    let lines = try PackageFiles.text("README.md").components(separatedBy: "\n").prefix(59)
+    for text in ["```yaml", "$ vfioplan compile", "NON-COHERENT", "ways out", "host loses", "```sh"] {
+      #expect(lines.contains { $0.contains(text) }, "'\(text)' is not on the first screen")
+    }
+  }
+
+  /// Files that are not there are no wrong usage.
+  @Test func everyLineForAShellIsUnderstood() throws {
+    let blocks = Self.blocks(of: try PackageFiles.text("README.md")).map(\.block)
+    let lines = blocks.filter { $0.language == "sh" }.flatMap(\.lines).map { line in
+      line.prefix { $0 != "#" }.split(separator: " ").map(String.init).drop { $0 == "sudo" }
+    }
+    #expect(lines.contains { $0.first == "./vfioplan" })
+    for line in lines where line.first == "./vfioplan" {
+      let outcome = try Tool.run(Array(line.dropFirst()))
+      #expect(outcome.code == (line.contains("vm.yaml") ? 66 : 0), "\(line): \(outcome.errors)")
+    }
+  }
+
   @Test func everyMakeTargetThatIsNamedExists() throws {
     let makefile = try PackageFiles.text("Makefile")
     for name in ["README.md", "CONTRIBUTING.md"] {
