@@ -17,6 +17,7 @@ struct WordTests {
     ("roll" + "ed back", "undone"),
     ("roll" + " back", "undo"),
     ("IOMMU page" + " table", "page table"),
+    ("I/O page" + " table", "page table"),
   ]
 
   /// What is read by people; goldens and fixtures follow from it.

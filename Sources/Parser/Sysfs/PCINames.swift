@@ -76,8 +76,7 @@ public struct PCINames: Sendable {
     }
   }
 
-  /// A device in as few words as tell it, such as `Intel UHD Graphics 630`; `nil` if it is not in the
-  /// list.
+  /// A device in as few words as tell it: `Intel UHD Graphics 630`; `nil` if it has no name.
   public func name(vendor: UInt16, device: UInt16) -> String? { names[Self.key(vendor, device)] }
 
   private static func key(_ vendor: UInt16, _ device: UInt16) -> UInt32 {

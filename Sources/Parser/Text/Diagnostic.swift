@@ -96,6 +96,13 @@ public struct Diagnostic: Hashable, Sendable {
     return other
   }
 
+  /// The same finding, which stands for a number of others of its kind, too.
+  public func omitting(_ more: Int) -> Diagnostic {
+    var other = self
+    other.omitted += more
+    return other
+  }
+
   /// The same finding where it stops nothing.
   public var asWarning: Diagnostic {
     var other = self

@@ -40,8 +40,8 @@ public enum ClashDiagnostics {
     "VP2505", .error, "virtual functions of one device have different tokens",
     """
     While a physical function is on vfio-pci, all users of its virtual functions show the same \
-    token: the first one sets it, whoever shows another one gets EACCES. Write the same 'vfToken' \
-    in all descriptions.
+    token: the first one sets it, and the kernel answers another one with EACCES. Write the same \
+    'vfToken' in all descriptions.
     """)
   static let sharedName = DiagnosticCode(
     "VP2506", .warning, "two VMs have the same name",
@@ -89,7 +89,9 @@ public enum ClashDiagnostics {
 
   private static func names(_ members: [Member]) -> String {
     var seen: Set<String> = []
-    return PlannerDiagnostics.list(members.map(\.vm).filter { seen.insert($0).inserted })
+    let names = members.map(\.vm).filter { seen.insert($0).inserted }
+    if names.count > 1 { return PlannerDiagnostics.list(names) }
+    return "\(members.count) VMs called \(PlannerDiagnostics.quote(members[0].vm))"
   }
 
   private static func places(_ members: [Member]) -> String {

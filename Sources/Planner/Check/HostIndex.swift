@@ -23,7 +23,7 @@ public struct HostIndex: Sendable {
   /// A compilation that succeeds gives the same as on the whole host, in time that does not depend
   /// on the host's size. What is wrong with one that fails, only the whole host tells.
   public func part(for vm: VMDescription) -> HostDescription {
-    // Whoever looks for a device, or for another device's driver, looks through all of them.
+    // A search for a device, or for another device's driver, goes through all of them.
     if vm.devices.contains(where: { $0.selector != nil || $0.driver != nil }) { return host }
     var wanted: Set<Int> = []
     for device in vm.devices {

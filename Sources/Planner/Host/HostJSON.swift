@@ -9,7 +9,7 @@ public enum HostJSON {
   public static func document(_ host: HostDescription) -> JSONWriter {
     var writer = JSONWriter()
     begin(host, units: host.iommus, to: &writer)
-    // A plan file does without: it is no fact that a plan rests on.
+    // A plan file does without: no plan rests on it.
     write(host.memory, to: &writer)
     writer.key("devices")
     writer.beginArray(.block)

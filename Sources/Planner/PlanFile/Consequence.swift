@@ -11,7 +11,7 @@ public struct Consequence: Hashable, Sendable {
     /// A device comes whose no-snoop requests reach memory.
     case nonCoherentComes = "non-coherent-device-comes"
     /// A device was `required` or `forbidden` to no-snoop, and neither holds any more.
-    case promiseTakenBack = "promise-taken-back"
+    case promiseWithdrawn = "promise-withdrawn"
     /// KVM carries out the guest's WBINVD.
     case wbinvdCarriedOut = "wbinvd-becomes-carried-out"
     /// The page table of a device no longer enforces snoop.
@@ -102,7 +102,7 @@ extension Consequence.Kind {
   }
 
   private static let opposites: [(Self, Self)] = [
-    (.promiseTakenBack, .promiseGiven), (.nonCoherent, .coherent),
+    (.promiseWithdrawn, .promiseGiven), (.nonCoherent, .coherent),
     (.nonCoherentComes, .nonCoherentGoes), (.wbinvdCarriedOut, .wbinvdIgnored),
     (.notEnforced, .enforced), (.joins, .leaves), (.goes, .comes), (.hostLoses, .hostKeeps),
     (.factUnknown, .factKnown), (.told, .notTold),
@@ -111,7 +111,7 @@ extension Consequence.Kind {
   /// Whether the VM or its host is worse off.
   public var isWorse: Bool {
     switch self {
-    case .promiseTakenBack, .nonCoherent, .nonCoherentComes, .wbinvdCarriedOut, .notEnforced,
+    case .promiseWithdrawn, .nonCoherent, .nonCoherentComes, .wbinvdCarriedOut, .notEnforced,
       .joins, .hostLoses, .factUnknown:
       true
     default: false

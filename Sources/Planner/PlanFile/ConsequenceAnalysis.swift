@@ -110,7 +110,7 @@ extension ConsequenceAnalysis {
       found.append(Consequence(.notEnforced, now))
     }
     if then.resolved.isPromise, !now.resolved.isPromise {
-      append(.promiseTakenBack, now, nil, then.resolved.rawValue, now.resolved.rawValue)
+      append(.promiseWithdrawn, now, nil, then.resolved.rawValue, now.resolved.rawValue)
     }
     for (what, old, new) in Self.facts(then, now) where old != .unknown && new == .unknown {
       append(.factUnknown, now, what.rawValue, old.rawValue, new.rawValue)

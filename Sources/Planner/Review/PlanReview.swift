@@ -1,6 +1,6 @@
 import Parser
 
-/// What a plan comes to for whoever has to agree to it: the verdict, what would help, a row for
+/// What a plan comes to for people who have to agree to it: the verdict, what would help, a row for
 /// each device, what the host loses, what is locked.
 ///
 /// Words, but no layout: every form of a review is written from it. Linear in the plan and in the

@@ -66,7 +66,8 @@ struct WayOutSearch {
         way.isWhole ? 0 : 1, way.isWhole ? 0 : way.metrics.incoherentDevices, way.deed.effort
       )
     }
-    return ways.enumerated().sorted { one, other in
+    let needed = ways.filter { way in !ways.contains { way.isNeedless(beside: $0) } }
+    return needed.enumerated().sorted { one, other in
       let (left, right) = (key(one.element), key(other.element))
       return left == right ? one.offset < other.offset : left < right
     }.map(\.element)
@@ -100,7 +101,7 @@ extension WayOutSearch {
     _ deed: WayOut.Deed, _ change: (inout Candidate) -> Void
   ) -> Bool {
     guard let result = result(of: deed, change) else { return false }
-    ways.append(WayOut(deed, leadingTo: result, from: plan))
+    ways.append(WayOut(deed, leadingTo: result, from: plan, on: base.host))
     return true
   }
 
@@ -145,10 +146,13 @@ extension WayOutSearch {
         }
       }
     }
-    let capable = devices.filter { plan.devices[$0].resolved != .forbidden }
-    guard !capable.isEmpty else { return }
-    attempt(.forbid(capable)) { candidate in
-      for index in capable { candidate.vm.devices[index].noSnoop = .forbidden }
+    // What can't be enforced can't be forbidden.
+    let free = devices.filter {
+      plan.devices[$0].resolved != .forbidden && plan.devices[$0].canEnforceSnoop
+    }
+    guard !free.isEmpty else { return }
+    attempt(.forbid(free)) { candidate in
+      for index in free { candidate.vm.devices[index].noSnoop = .forbidden }
     }
   }
 
@@ -236,7 +240,8 @@ extension WayOutSearch {
       if best == nil { best = found }
       if found.metrics.incoherentDevices == best?.metrics.incoherentDevices { names += others }
     }
-    if let best { ways.append(WayOut(.move(device, to: names), leadingTo: best, from: plan)) }
+    guard let best else { return }
+    ways.append(WayOut(.move(device, to: names), leadingTo: best, from: plan, on: base.host))
   }
 
   private struct UnitKind: Hashable {

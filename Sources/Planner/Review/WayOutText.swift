@@ -19,12 +19,14 @@ extension WayOut.Deed {
 
 extension WayOut {
   /// Says what a change comes to.
-  init(_ deed: Deed, leadingTo result: IOASIDPlan, from plan: IOASIDPlan) {
+  init(
+    _ deed: Deed, leadingTo result: IOASIDPlan, from plan: IOASIDPlan, on host: HostDescription
+  ) {
     self.deed = deed
     metrics = result.metrics
     text = Self.text(of: deed, plan)
     outcome = Self.outcome(of: deed, result)
-    command = Self.command(of: deed, plan)
+    command = Self.command(of: deed, plan, host)
   }
 
   private static func names(_ devices: [Int], _ plan: IOASIDPlan) -> String {
@@ -66,9 +68,18 @@ extension WayOut {
   }
 
   /// The command of a test; of many devices it is said for the first ones.
-  private static func command(of deed: Deed, _ plan: IOASIDPlan) -> String? {
+  ///
+  /// A virtual function does what its physical function may.
+  private static func command(
+    of deed: Deed, _ plan: IOASIDPlan, _ host: HostDescription
+  ) -> String? {
     guard case .findOut(let devices) = deed else { return nil }
-    let options = devices.prefix(4).map { " --test-no-snoop \(plan.devices[$0].address)" }
-    return "vfioplan host" + options.joined()
+    var addresses: [BDF] = []
+    for address in devices.prefix(4).map({ plan.devices[$0].address }) {
+      let physical = host.devices.first { $0.address == address }?.physicalFunction
+      let tested = physical ?? address
+      if !addresses.contains(tested) { addresses.append(tested) }
+    }
+    return "vfioplan host" + addresses.map { " --test-no-snoop \($0)" }.joined()
   }
 }

@@ -25,6 +25,15 @@ public struct WayOut: Hashable, Sendable {
     /// Put the card of a device, by position, behind one of some other units.
     case move(Int, to: [String])
 
+    /// The positions of the devices that it changes; none if it is about something else.
+    var devices: [Int] {
+      switch self {
+      case .findOut(let devices), .forbid(let devices), .leaveOut(let devices): devices
+      case .move(let device, _): [device]
+      case .state, .leaveKVMAlone, .objective, .target, .boot, .kernel: []
+      }
+    }
+
     /// How much it takes of the user, the least first.
     var effort: Int {
       switch self {
@@ -52,6 +61,14 @@ public struct WayOut: Hashable, Sendable {
   public let outcome: String
   /// What root runs to find out; `nil` if nothing does.
   public let command: String?
+
+  /// Whether the same with fewer devices leads as far.
+  func isNeedless(beside other: WayOut) -> Bool {
+    deed.effort == other.deed.effort && other.deed.devices.count < deed.devices.count
+      && metrics.wbinvd == other.metrics.wbinvd
+      && metrics.incoherentDevices == other.metrics.incoherentDevices
+      && Set(other.deed.devices).isSubset(of: deed.devices)
+  }
 
   /// Whether nothing stays non-coherent.
   public var isWhole: Bool { metrics.incoherentDevices == 0 && metrics.wbinvd == 0 }

@@ -103,7 +103,7 @@ struct CompileCommand: ParsableCommand {
       findings.add(compiled.diagnostics, files: inputs.files)
       try required.check(compiled, files: inputs.files)
       if plan.host == nil, plan.release == nil { findings.add(machineFindings(compiled)) }
-      if plan.host == nil { compiled.lookAtUses() }
+      if isText, plan.host == nil, !inputs.isSavedPlan { compiled.lookAtUses() }
       let destination = Destination(path: output)
       if let vmm {
         return try write(

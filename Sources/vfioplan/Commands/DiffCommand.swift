@@ -44,7 +44,9 @@ struct DiffCommand: ParsableCommand {
   @Option(help: "The policy of the later one, if it is another.")
   var otherPolicy: String?
 
-  @Option(help: "The Linux release of the later one's host, if it is another.")
+  @Option(
+    help: "The Linux release of the later one's host, if it is another.",
+    transform: ReleaseOption.reading)
   var otherRelease: ReleaseOption?
 
   @Flag(help: "End with status 2 if the decision changes; of programs, if their steps do.")

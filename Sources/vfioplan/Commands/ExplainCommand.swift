@@ -85,16 +85,18 @@ struct ExplainCommand: ParsableCommand {
     }
     var topics: [Topic] = []
     for line in bytes.split(separator: UInt8(ascii: "\n")) {
-      for case .line(let known, let errno) in LineTopics(String(systemBytes: line)).topics
-      where !topics.contains(.line(known, errno)) {
-        topics.append(.line(known, errno))
+      for topic in LineTopics(String(systemBytes: line)).printed where !topics.contains(topic) {
+        topics.append(topic)
       }
     }
-    return try Self.known(topics, "standard input")
+    if topics.isEmpty { throw .nothingKnown(of: "any line of standard input", near: []) }
+    return topics
   }
 
   private static func known(_ topics: [Topic], _ text: String) throws(CommandFailure) -> [Topic] {
-    if topics.isEmpty { throw .nothingKnown(of: text, near: NearTopics(text).names) }
+    if topics.isEmpty {
+      throw .nothingKnown(of: QuotedText.quote(text), near: NearTopics(text).names)
+    }
     return topics
   }
 
@@ -110,13 +112,13 @@ struct ExplainCommand: ParsableCommand {
 
 extension CommandFailure {
   /// Words that can't be explained.
-  fileprivate static func nothingKnown(of text: String, near names: [String]) -> CommandFailure {
+  fileprivate static func nothingKnown(of what: String, near names: [String]) -> CommandFailure {
     let near =
       names.isEmpty ? "" : "'vfioplan explain \(names.joined(separator: " "))' is near it; "
     return CommandFailure(
       [
         Diagnostic(
-          CommandDiagnostics.nothingKnown, "nothing is known of \(QuotedText.quote(text))",
+          CommandDiagnostics.nothingKnown, "nothing is known of \(what)",
           at: nil, help: near + "'vfioplan explain' lists all codes, with --requests all requests")
       ], .wrongUsage)
   }

@@ -36,7 +36,9 @@ struct HostCommand: ParsableCommand {
   @Option(help: "text for people, yaml or json for --host.")
   var format = Format.text
 
-  @Option(help: "Show the host as if it ran this Linux release, for example 7.3.")
+  @Option(
+    help: "Show the host as if it ran this Linux release, for example 7.3.",
+    transform: ReleaseOption.reading)
   var release: ReleaseOption?
 
   @Option(help: "Write a tar archive of the files that the facts come from, for --root.")

@@ -228,7 +228,7 @@ extension DecisionText {
       "whether KVM carries out the guest's WBINVD: 1 if it may, as a fact is unknown"
     case .wbinvd: "whether KVM carries out the guest's WBINVD: 1 if it does"
     case .incoherentDevices: "devices whose no-snoop DMA reaches memory"
-    case .pageTables: "hardware page tables"
+    case .pageTables: "page tables"
     case .blockedNoSnoop: "devices that can no-snoop, were not told not to, and are blocked"
     }
   }

@@ -7,6 +7,8 @@ import Planner
 struct ReviewText {
   /// How many ways out are listed unless all are wanted.
   static let mostWays = 3
+  /// So many devices are named one by one.
+  static let fewDevices = 8
   /// How many reasons are given unless all are wanted.
   static let mostReasons = 2
   /// What everybody has to read stands in so many lines, if it can.
@@ -25,7 +27,7 @@ struct ReviewText {
   func append(to page: inout TextPage) {
     appendVerdict(to: &page)
     appendWaysOut(to: &page)
-    // Whoever gives a hundred devices away sees what that costs without turning pages.
+    // Somebody who gives a hundred devices away sees what that costs without turning pages.
     let isLong = page.lineCount + review.rows.count + 2 > Self.firstLines
     if isLong { appendLosses(to: &page) }
     ReviewTable(review.rows, width: page.width).append(to: &page)
@@ -69,25 +71,33 @@ struct ReviewText {
   static func heading(ofWaysOf review: PlanReview) -> String? {
     guard review.verdict.coherence != .coherent || review.verdict.isByOrder else { return nil }
     let remark = review.waysOut.remark.map { " (\($0))" } ?? ""
-    let isEmpty = review.waysOut.ways.isEmpty
-    return waysOut + (isEmpty ? ": none of those that were tried" : "") + remark
+    if !review.waysOut.ways.isEmpty { return waysOut + remark }
+    let found = review.waysOut.tried == 0 ? "not looked for" : "none of those that were tried"
+    return "\(waysOut): \(found)\(remark)"
   }
 
   private func appendWaysOut(to page: inout TextPage) {
     guard let heading = Self.heading(ofWaysOf: review) else { return }
     page.line(StyledText(heading), hanging: 2)
     let ways = review.waysOut.ways
-    let shown = isWhole ? ways.count : min(ways.count, Self.mostWays)
-    for (index, way) in ways.prefix(shown).enumerated() {
+    let shown = isWhole ? ways[...] : notable(ways)
+    for (index, way) in shown.enumerated() {
       let label: StyledText = "\(index + 1, .strong)  "
       page.line("\(way.text): \(way.outcome)", indent: 2, label: label)
       if let command = way.command {
         page.line("\(command, .good)", indent: 2 + label.columns, hanging: 2)
       }
     }
-    if ways.count > shown {
-      page.line("\("and \(ways.count - shown) more (--why)", .faint)", indent: 2)
+    if ways.count > shown.count {
+      page.line("\("and \(ways.count - shown.count) more (--why)", .faint)", indent: 2)
     }
+  }
+
+  /// The first ways; where one leads to a coherent VM, none that helps a few of many devices.
+  private func notable(_ ways: [WayOut]) -> ArraySlice<WayOut> {
+    let whole = ways.prefix { $0.isWhole }
+    let isOfMany = review.verdict.devices.count > Self.fewDevices
+    return (whole.isEmpty || !isOfMany ? ways[...] : whole).prefix(Self.mostWays)
   }
 
   private func appendLosses(to page: inout TextPage) {
@@ -95,7 +105,7 @@ struct ReviewText {
       return page.line("host loses nothing: the devices are on VFIO or have no driver")
     }
     let drivers = review.losses.map { loss in
-      let count = loss.devices.count == 1 ? [] : [counted(loss.devices.count, "device")]
+      let count = loss.devices.count == 1 ? [] : [grouped(loss.devices.count) + " devices"]
       let remarks = (count + loss.uses).joined(separator: "; ")
       return loss.driver + (remarks.isEmpty ? "" : " (\(remarks))")
     }

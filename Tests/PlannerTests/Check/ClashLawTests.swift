@@ -266,6 +266,8 @@ import Testing
     let report = Self.report(Self.world([0, 1]), [[0], [1]]) { $0[1].name = "vm0" }
     #expect(Self.codes(report) == ["VP2506"])
     #expect(report.verdict(of: 0) == .ok)
+    let both = Self.report(Self.world([0]), [[0], [0]]) { $0[1].name = "vm0" }
+    #expect(both.clashes[0].finding.message.contains("can't be in 2 VMs called 'vm0'"))
   }
 
   @Test func whatIsWrongWithTheHostIsSaidOnce() {

@@ -128,6 +128,15 @@ import Testing
     }
   }
 
+  @Test func noWayChangesMoreDevicesThanAnotherThatLeadsAsFar() {
+    Self.forEachPlan(1...200) { _, compiled, label in
+      let ways = WaysOut(of: compiled).ways
+      for (way, other) in ways.flatMap({ way in ways.map { (way, $0) } }) {
+        #expect(!way.isNeedless(beside: other), "\(label)\n\(way.text), \(other.text)")
+      }
+    }
+  }
+
   @Test func waysAreSortedByWhatStaysAndThenByEffort() {
     Self.forEachPlan(1...200) { _, compiled, label in
       let ways = WaysOut(of: compiled).ways
@@ -169,5 +178,41 @@ import Testing
   @Test func whatWasNotTriedIsSaid() throws {
     let found = WaysOut(of: try Self.plan(devices: 8, units: 200))
     #expect(found.remark == "\(found.tried) of \(found.candidates) changes tried")
+  }
+}
+
+/// What is offered fits the case.
+@Suite struct WaysOutFitTests {
+  /// A world of one device behind a unit that can't enforce, and its one plan.
+  private static func ways(_ change: (inout HostDescription) -> Void) throws -> [WayOut] {
+    let world = SmallWorld(
+      devices: [.init(group: 0, enforceSnoop: .no, noSnoopCapable: .unknown), .init(group: 1)])
+    var host = world.host
+    change(&host)
+    var sink = DiagnosticSink()
+    return WaysOut(of: try Compilation.compile(world.vm(), on: host, into: &sink)).ways
+  }
+
+  private static func isMove(_ way: WayOut) -> Bool {
+    if case .move = way.deed { true } else { false }
+  }
+
+  @Test func theTestOfAVirtualFunctionIsOneOfItsPhysicalFunction() throws {
+    let physical = try #require(BDF("0000:75:00.0"))
+    let way = try #require(try Self.ways { $0.devices[0].physicalFunction = physical }.first)
+    #expect(way.command == "vfioplan host --test-no-snoop \(physical)")
+    #expect(way.outcome == "coherent if it can't no-snoop")
+  }
+
+  @Test func aVirtualFunctionIsNoCardToPutElsewhere() throws {
+    #expect(try Self.ways { _ in }.contains(where: Self.isMove))
+    let physical = try #require(BDF("0000:75:00.0"))
+    let ways = try Self.ways { $0.devices[0].physicalFunction = physical }
+    #expect(!ways.contains(where: Self.isMove))
+  }
+
+  @Test func theCheapestComesFirst() throws {
+    let efforts = try Self.ways { _ in }.map(\.deed.effort)
+    #expect(efforts == efforts.sorted() && efforts.count >= 3, "\(efforts)")
   }
 }

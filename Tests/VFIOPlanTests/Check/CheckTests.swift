@@ -159,12 +159,29 @@ struct CheckTests {
     for _ in 0..<5 { #expect(try Self.run(folder, arguments) == first) }
   }
 
+  @Test func whatIsWrongWithManyVMsIsShownForSomeAndCountedForAll() throws {
+    let folder = try TemporaryFolder()
+    _ = try folder.write(PackageFiles.text(Self.host), to: "host.yaml")
+    for index in 100..<130 {
+      _ = try folder.write(
+        Self.text("vm\(index)", [("x", "0000:77:00.0", "allowed")]), to: "vm\(index).yaml")
+    }
+    let outcome = try Self.run(folder, [".", "--host", "host.yaml"])
+    #expect(outcome.errors.contains("note: and 10 more of this kind"))
+    #expect(outcome.errors.contains("\n31 errors\n"), "\(outcome.errors.suffix(200))")
+    #expect(outcome.output.contains("30 VMs: 30 can't be compiled; status 1"))
+    let json = try Self.run(
+      folder, [".", "--host", "host.yaml", "--diagnostics", "json"])
+    #expect(try JSONValue(json.errors).elements.count == 31)
+  }
+
   @Test func hundredsOfVMsAreReadOnTwoThreadsAndReportedInOrder() throws {
     let folder = try TemporaryFolder()
     _ = try folder.write(PackageFiles.text(Self.host), to: "host.yaml")
     for index in 100..<400 {
       _ = try folder.write(
-        "apiVersion: vfioplan/v1\nkind: VM\nname: vm\(index)\nmemory: [ { gpa: 0x0, size: 1GiB } ]\ndevices: []\n",
+        "apiVersion: vfioplan/v1\nkind: VM\nname: vm\(index)\n"
+          + "memory: [ { gpa: 0x0, size: 1GiB } ]\ndevices: []\n",
         to: "vm\(index).yaml")
     }
     let outcome = try Self.run(folder, [".", "--host", "host.yaml", "--format", "json"])

@@ -147,6 +147,38 @@ struct DiffCommandTests {
     #expect(words.contains("noSnoopCapable: true -> unknown"), "\(words)")
   }
 
+  @Test func devicesThatChangeAlikeAreOneRow() throws {
+    let folder = try TemporaryFolder()
+    let head = "apiVersion: vfioplan/v1\nkind: "
+    var host =
+      head + "Host\nname: h\nkernel: { release: \"7.3.4\", iommufd: true, vfioCdev: true, "
+      + "type1: true, kvm: true }\niommus:\n"
+    for (unit, enforces) in [("u0", false), ("u1", true)] {
+      host +=
+        "  - { name: \(unit), type: intel-vtd, enforceSnoop: \(enforces), isolatedMSI: true, "
+        + "addressBits: 48, pageSizes: [4KiB] }\n"
+    }
+    host += "devices:\n"
+    var vm = head + "VM\nname: vm\nmemory: [ { gpa: 16MiB, size: 1GiB } ]\ndevices:\n"
+    for index in 0..<32 {
+      let address = "0000:01:\(index < 16 ? "0" : "")\(String(index, radix: 16)).0"
+      host +=
+        "  - { address: \"\(address)\", vendor: 0x15b3, device: 1, class: 0x020000, "
+        + "iommu: u\(index == 0 ? 0 : 1), group: \(index), noSnoopCapable: true }\n"
+      vm += "  - { name: d\(index), address: \"\(address)\", noSnoop: allowed }\n"
+    }
+    _ = try folder.write(host, to: "host.yaml")
+    _ = try folder.write(vm, to: "a.yaml")
+    _ = try folder.write(vm.replacing("allowed", with: "required"), to: "b.yaml")
+    let text = try Tool.run(
+      Tool.vfioplan, ["diff", "a.yaml", "b.yaml", "--host", "host.yaml"], folder: folder.path("")
+    ).output
+    #expect(text.hasPrefix("b.yaml breaks no promise; 31 devices become NON-COHERENT\n"))
+    #expect(text.contains("!  31 devices  non-coherent: joins d0's page table (was enforced)\n"))
+    #expect(text.contains("d8 and 23 more\n               b.yaml:7  noSnoop: allowed -> required"))
+    #expect(text.split(separator: "\n").count < 12, "\(text)")
+  }
+
   @Test(arguments: [60, 80, 100, 120])
   func noLineIsLongerThanTheScreen(columns: Int) throws {
     let folder = try Self.changed("noSnoop: forbidden", to: "noSnoop: required")

@@ -88,6 +88,7 @@ struct ExplainLineTests {
     let text = try Self.explain(line)
     #expect(text.hasPrefix("VFIO_SET_IOMMU: EPERM (1), Operation not permitted\n"), "\(text)")
     #expect(text.contains("interrupts are not isolated"))
+    #expect(text.contains("see VP4006: ") && text.contains("see VP4007: "))
   }
 
   @Test func anErrnoAloneNamesTheRequestsThatGiveIt() throws {
@@ -150,7 +151,8 @@ struct ExplainLineTests {
     let text = try Self.explain("-", input: lines.joined(separator: "\n"))
     for (_, code) in Self.printed { #expect(text.contains("see \(code): ")) }
     #expect(text.matches(of: /group \* is not viable/).count == 1)
-    #expect(try Tool.run(["explain", "-"], input: "usb 1-1: new device\n").code == 64)
+    let none = try Tool.run(["explain", "-"], input: "usb 1-1: new device\n\u{1B}[31m\n")
+    #expect(none.code == 64 && none.errors.contains("nothing is known of any line of standard"))
   }
 
   @Test(

@@ -79,6 +79,16 @@ struct ReviewTextTests {
     #expect(first.contains("host loses "), "\(first)")
   }
 
+  /// A few of many devices are not worth a line as long as something helps all of them.
+  @Test func ofManyDevicesTheWaysThatHelpAllAreShown() throws {
+    let folder = try TemporaryFolder()
+    let command = try Self.files(100, in: folder, noSnoop: "unknown")
+    let outcome = try Tool.run(command, columns: 100)
+    #expect(outcome.output.contains(": coherent if none can no-snoop\n"), "\(outcome.output)")
+    #expect(!outcome.output.contains(": only "), "\(outcome.output)")
+    #expect(try Tool.run(command + ["--why"]).output.contains("only nic"))
+  }
+
   @Test func whatIsUnknownIsMarkedWithWhatSettlesIt() throws {
     let folder = try TemporaryFolder()
     let outcome = try Tool.run(

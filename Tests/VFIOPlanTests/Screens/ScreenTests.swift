@@ -8,7 +8,8 @@ struct ScreenTests {
   /// The widths, in columns.
   static let widths = [60, 80, 100, 120]
 
-  /// The commands, one a line; `{vm}` and `{host}` are a machine's files.
+  /// The commands, one a line; `{vm}` and `{host}` are a machine's files, `{capture}` its archive,
+  /// without which the command is left out.
   static let commands = [
     "compile {vm} --host {host}",
     "compile {vm} --host {host} --why",
@@ -17,7 +18,7 @@ struct ScreenTests {
     "apply {vm} --host {host} --simulate",
   ]
 
-  /// Those that say so much that they are no goldens.
+  /// Those that say too much for goldens.
   static let longCommands = [
     "compile {vm} --host {host} --all",
     "compile {vm} --host {host} --as qemu",
@@ -42,17 +43,28 @@ struct ScreenTests {
       Machine(name: $0.name, vm: $0.vmPath, host: $0.hostPath)
     }
 
+    /// The archive of its files; an example has none.
+    private var capture: String? {
+      let path = "Tests/Fixtures/captures/\(name).tar.gz"
+      return PackageFiles.exists(path) ? path : nil
+    }
+
     /// The words of a command about it.
     func arguments(_ command: String) -> [String] {
       command.split(separator: " ").map { word in
-        ["{vm}": vm, "{host}": host][String(word)] ?? String(word)
+        ["{vm}": vm, "{host}": host, "{capture}": capture ?? ""][String(word)] ?? String(word)
       }
+    }
+
+    /// The commands that can be given about it.
+    func possible(_ commands: [String]) -> [String] {
+      commands.filter { capture != nil || !$0.contains("{capture}") }
     }
   }
 
   @Test(arguments: Machine.captured, widths)
   func aScreenShowsWhatItShowed(machine: Machine, width: Int) throws {
-    let transcript = try Self.commands.map {
+    let transcript = try machine.possible(Self.commands).map {
       try Transcript.run(machine.arguments($0), columns: width)
     }.joined(separator: "\n")
     let difference = try Golden.difference(transcript, "screens/\(machine)/\(width).txt")
@@ -61,7 +73,7 @@ struct ScreenTests {
 
   @Test(arguments: Machine.captured + Machine.examples, widths)
   func noLineIsLongerThanTheScreen(machine: Machine, width: Int) throws {
-    for command in Self.commands + Self.longCommands {
+    for command in machine.possible(Self.commands + Self.longCommands) {
       let outcome = try Tool.run(machine.arguments(command), columns: width)
       for line in (outcome.output + outcome.errorScreen).split(separator: "\n")
       where line.count > width {

@@ -45,7 +45,7 @@ extension IOASIDRequests {
     ],
     header: rfc, since: nil, summary: "take a device back from an ioasid file")
 
-  /// Puts a device on an I/O page table; takes no second snoop argument, as the mail asks.
+  /// Puts a device on a page table; takes no second snoop argument, as the mail asks.
   ///
   /// v1: VFIO_BASE + 24.
   public static let attach = RequestDescriptor(
@@ -59,9 +59,9 @@ extension IOASIDRequests {
         + "or a device of the same group is on another IOASID",
       .eaddrinuse: "a reserved region of the device overlaps what is mapped",
     ],
-    header: rfc, since: nil, summary: "put a device on an I/O page table")
+    header: rfc, since: nil, summary: "put a device on a page table")
 
-  /// Takes a device off an I/O page table.
+  /// Takes a device off a page table.
   ///
   /// v1: VFIO_BASE + 25.
   public static let detach = RequestDescriptor(
@@ -70,5 +70,5 @@ extension IOASIDRequests {
     errnos: [
       .einval: "the device is not attached to this IOASID"
     ],
-    header: rfc, since: nil, summary: "take a device off an I/O page table")
+    header: rfc, since: nil, summary: "take a device off a page table")
 }

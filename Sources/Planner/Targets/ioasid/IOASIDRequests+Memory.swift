@@ -58,7 +58,7 @@ extension IOASIDRequests {
       .efault: "the memory is not mapped, or other memory is registered and this is not",
       .enomem: "over RLIMIT_MEMLOCK, or not enough memory",
     ],
-    header: rfc, since: nil, summary: "map guest memory into an I/O page table")
+    header: rfc, since: nil, summary: "map guest memory into a page table")
 
   /// Removes a mapping; sizes must match those of the map.
   ///
@@ -80,7 +80,7 @@ extension IOASIDRequests {
     errnos: [
       .einval: "a mapping is only partly inside the range"
     ],
-    header: rfc, since: nil, summary: "remove a mapping from an I/O page table")
+    header: rfc, since: nil, summary: "remove a mapping from a page table")
 
   /// `READ` and `WRITE` of `IOASID_MAP_DMA`.
   public static let mapFlags: UInt64 = 3

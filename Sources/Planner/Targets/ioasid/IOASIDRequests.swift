@@ -19,7 +19,7 @@ public enum IOASIDRequests {
     ],
     header: rfc, since: nil, summary: "ask whether /dev/ioasid has an extension")
 
-  /// Makes an I/O page table; the flag decides its format.
+  /// Makes a page table; the flag decides its format.
   ///
   /// v1: offset 3.
   public static let alloc = RequestDescriptor(
@@ -36,9 +36,9 @@ public enum IOASIDRequests {
       .einval: "a flag is not known",
       .enomem: "not enough kernel memory",
     ],
-    header: rfc, since: nil, summary: "make an I/O page table in a format")
+    header: rfc, since: nil, summary: "make a page table in a format")
 
-  /// Frees an I/O page table; refused while devices are attached.
+  /// Frees a page table; refused while devices are attached.
   ///
   /// v1: offset 4.
   public static let free = RequestDescriptor(
@@ -48,9 +48,9 @@ public enum IOASIDRequests {
       .enoent: "there is no such IOASID",
       .ebusy: "devices are attached",
     ],
-    header: rfc, since: nil, summary: "free an I/O page table")
+    header: rfc, since: nil, summary: "free a page table")
 
-  /// Asks what an I/O page table can map, once a device is attached.
+  /// Asks what a page table can map, once a device is attached.
   ///
   /// v1: offset 5.
   public static let getInfo = RequestDescriptor(
@@ -71,7 +71,7 @@ public enum IOASIDRequests {
       .enoent: "there is no such IOASID",
       .einval: "no device is attached yet",
     ],
-    header: rfc, since: nil, summary: "ask what an I/O page table can map")
+    header: rfc, since: nil, summary: "ask what a page table can map")
 
   /// Asks about a bound device: step 2 of the mail.
   ///

@@ -10,9 +10,9 @@ struct CheckCommand: ParsableCommand {
     abstract: "Check all VM descriptions of a host, each by itself and all together.",
     discussion: """
       Every description is compiled, and no two may want the same device, IOMMU group or memory. \
-      In folders, files that end in .yaml or .yml are looked at, recursively; those that describe no \
-      VM are passed over. The status is 1 if a description can't be compiled, a promise is broken \
-      or VMs clash, and 2 with --strict if there are warnings only.
+      In folders, files that end in .yaml or .yml are looked at, recursively; those that describe \
+      no VM are passed over. The status is 1 if a description can't be compiled, a promise is \
+      broken or VMs clash, and 2 with --strict if there are warnings only.
       """)
 
   /// How the report is written.
@@ -65,11 +65,27 @@ struct CheckCommand: ParsableCommand {
       let report = try CheckRun(self).report()
       let status = ExitCode(of: report)
       if format != .sarif, format != .github {
-        findings.add(report.diagnostics, files: report.files)
+        let isForPeople = options.diagnostics == .text
+        findings.add(
+          isForPeople ? Self.limited(report.diagnostics) : report.diagnostics, files: report.files)
       }
       try write(report, status)
       findings.keep(report)
       return status
+    }
+  }
+
+  /// Findings of which nobody reads more than some of a kind: the last of these says how many more
+  /// there are.
+  private static func limited(_ all: [Diagnostic]) -> [Diagnostic] {
+    let limit = DiagnosticSink.maximumOfAKind
+    let kinds = Dictionary(grouping: all, by: \.code.name)
+    var seen: [String: Int] = [:]
+    return all.compactMap { finding in
+      let number = seen[finding.code.name, default: 0] + 1
+      seen[finding.code.name] = number
+      let rest = (kinds[finding.code.name]?.count ?? 0) - limit
+      return number > limit ? nil : number == limit && rest > 0 ? finding.omitting(rest) : finding
     }
   }
 

@@ -21,7 +21,7 @@ struct CheckReview {
   private var rows: [[String]] { text.rows.map { $0.map { $0.marked(for: .plain) } } }
   private var remarks: [String] {
     (report.rule.map { ["as \($0.title)"] } ?? [])
-      + (text.skipped + [text.count]).map { $0.marked(for: .plain) }
+      + (text.totals + text.skipped + [text.count]).map { $0.marked(for: .plain) }
   }
 
   /// The verdict, a table, a picture, and the findings, folded.

@@ -5,7 +5,7 @@ import Planner
 /// A check as people read it: the verdict, what is wrong, what is fine.
 struct CheckText {
   /// How many lines of a kind are shown.
-  private static let maximumOfAKind = 20
+  private static let maximumOfAKind = DiagnosticSink.maximumOfAKind
 
   private let report: CheckReport
   private let status: Int32
@@ -30,7 +30,7 @@ struct CheckText {
     page.line(verdict, hanging: 2)
     if let rule = report.rule { page.line("as \(rule.title)", indent: 2) }
     page.table(rows, indent: 0)
-    for line in skipped { page.line(line, hanging: 2) }
+    for line in totals + skipped { page.line(line, hanging: 2) }
     page.line(count, hanging: 2)
     return page
   }
@@ -76,6 +76,20 @@ extension CheckText {
     let parts = words.map { (count(of: $0.0), $0.1) }.filter { $0.0 > 0 }
       .map { "\($0.0) \($0.1)" }.joined(separator: ", ")
     return "\(counted(report.vms.count, "VM")): \(parts); status \(Int(status))"
+  }
+
+  /// What all VMs take of the host's memory, next to what it has.
+  var totals: [StyledText] {
+    let totals = report.totals
+    guard totals.lockedBytes > 0 || !totals.pools.isEmpty else { return [] }
+    let size = totals.hostBytes.map { byteSizeText($0) } ?? "unknown"
+    var parts = ["\(byteSizeText(totals.lockedBytes)) locked (host: \(size))"]
+    parts += totals.pools.map { pool in
+      let present = pool.present.map { "\($0)" } ?? "unknown"
+      return "\(pool.needed) huge pages of \(byteSizeText(pool.pageBytes)) (host: \(present))"
+    }
+    let account = totals.isAccountedByUser ? "; locked memory is charged to the VMs' user" : ""
+    return ["together: \(parts.joined(separator: ", "))\(account)"]
   }
 
   /// What was passed over.

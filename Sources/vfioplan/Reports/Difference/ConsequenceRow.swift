@@ -36,7 +36,7 @@ struct ConsequenceRow: Hashable {
     return StyledText(mark.rawValue, role)
   }
 
-  /// Rows that say the same of more than three things as one row that names them.
+  /// Rows that say the same of more than three devices as one row that names them.
   static func folded(_ rows: [ConsequenceRow]) -> [ConsequenceRow] {
     let groups = Dictionary(grouping: rows, by: \.sameness)
     var written: Set<Sameness> = []
@@ -45,7 +45,7 @@ struct ConsequenceRow: Hashable {
       guard group.count > 3 else { return [row] }
       guard written.insert(row.sameness).inserted else { return [] }
       var one = row
-      one.subject = "\(group.count) of them"
+      one.subject = "\(group.count) devices"
       one.causes = Array(group.lazy.flatMap(\.causes).prefix(1))
       let causes = group.reduce(0) { $0 + $1.causes.count }
       if causes > 1 { one.causes.append("and \(counted(causes - 1, "more place"))") }

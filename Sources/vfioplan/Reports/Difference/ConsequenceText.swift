@@ -79,7 +79,7 @@ struct ConsequenceText {
     let kinds = Set(consequences.map(\.kind))
     let clauses = consequences.filter { consequence in
       switch consequence.kind {
-      case .promiseTakenBack, .promiseGiven, .promise: kinds.count == 1 || !isIntentShown
+      case .promiseWithdrawn, .promiseGiven, .promise: kinds.count == 1 || !isIntentShown
       // A page table that others are on, or that is coherent now, says it.
       case .notEnforced: !kinds.contains(.nonCoherent) || !kinds.contains(.joins)
       case .enforced: !kinds.contains(.coherent)

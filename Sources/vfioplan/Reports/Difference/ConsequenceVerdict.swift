@@ -52,7 +52,7 @@ struct ConsequenceVerdict {
     ]
     guard !consequences.contains(where: { told.contains($0.kind) }) else { return nil }
     switch consequences.first?.kind {
-    case .promiseTakenBack: return "a promise is taken back"
+    case .promiseWithdrawn: return "a promise is withdrawn"
     case .notEnforced:
       return clause(.notEnforced, "is no longer enforced", "are no longer enforced")
     case .joins, .leaves: return "page tables are shared otherwise"

@@ -45,7 +45,7 @@ struct DeviceConsequence {
     case .leaves: return "leaves \(others)"
     case .notEnforced: return "its page table no longer enforces snoop"
     case .enforced: return "its page table enforces snoop now"
-    case .promiseTakenBack: return "'noSnoop: \(old)' is no longer promised"
+    case .promiseWithdrawn: return "'noSnoop: \(old)' is no longer promised"
     case .promise: return "'noSnoop: \(new)' is promised, no longer '\(old)'"
     case .promiseGiven: return "'noSnoop: \(new)' is promised now"
     case .moved: return "is \(new) now, was \(old)"

@@ -6,19 +6,24 @@ struct LineTopics {
   private static let limit = 3
 
   private let text: String
-  private let errno: Errno?
 
   /// Looks at a line.
-  init(_ text: String) {
-    self.text = text
-    errno = ErrnoText.errno(in: text)
+  init(_ text: String) { self.text = text }
+
+  private var errno: Errno? { ErrnoText.errno(in: text) }
+
+  /// The lines that fit, the one first that accounts for most of it.
+  var printed: [Topic] {
+    let lines = lines.prefix(Self.limit)
+    if lines.isEmpty { return [] }
+    let errno = errno
+    return lines.map { .line($0, errno) }
   }
 
-  /// The lines that fit, the one first that accounts for most of it; else the requests that are
-  /// named, and how they failed; else the errno.
+  /// The lines that fit; else the requests that are named, and how they failed; else the errno.
   var topics: [Topic] {
-    let lines = lines
-    if !lines.isEmpty { return lines.prefix(Self.limit).map { .line($0, errno) } }
+    let printed = printed
+    if !printed.isEmpty { return printed }
     let requests = requests
     guard let errno else { return requests }
     if requests.isEmpty { return [.errno(errno)] }

@@ -14,6 +14,8 @@ struct PrintedLine: Hashable {
   let codes: [String]
   /// The request that failed, if it was one; the errno behind the line says why.
   let request: String?
+  /// What stands between the `*` of each pattern, in small letters.
+  private let parts: [[[UInt8]]]
 
   /// Declares a line; `|` separates its patterns, a space its codes.
   init(
@@ -22,6 +24,9 @@ struct PrintedLine: Hashable {
   ) {
     self.source = source
     self.patterns = patterns.split(separator: "|").map(String.init)
+    parts = patterns.lowercased().utf8.split(separator: UInt8(ascii: "|")).map { pattern in
+      pattern.split(separator: UInt8(ascii: "*")).map { Array($0) }
+    }
     self.meaning = meaning
     self.help = help
     self.codes = codes.split(separator: " ").map(String.init)
@@ -31,18 +36,18 @@ struct PrintedLine: Hashable {
   /// The line as it is shown: the first of its patterns.
   var pattern: String { patterns[0] }
 
-  /// How many letters of a text it accounts for; `nil` if it is another line.
+  /// How many letters of a text, in small ones, it accounts for; `nil` if it is another line.
   ///
   /// What stands before and behind, such as the time and the name of a program, does not matter.
   func weight(in text: [UInt8]) -> Int? {
-    patterns.compactMap { Self.weight(of: $0, in: text) }.max()
+    parts.compactMap { Self.weight(of: $0, in: text) }.max()
   }
 
-  private static func weight(of pattern: String, in text: [UInt8]) -> Int? {
+  private static func weight(of parts: [[UInt8]], in text: [UInt8]) -> Int? {
     var rest = text[...]
     var weight = 0
-    for part in pattern.lowercased().utf8.split(separator: UInt8(ascii: "*")) {
-      guard let end = rest.end(ofFirst: Array(part)) else { return nil }
+    for part in parts {
+      guard let end = rest.end(ofFirst: part) else { return nil }
       rest = rest[end...]
       weight += part.count
     }
@@ -51,10 +56,15 @@ struct PrintedLine: Hashable {
 }
 
 extension ArraySlice<UInt8> {
-  /// Where the first occurrence of some bytes ends.
+  /// Where the first occurrence of some bytes ends; a log has many lines, and few of them fit.
   fileprivate func end(ofFirst part: [UInt8]) -> Index? {
-    guard part.count <= count else { return nil }
-    return (startIndex...(endIndex - part.count)).first { self[$0...].starts(with: part) }
-      .map { $0 + part.count }
+    guard let first = part.first else { return startIndex }
+    var rest = self
+    while let place = rest.firstIndex(of: first) {
+      rest = rest[place...]
+      if rest.starts(with: part) { return place + part.count }
+      rest = rest.dropFirst()
+    }
+    return nil
   }
 }

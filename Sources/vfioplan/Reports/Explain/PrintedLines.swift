@@ -179,7 +179,8 @@ extension PrintedLine {
       "the kernel",
       "vfio-pci: probe of * failed with error -22|"
         + "vfio-pci *: probe with driver vfio-pci failed with error -22",
-      "vfio-pci takes no device without an IOMMU group.", "Switch the IOMMU on.", see: "VP4003"),
+      "vfio-pci takes no device without an IOMMU group, no bridge, and none of its denylist.",
+      "Switch the IOMMU on; leave bridges to the host.", see: "VP4003 VP4004"),
     PrintedLine(
       "the kernel",
       "vfio-pci: probe of * failed with error -16|"
@@ -233,7 +234,7 @@ extension PrintedLine {
       "Give QEMU a copy of the ROM (romfile=), or start the machine on another screen.",
       see: "VP4032"),
     PrintedLine(
-      "the kernel", "unknown header type 7f|Unknown PCI header type '127'",
+      "lspci or libvirt", "unknown header type 7f|Unknown PCI header type '127'",
       "Every read of the device gives ones: it is off, asleep or gone.",
       "Power the machine off and on; then load vfio-pci with disable_idle_d3=1."),
     PrintedLine(

@@ -30,7 +30,9 @@ struct TopicText {
     case .other(let request): Self.write(request, to: &page)
     case .rule(let rule): RuleText(rule, on: kernel).write(to: &page)
     case .errno(let errno): FailureText(errno).write(to: &page)
-    case .failure(let request, let errno): FailureText(errno, of: request).write(to: &page)
+    case .failure(let request, let errno):
+      FailureText(errno, of: request).write(to: &page)
+      Self.write(Self.codes(of: request), to: &page)
     case .otherFailure(let request, let errno):
       Self.write(request, to: &page)
       FailureText(errno).write(to: &page)
@@ -60,8 +62,20 @@ struct TopicText {
     if let errno, let name = line.request, let request = RequestRegistry.request(named: name) {
       FailureText(errno, of: request).write(to: &page, indent: 2)
     }
-    for code in line.codes.compactMap({ DiagnosticCatalog.code(named: $0) }) {
+    write(line.codes, to: &page)
+  }
+
+  private static func write(_ codes: [String], to page: inout TextPage) {
+    for code in codes.compactMap({ DiagnosticCatalog.code(named: $0) }) {
       page.line("\(code.title)", indent: 2, hanging: 2, label: "see \(code.name, .strong): ")
+    }
+  }
+
+  /// What is found before a run that may be why a request fails, each code once.
+  private static func codes(of request: RequestDescriptor) -> [String] {
+    let lines = PrintedLine.all.filter { $0.request == request.name }
+    return lines.flatMap(\.codes).reduce(into: []) { codes, code in
+      if !codes.contains(code) { codes.append(code) }
     }
   }
 

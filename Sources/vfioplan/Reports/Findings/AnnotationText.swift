@@ -27,7 +27,7 @@ struct AnnotationText {
       }
     }
     properties.append(("title", "\(diagnostic.code.name) \(diagnostic.code.title)"))
-    let list = properties.map { $0.0 + "=" + Self.escaped($0.1, inProperty: true) }
+    let list = properties.map { $0.0 + "=" + Self.escaped($0.1.visible, inProperty: true) }
       .joined(separator: ",")
     return "::\(diagnostic.severity.rawValue) \(list)::"
       + Self.escaped(message(of: diagnostic), inProperty: false) + "\n"

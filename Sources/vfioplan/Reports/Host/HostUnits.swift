@@ -48,12 +48,13 @@ struct HostUnits {
     let subject = "\(nameList(names, limit: 6)) (\(self.name(ofType: kind.type)))"
     let verb =
       switch kind.enforcement {
-      case .yes: isOne ? "enforces snoop" : "enforce snoop"
-      case .no: "can't enforce snoop"
-      case .unknown: "may enforce snoop or not: unknown, counted as no"
+      case .yes: isOne ? " enforces snoop" : " enforce snoop"
+      case .no: " can't enforce snoop"
+      case .unknown:
+        ": nobody knows whether \(isOne ? "it" : "they") can enforce snoop, counted as no"
       }
     let negation = isOne ? "does not isolate" : "do not isolate"
-    return "\(subject) \(verb)\(kind.isolatesInterrupts ? "" : ", \(negation) interrupts")."
+    return "\(subject)\(verb)\(kind.isolatesInterrupts ? "" : ", \(negation) interrupts")."
   }
 
   /// What people call a type of units.

@@ -7,8 +7,9 @@ struct MermaidPicture {
   /// Takes a picture.
   init(_ picture: ReviewPicture) { self.picture = picture }
 
-  /// The lines of a flowchart. Non-coherent paths are dotted and say so; colours are left to the
-  /// page.
+  /// The lines of a flowchart.
+  ///
+  /// Non-coherent paths are dotted and say so; colours are left to the page.
   var lines: [String] {
     var lines = ["flowchart LR"]
     for (index, node) in picture.nodes.enumerated() {

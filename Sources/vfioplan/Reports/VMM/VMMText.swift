@@ -30,9 +30,7 @@ struct VMMText {
     for remark in remarks { page.line(remark, indent: 2, hanging: 2) }
     guard canRun else { return page }
     page.blank()
-    page.table(
-      [Self.header("", "device", "address", "plan", other.rule.name, "lost")]
-        + plan.devices.indices.map(row), indent: 0)
+    page.table(rows(isNarrow: screen.width < Self.fullWidth), indent: 0)
     page.blank()
     page.table([Self.header("metric", "plan", other.rule.name)] + Metric.allCases.map(cost))
     return page
@@ -61,6 +59,17 @@ struct VMMText {
 
   private static func header(_ words: String...) -> [StyledText] {
     words.map { StyledText($0, .strong) }
+  }
+
+  /// The columns that addresses of devices take a place in.
+  private static let fullWidth = 80
+
+  /// A row a device; without addresses where they would be broken.
+  private func rows(isNarrow: Bool) -> [[StyledText]] {
+    let rows =
+      [Self.header("", "device", "address", "plan", other.rule.name, "lost")]
+      + plan.devices.indices.map(row)
+    return isNarrow ? rows.map { Array($0[..<2] + $0[3...]) } : rows
   }
 
   private func row(_ index: Int) -> [StyledText] {
