@@ -25,12 +25,14 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.elements[tag] += 1
-        if tag not in ("hr", "br", "input"):
-            self.open.append(tag)
+        self.open.append(tag)
         names = dict(attributes)
         if tag == "code" and "mermaid" in (names.get("class") or ""):
             self.isPicture = True
             self.pictures.append("")
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements[tag] += 1
 
     def handle_endtag(self, tag):
         if not self.open or self.open.pop() != tag:
@@ -62,6 +64,8 @@ def problems(page: Page, text: str, rows: int | None) -> list[str]:
         found.append(f"{page.elements['tr']} rows, not {rows}")
     if page.elements["details"] != 1 or page.elements["summary"] != 1:
         found.append(f"{page.elements['details']} folded parts, not 1")
-    if page.elements["pre"] != 2 or len(page.pictures) != 1:
-        found.append(f"{page.elements['pre']} blocks of code, {len(page.pictures)} pictures")
+    blocks = len(re.findall(r"^```+[a-z]+$", text, re.M))
+    if page.elements["pre"] != blocks or len(page.pictures) != 1:
+        found.append(f"{page.elements['pre']} blocks of code, not {blocks}, "
+                     f"{len(page.pictures)} pictures")
     return found

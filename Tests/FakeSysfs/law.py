@@ -1,5 +1,6 @@
 """Laws: functions that are named after what they check, tried one after the other."""
 
+import re
 import subprocess
 import traceback
 
@@ -58,8 +59,14 @@ def nothing_written(world):
     untouched(world)
 
 
+def unwrapped(text):
+    """A text with each finding on one line again, however wide the screen was."""
+    return re.sub(r"\n +", " ", text)
+
+
 def ended(run, *statuses, saying=()):
     """A run ended with one of some statuses, and said some words."""
     assert run.status in statuses, f"status {run.status} in place of {statuses}: {run.all.strip()}"
+    said = run.all + unwrapped(run.all)
     for word in [saying] if isinstance(saying, str) else saying:
-        assert word in run.all, f"'{word}' is not in: {run.all.strip()}"
+        assert word in said, f"'{word}' is not in: {run.all.strip()}"
