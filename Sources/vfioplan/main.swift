@@ -20,10 +20,12 @@ do {
       VFIOPlan.message(for: error), VFIOPlan.fullMessage(for: error)
     ).end(as: form)
   }
-  // Usage errors repeat what was typed; it is made visible like all text of users.
+  // Usage errors repeat what was typed; it is made visible like all text of users. Help is laid out
+  // already.
   let text = VFIOPlan.fullMessage(for: error)
     .split(separator: "\n", omittingEmptySubsequences: false)
-    .map { String($0).visible }.joined(separator: "\n")
+    .map { status.isSuccess ? String($0).visible : UsageText.wrapped(String($0)) }
+    .joined(separator: "\n")
   do throws(SystemError) {
     try (status.isSuccess ? FileOutput.standard : .error).write(text + "\n")
   } catch {

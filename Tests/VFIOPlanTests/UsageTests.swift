@@ -80,7 +80,9 @@ struct UsageTests {
     let outcome = try Tool.run(arguments)
     #expect(outcome.code == 64)
     #expect(outcome.output == "")
-    #expect(outcome.errors.hasPrefix(message), "\(outcome.errors)")
+    // A word that is longer than the screen is broken.
+    let (said, wanted) = (outcome.errors.filter { $0 != " " }, message.filter { $0 != " " })
+    #expect(said.hasPrefix(wanted), "\(outcome.errors)")
     #expect(outcome.errors.contains("\nUsage: vfioplan"))
   }
 

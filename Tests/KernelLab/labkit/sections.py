@@ -47,6 +47,11 @@ def grouped(sections: list[Section], first: str) -> list[dict[str, Section]]:
     return groups
 
 
+def unwrapped(text: str) -> str:
+    """A text with each finding on one line again, however wide the screen was."""
+    return re.sub(r"\n    (?=[^ |])", " ", text)
+
+
 def judged(what: str, section: Section | None, status: int, wanted: list[str],
            unwanted: tuple[str, ...] = ()) -> Verdict:
     """What a section should have said, ended with (`status N`) and left behind: nothing."""
@@ -54,6 +59,7 @@ def judged(what: str, section: Section | None, status: int, wanted: list[str],
         return Verdict(False, f"{what} was not tried")
     said, _, left = section.text.rpartition("status ")
     ended, _, left = left.partition("\n")
+    said = unwrapped(said)
     problems = [f"no line like {pattern}" for pattern in wanted
                 if not re.search(pattern, said, re.M)]
     problems += [f"a line like {pattern}" for pattern in unwanted if re.search(pattern, said, re.M)]

@@ -141,7 +141,7 @@ def otherwise(bench: Bench, host: str, case: Case, events: tuple[str, ...]) -> l
 def unforeseen(said: str) -> list[str]:
     """What QEMU can't reset and vfioplan did not name, or the other way round."""
     missed = set(re.findall(r"Cannot reset device (\S+),", said))
-    named = set(re.findall(r"VP4035.*\((\S+)\)", said))
+    named = set(re.findall(r"VP4035.*\((\S+)\)", sections.unwrapped(said)))
     return [f"QEMU can't reset {sorted(missed)}, VP4035 names {sorted(named)}"] \
         if missed != named else []
 

@@ -16,12 +16,17 @@ struct ScreenTests {
     "compile {vm} --host {host} --pareto",
     "apply {vm} --host {host} --dry-run",
     "apply {vm} --host {host} --simulate",
+    "compile {vm} --host {host} --as qemu",
+    "check {vm} --host {host}",
+    "diff {vm} {vm} --host {host} --other-target ioasid --steps",
+    "explain VP3005 0x3b85 EPERM",
+    "compile {vm} --host {host} --objective nothing",
   ]
 
   /// Those that say too much for goldens.
   static let longCommands = [
     "compile {vm} --host {host} --all",
-    "compile {vm} --host {host} --as qemu",
+    "explain rules",
   ]
 
   /// A VM on a machine.
