@@ -46,7 +46,7 @@ FLAGS = [
     "-I", str(BUILD), "-I", "Sources/CLibYAML", "-I", "Sources/CLinux"]
 MODULES = ["Parser", "Planner", "Executor"]
 # What the command's own sources have that reads what other processes send, and its reports.
-COMMAND = ["System", "Reports"]
+COMMAND = ["System", "Failures", "Reports"]
 
 
 def swiftc(output, sources, *arguments):

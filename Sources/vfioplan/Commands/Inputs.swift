@@ -93,9 +93,6 @@ struct Inputs {
     }
   }
 
-  /// What the facts of this machine are called in place of a file.
-  static let thisMachineName = "<this machine>"
-
   /// The facts of this machine, as if they had been in a file: findings show its lines.
   static func thisMachine(
     _ id: SourceID
@@ -105,7 +102,7 @@ struct Inputs {
       throw CommandFailure(inventory.findings, .inputUnreadable)
     }
     let text = HostYAML(inventory).text()
-    let file = SourceFile(id: id, name: thisMachineName, bytes: Array(text.utf8))
+    let file = SourceFile(id: id, name: SourceFile.thisMachine, bytes: Array(text.utf8))
     var machine = try decoded(file, DescriptionReader.host).get()
     machine.value.observations = HostObservations(.machine, inventory)
     // That a VM's device is one of these is an error of its own.

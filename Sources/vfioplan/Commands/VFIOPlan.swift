@@ -10,7 +10,7 @@ struct VFIOPlan: ParsableCommand {
       A description says what each device may do; vfioplan decides, says why, and writes the exact \
       program of system calls that carries the decision out.
       """,
-    version: "0.1.0",
+    version: Version.text,
     subcommands: [
       HostCommand.self, CompileCommand.self, ApplyCommand.self, RestoreCommand.self,
       DiffCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,

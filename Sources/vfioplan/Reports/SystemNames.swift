@@ -16,6 +16,11 @@ extension PCINames {
   }
 }
 
+extension SourceFile {
+  /// What the facts of this machine are called in place of a file.
+  static let thisMachine = "<this machine>"
+}
+
 extension CompiledPlan {
   /// Looks at what this machine, which it is for, uses the devices for that leave their drivers.
   mutating func lookAtUses() {

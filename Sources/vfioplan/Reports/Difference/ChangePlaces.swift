@@ -9,7 +9,7 @@ struct ChangePlaces {
   init(of changes: [InputChange], in files: [SourceFile]) {
     for id in Set(changes.compactMap(\.span?.source)) {
       // Facts of this machine stand in no file that somebody could open.
-      guard let file = files.first(where: { $0.id == id }), file.name != Inputs.thisMachineName
+      guard let file = files.first(where: { $0.id == id }), file.name != SourceFile.thisMachine
       else { continue }
       tables[id] = (file.name, LineTable(file))
     }

@@ -47,7 +47,7 @@ struct SARIFText {
     writer.key("driver")
     writer.beginObject(.block)
     writer.member("name", "vfioplan")
-    writer.member("version", VFIOPlan.configuration.version)
+    writer.member("version", Version.text)
     writer.key("rules")
     writer.beginArray(.block)
     for code in rules { Self.write(code, to: &writer) }

@@ -1,54 +1,6 @@
 import Glibc
 import Parser
 
-/// Why a command stops: what is reported and the status of the process.
-struct CommandFailure: Error {
-  /// The findings, at least one an error.
-  var diagnostics: [Diagnostic]
-  /// The inputs they are about.
-  var files: [SourceFile]
-  /// What the process ends with.
-  var status: ExitCode
-
-  /// A failure with a status that the findings do not tell.
-  init(_ diagnostics: [Diagnostic], _ status: ExitCode, files: [SourceFile] = []) {
-    self.diagnostics = diagnostics
-    self.files = files
-    self.status = status
-  }
-
-  /// Both of two failures; an input that can't be read tells the status.
-  func joined(with other: CommandFailure) -> CommandFailure {
-    let isUnreadable = [status, other.status].contains(.inputUnreadable)
-    let all = diagnostics + other.diagnostics
-    return CommandFailure(
-      all, isUnreadable ? .inputUnreadable : ExitCode(of: all), files: files + other.files)
-  }
-
-  /// A compilation that ended with findings.
-  init(_ error: DiagnosticsError, files: [SourceFile]) {
-    self.init(error.diagnostics, ExitCode(of: error.diagnostics), files: files)
-  }
-}
-
-extension CommandFailure {
-  /// Shows it where no options say how, and ends the process.
-  func end() -> Never {
-    var renderer = DiagnosticRenderer(files: files)
-    try? FileOutput.error.write(renderer.render(diagnostics))
-    Glibc.exit(status.rawValue)
-  }
-
-  /// Shows it in a form that was asked for where no options could be read, and ends the process.
-  func end(as format: FindingsFormat) -> Never {
-    var findings = Findings()
-    findings.add(diagnostics, files: files)
-    let bytes = findings.text(as: format, status: status.rawValue)
-    bytes.withUnsafeBytes { try? FileOutput.error.write($0) }
-    Glibc.exit(status.rawValue)
-  }
-}
-
 /// What a command found so far; shown at its end, so that one run gives one list.
 struct Findings {
   private var sink = DiagnosticSink()
@@ -95,6 +47,17 @@ struct Findings {
       var renderer = DiagnosticRenderer(files: files)
       return Array(renderer.render(diagnostics).utf8)
     }
+  }
+}
+
+extension CommandFailure {
+  /// Shows it in a form that was asked for where no options could be read, and ends the process.
+  func end(as format: FindingsFormat) -> Never {
+    var findings = Findings()
+    findings.add(diagnostics, files: files)
+    let bytes = findings.text(as: format, status: status.rawValue)
+    bytes.withUnsafeBytes { try? FileOutput.error.write($0) }
+    Glibc.exit(status.rawValue)
   }
 }
 
