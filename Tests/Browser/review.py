@@ -48,19 +48,32 @@ def skip(name: str, why: str) -> None:
     print(f"ok - {name} # SKIP {why}")
 
 
+def hidden(name: str, text: str, isPlan: bool) -> list[str]:
+    """Answers that do not stand above the fold of a review: among its first 24 lines."""
+    top = "\n".join(text.splitlines()[:24])
+    wanted = ["host loses"] if isPlan or "becomes" in top else []
+    wanted += ["ways out"] if "NON-COHERENT**" in top else []
+    if not isPlan and "```mermaid" in text:
+        wanted += ["**"] if "no changes" in top or "changes no" in top else ["| becomes |"]
+    return [f"{name}: '{one}' is not above the fold" for one in wanted if one not in top]
+
+
 def markdownLaws(program: str, folder: pathlib.Path) -> list[str]:
     """Rendered Markdown has what the text has; gives the pictures."""
     cmark = tools.cmark()
     if cmark is None:
         skip("Markdown becomes what it says", "no cmark-gfm")
         return []
-    pictures, found, count = [], [], 0
+    pictures, found, above, count = [], [], [], 0
     for name, text in pages.examples(program, "markdown"):
         page = markdown.rendered(cmark, text)
         devices = len(json.loads(pages.compiled(program, name))["devices"])
         found += [f"{name}: {one}" for one in markdown.problems(page, text, devices + 1)]
+        above += hidden(name, text, True)
         pictures += page.pictures
         count += 1
+    for name, text in pages.differences(program, "markdown"):
+        above += hidden(name, text, False)
     for name, text in [*pages.differences(program, "markdown"), *pages.checks(program, "markdown")]:
         page = markdown.rendered(cmark, text)
         # What can't be compiled any more has findings, and nothing to draw.
@@ -69,6 +82,7 @@ def markdownLaws(program: str, folder: pathlib.Path) -> list[str]:
         pictures += page.pictures
         count += 1
     law(f"Markdown of {count} reviews becomes its tables, rows, folded parts, code", found)
+    law("the answers stand above the fold of Markdown", above)
     vm, host = pages.hostile(folder)
     text = pages.run(program, "compile", vm, "--host", host, "--format", "markdown")
     page = markdown.rendered(cmark, text)

@@ -50,6 +50,13 @@ struct DiagnosticRendererTests {
         """)
   }
 
+  @Test func aPointInALineGetsItsCaretThere() {
+    for (column, range) in [(1, 0..<0), (4, 3..<3), (6, 5..<5)] {
+      let carets = Self.render("ab: cd\nx\n", range).split(separator: "\n").map(String.init).last
+      #expect(carets == "    | \(String(repeating: " ", count: column - 1))^")
+    }
+  }
+
   @Test func anEmptyFileHasALineToPointAt() {
     #expect(
       Self.render("", 0..<0) == "vm.yaml:1:1: error[VP1999]: wrong\n  1 | \n    | ^\n")

@@ -21,8 +21,10 @@ struct SourceExcerpt {
     let isCutAfter =
       window.upperBound < cells.count || (cells.last.map { $0.end < line.count } ?? false)
     if isCutBefore || window.lowerBound > 0 { append(Self.ellipsis, marked: false) }
+    // A point is marked at the character that it stands before.
+    let end = max(last, first + 1)
     for cell in cells[window] {
-      append(cell.text, columns: cell.columns, marked: cell.start >= first && cell.start < last)
+      append(cell.text, columns: cell.columns, marked: cell.end > first && cell.start < end)
     }
     if isCutAfter { text += Self.ellipsis }
     finishCarets()
@@ -33,7 +35,7 @@ struct SourceExcerpt {
     carets += String(repeating: marked ? "^" : " ", count: columns ?? piece.utf8.count)
   }
 
-  /// A point, or a range that shows nothing, still gets a caret: where it would begin.
+  /// A point at the end of a line, or a range that shows nothing, still gets a caret: at its end.
   private mutating func finishCarets() {
     if !carets.contains("^") { carets += "^" }
     while carets.last == " " { carets.removeLast() }

@@ -27,9 +27,9 @@ struct MarkdownEmitter: Emitter {
   /// Writes what there is to agree to.
   static func append(_ review: PlanReview, to page: inout MarkdownText) {
     appendVerdict(of: review, to: &page)
-    appendWaysOut(of: review, to: &page)
     page.line()
     page.line(losses(of: review))
+    appendWaysOut(of: review, to: &page)
     page.line()
     page.table(
       ["", "device", "address", "what", "group", "DMA", "page table"],
