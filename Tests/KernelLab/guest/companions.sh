@@ -16,7 +16,7 @@ hold() {
   rm -f /tmp/held
   vfioplan apply $bind > /tmp/held 2>&1 & holder=$!
   tries=0
-  until grep -q holding /tmp/held || test $tries = 200; do tries=$((tries + 1)); sleep 0.1; done
+  until grep -q holding /tmp/held || test $tries = 600; do tries=$((tries + 1)); sleep 0.1; done
   cat /tmp/held
   drivers
 }

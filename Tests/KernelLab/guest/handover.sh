@@ -19,10 +19,10 @@ finish() {
   for path in $socket $give; do test ! -e $path || echo "$path is still there"; done
   rm -f $socket $give
 }
-# Waits for a line that begins so, at most 20 seconds.
+# Waits for a line that begins so, at most a minute: guests are slow when much runs beside them.
 said() {
   tries=0
-  until grep -q "^$1" "$2" 2>/dev/null || test $tries = 200; do tries=$((tries + 1)); sleep 0.1; done
+  until grep -q "^$1" "$2" 2>/dev/null || test $tries = 600; do tries=$((tries + 1)); sleep 0.1; done
 }
 start() { vfioplan apply --host $host --target "$target" "$@" > /tmp/held 2>&1 & holder=$!; }
 end() { wait $holder; status=$?; cat /tmp/held; finish $status; }

@@ -11,10 +11,10 @@ host=/tmp/host.yaml
 apply() { vfioplan apply --host $host --target "$target" "$@"; }
 begin() { echo "== $1 $target"; rm -f /tmp/held; save; }
 finish() { echo "status $1"; same; }
-# Waits until a plan is in force, at most 20 seconds.
+# Waits until a plan is in force, at most a minute.
 held() {
   tries=0
-  until grep -q holding /tmp/held || test $tries = 200; do tries=$((tries + 1)); sleep 0.1; done
+  until grep -q holding /tmp/held || test $tries = 600; do tries=$((tries + 1)); sleep 0.1; done
   cat /tmp/held
 }
 # Not through `apply`: the shell would wait in between, and signals go to the program.

@@ -17,7 +17,7 @@
 
 #include "requests.h"
 
-enum { MOST_FILES = 1024, MOST_AT_ONCE = 253, TRIES = 200 };
+enum { MOST_FILES = 1024, MOST_AT_ONCE = 253, TRIES = 600 };
 
 static char text[65536];
 static size_t length;
