@@ -172,13 +172,12 @@ extension CheckText {
   static func coherency(of vm: CheckedVM) -> StyledText {
     guard let plan = vm.compiled?.plan else { return "not compiled" }
     let effective = vm.effectiveDevices
-    let names = effective.prefix(3).map { plan.devices[$0].name }.joined(separator: ", ")
-    let more = effective.count > 3 ? " and \(effective.count - 3) more" : ""
+    let names = nameList(effective.map { plan.devices[$0].name }, limit: 3)
     let isWanted = effective.allSatisfy { plan.devices[$0].resolved == .required }
     switch vm.isCoherent {
     case .yes: return "\("coherent", .good)"
-    case .no: return "\("non-coherent", .warning) (\(names)\(more))\(isWanted ? ", as wanted" : "")"
-    case .unknown: return "\("non-coherent?", .warning) (\(names)\(more): a fact is unknown)"
+    case .no: return "\("non-coherent", .warning) (\(names))\(isWanted ? ", as wanted" : "")"
+    case .unknown: return "\("non-coherent?", .warning) (\(names): a fact is unknown)"
     }
   }
 

@@ -70,11 +70,9 @@ struct MarkdownEmitter: Emitter {
   private static func losses(of review: PlanReview) -> String {
     if review.losses.isEmpty { return "**host loses** nothing" }
     let drivers = review.losses.map { loss in
-      let devices = loss.devices.prefix(4).map { MarkdownText.code($0.description) }
-      let more = loss.devices.count > 4 ? " and \(loss.devices.count - 4) more" : ""
+      let devices = nameList(loss.devices.map { MarkdownText.code($0.description) }, limit: 4)
       let uses = loss.uses.map { "; " + MarkdownText.text($0) }.joined()
-      return MarkdownText.code(loss.driver) + " (" + devices.joined(separator: ", ") + more + uses
-        + ")"
+      return MarkdownText.code(loss.driver) + " (" + devices + uses + ")"
     }
     return "**host loses until the VM ends:** " + drivers.joined(separator: ", ")
   }

@@ -59,7 +59,7 @@ struct ReviewPicture {
       compiled.host.iommus.map { ($0.name, $0.type) }, uniquingKeysWith: { first, _ in first })
     let tableOf = Dictionary(
       uniqueKeysWithValues: plan.pageTables.enumerated().map { ($1.name, $0) })
-    for way in ways { append(way.node(review.rows)) }
+    for way in ways { nodes.append(way.node(review.rows)) }
     for (index, way) in ways.enumerated() {
       guard let table = tableOf[way.pageTable].map({ plan.pageTables[$0] }) else { continue }
       let stations = [
@@ -76,11 +76,9 @@ struct ReviewPicture {
   private mutating func place(_ kind: Kind, _ title: String, _ detail: String) -> Int {
     if let known = places[[kind.title, title]] { return known }
     places[[kind.title, title]] = nodes.count
-    append(Node(kind: kind, title: title, detail: detail, coherence: .coherent))
+    nodes.append(Node(kind: kind, title: title, detail: detail, coherence: .coherent))
     return nodes.count - 1
   }
-
-  private mutating func append(_ node: Node) { nodes.append(node) }
 
   /// Links two nodes; of several ways between them and through them the worst one tells.
   private mutating func link(_ from: Int, _ to: Int, _ coherence: PlanReview.Row.Coherence) {
@@ -103,7 +101,7 @@ struct ReviewPicture {
     case .carriedOut: deed = "carries out WBINVD"
     case .neither: return
     }
-    append(
+    nodes.append(
       Node(kind: .kvm, title: "KVM", detail: deed, coherence: review.verdict.coherence))
     for (index, way) in ways.enumerated() where way.coherence != .coherent {
       link(index, nodes.count - 1, way.coherence)
