@@ -4,7 +4,7 @@ import Parser
 ///
 /// No memory is lost: what lies in a region, and what follows it up to its size, goes behind the
 /// region, to the next multiple of a GiB, as PC firmware does above 4 GiB.
-struct MemoryAroundHoles {
+public struct MemoryAroundHoles {
   /// A piece of an address space; addresses in bytes.
   private struct Piece {
     var start: UInt64
@@ -26,7 +26,7 @@ struct MemoryAroundHoles {
 
   /// Takes the regions that nothing may lie in, in any order, how wide addresses are, and what
   /// everything is a multiple of, in bytes.
-  init(_ holes: [ClosedRange<UInt64>], bits: Int = 64, pageBytes: UInt64 = 4096) {
+  public init(_ holes: [ClosedRange<UInt64>], bits: Int = 64, pageBytes: UInt64 = 4096) {
     self.holes = holes.sorted { $0.lowerBound < $1.lowerBound }
     self.bits = bits
     self.pageBytes = pageBytes
@@ -34,7 +34,7 @@ struct MemoryAroundHoles {
 
   /// The entries of `memory` of an address space (0 is `gpa`), in flow form; `nil` if there is no
   /// such layout of few lines within the width.
-  func lines(for vm: VMDescription, space: Int) -> String? {
+  public func lines(for vm: VMDescription, space: Int) -> String? {
     guard let pieces = layout(of: vm, space), excess(of: pieces) == 0 else { return nil }
     return space == 0
       ? memory(of: vm, pieces) : windows(of: vm.addressSpaces[space - 1], pieces)

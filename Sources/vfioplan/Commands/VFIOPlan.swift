@@ -12,7 +12,9 @@ struct VFIOPlan: ParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      HostCommand.self, CompileCommand.self, ApplyCommand.self, RestoreCommand.self,
+      HostCommand.self,
+      InitCommand.self,
+      CompileCommand.self, ApplyCommand.self, RestoreCommand.self,
       DiffCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
     ])
 

@@ -170,11 +170,30 @@ enum CommandDiagnostics {
   static let noSuchDevice = DiagnosticCode(
     "VP4029", .error, "no device of the host fits the words",
     """
-    Words after 'vfioplan host' pick devices; all of them have to fit one device. A word fits by \
-    the class ('display', also 'gpu'), a part of the name or of the driver ('nvme', 'nouveau'), \
-    the beginning of the address ('01:00'), vendor and device id ('10de', '10de:1d01') or the \
-    number of the IOMMU group ('14'). Nothing of this host fits. Without words every device is \
-    shown, with --all bridges as well. The exit status is 69.
+    Words after 'vfioplan host' or 'vfioplan init' pick devices; all of them have to fit one. A \
+    word fits by the class ('display', also 'gpu'), a part of the name or of the driver ('nvme', \
+    'nouveau'), the beginning of the address ('01:00'), vendor and device id ('10de', \
+    '10de:1d01') or the number of the IOMMU group ('14'). Nothing of this host fits. Without words \
+    every device is shown, with --all bridges as well. The exit status is 69.
+    """)
+
+  /// Words pick several cards of a host.
+  static let severalCards = DiagnosticCode(
+    "VP1920", .error, "several devices of the host fit the words",
+    """
+    `vfioplan init` writes a description for one card: a device with all that has to go with it. \
+    The notes list those that fit, with what tells them apart. Say more words, such as a name, a \
+    driver or the address, or take all that can be given with --all. Nothing was written. The exit \
+    status is 1.
+    """)
+
+  /// No card that fits can be given away.
+  static let noCardToGive = DiagnosticCode(
+    "VP4056", .error, "what fits the words can't be given to a VM",
+    """
+    Devices of one IOMMU group go to a VM together or not at all, and some can't go at all. The \
+    notes say for each that fits what is in the way; `vfioplan host` shows all groups with the \
+    same answers. Nothing was written. The exit status is 69.
     """)
 
   /// Every code, in order.
@@ -182,5 +201,6 @@ enum CommandDiagnostics {
     unreadableInput, noVM, wrongUsage, nothingKnown, fixedPlan, programAlone, noSuchStep,
     unwritableOutput, commandNotStarted, unknownPlaceholder, noIOMMUFD, notListening, notSent,
     notAcknowledged, notReceived, notConfirmed, streamNotOccupied, noSuchDevice,
+    severalCards, noCardToGive,
   ]
 }

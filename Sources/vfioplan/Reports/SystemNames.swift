@@ -9,7 +9,13 @@ extension PCINames {
   /// The variable `VFIOPLAN_PCI_IDS` names another file than the system's; empty, none.
   init(ofDevicesIn plan: CompiledPlan) {
     let addresses = Set(plan.plan.devices.lazy.map(\.address))
-    let devices = plan.host.devices.filter { addresses.contains($0.address) }
+    self.init(ofDevices: plan.host.devices.filter { addresses.contains($0.address) })
+  }
+
+  /// What this system calls the devices of a host.
+  init(ofDevicesOf host: HostDescription) { self.init(ofDevices: host.devices) }
+
+  private init(ofDevices devices: [HostDevice]) {
     let stated = getenv("VFIOPLAN_PCI_IDS").map { String(cString: $0) }
     let places = stated.map { $0.isEmpty ? [] : [$0] } ?? Self.places
     self.init(for: devices, in: .machine, at: places)

@@ -92,6 +92,18 @@ extension FileOutput {
     try overwrite(entry, with: body)
   }
 
+  /// Writes a file that is not there yet; what is at its path, be it a link, stays as it is.
+  static func writeNew(_ path: String, _ bytes: [UInt8]) throws(SystemError) {
+    let entry = try DirectoryEntry(path)
+    let file = try entry.open(O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
+    do throws(SystemError) { try FileOutput(file: file).write(bytes) } catch {
+      close(file)
+      entry.remove()
+      throw error
+    }
+    guard close(file) == 0 || errno == EINTR else { throw .last }
+  }
+
   private static func overwrite(
     _ entry: DirectoryEntry, with body: Body
   ) throws(SystemError) {

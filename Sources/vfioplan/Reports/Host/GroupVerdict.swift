@@ -30,6 +30,16 @@ struct GroupVerdict {
     let uses: [BDF: [String]]?
     /// How an address is written.
     let shown: (BDF) -> String
+
+    /// Takes a host; addresses of domain 0 alone are written without it.
+    init(_ host: HostDescription, uses: [BDF: [String]]?) {
+      self.host = host
+      self.uses = uses
+      units = Dictionary(host.iommus.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+      physical = Set(host.devices.compactMap(\.physicalFunction))
+      let isShort = host.devices.allSatisfy { $0.address.domain == 0 }
+      shown = { isShort ? String($0.description.dropFirst("0000:".utf8.count)) : "\($0)" }
+    }
   }
 
   /// Judges the members of a group; those of no group are judged together.

@@ -31,12 +31,7 @@ struct HostText {
     self.advice = advice
     self.isWhole = isWhole
     filter = HostFilter(words, names)
-    let isShort = host.devices.allSatisfy { $0.address.domain == 0 }
-    context = GroupVerdict.Context(
-      host: host,
-      units: Dictionary(host.iommus.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }),
-      physical: Set(host.devices.compactMap(\.physicalFunction)), uses: uses,
-      shown: { isShort ? String($0.description.dropFirst("0000:".utf8.count)) : "\($0)" })
+    context = GroupVerdict.Context(host, uses: uses)
     graphics = Set(
       host.devices.filter { $0.address.function == 0 && $0.classCode >> 16 == 3 }.map(\.address))
   }
