@@ -138,7 +138,7 @@ import Testing
     let head = "vfioplan journal 2\nboot b\nprocess 1\n"
     #expect(Self.flaw(of: Array((head + line + "end\n").utf8)) == nil)
     #expect(Self.flaw(of: Array((head + line + line + "end\n").utf8)) == .foreign)
-    #expect(Self.flaw(of: Array("vfioplan journal 3\n".utf8)) == .foreign)
+    #expect(Self.flaw(of: Array("vfioplan journal 4\n".utf8)) == .foreign)
   }
 
   @Test("where nobody kept a journal there is nothing to do, and nothing is made")

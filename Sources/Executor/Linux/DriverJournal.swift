@@ -10,6 +10,8 @@ public struct DriverJournal: Sendable {
   public enum Failure: Error, Hashable, Sendable {
     /// A running process has this device's drivers in its journal.
     case inUse(BDF, process: Int32)
+    /// A VM that is not a process of ours has this device's driver in its journal.
+    case owned(BDF, JournalOwner)
     /// An interrupted run left this device's driver changed.
     case leftBehind(BDF)
     /// A file in the place of a journal can't be read, so nobody knows whose devices it has.
@@ -54,9 +56,10 @@ public struct DriverJournal: Sendable {
   /// those that are written to; on disk when it returns.
   ///
   /// `nil` if there is nothing to write down: then journals are asked if they are there, by root.
+  /// Without an owner the devices are this process's.
   public static func begin(
-    for writes: [SysfsWrite], of devices: [BDF], in directory: String = directory,
-    _ waiting: Waiting
+    for writes: [SysfsWrite], of devices: [BDF], owner: JournalOwner? = nil,
+    in directory: String = directory, _ waiting: Waiting
   ) throws(Failure) -> DriverJournal? {
     if writes.isEmpty {
       guard SystemCalls.isRoot,
@@ -73,7 +76,8 @@ public struct DriverJournal: Sendable {
     for case .probe(let address, let driver) in writes {
       records.append(try record(of: address, givenTo: driver))
     }
-    let text = JournalText(boot: try bootID(), process: getpid(), records: records)
+    let text = JournalText(
+      boot: try bootID(), process: getpid(), owner: owner, records: records)
     // What `restore` could not read must not be begun.
     guard (try? JournalText(text.bytes)) == text else { throw .unknown(directory, .einval) }
     return try folder.write(text)

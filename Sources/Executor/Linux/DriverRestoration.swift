@@ -31,16 +31,24 @@ public struct DriverRestoration: Sendable {
     public var isGivenBack: Bool { obstacle == nil }
   }
 
-  /// A run whose journal is in use.
+  /// A run, or an owner, whose journal is in use.
   public struct Running: Hashable, Sendable {
     /// The process of the run.
     public let process: Int32
-    /// What the run has left behind, being gone itself: its command, or a write to a driver that
-    /// still waits; `nil` if the run is alive, or nothing can be seen.
+    /// Whose the devices are, if not that process's.
+    var owner: JournalOwner?
+    /// What the run has left behind, being gone itself; `nil` if the run is alive, or nothing can
+    /// be seen.
+    ///
+    /// That is its command, or a write to a driver that still waits; of an owner what has one of
+    /// its devices open.
     let rest: DeviceHolders.Holder?
 
     /// What is said of it.
     public var text: String {
+      if let owner, let rest {
+        return "\(owner.text) has its devices open, in \(rest.text): they stay"
+      }
       guard let rest else { return "process \(process) is still running, its devices stay" }
       return "process \(process) has ended, but \(rest.text) of its run is still there, as a "
         + "command or waiting for a driver: its devices stay"
@@ -76,10 +84,11 @@ public struct DriverRestoration: Sendable {
   /// Looks at every journal and gives back what it can, going on past errors.
   ///
   /// A journal goes when all its devices are given back; doing it again is harmless. A write to a
-  /// driver may take so many seconds.
+  /// driver may take so many seconds. If owners are meant, only their journals are looked at, and
+  /// their VMs count as gone.
   public static func run(
     in directory: String = DriverJournal.directory, patience: Int = 10,
-    _ waiting: DriverJournal.Waiting
+    owner isMeant: ((JournalOwner) -> Bool)? = nil, _ waiting: DriverJournal.Waiting
   ) throws(DriverJournal.Failure) -> DriverRestoration {
     var restoration = DriverRestoration()
     guard let folder = try JournalFolder(existing: directory, waiting) else { return restoration }
@@ -88,7 +97,7 @@ public struct DriverRestoration: Sendable {
     defer { folder.close(entries) }
     for entry in entries {
       do throws(DriverJournal.Failure) {
-        guard try restoration.settle(entry, in: folder, patience) else { continue }
+        guard try restoration.settle(entry, in: folder, patience, isMeant) else { continue }
         try DriverJournal.using(folder.path(of: entry.name)) { () throws(Errno) in
           try SystemCalls.remove(entry.name, in: folder.file)
         }
@@ -101,13 +110,16 @@ public struct DriverRestoration: Sendable {
 
   /// Gives a journal's devices back; says whether the journal is of no more use.
   private mutating func settle(
-    _ entry: JournalFolder.Entry, in folder: JournalFolder, _ patience: Int
+    _ entry: JournalFolder.Entry, in folder: JournalFolder, _ patience: Int,
+    _ isMeant: ((JournalOwner) -> Bool)?
   ) throws(DriverJournal.Failure) -> Bool {
     let path = folder.path(of: entry.name)
     switch entry.content {
+    case .unreadable where isMeant != nil: return false
     case .unreadable(let reason): throw .unreadable(path, reason: reason)
     case .incomplete: return !entry.isRunning
     case .journal(let text):
+      if let isMeant, text.owner.map(isMeant) != true { return false }
       if entry.isRunning {
         running.append(Self.running(text.process, path))
         return false
@@ -115,6 +127,10 @@ public struct DriverRestoration: Sendable {
       guard try text.isOfThisBoot() else {
         outdatedCount += 1
         return true
+      }
+      if isMeant == nil, let present = Self.presence(of: text) {
+        running.append(present)
+        return false
       }
       let own = DriverRestoration(of: text.records, in: path, patience: patience)
       outcomes += own.outcomes
@@ -127,6 +143,14 @@ public struct DriverRestoration: Sendable {
     let holders = OpenFiles().holders { $0.path == journal }
     let isAlive = holders.contains { $0.process == "\(process)" }
     return Running(process: process, rest: isAlive ? nil : holders.first)
+  }
+
+  /// An owner that is there: a process has one of its devices open, itself or one of its group.
+  private static func presence(of text: JournalText) -> Running? {
+    guard let owner = text.owner else { return nil }
+    let holders = DeviceHolders()
+    let holder = text.records.lazy.compactMap { holders.holder(of: $0.address) }.first
+    return holder.map { Running(process: text.process, owner: owner, rest: $0) }
   }
 
   /// Brings a device back to what its record says, if the run, and nobody since, has changed it.

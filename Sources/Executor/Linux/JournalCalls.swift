@@ -25,6 +25,8 @@ extension SystemCalls {
     var isRemoved: Bool { status.st_nlink == 0 }
     /// Its length in bytes.
     var size: Int { Int(status.st_size) }
+    /// When it was last written to, in seconds since 1970.
+    var changed: Int { status.st_mtim.tv_sec }
     /// `S_IFREG` and the like.
     private var kind: mode_t { status.st_mode & S_IFMT }
   }

@@ -29,6 +29,8 @@ struct JournalFolder {
     var file: Int32?
     /// Whether the run, or a command it started, is alive.
     var isRunning = false
+    /// When it was written, in seconds since 1970; `nil` if it was not opened.
+    var since: Int?
     /// What it says.
     var content: Content
   }
@@ -158,7 +160,8 @@ extension JournalFolder {
       }
       let isRunning = try !SystemCalls.lock(journal)
       return Entry(
-        name: name, file: journal, isRunning: isRunning, content: try content(of: journal, status))
+        name: name, file: journal, isRunning: isRunning, since: status.changed,
+        content: try content(of: journal, status))
     } catch {
       try? SystemCalls.close(journal)
       throw error
@@ -192,7 +195,8 @@ extension JournalFolder {
       guard case .journal(let text) = entry.content else { continue }
       guard let taken = text.records.first(where: { wanted.contains($0.address) }) else { continue }
       if entry.isRunning { throw .inUse(taken.address, process: text.process) }
-      if try text.isOfThisBoot() { throw .leftBehind(taken.address) }
+      guard try text.isOfThisBoot() else { continue }
+      throw text.owner.map { .owned(taken.address, $0) } ?? .leftBehind(taken.address)
     }
     for entry in entries {
       guard case .unreadable(let reason) = entry.content, !wanted.isEmpty else { continue }

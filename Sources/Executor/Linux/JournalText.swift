@@ -12,7 +12,7 @@ public struct DriverRecord: Hashable, Sendable {
   /// In bytes: the kernel takes any but zeros and line ends.
   let override: [UInt8]
   /// The driver that the run gives it to; `nil` if the journal does not say.
-  let given: String?
+  public let given: String?
 
   /// Whether the run may have given the device to a driver.
   ///
@@ -25,9 +25,9 @@ public struct DriverRecord: Hashable, Sendable {
 /// What a journal file says.
 ///
 /// It is complete on disk before the first driver changes, so one without its last line belongs to
-/// a run that had changed nothing yet. The form: a line of version, lines `boot` and `process`, a
-/// line for each device, `end`. Blanks, `%` and all that is not printable ASCII in an override are
-/// written as `%` and two digits.
+/// a run that had changed nothing yet. The form: a line of version, lines `boot` and `process`, in
+/// the third version a line `owner`, a line for each device, `end`. Blanks, `%` and all that is not
+/// printable ASCII in an override or an owner's name are written as `%` and two digits.
 struct JournalText: Hashable {
   /// Why a text is not a journal.
   enum Flaw: Error {
@@ -39,23 +39,29 @@ struct JournalText: Hashable {
 
   /// `/proc/sys/kernel/random/boot_id`: drivers do not outlive the boot they were changed in.
   var boot: String
-  /// The process that keeps it.
+  /// The process that keeps it, or has written it for its owner.
   var process: Int32
+  /// Whose it is, if not that process's.
+  var owner: JournalOwner?
   /// The devices, in the order of the program.
   var records: [DriverRecord]
 
-  private static let first = "vfioplan journal 1\n"
-  private static let second = "vfioplan journal 2\n"
+  /// The first lines of the versions; one without an owner is written in the second.
+  private static let versions = (1...3).map { "vfioplan journal \($0)\n" }
 
-  init(boot: String, process: Int32, records: [DriverRecord]) {
+  init(boot: String, process: Int32, owner: JournalOwner? = nil, records: [DriverRecord]) {
     self.boot = boot
     self.process = process
+    self.owner = owner
     self.records = records
   }
 
-  /// What is written, in the newest form.
+  /// What is written, in the newest form that it needs.
   var bytes: [UInt8] {
-    var text = Self.second + "boot \(boot)\nprocess \(process)\n"
+    var text = Self.versions[owner == nil ? 1 : 2] + "boot \(boot)\nprocess \(process)\n"
+    if let owner {
+      text += "owner \(owner.kind.rawValue):\(Self.escaped(Array(owner.name.utf8)))\n"
+    }
     for record in records {
       text += "device \(record.address) driver=\(record.driver ?? "")"
       text += " override=\(Self.escaped(record.override)) given=\(record.given ?? "")\n"
@@ -66,20 +72,31 @@ struct JournalText: Hashable {
   /// Reads what was written, also by 0.1.0, which escaped nothing.
   init(_ bytes: [UInt8]) throws(Flaw) {
     var scanner = JournalScanner(bytes)
-    let isFirst = try scanner.literal(Self.first, or: Self.second)
+    let version = try scanner.literal(of: Self.versions)
     try scanner.literal("boot ")
     boot = try scanner.word(until: "\n")
     try scanner.literal("process ")
     guard let process = Int32(try scanner.word(until: "\n")), process > 0 else { throw .foreign }
     self.process = process
+    owner = version == 2 ? try Self.owner(&scanner) : nil
     records = []
     var seen: Set<BDF> = []
-    while try scanner.literal("device ", or: "end\n") {
-      let record = try isFirst ? Self.firstRecord(&scanner) : Self.record(&scanner)
+    while try scanner.literal(of: ["device ", "end\n"]) == 0 {
+      let record = try version == 0 ? Self.firstRecord(&scanner) : Self.record(&scanner)
       guard seen.insert(record.address).inserted else { throw .foreign }
       records.append(record)
     }
     guard scanner.isAtEnd else { throw .foreign }
+  }
+
+  private static func owner(_ scanner: inout JournalScanner) throws(Flaw) -> JournalOwner {
+    try scanner.literal("owner ")
+    let kind = JournalOwner.Kind(rawValue: try scanner.word(until: ":"))
+    let bytes = unescaped(try scanner.word(until: "\n"))
+    guard let kind, let bytes, let name = String(validating: bytes, as: UTF8.self),
+      let owner = JournalOwner(kind, name)
+    else { throw .foreign }
+    return owner
   }
 
   private static func firstRecord(
@@ -154,25 +171,21 @@ private struct JournalScanner {
   var isAtEnd: Bool { rest.isEmpty }
 
   /// Goes past a text.
-  mutating func literal(_ text: String) throws(JournalText.Flaw) {
-    _ = try literal(text, or: text)
-  }
+  mutating func literal(_ text: String) throws(JournalText.Flaw) { _ = try literal(of: [text]) }
 
-  /// Goes past one of two texts; says whether it is the first.
-  mutating func literal(
-    _ first: String, or second: String
-  ) throws(JournalText.Flaw) -> Bool {
-    for text in [first, second] where rest.starts(with: text.utf8) {
+  /// Goes past one of some texts; says which one it is.
+  mutating func literal(of texts: [String]) throws(JournalText.Flaw) -> Int {
+    for (index, text) in texts.enumerated() where rest.starts(with: text.utf8) {
       rest = rest.dropFirst(text.utf8.count)
-      return text == first
+      return index
     }
-    let isCut = [first, second].contains { $0.utf8.starts(with: rest) }
-    throw isCut ? .incomplete : .foreign
+    throw texts.contains { $0.utf8.starts(with: rest) } ? .incomplete : .foreign
   }
 
   /// Printable ASCII without blanks, up to a character that is passed.
   mutating func word(until end: Character) throws(JournalText.Flaw) -> String {
-    String(decoding: try bytes(until: end) { 0x20 < $0 && $0 < 0x7f }, as: UTF8.self)
+    let text = try bytes(until: end) { 0x20 < $0 && $0 < 0x7f && $0 != end.asciiValue }
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// What is left of a line; its end is passed.

@@ -32,7 +32,8 @@ public enum KernelDiagnostics {
     "VP5008", .error, "another run has this device",
     """
     A running vfioplan, or a command it started, has taken the device from its driver and will \
-    give it back. Two runs can't share a device. End the other one first; nothing was touched.
+    give it back; or a hook has, for a libvirt domain or a Proxmox VM. Two of them can't share a \
+    device. End the other one first; nothing was touched.
     """)
 
   static let leftBehind = DiagnosticCode(
@@ -124,6 +125,11 @@ public enum KernelDiagnostics {
       return Diagnostic(
         deviceInUse, "'\(name)' (\(address)) is in use by another run, process \(process)",
         at: origin, help: "end that run first")
+    case .owned(let address, let owner):
+      let (name, origin) = device(address)
+      return Diagnostic(
+        deviceInUse, "'\(name)' (\(address)) is in use by \(owner.text)", at: origin,
+        help: "shut it down first; if it is gone, run 'vfioplan restore'")
     case .leftBehind(let address):
       let (name, origin) = device(address)
       return Diagnostic(

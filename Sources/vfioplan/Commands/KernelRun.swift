@@ -270,7 +270,7 @@ struct KernelRun {
     case .unusable(_, let errno) where errno.isDenial,
       .unknown(_, let errno) where errno.isDenial:
       .notPermitted
-    case .inUse, .leftBehind, .unreadable: .hostUnable
+    case .inUse, .owned, .leftBehind, .unreadable: .hostUnable
     case .unusable, .untrusted: .outputUnwritable
     case .unknown, .interrupted: .rolledBack
     }

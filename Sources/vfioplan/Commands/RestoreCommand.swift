@@ -10,9 +10,16 @@ struct RestoreCommand: ParsableCommand {
     discussion: """
       Reads the journals of runs that were killed, and brings each device back to the driver and \
       the driver_override it had, in reverse order. Runs that are still going on are left alone, \
-      and so are devices that somebody uses, or that have got another driver since. Doing it again \
-      is harmless. Needs root.
+      and so are devices that somebody uses, or that have got another driver since, and what a \
+      hook has taken for a VM that has a device open. With --owner only that VM's devices are \
+      given back, as its hook does when it has ended. Doing it again is harmless. Needs root.
       """)
+
+  @Option(
+    help: ArgumentHelp(
+      "Give back only what is of this VM, which has ended: libvirt:NAME, proxmox:NUMBER or the "
+        + "name alone."))
+  var owner: String?
 
   @OptionGroup var patience: UnbindOptions
 
@@ -41,7 +48,9 @@ struct RestoreCommand: ParsableCommand {
     let waiting = DriverJournal.Waiting(
       isInterrupted: { Signals.isEndPending }, announce: options.announceWait(for:))
     do throws(DriverJournal.Failure) {
-      return try DriverRestoration.run(patience: patience.unbindTimeout, waiting)
+      return try DriverRestoration.run(
+        patience: patience.unbindTimeout,
+        owner: owner.map { wanted in { $0.description == wanted || $0.name == wanted } }, waiting)
     } catch {
       let finding = KernelDiagnostics.diagnostic(of: error) { ($0.description, nil) }
       throw CommandFailure([finding], Self.status(of: error))
