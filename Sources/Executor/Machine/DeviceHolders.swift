@@ -7,11 +7,11 @@ import Planner
 /// another (`vfio_group_fops_open`, `iommufd_device_bind`, 6.1 to 7.3). Only root sees all files.
 public struct DeviceHolders {
   /// A process that has a device.
-  struct Holder: Hashable {
+  public struct Holder: Hashable, Sendable {
     /// Its number.
-    var process: String
+    public var process: String
     /// The name of its program.
-    var command: String
+    public var command: String
   }
 
   private let tree: SysfsTree

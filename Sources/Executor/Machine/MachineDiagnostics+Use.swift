@@ -120,7 +120,7 @@ extension MachineDiagnostics {
 
 extension DeviceHolders.Holder {
   /// The process, as a finding names it.
-  var text: String { "process \(process) (\(command.visible))" }
+  public var text: String { "process \(process) (\(command.visible))" }
 }
 
 extension [DeviceHolders.Holder] {

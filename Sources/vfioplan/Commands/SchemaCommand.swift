@@ -17,6 +17,7 @@ struct SchemaCommand: ParsableCommand {
     case check
     case diagnostics
     case diff
+    case status
 
     /// The schema as it lies in schemas/.
     var schema: [UInt8] {
@@ -30,6 +31,7 @@ struct SchemaCommand: ParsableCommand {
       case .check: PackageResources.check_schema_json
       case .diagnostics: PackageResources.diagnostics_schema_json
       case .diff: PackageResources.diff_schema_json
+      case .status: PackageResources.status_schema_json
       }
     }
   }
