@@ -11,6 +11,7 @@ import sys
 import world
 from law import LAWS, hold
 import laws_command  # noqa: F401
+import laws_hook  # noqa: F401
 import laws_journal  # noqa: F401
 
 

@@ -47,6 +47,7 @@ struct CatalogueTests {
     "VP5908": "needs a run on a real kernel: FileSenderTests, and the kernel lab's handover",
     "VP5909": "needs a run on a real kernel: the laws on a fake /sys",
     "VP5910": "needs a terminal and a device that can be taken away: the laws on a fake /sys",
+    "VP5911": "needs a driver that does not let go: the laws on a fake /sys",
     "VP5915": "needs a machine without /dev/null: StreamTests",
   ]
 

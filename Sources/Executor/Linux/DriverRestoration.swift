@@ -3,7 +3,7 @@ import Parser
 import Planner
 
 /// Gives back what interrupted runs left behind, from their journals.
-public struct DriverRestoration: Sendable {
+public struct DriverRestoration: Hashable, Sendable {
   /// Why a device is left as it is.
   enum Obstacle: Hashable, Sendable {
     /// A call failed.

@@ -10,13 +10,25 @@ public enum Preflight {
   public static func findings(
     for plan: CompiledPlan, receivingIOMMUFD: Bool = false, forced: Set<DiagnosticCode> = []
   ) -> [Diagnostic] {
-    let openFiles = OpenFiles()
     let findings =
       KernelPreflight.findings(for: plan.program, receivingIOMMUFD: receivingIOMMUFD)
       + MemoryPreflight().findings(for: plan)
-      + DeviceUse(openFiles: openFiles).findings(for: plan)
+    return forcing(findings, forced) + harm(of: plan, forced: forced)
+  }
+
+  /// What the machine or other processes would lose by a plan, no matter who carries it out.
+  public static func harm(of plan: CompiledPlan, forced: Set<DiagnosticCode> = []) -> [Diagnostic] {
+    let openFiles = OpenFiles()
+    let findings =
+      DeviceUse(openFiles: openFiles).findings(for: plan)
       + ResetScope().findings(for: plan)
       + DeviceHolders(openFiles: openFiles).findings(for: plan)
-    return findings.map { $0.code.canBeForced && forced.contains($0.code) ? $0.asWarning : $0 }
+    return forcing(findings, forced)
+  }
+
+  private static func forcing(
+    _ findings: [Diagnostic], _ forced: Set<DiagnosticCode>
+  ) -> [Diagnostic] {
+    findings.map { $0.code.canBeForced && forced.contains($0.code) ? $0.asWarning : $0 }
   }
 }

@@ -110,7 +110,8 @@ struct Inputs {
     return machine
   }
 
-  private static func document(
+  /// What is in a file, a description, plan or program.
+  static func document(
     _ path: String, _ id: SourceID
   ) -> Result<Loaded<Document>, CommandFailure> {
     file(path, id).flatMap { file in

@@ -265,7 +265,8 @@ struct KernelRun {
     return code.rawValue
   }
 
-  private static func status(of failure: DriverJournal.Failure) -> ExitCode {
+  /// What the process ends with where no journal can be kept.
+  static func status(of failure: DriverJournal.Failure) -> ExitCode {
     switch failure {
     case .unusable(_, let errno) where errno.isDenial,
       .unknown(_, let errno) where errno.isDenial:

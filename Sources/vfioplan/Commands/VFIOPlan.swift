@@ -13,7 +13,7 @@ struct VFIOPlan: ParsableCommand {
     version: Version.text,
     subcommands: [
       HostCommand.self,
-      InitCommand.self, StatusCommand.self,
+      InitCommand.self, StatusCommand.self, HookCommand.self,
       CompileCommand.self, ApplyCommand.self, RestoreCommand.self,
       DiffCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
     ])

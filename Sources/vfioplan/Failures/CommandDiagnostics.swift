@@ -196,11 +196,21 @@ enum CommandDiagnostics {
     same answers. Nothing was written. The exit status is 69.
     """)
 
+  /// A hook could not change a driver.
+  static let driverNotChanged = DiagnosticCode(
+    "VP5911", .error, "a driver could not be changed for a VM",
+    """
+    A hook of libvirt or Proxmox VE gives the VM's devices to VFIO before it starts. A write to \
+    the kernel's attributes of a device failed: its driver does not let it go, or vfio-pci does \
+    not take it. What was changed before was given back, so the VM does not start. The exit status \
+    is 71, or 74 if something could not be given back; `vfioplan status` shows it.
+    """)
+
   /// Every code, in order.
   static let all = [
     unreadableInput, noVM, wrongUsage, nothingKnown, fixedPlan, programAlone, noSuchStep,
     unwritableOutput, commandNotStarted, unknownPlaceholder, noIOMMUFD, notListening, notSent,
     notAcknowledged, notReceived, notConfirmed, streamNotOccupied, noSuchDevice,
-    severalCards, noCardToGive,
+    severalCards, noCardToGive, driverNotChanged,
   ]
 }

@@ -17,6 +17,12 @@ enum FileInput {
     return try bytes(from: file)
   }
 
+  /// Whether there is anything at a path, also if that can't be found out.
+  static func exists(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path.systemName, &status) == 0 || errno != ENOENT
+  }
+
   private static func bytes(from file: Int32) throws(SystemError) -> [UInt8] {
     var status = stat()
     _ = try retrying { Int(fstat(file, &status)) }

@@ -1,0 +1,82 @@
+import Executor
+import Parser
+import Planner
+
+/// A VM that is about to start, compiled for this machine.
+struct HookConfiguration {
+  /// The plan.
+  let plan: CompiledPlan
+  /// What keeps the VM from starting as the policy wants it; the first is the reason.
+  let refusals: [Diagnostic]
+  /// The inputs.
+  let files: [SourceFile]
+
+  /// Reads the VM's configuration; `nil` if it has no host devices, which is nobody's business.
+  static func vm(from path: String) throws(CommandFailure) -> Loaded<VMDescription>? {
+    let loaded = try Inputs.document(path, .vm).get()
+    guard case .vm(let vm) = loaded.value else { throw .fixedPlan }
+    if vm.devices.isEmpty { return nil }
+    return Loaded(value: vm, file: loaded.file, warnings: loaded.warnings)
+  }
+
+  /// Compiles a VM for this machine, and looks at what the VMM makes of it.
+  init(
+    _ vm: Loaded<VMDescription>, policy path: String?, as rule: VMMRule
+  ) throws(CommandFailure) {
+    let host = try Inputs.thisMachine(.host)
+    var policy = Policy()
+    var files = [vm.file, host.file]
+    if let path {
+      let loaded = try Inputs.read(path, .policy, DescriptionReader.policy).get()
+      policy = loaded.value
+      files.append(loaded.file)
+    }
+    var sink = DiagnosticSink()
+    do throws(DiagnosticsError) {
+      plan = try Compilation.compile(vm.value, on: host.value, policy: policy, into: &sink)
+    } catch {
+      throw CommandFailure(error, files: files)
+    }
+    refusals = Self.refusals(of: plan, as: rule)
+    self.files = files
+  }
+
+  /// Promises that the VMM breaks, and coherency that the policy wants and the VMM does not keep.
+  private static func refusals(of plan: CompiledPlan, as rule: VMMRule) -> [Diagnostic] {
+    let (grouping, findings) = VMMDiagnostics.outcome(of: plan, as: rule)
+    let errors = findings.filter { $0.severity == .error }
+    let isIncoherent = grouping.metrics(of: plan.plan).wbinvd > plan.plan.metrics.wbinvd
+    guard isIncoherent, plan.policy.requirements.contains(where: { $0.what == .coherent }) else {
+      return errors
+    }
+    return errors + findings.filter { $0.severity == .warning }
+  }
+
+  /// The devices whose driver the VMM changes by itself.
+  private var managed: Set<BDF> { [] }
+
+  /// What has to be done to drivers before the VM starts.
+  var writes: [SysfsWrite] {
+    plan.program.steps.compactMap { step in
+      guard case .sysfs(let write) = step.action, !managed.contains(write.address) else {
+        return nil
+      }
+      return write
+    }
+  }
+
+  /// The devices and what comes with them.
+  var addresses: [BDF] {
+    plan.plan.devices.map(\.address) + plan.plan.companions.map(\.address)
+  }
+
+  /// What a start would harm, or fail at.
+  func dangers(forced: Set<DiagnosticCode>) -> [Diagnostic] {
+    let own = writes
+    let program = plan.program.keeping { step in
+      if case .sysfs(let write) = step.action { own.contains(write) } else { false }
+    }
+    return KernelPreflight.findings(for: program)
+      + Preflight.harm(of: plan, forced: forced)
+  }
+}

@@ -1,0 +1,173 @@
+"""Laws of the hooks of libvirt and Proxmox VE, of what restore leaves to a VM, and of status."""
+
+import contextlib
+import json
+import pathlib
+
+from law import as_before, ended, law, nothing_written, untouched
+from world import HAND_OVER, living
+
+NIC, DISK = "0000:01:00.0", "0000:02:00.0"
+TAKEN = {NIC: ["vfio-pci", "vfio-pci"], DISK: ["vfio-pci", "vfio-pci"]}
+# Every other operation that libvirt has for domains of QEMU, and some that it may get.
+OTHERS = [
+    "prepare end", "start begin", "started begin", "stopped end", "release begin",
+    "migrate begin", "restore begin", "reconnect begin", "attach begin", "dance begin"]
+
+
+def libvirt(world, operation, *options, name="win 11"):
+    with world.vm.open("rb") as domain:
+        return world.run(
+            "hook", "libvirt", *options, "--", name, *operation.split(), "-", stdin=domain)
+
+
+def proxmox(world, phase, number="100"):
+    return world.run(
+        "hook", "proxmox", "--configuration", world.vm, "--", number, phase)
+
+
+def silent(run, status=0):
+    ended(run, status)
+    assert not run.all, f"it said: {run.all}"
+
+
+@contextlib.contextmanager
+def using(path):
+    """A process that has a node open."""
+    with pathlib.Path(path).open("rb+") as file, living("sleep", "60", stdin=file) as process:
+        file.close()
+        yield process
+
+
+@law
+def a_hook_of_libvirt_takes_devices_and_gives_them_back(world):
+    silent(libvirt(world, "prepare begin"))
+    untouched(world, **TAKEN)
+    assert b"owner libvirt:win%2011\n" in world.journals()[0].read_bytes()
+    for operation in OTHERS:
+        silent(libvirt(world, operation))
+    untouched(world, **TAKEN)
+    silent(libvirt(world, "release end", name="other"))
+    untouched(world, **TAKEN)
+    silent(libvirt(world, "release end"))
+    as_before(world)
+    silent(libvirt(world, "release end"))
+    as_before(world)
+
+
+@law
+def a_hook_of_proxmox_takes_devices_and_gives_them_back(world):
+    silent(proxmox(world, "pre-start"))
+    untouched(world, **TAKEN)
+    for phase in ("post-start", "pre-stop", "dance"):
+        silent(proxmox(world, phase))
+    untouched(world, **TAKEN)
+    silent(proxmox(world, "post-stop"))
+    as_before(world)
+
+
+@law
+def another_operation_of_a_hook_touches_nothing(world):
+    for operation in OTHERS:
+        silent(libvirt(world, operation))
+        silent(libvirt(world, operation, name="-v"))
+    silent(world.run("hook", "libvirt", "--", "a", "reconnect", "begin", "-", "b", "--c", "d"))
+    nothing_written(world)
+    as_before(world)
+
+
+@law
+def a_hook_takes_what_an_earlier_start_has_left_as_if_it_had_ended(world):
+    silent(libvirt(world, "prepare begin"))
+    silent(libvirt(world, "prepare begin"))
+    untouched(world, **TAKEN)
+    assert len(world.journals()) == 1, world.journals()
+    silent(libvirt(world, "release end"))
+    as_before(world)
+
+
+@law
+def a_device_of_a_vm_is_refused_to_others(world):
+    silent(libvirt(world, "prepare begin"))
+    run = world.run("apply", world.vm, *HAND_OVER, "--", "true")
+    ended(run, 69, saying=("VP5008", "libvirt domain 'win 11'"))
+    run = libvirt(world, "prepare begin", name="other")
+    ended(run, 69, saying="refuses to start libvirt domain 'other': VP5008")
+    assert run.err.count("\n") == 1, run.err
+    untouched(world, **TAKEN)
+    silent(libvirt(world, "release end"))
+    as_before(world)
+
+
+@law
+def restore_leaves_a_vm_that_has_a_device_open(world):
+    for node in ("/dev/vfio/devices/vfio0", "/dev/vfio/11"):
+        world.renew()
+        silent(libvirt(world, "prepare begin"))
+        with using(node) as process:
+            ended(world.run("restore"), 0, saying=("libvirt domain 'win 11'", str(process.pid)))
+            untouched(world, **TAKEN)
+            found = status(world)["journals"][0]
+            assert found["state"] == "owned", found
+            assert found["holder"]["process"] == process.pid, found
+            # The VM is said to have ended, and the device is still open.
+            ended(world.run("restore", "--owner", "libvirt:win 11"), 74, saying=("VP4036", NIC))
+        assert status(world)["journals"][0]["state"] == "idle"
+        ended(world.run("restore"), 0)
+        as_before(world)
+
+
+@law
+def restore_of_one_vm_leaves_runs(world):
+    world.killed_apply()
+    ended(world.run("restore", "--owner", "win 11"), 0, saying="nothing to give back")
+    untouched(world, **TAKEN)
+    ended(world.run("restore"), 0)
+    as_before(world)
+
+
+@law
+def a_start_that_fails_half_way_is_undone(world):
+    for attribute in ("unbind", "driver_override", "drivers_probe"):
+        world.control(faults={attribute: ["EIO", 1]})
+        run = libvirt(world, "prepare begin")
+        ended(run, 71, saying="VP5911")
+        assert run.err.count("\n") == 1, run.err
+        as_before(world)
+
+
+@law
+def a_policy_refuses_a_start_before_anything_is_touched(world):
+    policy = world.scratch / "policy.yaml"
+    policy.write_text(
+        "apiVersion: vfioplan/v1\nkind: Policy\nrequire: [ objective=page-tables ]\n")
+    run = libvirt(world, "prepare begin", "--policy", policy)
+    ended(run, 1, saying="refuses to start libvirt domain 'win 11': VP35")
+    assert run.err.count("\n") == 1 and not run.out, run.all
+    nothing_written(world)
+    as_before(world)
+
+
+@law
+def status_tells_a_run_from_what_was_left(world):
+    ended(world.run("status"), 0, saying="nothing is in force, and nothing was left behind")
+    process = world.apply()
+    found = status(world)["journals"][0]
+    assert (found["state"], found["holder"]["process"]) == ("running", process.pid), found
+    assert {device["address"]: device["before"] for device in found["devices"]} == {
+        NIC: "igc", DISK: "nvme"}, found
+    assert {device["now"] for device in found["devices"]} == {"vfio-pci"}, found
+    writes = len(world.state()["writes"])
+    process.kill()
+    process.wait()
+    run = world.run("status")
+    ended(run, 0, saying=("1 journal left behind", "mend: vfioplan restore", "igc before"))
+    assert len(world.state()["writes"]) == writes, "status writes"
+    ended(world.run("restore"), 0)
+    as_before(world)
+
+
+def status(world):
+    run = world.run("status", "--format", "json")
+    ended(run, 0)
+    return json.loads(run.out)
