@@ -61,6 +61,7 @@ fuzz: deps ## hostile inputs for MINUTES=2 in all; TARGETS='vm plan' runs a part
 
 sysfs: release ## laws of apply and restore on a fake /sys, as root; LAW=word runs a part
 	$(PYTHON) Tests/FakeSysfs/laws.py $(BINARY) $(LAW)
+	$(PYTHON) scripts/libvirt_hook.py $(BINARY)
 
 hostile: release ## signals at every system call, hostile inputs and surroundings, as root; SEED=n, ONLY=word
 	$(PYTHON) Tests/Hostile/hostile.py $(BINARY) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))

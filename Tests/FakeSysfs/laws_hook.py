@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import os
 import pathlib
+import socket
 
 from law import as_before, ended, law, nothing_written, untouched
-from world import HAND_OVER, living
+from world import HAND_OVER, finish, living
 
 NIC, DISK = "0000:01:00.0", "0000:02:00.0"
 TAKEN = {NIC: ["vfio-pci", "vfio-pci"], DISK: ["vfio-pci", "vfio-pci"]}
@@ -145,6 +147,23 @@ def a_policy_refuses_a_start_before_anything_is_touched(world):
     ended(run, 1, saying="refuses to start libvirt domain 'win 11': VP35")
     assert run.err.count("\n") == 1 and not run.out, run.all
     nothing_written(world)
+    as_before(world)
+
+
+@law
+def a_manager_of_services_is_told_when_a_plan_is_in_force(world):
+    for name in (str(world.scratch / "notify"), "@vfioplan-notify"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(name.replace("@", "\0", 1) if name[0] == "@" else name)
+            manager.settimeout(5)
+            process = world.apply(env={**os.environ, "NOTIFY_SOCKET": name})
+            assert manager.recv(64) == b"READY=1"
+            process.terminate()
+            ended(finish(process), 0)
+    for name in ("", "@", "relative", "/none", "/" * 200):
+        process = world.apply(env={**os.environ, "NOTIFY_SOCKET": name})
+        process.terminate()
+        ended(finish(process), 0)
     as_before(world)
 
 

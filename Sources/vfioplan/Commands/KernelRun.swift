@@ -212,6 +212,7 @@ struct KernelRun {
       "holding: \(report.execution.completed) steps ran; SIGINT or SIGTERM undoes them\n"
     try Destination.standard.write(
       bytes: format == .json ? report.json() : Array(text.utf8))
+    Readiness.announce()
   }
 
   /// Starts a command and waits for its end; signals for us are for the command.
