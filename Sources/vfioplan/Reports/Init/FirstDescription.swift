@@ -172,8 +172,10 @@ extension FirstDescription {
   /// What ties a device to one that was asked for.
   private func companionReason(of device: HostDevice, _ card: HostCard) -> String {
     let asked = card.devices.filter(isAskedFor)
+    let slot = device.address.packed >> 3
     if let mate = asked.first(where: { $0.group == device.group }), let group = device.group {
-      return "in IOMMU group \(group) with \(mate.address), and groups are given whole"
+      let place = mate.address.packed >> 3 == slot ? "on the same card, " : ""
+      return "\(place)in IOMMU group \(group) with \(mate.address), and groups are given whole"
     }
     return "on the same card as \((asked.first ?? card.devices[0]).address)"
   }
