@@ -88,7 +88,7 @@ struct InitTests {
     #expect(outcome.output.hasPrefix("# yaml-language-server: $schema="))
     #expect(outcome.output.contains("  - { name: gpu, address: \"0000:01:00.0\" }\n"))
     #expect(outcome.output.contains("  - { name: gpu-audio, address: \"0000:01:00.1\" }\n"))
-    #expect(outcome.output.contains("in IOMMU group 2 with 0000:01:00.0"))
+    #expect(outcome.output.contains("of the same card, in IOMMU group 2, which is given whole"))
     #expect(
       outcome.errors == "next: add '-o vm.yaml' to save it, then vfioplan compile vm.yaml "
         + "--host \(Self.z790)\n")

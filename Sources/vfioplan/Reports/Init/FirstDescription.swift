@@ -174,8 +174,9 @@ extension FirstDescription {
     let asked = card.devices.filter(isAskedFor)
     let slot = device.address.packed >> 3
     if let mate = asked.first(where: { $0.group == device.group }), let group = device.group {
-      let place = mate.address.packed >> 3 == slot ? "on the same card, " : ""
-      return "\(place)in IOMMU group \(group) with \(mate.address), and groups are given whole"
+      return mate.address.packed >> 3 == slot
+        ? "of the same card, in IOMMU group \(group), which is given whole"
+        : "in IOMMU group \(group) with \(mate.address), which is given whole"
     }
     return "on the same card as \((asked.first ?? card.devices[0]).address)"
   }
