@@ -122,6 +122,7 @@ schemas: deps ## check the examples and docs/reference.md against schemas/
 deps: ## install what is missing (Debian packages)
 	@missing=""; \
 	test -e /usr/include/yaml.h || missing+=" libyaml-dev"; \
+	test -e /usr/include/expat.h || missing+=" libexpat1-dev"; \
 	command -v pkg-config >/dev/null || missing+=" pkg-config"; \
 	command -v xmllint >/dev/null || missing+=" libxml2-utils"; \
 	$(PYTHON) -c 'import yaml' 2>/dev/null || missing+=" python3-yaml"; \

@@ -13,8 +13,9 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
     .systemLibrary(name: "CLinux"),
-    .target(name: "Parser", dependencies: ["CLibYAML"], swiftSettings: strict),
+    .target(name: "Parser", dependencies: ["CExpat", "CLibYAML"], swiftSettings: strict),
     .target(name: "Planner", dependencies: ["Parser"], swiftSettings: strict),
     .target(
       name: "Executor", dependencies: ["CLinux", "Parser", "Planner"], swiftSettings: strict),

@@ -18,7 +18,7 @@ WIDTH = 120  # columns of a document
 KINDS = ("vm", "VM descriptions"), ("host", "Host descriptions"), ("policy", "Policies")
 # What a value is, where the schema names a definition.
 VALUES = {
-    "name": "a name", "text": "text", "address": "a PCI address", "id": "an id", "class": "a class",
+    "name": "a name", "text": "text", "address": "a PCI address", "place": "a PCI address or slot", "id": "an id", "class": "a class",
     "subsystem": "ids of a card", "quantity": "bytes", "fact": "`true`, `false` or `unknown`"}
 HEAD = """\
 # Reference
@@ -53,10 +53,11 @@ def mappings(path, node):
     yield path, node
     for key, inner in node["properties"].items():
         step = f"{path}.{key}" if path else key
-        if "properties" in inner:
-            yield from mappings(step, inner)
-        elif "properties" in inner.get("items", {}):
-            yield from mappings(step + "[]", inner["items"])
+        for form in inner.get("oneOf", [inner]):
+            if "properties" in form:
+                yield from mappings(step, form)
+            elif "properties" in form.get("items", {}):
+                yield from mappings(step + "[]", form["items"])
 
 
 def section(path, node):

@@ -26,11 +26,11 @@ BINARY = BUILD / "fuzz"
 # The longest input of each target in bytes: a few times its largest seed.
 TARGETS = {
     "vm": 4096, "host": 8192, "policy": 2048, "plan": 24576, "program": 8192, "sysfs": 8192,
-    "archive": 24576, "messages": 512, "journal": 512}
+    "archive": 24576, "messages": 512, "journal": 512, "import": 4096}
 # How many inputs --fixed tries, less than two minutes' worth, and how long that may take at most.
 FIXED_RUNS = {
     "vm": 3000, "host": 3000, "policy": 3000, "plan": 2500, "program": 2000, "sysfs": 2000,
-    "archive": 3000, "messages": 30000, "journal": 40000}
+    "archive": 3000, "messages": 30000, "journal": 40000, "import": 10000}
 FIXED_SECONDS = 900
 # What must be found, within seconds where nothing else runs, and the words that tell how.
 CANARIES = {
@@ -43,7 +43,7 @@ FLAGS = [
     "-O", "-wmo", "-g", "-swift-version", "6", "-parse-as-library", "-enable-testing",
     "-package-name", "vfioplan",
     "-assert-config", "Debug", "-warnings-as-errors", "-sanitize=fuzzer,address",
-    "-I", str(BUILD), "-I", "Sources/CLibYAML", "-I", "Sources/CLinux"]
+    "-I", str(BUILD), "-I", "Sources/CExpat", "-I", "Sources/CLibYAML", "-I", "Sources/CLinux"]
 MODULES = ["Parser", "Planner", "Executor"]
 # What the command's own sources have that reads what other processes send, and its reports.
 COMMAND = ["System", "Failures", "Reports"]
@@ -117,6 +117,9 @@ def seeds(target):
             for path in sorted((golden / name).glob(f"*.{'json' if target == 'plan' else target}")):
                 head = f"# host: {host}\n" if target == "program" else ""
                 yield f"{name}-{path.stem}", (head + path.read_text()).encode()
+    if target == "import":
+        for path in sorted((ROOT / "Tests/Fixtures/Import").glob("*/*")):
+            yield f"{path.parent.name}-{path.name}", path.read_bytes()
     if target == "policy":
         for path in (ROOT / "examples").glob("*.yaml"):
             if kind_of(path) == "Policy":
@@ -147,6 +150,10 @@ def words(target):
             yield from re.findall(r'"([A-Za-z]\w+)"', path.read_text())
         yield from ["open", "ioctl", "expect", "sysfs", "unbind", "override", "probe", "memory",
                     "close", "cdev(0000:65:00.0)", "/dev/vfio/1", "hugepages=", "populate=eager"]
+    if target == "import":
+        yield from ["<domain>", "</domain>", "<hostdev", "type='pci'", "<address", "bus='0x01'",
+                    "-device", "vfio-pci,host=01:00.0", "--device", "path=", "hostpci0: ", "${", "[@]}",
+                    "=(", "unit='GiB'", "hugetlb=on", "[device]", "<!DOCTYPE", "&amp;", ",,", ";"]
     if target in ("sysfs", "journal"):
         for path in (HERE / "Corpus" / target).glob("*"):
             yield from re.findall(r"[\w:.-]+", path.read_text())

@@ -19,6 +19,8 @@ public enum DocumentKind: Hashable, Sendable {
 public enum DescriptionReader {
   /// The only `apiVersion` there is.
   public static let apiVersion = "vfioplan/v1"
+  /// The key that every description has.
+  static let versionKey = "apiVersion"
   /// The value of `format` in a saved plan.
   public static let planFormat = "vfioplan.plan/v1"
 

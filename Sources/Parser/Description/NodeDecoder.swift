@@ -49,6 +49,15 @@ public struct NodeDecoder: Sendable {
     return nil
   }
 
+  /// Where a VM's device is: a PCI address, or a slot with all of its functions.
+  mutating func place(_ node: YAMLTree.Node?) -> DevicePlace? {
+    guard let node, isText(node, "a PCI address") else { return nil }
+    // Almost every address is complete, and is read without a string.
+    if let address = tree.withText(of: node, { BDF(utf8: $0) }) { return .function(address) }
+    if let place = DevicePlace(tree.string(of: node)) { return place }
+    return bdf(node).map { .function($0) }
+  }
+
   /// A path to a PCI device.
   public mutating func path(_ node: YAMLTree.Node?) -> PCIPath? {
     guard let node, isText(node, "a path of PCI addresses") else { return nil }

@@ -44,6 +44,18 @@ struct RegionDecoder {
       span: tree.span(of: node))
   }
 
+  /// Reads a size of memory, as regions where a machine has it.
+  mutating func layout(
+    _ node: YAMLTree.Node, _ machine: GuestMachine, _ decoder: inout NodeDecoder
+  ) -> [MemoryRegion] {
+    guard let bytes = length(node, &decoder) else { return [] }
+    let span = tree.span(of: node)
+    return machine.layout(of: bytes).map { range in
+      checkEnd(of: range.gpa, range.size, "guest-physical", span, &decoder)
+      return MemoryRegion(gpa: range.gpa, size: range.size, span: span)
+    }
+  }
+
   /// Reads a window of an address space.
   mutating func window(
     _ node: YAMLTree.Node, _ decoder: inout NodeDecoder

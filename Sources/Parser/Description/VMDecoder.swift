@@ -27,26 +27,52 @@ struct VMDecoder: DocumentDecoder {
     _ = (fields.require("apiVersion"), fields.require("kind"))
     let name = fields.require("name")
     let objective = fields.allow("objective")
-    let memory = fields.require("memory")
+    let memory = fields.allow("memory")
+    let machine = fields.allow("machine")
+    let vmm = fields.allow("vmm")
     let kvm = fields.allow("kvm")
     let devices = fields.require("devices")
     let spaces = fields.allow("addressSpaces")
     let companions = fields.allow("companions")
     _ = fields.read(tree.root, &decoder)
     let start = decoder.span(fields[name], or: tree.headSpan(of: tree.root))
-    return VMDescription(
+    let layout = decoder.word(fields[machine], WordList("machine", of: GuestMachine.self))
+    var vm = VMDescription(
       name: decoder.text(fields[name], "the VM's name") ?? "",
       objective: ObjectiveDecoder.decode(fields[objective], &decoder) ?? .coherency,
-      memory: memoryRegions(fields[memory]),
+      memory: memoryRegions(fields[memory], layout ?? .q35),
       kvm: kvmClause(fields[kvm], or: start),
       devices: assignedDevices(fields[devices]),
       addressSpaces: addressSpaces(fields[spaces]),
       companions: decoder.word(
         fields[companions], WordList("policy", of: CompanionPolicy.self)) ?? .refuse,
       nameSpan: start)
+    let isLaidOut = fields[memory].map { tree.kind(of: $0) == .scalar } ?? false
+    vm.machine = layout ?? (isLaidOut ? .q35 : nil)
+    vm.vmm = fields[vmm].flatMap { vmmClause($0) }
+    return vm
   }
 
-  private mutating func memoryRegions(_ node: YAMLTree.Node?) -> [MemoryRegion] {
+  private mutating func vmmClause(_ node: YAMLTree.Node) -> VMMClause? {
+    var fields = MappingDecoder(tree, "the vmm clause")
+    let kind = fields.require("kind")
+    let backend = fields.allow("backend")
+    let version = fields.allow("version")
+    guard fields.read(node, &decoder) else { return nil }
+    let name = decoder.word(fields[kind], WordList("VMM", of: VMMClause.Kind.self))
+    let interface = decoder.word(
+      fields[backend], WordList("interface", of: VMMClause.Backend.self))
+    let number = decoder.name(fields[version], "a version")
+    return name.map { VMMClause(kind: $0, backend: interface, version: number) }
+  }
+
+  /// Regions of a list, or those that a machine has with a size of memory.
+  private mutating func memoryRegions(
+    _ node: YAMLTree.Node?, _ machine: GuestMachine
+  ) -> [MemoryRegion] {
+    if let node, tree.kind(of: node) == .scalar, !tree.string(of: node).isEmpty {
+      return regions.layout(node, machine, &decoder)
+    }
     guard let items = decoder.listOfSome(node, "a list of memory regions") else { return [] }
     return items.compactMap { regions.memory($0, &decoder) }
   }
@@ -105,8 +131,11 @@ struct VMDecoder: DocumentDecoder {
     _ item: YAMLTree.Node, _ fields: borrowing AssignedDeviceFields
   ) -> AssignedDevice? {
     let name = decoder.name(fields.mapping[fields.name], "a device name")
-    let address = decoder.bdf(fields.mapping[fields.address])
-    let selector = selector(item, fields)
+    let place = decoder.place(fields.mapping[fields.address])
+    let other = selector(item, fields)
+    let selector = place?.slot.map { .slot($0) } ?? other
+    let address = place?.address
+    let managed = decoder.bool(fields.mapping[fields.managed])
     let intent = decoder.word(fields.mapping[fields.noSnoop], intents)
     let space = decoder.name(fields.mapping[fields.addressSpace], "an address space name")
     let driver = decoder.name(fields.mapping[fields.driver], "a driver's name")
@@ -119,6 +148,7 @@ struct VMDecoder: DocumentDecoder {
     device.selector = selector
     device.driver = driver
     device.vfToken = token
+    device.managed = managed
     device.expected = expected
     device.nameSpan = decoder.span(fields.mapping[fields.name], or: device.span)
     device.addressSpan = decoder.span(fields.place, or: device.nameSpan)
@@ -178,7 +208,7 @@ struct VMDecoder: DocumentDecoder {
 private struct AssignedDeviceFields {
   var mapping: MappingDecoder
   let name, address, path, match, noSnoop, addressSpace, expected, driver: MappingDecoder.Field
-  let vfToken: MappingDecoder.Field
+  let vfToken, managed: MappingDecoder.Field
 
   init(_ tree: YAMLTree) {
     mapping = MappingDecoder(tree, "a device")
@@ -191,6 +221,7 @@ private struct AssignedDeviceFields {
     expected = mapping.allow("expect")
     driver = mapping.allow("driver")
     vfToken = mapping.allow("vfToken")
+    managed = mapping.allow("managed")
   }
 
   /// The value that says which device it is.

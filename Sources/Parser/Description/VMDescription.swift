@@ -4,8 +4,11 @@ public struct VMDescription: Hashable, Sendable {
   public var name: String
   /// The order of metrics the plan is optimised for.
   public var objective: Objective
-  /// Guest-physical memory, in file order: the contents of address space `gpa`.
+  /// Guest-physical memory, in file order: the contents of address space `gpa`; empty if the
+  /// description leaves it out.
   public var memory: [MemoryRegion]
+  /// The machine whose layout the memory has; `nil` if the regions are the description's own.
+  public var machine: GuestMachine?
   /// What the user says KVM must be told.
   public var kvm: KVMClause
   /// The devices, in file order.
@@ -14,6 +17,8 @@ public struct VMDescription: Hashable, Sendable {
   public var addressSpaces: [AddressSpace]
   /// What happens to members of the devices' IOMMU groups that drivers of the host use.
   public var companions: CompanionPolicy
+  /// Whose configuration it was made from; `nil` if nothing is said.
+  public var vmm: VMMClause?
   /// Where the name stands: the origin of what no single line asked for.
   public var nameSpan: SourceSpan
 
@@ -168,6 +173,8 @@ public struct AssignedDevice: Hashable, Sendable {
   /// The secret that opens a virtual function whose physical function is on vfio-pci; `nil` if
   /// there is none.
   public var vfToken: VFToken?
+  /// Whether libvirt changes the device's driver (`managed='yes'`); `nil` if nothing is said.
+  public var managed: Bool?
   /// What is wanted of its no-snoop DMA.
   public var noSnoop: NoSnoopIntent
   /// The address space its DMA goes through; `gpa` unless told otherwise.

@@ -21,6 +21,7 @@ struct DeviceSelection {
     var resolved = vm
     var isSound = true
     for index in selected {
+      if case .slot = vm.devices[index].selector { continue }
       switch selection.device(for: vm.devices[index]) {
       case .success(let found):
         resolved.devices[index].address = host.devices[found].address
@@ -30,7 +31,28 @@ struct DeviceSelection {
         sink.report(error.finding)
       }
     }
+    resolved.devices = resolved.devices.flatMap { selection.functions(of: $0) }
+    for device in resolved.devices {
+      guard case .slot = device.selector else { continue }
+      isSound = false
+      sink.report(PlannerDiagnostics.notSelected(device, on: host, []))
+    }
     return isSound ? resolved : nil
+  }
+
+  /// The functions that the host has in a device's slot, each a device `NAME.F`; the device as it
+  /// is if it is not one slot, or if the host has nothing there.
+  private func functions(of device: AssignedDevice) -> [AssignedDevice] {
+    guard case .slot(let slot) = device.selector else { return [device] }
+    let found = host.devices.lazy.map(\.address).filter { $0.packed >> 3 == slot.packed >> 3 }
+    guard !found.isEmpty else { return [device] }
+    return found.sorted().map { address in
+      var one = device
+      one.selector = nil
+      one.address = address
+      one.name += ".\(address.function)"
+      return one
+    }
   }
 
   private struct Failure: Error {
@@ -44,7 +66,7 @@ struct DeviceSelection {
       switch device.selector {
       case .path(let path): (devices(at: path), nil as Int?)
       case .match(let wanted, let index): (devices(like: wanted), index)
-      case nil: ([], nil)
+      case .slot, nil: ([], nil)
       }
     if let position, position < found.count { return .success(found[position]) }
     if position == nil, found.count == 1 { return .success(found[0]) }
@@ -110,8 +132,9 @@ extension PlannerDiagnostics {
     """
     'path' leads from a root bus over bridges to a device, and 'match' says what a device is: \
     vendor, device, class, group; 'index' takes one of several, counted from 0 in order of their \
-    addresses. The host has no device there, or none that is all of this. `vfioplan host --format \
-    yaml` shows paths and ids as the host has them.
+    addresses. An 'address' without a function is a slot with all that is in it. The host has no \
+    device there, or none that is all of this. `vfioplan host --format yaml` shows paths and ids \
+    as the host has them.
     """)
   static let severalSelected = DiagnosticCode(
     "VP4014", .error, "several devices of the host are what a device is selected by",

@@ -30,6 +30,16 @@ extension SavedPlanWriter {
     if vm.kvm.owner != .auto { writer.member("owner", vm.kvm.owner.rawValue) }
     writer.endObject()
     if vm.companions != .refuse { writer.member("companions", vm.companions.rawValue) }
+    if let clause = vm.vmm { write(clause, to: &writer) }
+  }
+
+  private func write(_ clause: VMMClause, to writer: inout JSONWriter) {
+    writer.key("vmm")
+    writer.beginObject()
+    writer.member("kind", clause.kind.rawValue)
+    if let backend = clause.backend { writer.member("backend", backend.rawValue) }
+    if let version = clause.version { writer.member("version", version) }
+    writer.endObject()
   }
 
   /// Writes an element of the description's devices.
@@ -43,6 +53,7 @@ extension SavedPlanWriter {
     }
     if let driver = device.driver { writer.member("driver", driver) }
     if let token = device.vfToken { writer.member("vfToken", token.description) }
+    if let managed = device.managed { writer.member("managed", managed) }
     writer.endObject()
   }
 

@@ -68,7 +68,7 @@ extension Dialect {
   }
 
   /// Whether a kernel is known to have the interface.
-  func isKnown(on kernel: HostKernel) -> Bool {
+  public func isKnown(on kernel: HostKernel) -> Bool {
     interfaces(on: kernel.rules).allSatisfy { $0.isThere == .yes }
   }
 }

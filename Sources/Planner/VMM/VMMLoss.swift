@@ -70,6 +70,7 @@ extension VMMDiagnostics {
   public static func outcome(
     of compiled: CompiledPlan, as rule: VMMRule
   ) -> (grouping: VMMGrouping, findings: [Diagnostic]) {
+    let rule = rule.stated(by: compiled.vm.vmm)
     let grouping = VMMGrouping(of: compiled.plan, on: compiled.host, as: rule)
     let others = findings(for: compiled, with: rule)
     guard grouping.rule.canRun(on: compiled.host.kernel) else { return (grouping, others) }

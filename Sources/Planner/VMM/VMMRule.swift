@@ -31,6 +31,8 @@ public struct VMMRule: Hashable, Sendable {
   public private(set) var backend: Backend
   /// Which page table a device gets.
   public private(set) var choice: Choice
+  /// The interface that its configuration names; `nil` if it is not known.
+  private var stated: VMMClause.Backend?
   /// Why it is not on the interface that its version could use; `nil` if it is.
   public private(set) var remark: String?
 
@@ -92,18 +94,40 @@ public struct VMMRule: Hashable, Sendable {
 }
 
 extension VMMRule {
+  /// The same VMM as a description says that it is configured, if it was made from a configuration
+  /// of this VMM; its version unless another one was named.
+  public func stated(by clause: VMMClause?) -> VMMRule {
+    guard let clause, isStated(by: clause) else { return self }
+    var rule = self
+    if name == program?.rawValue, clause.kind.rawValue == name,
+      let version = clause.version, let named = VMMRule.named("\(name)-\(version)")
+    {
+      rule = named
+    }
+    rule.stated = clause.backend
+    return rule
+  }
+
+  /// Whether a configuration tells how this VMM is started.
+  public func isStated(by clause: VMMClause?) -> Bool {
+    guard let clause, let program else { return false }
+    return clause.kind.starts(program)
+  }
+
   /// The same VMM on the interface that it has on a host, beside a plan for a target.
   ///
   /// What a host is not known to have is not used, unless the plan itself is for it.
   func settled(on kernel: HostKernel, besides target: (any Dialect)?) -> VMMRule {
     var rule = self
     let isPlanned = target?.hasAddressSpaceObjects == true
-    if backend == .iommufd, !isPlanned {
+    if backend == .iommufd, let reason = stated == .type1 ? unstatedReason : nil {
+      rule.takeType1(because: reason)
+    } else if backend == .iommufd, !isPlanned {
       if !IOMMUFDDialect().isKnown(on: kernel) {
         let isMissing = IOMMUFDDialect().missingInterface(on: kernel) != nil
         let has = isMissing ? "has no" : "is not known to have"
         rule.takeType1(because: "the host \(has) iommufd with files of devices")
-      } else if program == .libvirt {
+      } else if program == .libvirt, stated == nil {
         rule.takeType1(because: "libvirt takes type1 unless a device says iommufd='yes'")
       }
     }
@@ -121,6 +145,12 @@ extension VMMRule {
     return rule
   }
 
+  /// How a configuration comes to name no iommufd.
+  private var unstatedReason: String {
+    program == .libvirt
+      ? "no device of the domain says iommufd='yes'" : "its configuration names no iommufd"
+  }
+
   /// Whether a host may have the interface that it is on.
   public func canRun(on kernel: HostKernel) -> Bool {
     backend == .iommufd || kernel.rules.hasContainer != .no
@@ -136,4 +166,12 @@ extension VMMRule {
   /// QEMU asks for that early, by the hardware's capabilities alone
   /// (`iommufd_cdev_autodomains_get`, hw/vfio/iommufd.c, QEMU 9.1 and later).
   var tracksDirtyPages: Bool { choice == .newest }
+}
+
+extension VMMClause.Kind {
+  /// Whether a configuration of this kind tells how a program is started: libvirt and Proxmox VE
+  /// start QEMU.
+  fileprivate func starts(_ program: VMMProgram) -> Bool {
+    (self == .cloudHypervisor) == (program == .cloudHypervisor)
+  }
 }

@@ -130,7 +130,8 @@ struct ApplyCommand: ParsableCommand {
         return try apply(program, inputs, &findings).rawValue
       }
       if mode == nil || mode == .check { inputs = try inputs.onThisMachine() }
-      var compiled = try inputs.compiled(target: plan.target.name, objective: plan.objective)
+      var compiled = try inputs.compiled(
+        target: plan.target.name, objective: plan.objective, needsMemory: !handOver)
       if !command.isEmpty { compiled = compiled.leavingKVMToCommand }
       compiled = try sockets.adapted(compiled)
       if handOver { compiled = compiled.handedOver }

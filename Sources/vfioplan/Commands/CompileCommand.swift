@@ -63,6 +63,13 @@ struct CompileCommand: ParsableCommand {
 
   private var isText: Bool { chosenFormat.name == FormatOption.text.name }
 
+  /// Whether what is written has the memory in it.
+  private var needsMemory: Bool {
+    if vmm != nil { return false }
+    if let emitter = chosenFormat.emitter as? any VMMEmitter { return emitter.needsMemory }
+    return !isText || steps || all
+  }
+
   /// What text says beyond the review.
   private var detail: PlanDetail {
     if all { return .all }
@@ -99,15 +106,19 @@ struct CompileCommand: ParsableCommand {
         try writeFront(inputs, &findings)
         return .done
       }
-      var compiled = try inputs.compiled(target: plan.target.name, objective: plan.objective)
+      var compiled = try inputs.compiled(
+        target: target(of: inputs), objective: plan.objective, needsMemory: needsMemory)
       findings.add(compiled.diagnostics, files: inputs.files)
       try required.check(compiled, files: inputs.files)
       if plan.host == nil, plan.release == nil { findings.add(machineFindings(compiled)) }
       if isText, plan.host == nil, !inputs.isSavedPlan { compiled.lookAtUses() }
       let destination = Destination(path: output)
       if let vmm {
-        return try write(
-          VMMText(compiled, as: vmm.rule), inputs.files, to: destination, &findings)
+        let names = isText ? PCINames(ofDevicesIn: compiled) : nil
+        let text = VMMText(compiled, as: vmm.rule) {
+          names?.name(vendor: $0.vendor, device: $0.device)
+        }
+        return try write(text, inputs.files, to: destination, &findings)
       }
       findings.add(try vmmFindings(compiled), files: inputs.files)
       try findings.stopAtWarnings(if: strictness.strict)
@@ -116,6 +127,17 @@ struct CompileCommand: ParsableCommand {
       findings.keep(inputs, compiled)
       return .done
     }
+  }
+
+  /// The target that was named; for a comparison with a VMM the interface that its configuration
+  /// names, if the host has it.
+  private func target(of inputs: Inputs) -> String? {
+    if let name = plan.target.name { return name }
+    guard let rule = vmm?.rule, case .vm(let vm) = inputs.document, rule.isStated(by: vm.vmm),
+      let backend = vm.vmm?.backend, let host = inputs.host,
+      let dialect = Dialects.named(backend.rawValue), dialect.isKnown(on: host.kernel)
+    else { return nil }
+    return dialect.name
   }
 
   private func context(

@@ -20,6 +20,11 @@ struct Loaded<Value> {
   var file: SourceFile
   /// What was found in it.
   var warnings: [Diagnostic]
+
+  /// Something else that was read of the same input.
+  func of<Other>(_ value: Other) -> Loaded<Other> {
+    Loaded<Other>(value: value, file: file, warnings: warnings)
+  }
 }
 
 /// The inputs of a compilation.
@@ -119,7 +124,23 @@ struct Inputs {
       if let plan = SavedPlanReader.readAsWritten(file) {
         return .success(Loaded(value: .plan(plan), file: file, warnings: []))
       }
+      if let kind = ImportReader.kind(of: file) {
+        return imported(file, from: kind).map { $0.of(.vm($0.value.vm)) }
+      }
       return document(file)
+    }
+  }
+
+  /// A configuration of another program.
+  static func imported(
+    _ file: SourceFile, from kind: VMMClause.Kind, fileAddress: ((String) -> BDF?)? = nil
+  ) -> Result<Loaded<ImportedVM>, CommandFailure> {
+    var sink = DiagnosticSink()
+    do throws(DiagnosticsError) {
+      let vm = try ImportReader.vm(file, from: kind, fileAddress: fileAddress, into: &sink)
+      return .success(Loaded(value: vm, file: file, warnings: sink.diagnostics))
+    } catch {
+      return .failure(CommandFailure(DiagnosticsError(sink.diagnostics), files: [file]))
     }
   }
 
@@ -137,6 +158,7 @@ struct Inputs {
       if DescriptionReader.kind(of: tree) == .plan {
         return .plan(try SavedPlanReader.read(tree, into: &sink))
       }
+      if let finding = ImportReader.clusterFinding(tree) { throw sink.stop(finding) }
       return .vm(try DescriptionReader.vm(tree, into: &sink))
     }
   }
@@ -213,7 +235,11 @@ extension Inputs {
   }
 
   /// The plan of a saved plan, or of the description compiled for the host.
-  func compiled(target: String?, objective: Objective?) throws(CommandFailure) -> CompiledPlan {
+  ///
+  /// A description that leaves out its memory is refused where that is needed.
+  func compiled(
+    target: String?, objective: Objective?, needsMemory: Bool = true
+  ) throws(CommandFailure) -> CompiledPlan {
     let vm: VMDescription
     switch document {
     case .plan(let plan):
@@ -226,12 +252,17 @@ extension Inputs {
     var sink = DiagnosticSink()
     sink.report(warnings)
     do throws(DiagnosticsError) {
+      if let finding = ImportDiagnostics.memoryLeftOut(of: vm, isNeeded: needsMemory) {
+        sink.report(finding)
+        try sink.throwIfErrors()
+      }
       return try Compilation.compile(
         vm, on: host, target: target, objective: objective, policy: policy ?? Policy(),
         into: &sink)
     } catch {
       if let observant = lookingAtUses(of: vm, error) {
-        return try observant.compiled(target: target, objective: objective)
+        return try observant.compiled(
+          target: target, objective: objective, needsMemory: needsMemory)
       }
       throw CommandFailure(error, files: files)
     }

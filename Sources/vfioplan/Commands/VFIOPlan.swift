@@ -16,6 +16,7 @@ struct VFIOPlan: ParsableCommand {
       InitCommand.self, StatusCommand.self, HookCommand.self,
       CompileCommand.self, ApplyCommand.self, RestoreCommand.self,
       DiffCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
+      ImportCommand.self,
     ])
 
   /// Reads a command line, the tool's own name left out; throws what is wrong with it.

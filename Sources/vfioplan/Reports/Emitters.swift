@@ -26,9 +26,14 @@ protocol VMMEmitter: Emitter {
   var ownRule: VMMRule { get }
   /// Whether the form says what pages guest memory is made of.
   var writesMemory: Bool { get }
+  /// Whether the form says how much memory there is.
+  var needsMemory: Bool { get }
 }
 
 extension VMMEmitter {
+  /// Memory is mostly the user's.
+  var needsMemory: Bool { false }
+
   /// How the VMM comes to page tables with a plan's target.
   func rule(for plan: CompiledPlan) -> VMMRule {
     plan.plan.dialect?.vmmRule ?? ownRule

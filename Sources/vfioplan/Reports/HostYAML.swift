@@ -117,12 +117,12 @@ extension HostYAML {
   }
 
   /// A size as descriptions have it: what is not a multiple of 1 KiB is a plain number.
-  private static func size(_ bytes: UInt64) -> String {
+  static func size(_ bytes: UInt64) -> String {
     bytes & 0x3ff == 0 ? byteSizeText(bytes).filter { $0 != " " } : "\(bytes)"
   }
 
   /// A name as it is if nobody can take it for something else, else in quotes.
-  private static func scalar(_ text: String) -> String {
+  static func scalar(_ text: String) -> String {
     let isName = text.utf8.allSatisfy { byte in
       (48...57).contains(byte) || (97...122).contains(byte | 32) || byte == 45 || byte == 95
     }

@@ -16,11 +16,23 @@ struct ReviewText {
 
   private let review: PlanReview
   private let isWhole: Bool
+  private let today: Today?
+
+  /// How the VM is started as it is configured now.
+  struct Today {
+    /// By what, for example `libvirt 12.2 with type1`.
+    var title: String
+    /// Why it is so, if there is more to say.
+    var remark: String?
+  }
 
   /// Prepares a text; the whole of it has every way out and every reason.
-  init(_ review: PlanReview, isWhole: Bool = false) {
+  ///
+  /// With `today` it is about what a VMM makes of the VM, which is what is planned.
+  init(_ review: PlanReview, isWhole: Bool = false, today: Today? = nil) {
     self.review = review
     self.isWhole = isWhole
+    self.today = today
   }
 
   /// Writes all of it.
@@ -55,7 +67,10 @@ struct ReviewText {
   private func appendVerdict(to page: inout TextPage) {
     let verdict = review.verdict
     let role: Screen.Role = verdict.coherence == .coherent && !verdict.isByOrder ? .good : .warning
-    page.line("\(review.vm, .strong): " + StyledText(verdict.sentence, role), hanging: 2)
+    let start = today.map { " today, as \($0.title)" } ?? ""
+    page.line(
+      "\(review.vm, .strong)\(start): " + StyledText(verdict.sentence, role), hanging: 2)
+    if let remark = today?.remark { page.line(StyledText(remark), indent: 2, hanging: 2) }
     let shown = isWhole ? verdict.reasons.count : Self.mostReasons
     for (index, reason) in verdict.reasons.prefix(shown).enumerated() {
       page.line("\(index == 0 ? "because" : "and") \(reason)", indent: 2)

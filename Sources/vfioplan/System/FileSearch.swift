@@ -23,7 +23,8 @@ struct FileSearch {
   private(set) var failures: [(path: String, error: SystemError)] = []
   private var seen: Set<Identity> = []
 
-  /// Looks for files: those named, and of folders those whose names end in .yaml or .yml.
+  /// Looks for files: those named, and of folders those whose names end in .yaml, .yml,
+  /// .xml or .conf.
   ///
   /// Names that begin with a dot, and links to folders, are passed over in folders.
   init(_ names: [String]) {
@@ -72,7 +73,7 @@ struct FileSearch {
     var link = stat()
     guard lstat(path.systemName, &link) == 0 else { return failures.append((path, .last)) }
     if link.st_mode & S_IFMT == S_IFDIR { return search(path, link) }
-    guard path.hasSuffix(".yaml") || path.hasSuffix(".yml") else { return }
+    guard [".yaml", ".yml", ".xml", ".conf"].contains(where: path.hasSuffix) else { return }
     switch Self.status(path) {
     case .success(let status) where status.st_mode & S_IFMT == S_IFREG:
       add(path, status, isNamed: false)

@@ -15,7 +15,7 @@ private let targets: [String: Target] = [
   "vm": DescriptionTargets.vm, "host": DescriptionTargets.host,
   "policy": DescriptionTargets.policy, "plan": PlanTarget.run, "program": ProgramTarget.run,
   "sysfs": SysfsTarget.run, "archive": SysfsTarget.runArchive, "messages": MessageTarget.run,
-  "journal": JournalTarget.run,
+  "journal": JournalTarget.run, "import": ImportTarget.run,
   "canary-law": Canaries.law, "canary-memory": Canaries.memory, "canary-hang": Canaries.hang,
 ]
 

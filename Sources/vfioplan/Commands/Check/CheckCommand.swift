@@ -10,9 +10,9 @@ struct CheckCommand: ParsableCommand {
     abstract: "Check all VM descriptions of a host, each by itself and all together.",
     discussion: """
       Every description is compiled, and no two may want the same device, IOMMU group or memory. \
-      In folders, files that end in .yaml or .yml are looked at, recursively; those that describe \
-      no VM are passed over. The status is 1 if a description can't be compiled, a promise is \
-      broken or VMs clash, and 2 with --strict if there are warnings only.
+      In folders, files that end in .yaml, .yml, .xml or .conf are looked at, recursively; those \
+      that describe no VM are passed over. The status is 1 if a description can't be compiled, a \
+      promise is broken or VMs clash, and 2 with --strict if there are warnings only.
       """)
 
   /// How the report is written.

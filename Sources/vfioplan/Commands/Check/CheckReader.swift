@@ -42,19 +42,40 @@ struct CheckReader: Sendable {
   private func content(of file: SourceFile, isNamed: Bool) -> Outcome.Content {
     if !isNamed, ProgramTextReader.recognizes(file) { return .skipped(.unknown) }
     if let plan = SavedPlanReader.readAsWritten(file) { return .vm(check.checked(plan)) }
+    if let kind = ImportReader.kind(of: file) {
+      return isNamed || kind != .libvirt || ImportReader.isDomain(file)
+        ? .vm(imported(file, from: kind)) : .skipped(.unknown)
+    }
+    if !isNamed, !file.name.isYAML { return .skipped(.unknown) }
     var sink = DiagnosticSink()
     do throws(DiagnosticsError) {
       let tree = try DescriptionReader.tree(of: file, into: &sink)
       let kind = DescriptionReader.kind(of: tree)
       if !isNamed, Self.isForeign(tree, kind) { return .skipped(kind) }
       if kind == .plan { return .vm(check.checked(try SavedPlanReader.read(tree, into: &sink))) }
-      let vm = try DescriptionReader.vm(tree, into: &sink)
-      return .vm(check.checked(vm, warnings: sink.diagnostics))
+      if let finding = ImportReader.clusterFinding(tree) { throw sink.stop(finding) }
+      return .vm(checked(try DescriptionReader.vm(tree, into: &sink), sink.diagnostics))
     } catch {
       var vm = CheckedVM(vm: nil)
       vm.diagnostics = sink.diagnostics
       return .vm(vm)
     }
+  }
+
+  /// A configuration of another program.
+  private func imported(_ file: SourceFile, from kind: VMMClause.Kind) -> CheckedVM {
+    switch Inputs.imported(file, from: kind) {
+    case .success(let read): return checked(read.value.vm, read.warnings)
+    case .failure(let failure):
+      var vm = CheckedVM(vm: nil)
+      vm.diagnostics = failure.diagnostics
+      return vm
+    }
+  }
+
+  private func checked(_ vm: VMDescription, _ warnings: [Diagnostic]) -> CheckedVM {
+    let memory = ImportDiagnostics.memoryLeftOut(of: vm, isNeeded: false)
+    return check.checked(vm, warnings: warnings + (memory.map { [$0] } ?? []))
   }
 
   /// Whether a file of a folder is somebody else's business: another document of ours, or one that
@@ -70,4 +91,9 @@ struct CheckReader: Sendable {
       return !tree.string(of: version).hasPrefix("vfioplan")
     }
   }
+}
+
+extension String {
+  /// Whether a file of the name holds YAML.
+  fileprivate var isYAML: Bool { hasSuffix(".yaml") || hasSuffix(".yml") }
 }

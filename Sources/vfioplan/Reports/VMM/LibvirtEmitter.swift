@@ -14,6 +14,8 @@ struct LibvirtEmitter: VMMEmitter {
   var ownRule: VMMRule { .qemu }
   /// In `memoryBacking`.
   var writesMemory: Bool { true }
+  /// A domain has to have some.
+  var needsMemory: Bool { true }
 
   /// Writes the domain.
   func emit(
@@ -21,7 +23,8 @@ struct LibvirtEmitter: VMMEmitter {
   ) {
     let vmm = VMMDevices(plan, as: rule(for: plan))
     let isArm = plan.host.iommus.contains { $0.type.hasPrefix("arm") }
-    let (processor, machine) = isArm ? ("aarch64", "virt") : ("x86_64", "q35")
+    let isOld = plan.vm.machine == .i440fx
+    let (processor, machine) = isArm ? ("aarch64", "virt") : ("x86_64", isOld ? "pc" : "q35")
     var text = """
       <domain type='\(plan.host.kernel.kvm != .no ? "kvm" : "qemu")'>
         <name>\(Self.escaped(plan.vm.name))</name>
@@ -42,7 +45,7 @@ struct LibvirtEmitter: VMMEmitter {
   private static func element(_ device: VMMDevices.Device, _ hasIOMMUFD: Bool) -> String {
     let address = device.address
     return """
-          <hostdev mode='subsystem' type='pci' managed='no'>
+          <hostdev mode='subsystem' type='pci' managed='\(device.isManaged ? "yes" : "no")'>
             <driver name='vfio'\(hasIOMMUFD ? " iommufd='yes'" : "")/>
             <source>
               <address domain='\(hexText(UInt64(address.domain), digits: 4))' \

@@ -13,6 +13,8 @@ struct VMMDevices {
     let file: String?
     /// The token that opens it, if it is a virtual function that needs one.
     let token: VFToken?
+    /// Whether libvirt changes its driver.
+    let isManaged: Bool
   }
 
   /// Whether the VMM gets them on an iommufd, or makes a container of its own.
@@ -30,11 +32,13 @@ struct VMMDevices {
       files[address] = program.results[Int(file.index)].name
     }
     let reaching = VMMGrouping.reaching(plan, on: compiled.host, as: rule)
+    let managed = Set(compiled.vm.devices.lazy.filter { $0.managed == true }.map(\.address))
     hasIOMMUFD = plan.dialect?.hasAddressSpaceObjects == true
     devices = (reaching?.order ?? Array(plan.devices.indices)).map {
       let device = plan.devices[$0]
       return Device(
-        address: device.address, file: files[device.address], token: device.vfToken)
+        address: device.address, file: files[device.address], token: device.vfToken,
+        isManaged: managed.contains(device.address))
     }
   }
 }

@@ -15,17 +15,26 @@ struct VMMText {
   let findings: [Diagnostic]
   var plan: IOASIDPlan { compiled.plan }
 
-  /// Prepares the text of a plan and a rule.
-  init(_ compiled: CompiledPlan, as rule: VMMRule) {
+  /// What a device is called; `nil` if nobody knows.
+  private let name: (HostDevice) -> String?
+
+  /// Prepares the text of a plan and a rule; `name` tells what devices are called.
+  init(
+    _ compiled: CompiledPlan, as rule: VMMRule,
+    name: @escaping (HostDevice) -> String? = { _ in nil }
+  ) {
     self.compiled = compiled
+    self.name = name
     (other, findings) = VMMDiagnostics.outcome(of: compiled, as: rule)
     canRun = other.rule.canRun(on: compiled.host.kernel)
-    better = canRun ? VMMGrouping.reaching(compiled.plan, on: compiled.host, as: rule) : nil
+    better = canRun ? VMMGrouping.reaching(compiled.plan, on: compiled.host, as: other.rule) : nil
   }
 
   /// The verdict, what helps, then device by device, then what it costs.
   func page(_ screen: Screen) -> TextPage {
     var page = TextPage(screen)
+    if isOfToday, brokenPromises == 0, isAsPlanned { return today(page) }
+    if isOfToday { page.line(sentenceOfToday, hanging: 2) }
     page.line(verdict, hanging: 2)
     for remark in remarks { page.line(remark, indent: 2, hanging: 2) }
     guard canRun else { return page }
@@ -34,6 +43,41 @@ struct VMMText {
     page.blank()
     page.table([Self.header("metric", "plan", other.rule.name)] + Metric.allCases.map(cost))
     return page
+  }
+
+  /// Whether the description was made from a configuration of this VMM, which can run.
+  private var isOfToday: Bool { canRun && other.rule.isStated(by: compiled.vm.vmm) }
+
+  /// Whether the VMM makes exactly what is planned.
+  private var isAsPlanned: Bool {
+    other.hasGrouping(of: plan)
+      && other.allowsIncoherentDMA == plan.coherency.allowsIncoherentDMA
+  }
+
+  /// The review of what is in force when the VM is started as it is configured.
+  private func today(_ empty: TextPage) -> TextPage {
+    var page = empty
+    let review = PlanReview(compiled, name: name)
+    ReviewText(review, today: .init(title: other.rule.title, remark: other.rule.remark))
+      .append(to: &page)
+    page.line("\("next: 'vfioplan import' makes a description of it, to change and apply", .faint)")
+    return page
+  }
+
+  /// The verdict on what the VMM makes otherwise than planned.
+  private var sentenceOfToday: StyledText {
+    let devices = plan.devices.indices.filter {
+      plan.devices[$0].canNoSnoop && !other.isEnforced($0)
+    }
+    let names = nameList(devices.map { plan.devices[$0].name.visible }, limit: 4)
+    let dma: StyledText =
+      devices.isEmpty
+      ? "\("all DMA is coherent", .good)" : "\("DMA of \(names) is NON-COHERENT", .warning)"
+    let deed =
+      !other.allowsIncoherentDMA
+      ? "ignores" : isKVMKnown ? "carries out" : "may carry out"
+    return "\(compiled.vm.name, .strong) today, as \(other.rule.title): " + dma
+      + ", KVM \(deed) the guest's WBINVD"
   }
 
   /// How many devices lose what the description promises.

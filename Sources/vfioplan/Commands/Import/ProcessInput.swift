@@ -1,0 +1,48 @@
+import Glibc
+import Parser
+import Planner
+
+/// A running VMM, whose command line and open files tell what it was given.
+struct ProcessInput {
+  private let number: Int32
+
+  /// Takes a process by its number.
+  init(_ number: Int32) { self.number = number }
+
+  /// Reads the process as a configuration.
+  func loaded(from kind: VMMClause.Kind?) throws(CommandFailure) -> Loaded<ImportedVM> {
+    let path = "/proc/\(number)/cmdline"
+    let bytes: [UInt8]
+    do throws(SystemError) { bytes = try FileInput.bytes(of: path) } catch {
+      throw failure("can't read its command line: \(error.message)", .inputUnreadable)
+    }
+    let file = SourceFile(id: .vm, name: path, bytes: bytes)
+    guard !bytes.isEmpty, let kind = kind ?? ImportReader.kind(of: file) else {
+      throw failure("its command line is not one of QEMU or cloud-hypervisor", .cannotCompile)
+    }
+    return try Inputs.imported(file, from: kind, fileAddress: address).get()
+  }
+
+  private func failure(_ reason: String, _ status: ExitCode) -> CommandFailure {
+    CommandFailure([ImportDiagnostics.process(number, reason)], status)
+  }
+
+  /// Of which device an open file is: `/dev/vfio/devices/vfioN`, whose device sysfs tells.
+  private func address(_ file: String) -> BDF? {
+    guard let number = Int(file), let node = Self.target(of: "/proc/\(self.number)/fd/\(number)"),
+      let name = node.split(separator: "/").last, name.hasPrefix("vfio")
+    else { return nil }
+    let device = Self.target(of: "/sys/class/vfio-dev/\(name)/device")
+    return device?.split(separator: "/").last.flatMap { BDF($0) }
+  }
+
+  /// Where a link leads to.
+  private static func target(of path: String) -> String? {
+    let capacity = Int(PATH_MAX)
+    let buffer = UnsafeMutablePointer<CChar>.allocate(capacity: capacity)
+    defer { buffer.deallocate() }
+    let count = readlink(path, buffer, capacity)
+    guard count > 0 else { return nil }
+    return String(decoding: UnsafeRawBufferPointer(start: buffer, count: count), as: UTF8.self)
+  }
+}

@@ -1,0 +1,103 @@
+import Executor
+import Parser
+import Planner
+
+/// A VM description as a file, with comments on what it was made from.
+struct DescriptionYAML {
+  private let imported: ImportedVM
+  private let file: SourceFile
+  private let host: HostDescription?
+  private var vm: VMDescription { imported.vm }
+
+  /// Prepares the text of what was read of a file; a host tells what the devices are.
+  init(_ imported: ImportedVM, from file: SourceFile, on host: HostDescription?) {
+    self.imported = imported
+    self.file = file
+    self.host = host
+  }
+
+  /// The text, ending with a line end.
+  func text() -> String {
+    let kind = vm.vmm?.kind.title ?? "another program"
+    var lines = Self.comment("Made by 'vfioplan import' from \(file.name) (\(kind)).")
+    lines += LeftOut.lines(imported.leftOut).flatMap { Self.comment("Not taken over: \($0).") }
+    lines += ["apiVersion: vfioplan/v1", "kind: VM", "name: " + HostYAML.scalar(vm.name)]
+    lines += memory + vmm
+    lines.append(vm.devices.isEmpty ? "devices: []" : "devices:")
+    let table = LineTable(file)
+    lines += vm.devices.flatMap { entry($0, table) }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// What a person is told of it when it was written to a file.
+  func summary(of path: String) -> [String] {
+    let memory = vm.memory.reduce(0) { $0 &+ $1.size }
+    let size = vm.memory.isEmpty ? "no memory" : byteSizeText(memory)
+    return ["\(path): \(counted(vm.devices.count, "device")), \(size)"]
+      + LeftOut.lines(imported.leftOut).map { "not taken over: \($0)" }
+      + ["next: vfioplan compile \(path)"]
+  }
+}
+
+extension DescriptionYAML {
+  /// A size for the layout of a machine, or a list of regions.
+  private var memory: [String] {
+    guard !vm.memory.isEmpty else { return [] }
+    let total = vm.memory.reduce(0) { $0 &+ $1.size }
+    let isPlain = vm.memory.allSatisfy { $0.hugePageBytes == nil && $0.population == .lazy }
+    if let machine = vm.machine, isPlain {
+      return ["memory: \(HostYAML.size(total))", "machine: \(machine.rawValue)"]
+    }
+    return (vm.machine.map { ["machine: \($0.rawValue)"] } ?? []) + ["memory:"]
+      + vm.memory.map { region in
+        let pages = region.hugePageBytes.map { ", hugepages: \(HostYAML.size($0))" } ?? ""
+        let population =
+          region.population == .lazy ? "" : ", populate: \(region.population.rawValue)"
+        return "  - { gpa: \(hexText(region.gpa)), size: \(HostYAML.size(region.size))"
+          + pages + population + " }"
+      }
+  }
+
+  private var vmm: [String] {
+    guard let clause = vm.vmm else { return [] }
+    let backend = clause.backend.map { ", backend: \($0.rawValue)" } ?? ""
+    return ["vmm: { kind: \(clause.kind.rawValue)\(backend) }"]
+  }
+
+  private func entry(_ device: AssignedDevice, _ table: LineTable) -> [String] {
+    let line = table.position(of: device.span.start).line
+    let slot = device.selector != nil
+    let address = slot ? String(device.address.description.dropLast(2)) : "\(device.address)"
+    var lines = [
+      "  - name: \(HostYAML.scalar(device.name))  # line \(line)\(remark(device, isSlot: slot))",
+      "    address: \"\(address)\"",
+    ]
+    if let driver = device.driver { lines.append("    driver: \(HostYAML.scalar(driver))") }
+    if let token = device.vfToken { lines.append("    vfToken: \"\(token)\"") }
+    if let managed = device.managed { lines.append("    managed: \(managed)") }
+    return lines
+  }
+
+  /// What the host has there.
+  private func remark(_ device: AssignedDevice, isSlot: Bool) -> String {
+    guard let host else { return isSlot ? ": all functions of the slot" : "" }
+    let found = host.devices.filter {
+      isSlot
+        ? $0.address.packed >> 3 == device.address.packed >> 3 : $0.address == device.address
+    }
+    guard !found.isEmpty else { return ": the host has no such device" }
+    return ": "
+      + found.map { fact in
+        let ids =
+          String(hexText(UInt64(fact.vendor), digits: 4).dropFirst(2)) + ":"
+          + String(hexText(UInt64(fact.device), digits: 4).dropFirst(2))
+        let group = fact.group.map { ", group \($0)" } ?? ""
+        return PCIClass.kind(of: fact.classCode) + " [\(ids)]" + group
+      }.joined(separator: "; ")
+  }
+
+  /// Lines of comment; nothing of the original ends one early.
+  private static func comment(_ text: String) -> [String] {
+    StyledText(text.visible).wrapped(to: 96, then: 96).map { "# " + $0.marked(for: .plain) }
+  }
+}

@@ -1,0 +1,1 @@
+cloud-hypervisor --device path=/sys/bus/pci/devices/0000:01:00.0/

@@ -1,0 +1,1 @@
+cloud-hypervisor --memory size=8G --device path=/sys/bus/pci/devices/$BDF/
