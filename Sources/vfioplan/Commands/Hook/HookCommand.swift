@@ -40,7 +40,7 @@ struct LibvirtHookCommand: ParsableCommand {
         return .done
       }
       let run = HookRun(
-        try HookOptions.owner(.libvirt, name), hook, as: .libvirt, FileInput.standardInput)
+        try HookOptions.owner(.libvirt, name), hook, FileInput.standardInput)
       return try run.answer(isStart: operation == "prepare begin", options, &findings)
     }
   }
@@ -74,7 +74,7 @@ struct ProxmoxHookCommand: ParsableCommand {
       }
       let owner = try HookOptions.owner(.proxmox, number)
       let path = configuration ?? "/etc/pve/qemu-server/\(number).conf"
-      let run = HookRun(owner, hook, as: .qemu, path)
+      let run = HookRun(owner, hook, path)
       return try run.answer(isStart: phase == "pre-start", options, &findings)
     }
   }

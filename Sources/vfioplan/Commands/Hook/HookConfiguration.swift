@@ -11,12 +11,18 @@ struct HookConfiguration {
   /// The inputs.
   let files: [SourceFile]
 
-  /// Reads the VM's configuration; `nil` if it has no host devices, which is nobody's business.
-  static func vm(from path: String) throws(CommandFailure) -> Loaded<VMDescription>? {
-    let loaded = try Inputs.document(path, .vm).get()
-    guard case .vm(let vm) = loaded.value else { throw .fixedPlan }
-    if vm.devices.isEmpty { return nil }
-    return Loaded(value: vm, file: loaded.file, warnings: loaded.warnings)
+  /// Reads the VM's configuration, of a kind unless it is a description; `nil` if it has no host
+  /// devices, which is nobody's business.
+  static func vm(
+    from path: String, of kind: VMMClause.Kind
+  ) throws(CommandFailure) -> Loaded<VMDescription>? {
+    let file = try Inputs.file(path, .vm).get()
+    let isOurs = file.bytes.split(separator: 10).contains { $0.starts(with: "apiVersion:".utf8) }
+    let loaded =
+      isOurs
+      ? try Inputs.decoded(file, DescriptionReader.vm).get()
+      : try Inputs.imported(file, from: kind).map { $0.of($0.value.vm) }.get()
+    return loaded.value.devices.isEmpty ? nil : loaded
   }
 
   /// Compiles a VM for this machine, and looks at what the VMM makes of it.
@@ -53,7 +59,9 @@ struct HookConfiguration {
   }
 
   /// The devices whose driver the VMM changes by itself.
-  private var managed: Set<BDF> { [] }
+  private var managed: Set<BDF> {
+    Set(plan.vm.devices.lazy.filter { $0.managed == true }.map(\.address))
+  }
 
   /// What has to be done to drivers before the VM starts.
   var writes: [SysfsWrite] {

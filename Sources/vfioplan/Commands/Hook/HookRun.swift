@@ -6,16 +6,19 @@ import Planner
 struct HookRun {
   private let owner: JournalOwner
   private let hook: HookOptions
-  private let rule: VMMRule
   private let path: String
 
-  /// Prepares for a VM whose configuration is at a path, and that a VMM starts.
-  init(_ owner: JournalOwner, _ hook: HookOptions, as rule: VMMRule, _ path: String) {
+  /// Prepares for a VM whose configuration is at a path.
+  init(_ owner: JournalOwner, _ hook: HookOptions, _ path: String) {
     self.owner = owner
     self.hook = hook
-    self.rule = rule
     self.path = path
   }
+
+  /// What the configuration is.
+  private var kind: VMMClause.Kind { owner.kind == .libvirt ? .libvirt : .proxmox }
+  /// What starts the VM.
+  private var rule: VMMRule { owner.kind == .libvirt ? .libvirt : .qemu }
 
   /// Lets a VM start or not, or gives back what it had.
   ///
@@ -40,7 +43,7 @@ struct HookRun {
   }
 
   private func start(_ waiting: DriverJournal.Waiting) throws(CommandFailure) {
-    guard let vm = try HookConfiguration.vm(from: path) else { return }
+    guard let vm = try HookConfiguration.vm(from: path, of: kind) else { return }
     // What an earlier start has left is given back first: drivers are to be as they were.
     try giveBack(waiting)
     let configuration = try HookConfiguration(vm, policy: hook.policyPath, as: rule)
