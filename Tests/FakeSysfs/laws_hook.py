@@ -4,7 +4,9 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import socket
+import subprocess
 
 from law import as_before, ended, law, nothing_written, untouched
 from world import HAND_OVER, finish, living
@@ -66,6 +68,44 @@ def a_hook_of_proxmox_takes_devices_and_gives_them_back(world):
     untouched(world, **TAKEN)
     silent(proxmox(world, "post-stop"))
     as_before(world)
+
+
+@law
+def what_libvirt_changes_by_itself_is_left_to_it(world):
+    world.vm.write_text(DOMAIN)
+    silent(libvirt(world, "prepare begin"))
+    untouched(world, **{NIC: TAKEN[NIC]})
+    silent(libvirt(world, "release end"))
+    as_before(world)
+
+
+@law
+def a_domain_or_vm_without_host_devices_starts(world):
+    world.vm.write_text(re.sub("<hostdev.*</hostdev>", "", DOMAIN, flags=re.S))
+    silent(libvirt(world, "prepare begin"))
+    world.vm.write_text("memory: 512\nname: plain\nnet0: virtio=BC:24:11:00:00:01\n")
+    silent(proxmox(world, "pre-start"))
+    nothing_written(world)
+    as_before(world)
+
+
+@law
+def a_configuration_of_proxmox_is_read(world):
+    world.vm.write_text("memory: 512\nmachine: q35\nhostpci0: 01:00.0,pcie=1\n")
+    silent(proxmox(world, "pre-start"))
+    untouched(world, **{NIC: TAKEN[NIC]})
+    silent(proxmox(world, "post-stop"))
+    as_before(world)
+
+
+DOMAIN = """<domain type='kvm'><name>win 11</name><memory unit='MiB'>512</memory>
+<os><type arch='x86_64' machine='q35'>hvm</type></os><devices>
+<hostdev mode='subsystem' type='pci' managed='no'>
+  <source><address domain='0x0000' bus='0x01' slot='0x00' function='0x0'/></source></hostdev>
+<hostdev mode='subsystem' type='pci' managed='yes'>
+  <source><address domain='0x0000' bus='0x02' slot='0x00' function='0x0'/></source></hostdev>
+</devices></domain>
+"""
 
 
 @law
@@ -183,6 +223,41 @@ def status_tells_a_run_from_what_was_left(world):
     ended(run, 0, saying=("1 journal left behind", "mend: vfioplan restore", "igc before"))
     assert len(world.state()["writes"]) == writes, "status writes"
     ended(world.run("restore"), 0)
+    as_before(world)
+
+
+@contextlib.contextmanager
+def vmm(*arguments, node):
+    """A process with the command line of a QEMU and a node open, that waits for ever."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(4096))
+    os.set_blocking(writer, True)
+    with pathlib.Path(node).open("rb+") as file:
+        process = subprocess.Popen(
+            ["qemu-system-x86_64", *arguments], executable="/bin/echo", stdin=file, stdout=writer)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reader)
+        os.close(writer)
+
+
+@law
+def status_applies_the_rule_of_a_vmm_to_its_command_line(world):
+    silent(libvirt(world, "prepare begin"))
+    arguments = ("-m", "512M", "-device", f"vfio-pci,host={NIC}")
+    with vmm(*arguments, node="/dev/vfio/11") as process:
+        ended(world.run("status"), 0, saying=(
+            f"process {process.pid} (echo): {NIC}", "today, as QEMU",
+            f"vfioplan import --pid {process.pid}"))
+        user = status(world)["processes"][0]
+        assert user["devices"] == [NIC] and "KVM" in user["today"], user
+    silent(libvirt(world, "release end"))
     as_before(world)
 
 

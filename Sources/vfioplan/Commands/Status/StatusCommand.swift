@@ -10,7 +10,8 @@ struct StatusCommand: ParsableCommand {
     discussion: """
       Reads the journals of drivers and their locks: which devices are away from their drivers, \
       since when and for which process or VM, and the command that mends what was left. Then the \
-      processes that have devices of VFIO open, vfioplan's or not. Nothing is changed or opened. \
+      processes that have devices of VFIO open, vfioplan's or not; of a VMM what its command line \
+      makes of them. Nothing is changed, and no device opened. \
       Run it as root: others can't read journals, nor see what other users' processes have open.
       """)
 
@@ -22,9 +23,10 @@ struct StatusCommand: ParsableCommand {
   func run() {
     options.run { (findings) throws(CommandFailure) in
       let journals = try journals()
-      let users = VFIOUsers()
+      let open = VFIOUsers()
+      let users = open.users
       let status = MachineStatus(
-        journals: journals, users: users.users, blindness: users.blindness)
+        journals: journals, users: users, vms: RunningVM.all(of: users), blindness: open.blindness)
       switch format {
       case .text:
         try Destination.standard.write(

@@ -7,6 +7,8 @@ struct MachineStatus {
   var journals: [JournalStatus]
   /// The processes that have devices of VFIO.
   var users: [VFIOUsers.User]
+  /// The VMs of those that are VMMs, by number of the process.
+  var vms: [String: RunningVM] = [:]
   /// Why not all of them could be seen; `nil` if they could.
   var blindness: String?
 

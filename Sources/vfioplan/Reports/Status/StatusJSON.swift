@@ -70,6 +70,8 @@ struct StatusJSON {
     writer.member("command", user.holder.command)
     writer.member("files", user.files)
     writer.member("devices", user.devices.map(\.description))
+    writer.member(
+      "today", status.vms[user.holder.process]?.today.pieces.map(\.text).joined())
     writer.endObject()
   }
 }

@@ -19,9 +19,9 @@ struct StatusText {
     if let blindness = status.blindness {
       page.line("\("not all processes can be seen:", .warning) \(blindness)", hanging: 2)
     }
-    if let user = status.users.first(where: { Self.isVMM($0.holder.command) }) {
+    if let user = status.users.first(where: { status.vms[$0.holder.process] != nil }) {
       let process = user.holder.process
-      page.line("next: vfioplan import --pid \(process) describes the VM of that process")
+      page.line("next: vfioplan import --pid \(process) makes a description of that process's VM")
     }
     return page
   }
@@ -74,9 +74,7 @@ struct StatusText {
     let devices = user.devices.map(\.description)
     let what = devices.isEmpty ? user.files.map(\.visible) : devices
     page.line("\(user.holder.text): \(nameList(what, limit: 8))", indent: 2, hanging: 2)
+    if let vm = status.vms[user.holder.process] { page.line(vm.today, indent: 4, hanging: 2) }
   }
 
-  private static func isVMM(_ command: String) -> Bool {
-    ["qemu", "kvm", "cloud-hyper"].contains { command.hasPrefix($0) }
-  }
 }

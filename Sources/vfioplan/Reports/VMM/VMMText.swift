@@ -65,7 +65,7 @@ struct VMMText {
   }
 
   /// The verdict on what the VMM makes otherwise than planned.
-  private var sentenceOfToday: StyledText {
+  var sentenceOfToday: StyledText {
     let devices = plan.devices.indices.filter {
       plan.devices[$0].canNoSnoop && !other.isEnforced($0)
     }
