@@ -16,6 +16,12 @@ STATIC_DIR := .build-static
 STATIC_FLAGS := -c release --static-swift-stdlib -Xswiftc -static-executable \
   -Xswiftc -use-ld=lld -Xlinker -s --scratch-path $(STATIC_DIR)
 BINARY := $(STATIC_DIR)/release/vfioplan
+# What --version says of the commit, and the day that pages and packages bear.
+COMMIT = $(shell git describe --always --dirty --abbrev=12 --match 'v*' 2>/dev/null)
+DATE = $(or $(shell git log -1 --format=%cs 2>/dev/null),1980-01-01)
+# Where `make install` puts it.
+PREFIX ?= /usr/local
+DESTDIR ?=
 # Optimised tests, for what takes minutes even so.
 EXHAUST_DIR := .build-exhaust
 
@@ -25,10 +31,10 @@ SWIFT_FILES = $(shell git ls-files '*.swift')
 SLOW := SmallWorldTests|WorldSimulationTests|FaultSweepTests|InAHundredRuns
 
 .PHONY: help demo test check exhaust fuzz sysfs hostile review release bench lab lab-deps conform conformer golden format lint \
-  build deps schemas clean
+  build deps building schemas install deb deb-check clean
 
 help: ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
 
 demo: release ## build, then run the main job on the simulator for two examples
 	@scripts/demo.sh $(BINARY)
@@ -74,10 +80,24 @@ review: release ## reviews as Markdown and HTML, in GitHub's Markdown, Mermaid a
 	done
 	$(PYTHON) Tests/Browser/review.py $(BINARY)
 
-release: deps ## a static binary, ./vfioplan
-	$(SWIFT) build $(STATIC_FLAGS) --product vfioplan
+release: building ## a static binary, ./vfioplan
+	VFIOPLAN_COMMIT='$(COMMIT)' $(SWIFT) build $(STATIC_FLAGS) --product vfioplan
 	@ln -sf $(BINARY) vfioplan
 	@echo "built ./vfioplan ($$(stat -Lc %s vfioplan) bytes, static)"
+
+install: release ## the program, pages, completions, schemas, examples, units, hooks; PREFIX=/usr/local, DESTDIR=
+	@$(PYTHON) scripts/install.py --binary $(BINARY) --destdir '$(DESTDIR)' --prefix '$(PREFIX)' --date $(DATE)
+
+deb: release ## a Debian package below .build-static/deb, looked at by lintian
+	@command -v lintian >/dev/null || $(APT) install -y -q --no-install-recommends lintian >/dev/null \
+	  || { $(APT) update -q && $(APT) install -y -q --no-install-recommends lintian >/dev/null; }
+	rm -rf $(STATIC_DIR)/deb
+	$(PYTHON) scripts/deb.py --binary $(BINARY) --output $(STATIC_DIR)/deb --commit '$(COMMIT)' --date $(DATE)
+	lintian --fail-on error $(STATIC_DIR)/deb/*.deb
+
+deb-check: deb ## install, run and remove that package in fresh systems, as root; SUITES='bookworm trixie'
+	@command -v debootstrap >/dev/null || $(APT) install -y -q --no-install-recommends debootstrap >/dev/null
+	$(SUDO) $(PYTHON) scripts/deb_check.py $(STATIC_DIR)/deb/*.deb $(or $(SUITES),bookworm trixie)
 
 bench: release ## the performance figures against their limits
 	$(PYTHON) Benchmarks/run.py --binary $(BINARY)
@@ -92,7 +112,7 @@ conform: ## generated programs of calls on the simulator and on every kernel; CO
 
 # What runs such programs on the simulator, beside the release's program.
 conformer: deps
-	$(SWIFT) build $(STATIC_FLAGS) --product Conform
+	VFIOPLAN_COMMIT='$(COMMIT)' $(SWIFT) build $(STATIC_FLAGS) --product Conform
 
 lab-deps:
 	@missing="$$($(PYTHON) Tests/KernelLab/lab.py deps)"; \
@@ -119,11 +139,19 @@ schemas: deps ## check the examples and docs/reference.md against schemas/
 	$(PYTHON) scripts/validate.py --examples
 	$(PYTHON) scripts/reference.py --check
 
-deps: ## install what is missing (Debian packages)
+# What a build alone needs.
+building:
 	@missing=""; \
 	test -e /usr/include/yaml.h || missing+=" libyaml-dev"; \
 	test -e /usr/include/expat.h || missing+=" libexpat1-dev"; \
 	command -v pkg-config >/dev/null || missing+=" pkg-config"; \
+	if test -n "$$missing"; then \
+	  echo "installing:$$missing"; \
+	  $(APT) install -y -q $$missing || { $(APT) update -q && $(APT) install -y -q $$missing; }; \
+	fi
+
+deps: building ## install what is missing (Debian packages)
+	@missing=""; \
 	command -v xmllint >/dev/null || missing+=" libxml2-utils"; \
 	$(PYTHON) -c 'import yaml' 2>/dev/null || missing+=" python3-yaml"; \
 	$(PYTHON) -c 'import jsonschema' 2>/dev/null || missing+=" python3-jsonschema"; \

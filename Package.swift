@@ -5,6 +5,9 @@ import PackageDescription
 /// Every target is compiled in Swift 6 mode with warnings as errors.
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
+/// What git calls the commit; `make release` says so, other builds do without.
+let commit = Context.environment["VFIOPLAN_COMMIT"] ?? ""
+
 let package = Package(
   name: "vfioplan",
   products: [.executable(name: "vfioplan", targets: ["vfioplan"])],
@@ -16,13 +19,16 @@ let package = Package(
     .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
     .systemLibrary(name: "CLinux"),
     .target(name: "Parser", dependencies: ["CExpat", "CLibYAML"], swiftSettings: strict),
+    .target(
+      name: "CRelease",
+      cSettings: commit.isEmpty ? [] : [.define("VFIOPLAN_COMMIT", to: "\"\(commit)\"")]),
     .target(name: "Planner", dependencies: ["Parser"], swiftSettings: strict),
     .target(
       name: "Executor", dependencies: ["CLinux", "Parser", "Planner"], swiftSettings: strict),
     .executableTarget(
       name: "vfioplan",
       dependencies: [
-        "CLinux", "Parser", "Planner", "Executor",
+        "CLinux", "CRelease", "Parser", "Planner", "Executor",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.embedInCode("Schemas"), .embedInCode("Reports/Review/Assets")],

@@ -18,6 +18,7 @@ import sys
 import time
 
 import growth
+import hosts
 import many
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -153,6 +154,7 @@ def main():
     for figure, value, limit, unit, detail in itertools.chain(
             measure(binary, options.rounds, options.starts),
             measure_stages(binary, max(1, options.rounds // 2)), many.figures(binary, options.rounds),
+            hosts.figures(binary, options.rounds),
             growth.figures(binary)):
         verdict = "ok" if value <= limit else "MISSED"
         missed += value > limit

@@ -33,6 +33,7 @@ struct CatalogueTests {
     "VP4042": "needs a driver that waits: DriverWaitTests",
     "VP4055": "needs a device that can be taken away: NodeUseTests",
     "VP4060": "needs a machine without an IOMMU: HelpCaseTests",
+    "VP4070": "needs a copy of a machine without a VFIO device: NodeFileTests",
     "VP5006": "needs a run on a real kernel: the kernel lab's signals",
     "VP5007": "needs a run on a real kernel, and a disk that is full",
     "VP5008": "needs two runs on a real kernel: the kernel lab's modes",

@@ -241,7 +241,8 @@ extension PlannerDiagnostics {
 // MARK: - VP4xxx: what the host can't do
 
 extension PlannerDiagnostics {
-  static let deviceNotOnHost = DiagnosticCode(
+  /// The host lacks an address that a description names.
+  public static let deviceNotOnHost = DiagnosticCode(
     "VP4001", .error, "the host has no device at that address",
     """
     The address of each device must be that of a device in the host description. Addresses move \

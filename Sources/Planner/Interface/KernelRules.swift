@@ -63,6 +63,13 @@ public struct KernelRules: Sendable {
   /// The newest release whose sources were read.
   public static let newestStudied = KernelVersion(7, 3)
 
+  /// The releases that do something in another way than the one before, ascending; the newest one
+  /// studied is the last.
+  public static var turningPoints: [KernelVersion] {
+    let known = all.map(\.since).filter { $0 >= oldestStudied && $0 <= newestStudied }
+    return Set(known + [oldestStudied, newestStudied]).sorted()
+  }
+
   /// What the newest release studied does.
   static let newest = KernelRules(of: HostKernel())
 

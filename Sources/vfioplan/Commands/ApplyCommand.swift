@@ -34,7 +34,9 @@ struct ApplyCommand: ParsableCommand {
     }
   }
 
-  @Argument(help: "A VM description, a saved plan or a program; - reads standard input.")
+  @Argument(
+    help: "A VM description, a saved plan or a program; - reads standard input.",
+    completion: .file())
   var input: String
 
   @Flag var mode: Mode?

@@ -14,7 +14,7 @@ struct CompileCommand: ParsableCommand {
       VFIOPLAN_PCI_IDS names. Nothing is run and nothing but the file of -o is written.
       """)
 
-  @Argument(help: "The VM description; - reads standard input.")
+  @Argument(help: "The VM description; - reads standard input.", completion: .file())
   var vm: String
 
   @OptionGroup var plan: PlanOptions
@@ -30,7 +30,8 @@ struct CompileCommand: ParsableCommand {
 
   @Option(
     name: [.short, .customLong("output")],
-    help: "Save the plan, to be applied later, or what --format asks for, in a file.")
+    help: "Save the plan, to be applied later, or what --format asks for, in a file.",
+    completion: .file())
   var output: String?
 
   @Flag(help: "As text, also the program: each step in words, the exact call, its undo.")
@@ -50,15 +51,21 @@ struct CompileCommand: ParsableCommand {
     help: "Show the plan next to what this VMM or interface makes of the same devices instead.")
   var vmm: VMMOption?
 
+  @Option(
+    help: ArgumentHelp(
+      "Ask the hosts of a folder instead, descriptions and captures: which can run the VM, at what "
+        + "cost, the best first.", valueName: "folder"), completion: .directory)
+  var hosts: String?
+
   @OptionGroup var strictness: StrictOption
 
   @OptionGroup var options: OutputOptions
 
   /// A plan that is saved is to be read again, which only JSON can be; a comparison is not.
-  private var chosenFormat: FormatOption {
+  var chosenFormat: FormatOption {
     if let format { return format }
     guard let path = Destination(path: output).path else { return .text }
-    return !(pareto || vmm != nil) || path.hasSuffix(".json") ? .json : .text
+    return !(pareto || vmm != nil || hosts != nil) || path.hasSuffix(".json") ? .json : .text
   }
 
   private var isText: Bool { chosenFormat.name == FormatOption.text.name }
@@ -84,11 +91,12 @@ struct CompileCommand: ParsableCommand {
         throw ValidationError("'\(output)' is an input; -o would overwrite it.")
       }
     }
+    try checkHosts()
     if pareto, !required.stated.isEmpty {
       throw ValidationError("--require is about one plan, --pareto lists many.")
     }
     if pareto, vmm != nil { throw ValidationError("--pareto and --as exclude each other.") }
-    if !detail.isEmpty, pareto || vmm != nil || !isText {
+    if !detail.isEmpty, pareto || vmm != nil || hosts != nil || !isText {
       throw ValidationError("--steps, --why and --all are about a plan as text.")
     }
     if pareto || vmm != nil, let format, !["text", "json"].contains(format.name) {
@@ -99,6 +107,7 @@ struct CompileCommand: ParsableCommand {
 
   func run() {
     options.run { (findings) throws(CommandFailure) in
+      if let hosts { return try survey(hosts, &findings) }
       let inputs = try Inputs.load(vm, host: plan.host, policy: plan.policy)
         .on(release: plan.release)
       if plan.release != nil, inputs.isSavedPlan { throw .fixedPlan }
@@ -214,6 +223,7 @@ struct FormatOption: ExpressibleByArgument {
   static let text = FormatOption(name: "text", emitter: TextEmitter())
   static let json = FormatOption(name: "json", emitter: JSONEmitter())
   static var allValueStrings: [String] { Emitters.all.map(\.name) }
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
   var defaultValueDescription: String { name }
 
   private init(name: String, emitter: any Emitter) {
@@ -233,6 +243,7 @@ struct VMMOption: ExpressibleByArgument {
   let rule: VMMRule
 
   static var allValueStrings: [String] { VMMRule.forms }
+  static var defaultCompletionKind: CompletionKind { .list(VMMRule.all.map(\.name)) }
   var defaultValueDescription: String { rule.name }
 
   init?(argument: String) {

@@ -24,15 +24,18 @@ struct DiffCommand: ParsableCommand {
     case html
   }
 
-  @Argument(help: "The earlier VM description, saved plan or program; - reads standard input.")
+  @Argument(
+    help: "The earlier VM description, saved plan or program; - reads standard input.",
+    completion: .file())
   var before: String
 
-  @Argument(help: "The later one.")
+  @Argument(help: "The later one.", completion: .file())
   var after: String
 
   @OptionGroup var plan: PlanOptions
 
-  @Option(help: "The host description of the later one, if it is another.")
+  @Option(
+    help: "The host description of the later one, if it is another.", completion: .file())
   var otherHost: String?
 
   @Option(help: "The kernel interface of the later one, if it is another.")
@@ -41,11 +44,12 @@ struct DiffCommand: ParsableCommand {
   @Option(help: "What to optimise in the later one, if it is something else.")
   var otherObjective: Objective?
 
-  @Option(help: "The policy of the later one, if it is another.")
+  @Option(help: "The policy of the later one, if it is another.", completion: .file())
   var otherPolicy: String?
 
   @Option(
     help: "The Linux release of the later one's host, if it is another.",
+    completion: ReleaseOption.completion,
     transform: ReleaseOption.reading)
   var otherRelease: ReleaseOption?
 

@@ -20,7 +20,7 @@ struct ExplainCommand: ParsableCommand {
     help: ArgumentHelp(
       "Codes (VP2003), requests (IOMMU_DESTROY, 0x3b85), rules (attachKeepsTables), 'rules', a "
         + "line ('group 1 is not viable'), or -.",
-      valueName: "word"))
+      valueName: "word"), completion: .shellCommand("vfioplan explain | grep -o '^VP[0-9]*'"))
   var words: [String] = []
 
   @Flag(help: "List every kernel request with its number and the layout of its argument.")
@@ -28,6 +28,7 @@ struct ExplainCommand: ParsableCommand {
 
   @Option(
     help: "With rules: say of each whether this Linux release does so, for example 7.3.",
+    completion: ReleaseOption.completion,
     transform: ReleaseOption.reading)
   var release: ReleaseOption?
 

@@ -9,6 +9,7 @@ struct ForceOption: ExpressibleByArgument {
   static var allValueStrings: [String] {
     DiagnosticCatalog.all.filter(\.canBeForced).map(\.name)
   }
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
   static var names: String { allValueStrings.joined(separator: ", ") }
   var defaultValueDescription: String { code.name }
 

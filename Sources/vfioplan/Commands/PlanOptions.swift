@@ -30,6 +30,9 @@ extension Objective: ExpressibleByArgument {
     return presets.map(\.name) + [metrics + " in any order"]
   }
 
+  /// The presets alone, which shells complete.
+  public static var defaultCompletionKind: CompletionKind { .list(presets.map(\.name)) }
+
   /// Reads a preset's name, or all four metrics separated by commas.
   public init?(argument: String) {
     if let preset = Objective.presets.first(where: { $0.name == argument }) {
@@ -45,10 +48,12 @@ extension Objective: ExpressibleByArgument {
 
 /// What a description is compiled for.
 struct PlanOptions: ParsableArguments {
-  @Option(help: "The host description; - reads standard input.")
+  @Option(help: "The host description; - reads standard input.", completion: .file())
   var host: String?
 
-  @Option(help: "A policy: what noSnoop: auto means at this site, and what every plan has to keep.")
+  @Option(
+    help: "A policy: what noSnoop: auto means at this site, and what every plan has to keep.",
+    completion: .file())
   var policy: String?
 
   @Option(help: "The kernel interface; auto takes iommufd where the host has it, else type1.")
@@ -66,6 +71,7 @@ struct PlanOptions: ParsableArguments {
       "Answer for the host as if it ran this Linux release, for example 7.3.",
       discussion: "What the release can't have is gone, and what is stated of the rules of the "
         + "host's own kernel does not count; the rest of the host stays as it is."),
+    completion: ReleaseOption.completion,
     transform: ReleaseOption.reading)
   var release: ReleaseOption?
 
@@ -109,6 +115,7 @@ struct RequirementOption: ExpressibleByArgument {
   let what: Requirement
 
   static var allValueStrings: [String] { Requirement.named.map(\.name) }
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
   var defaultValueDescription: String { what.name }
 
   init?(argument: String) {
@@ -127,6 +134,11 @@ struct ReleaseOption: ExpressibleByArgument {
       argument.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
     else { return nil }
     text = argument
+  }
+
+  /// The releases in which kernels have changed.
+  static var completion: CompletionKind {
+    .list(KernelRules.turningPoints.map(\.description))
   }
 
   /// Reads what was typed, or says what is expected.

@@ -18,6 +18,9 @@ struct SchemaCommand: ParsableCommand {
     case diagnostics
     case diff
     case status
+    case nfd
+    case cdi
+    case hosts
 
     /// The schema as it lies in schemas/.
     var schema: [UInt8] {
@@ -32,6 +35,9 @@ struct SchemaCommand: ParsableCommand {
       case .diagnostics: PackageResources.diagnostics_schema_json
       case .diff: PackageResources.diff_schema_json
       case .status: PackageResources.status_schema_json
+      case .nfd: PackageResources.nfd_schema_json
+      case .cdi: PackageResources.cdi_schema_json
+      case .hosts: PackageResources.hosts_schema_json
       }
     }
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CRelease
 import Parser
 
 /// The tool.
@@ -10,7 +11,7 @@ struct VFIOPlan: ParsableCommand {
       A description says what each device may do; vfioplan decides, says why, and writes the exact \
       program of system calls that carries the decision out.
       """,
-    version: Version.text,
+    version: version,
     subcommands: [
       HostCommand.self,
       InitCommand.self, StatusCommand.self, HookCommand.self,
@@ -18,6 +19,13 @@ struct VFIOPlan: ParsableCommand {
       DiffCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
       ImportCommand.self,
     ])
+
+  /// The release's number, and the commit that it was built from if the build says:
+  /// `0.1.0 (8b9e3f6453be)`.
+  private static var version: String {
+    let commit = String(cString: vfioplan_commit())
+    return commit.isEmpty ? Version.text : "\(Version.text) (\(commit))"
+  }
 
   /// Reads a command line, the tool's own name left out; throws what is wrong with it.
   ///

@@ -10,7 +10,7 @@ enum DiagnosticCatalog {
     + PlannerDiagnostics.all + PolicyDiagnostics.all + VMMDiagnostics.all
     + ClashDiagnostics.all + BudgetDiagnostics.all + SavedPlanDiagnostics.all
     + ExecutorDiagnostics.all + KernelDiagnostics.all + MachineDiagnostics.all
-    + CommandDiagnostics.all + ImportDiagnostics.all)
+    + CommandDiagnostics.all + ImportDiagnostics.all + FleetDiagnostics.all)
     .sorted { $0.name < $1.name }
 
   /// The code of a name, in either case, with or without `VP`.

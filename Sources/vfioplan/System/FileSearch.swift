@@ -22,12 +22,13 @@ struct FileSearch {
   /// What could not be looked at.
   private(set) var failures: [(path: String, error: SystemError)] = []
   private var seen: Set<Identity> = []
+  private let suffixes: [String]
 
-  /// Looks for files: those named, and of folders those whose names end in .yaml, .yml,
-  /// .xml or .conf.
+  /// Looks for files: those named, and of folders those whose names end in certain ways.
   ///
   /// Names that begin with a dot, and links to folders, are passed over in folders.
-  init(_ names: [String]) {
+  init(_ names: [String], endingIn suffixes: [String] = [".yaml", ".yml", ".xml", ".conf"]) {
+    self.suffixes = suffixes
     for name in names {
       if name == FileInput.standardInput {
         found.append(Found(path: name, isNamed: true))
@@ -73,7 +74,7 @@ struct FileSearch {
     var link = stat()
     guard lstat(path.systemName, &link) == 0 else { return failures.append((path, .last)) }
     if link.st_mode & S_IFMT == S_IFDIR { return search(path, link) }
-    guard [".yaml", ".yml", ".xml", ".conf"].contains(where: path.hasSuffix) else { return }
+    guard suffixes.contains(where: path.hasSuffix) else { return }
     switch Self.status(path) {
     case .success(let status) where status.st_mode & S_IFMT == S_IFREG:
       add(path, status, isNamed: false)

@@ -25,7 +25,9 @@ struct CheckCommand: ParsableCommand {
     case html
   }
 
-  @Argument(help: "VM descriptions, saved plans, and folders of them; - reads standard input.")
+  @Argument(
+    help: "VM descriptions, saved plans, and folders of them; - reads standard input.",
+    completion: .file())
   var inputs: [String]
 
   @OptionGroup var plan: PlanOptions
@@ -46,7 +48,9 @@ struct CheckCommand: ParsableCommand {
       "text for people, json, the findings as sarif or github, or a review as markdown or html."))
   var format = Format.text
 
-  @Option(name: [.short, .customLong("output")], help: "Write the report to a file.")
+  @Option(
+    name: [.short, .customLong("output")], help: "Write the report to a file.",
+    completion: .file())
   var output: String?
 
   @OptionGroup var options: OutputOptions

@@ -144,10 +144,22 @@ struct GroupVerdict {
     return ", if the host can do without \(devices.count == 1 ? "it" : "them")"
   }
 
+  /// Whether all DMA of the group is coherent in a VM of its own; unknown if a fact may change it.
+  var coherence: Fact {
+    let able = devices.filter { $0.noSnoopCapable != .no }
+    if able.isEmpty || enforcement.allSatisfy({ $0 == .yes }) { return .yes }
+    return enforcement.contains(.no) && able.contains { $0.noSnoopCapable == .yes } ? .no : .unknown
+  }
+
+  /// Whether the unit of each member enforces snoop; `nil` for one that is behind none.
+  private var enforcement: [Fact?] {
+    let rules = context.host.kernel.rules
+    return members.map { $0.iommu.flatMap { context.units[$0] }?.enforcement(by: rules) }
+  }
+
   /// What comes of devices whose no-snoop requests can't be blocked.
   private var nonCoherent: String {
-    let rules = context.host.kernel.rules
-    let facts = members.map { $0.iommu.flatMap { context.units[$0] }?.enforcement(by: rules) }
+    let facts = enforcement
     guard facts.contains(where: { $0 != .yes }) else { return "" }
     let able = devices.filter { $0.noSnoopCapable != .no }
     guard let first = able.first(where: { $0.noSnoopCapable == .yes }) ?? able.first else {
