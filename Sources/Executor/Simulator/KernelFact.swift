@@ -32,6 +32,8 @@ struct KernelFact: Hashable, Sendable {
 
   // Containers, groups and KVM.
 
+  /// Devices are asked for features.
+  static let deviceFeatures = Self("deviceFeatures", 5, 6, .read, "vfio/pci/vfio_pci.c")
   /// A virtual function of a function on vfio-pci is opened with a token.
   static let vfTokens = Self("vfTokens", 5, 7, .read, "vfio/pci/vfio_pci.c")
   /// GET_INFO of type1 tells of dirty pages.
@@ -53,6 +55,8 @@ struct KernelFact: Hashable, Sendable {
   static let kvmKeepsFiles = Self("kvmKeepsFiles", 5, 19, .read, "virt/kvm/vfio.c")
   /// A process unmaps what another one mapped by type1.
   static let type1UnmapsOthers = Self("type1UnmapsOthers", 6, 0, .read, "vfio_iommu_type1.c")
+  /// A device is let sleep, and woken.
+  static let devicesSleep = Self("devicesSleep", 6, 1, .read, "vfio/pci/vfio_pci_core.c")
   /// SET_CONTAINER looks at the file's number before it looks at the group's state.
   static let containerNumberFirst = Self(
     "containerNumberFirst", 6, 1, .measured, "vfio/vfio_main.c")
@@ -65,6 +69,11 @@ struct KernelFact: Hashable, Sendable {
   static let iommufd = Self("iommufd", 6, 2, .read, "iommu/iommufd")
   /// UPDATE_VADDR is asked of a container with a driver only.
   static let updateNeedsDriver = Self("updateNeedsDriver", 6, 3, .read, "vfio_iommu_type1.c")
+  /// Vectors of MSI-X come one by one.
+  static let vectorsComeSingly = Self("vectorsComeSingly", 6, 5, .read, "6c8017c6a58d")
+  /// GET_INFO of a device pads its structure.
+  static let deviceInfoIsPadded = Self(
+    "deviceInfoIsPadded", 6, 6, .read, "vfio/pci/vfio_pci_core.c")
   /// GET_INFO pads its structure and aligns its capabilities.
   static let type1AlignsInfo = Self("type1AlignsInfo", 6, 6, .measured, "vfio_iommu_type1.c")
   /// A `direct` region refuses a device whatever its IOMMU; before, Intel's attach did.
@@ -83,6 +92,10 @@ struct KernelFact: Hashable, Sendable {
   /// BIND reads the token, too.
   static let bindReadsTokens = Self(
     "bindReadsTokens", 6, 19, .read, "vfio/device_cdev.c", backports: [KernelVersion(6, 18): 5])
+
+  /// Devices that are not of PCI Express have an interrupt for errors, too.
+  static let errorsOfAllDevices = Self(
+    "errorsOfAllDevices", 7, 3, .read, "vfio/pci/vfio_pci_core.c")
 
   // Requests of an iommufd and what they check.
 
@@ -158,6 +171,7 @@ struct KernelFact: Hashable, Sendable {
 
   /// Every fact, for tests.
   static let all = [
+    deviceFeatures, devicesSleep, vectorsComeSingly, deviceInfoIsPadded, errorsOfAllDevices,
     vfTokens, type1TellsMigration, type1TellsRoom, type1UnmapsAll, systemHasAttributes,
     intelForgotNesting, type1EnforcesByTable, groupsAreClaimed, kvmKeepsFiles, type1UnmapsOthers,
     containerNumberFirst,

@@ -16,6 +16,8 @@ public final class SimulatedKernel: Kernel {
   let usesIntelFirstStage: Bool
   /// Calls that fail without doing anything, by 0-based position among all calls so far.
   public var faults: [Int: Errno]
+  /// Whether it is built for iommufd's tests, and so has devices and an IOMMU that are not there.
+  package var hasMock = false
   /// RLIMIT_MEMLOCK in bytes, which `/dev/ioasid` respects; `nil` as with CAP_IPC_LOCK.
   var lockLimit: UInt64?
   /// How many calls were made.

@@ -85,6 +85,8 @@ extension Errno {
   public static let enotty = Errno(rawValue: 25)
   /// `ENOSPC`.
   public static let enospc = Errno(rawValue: 28)
+  /// `ERANGE`.
+  public static let erange = Errno(rawValue: 34)
   /// `EOVERFLOW`.
   public static let eoverflow = Errno(rawValue: 75)
   /// `EBADFD`.

@@ -45,6 +45,12 @@ struct SimulatedDevice {
   var hwpt: SimulatedHWPT?
   /// Its page table of the 2021 proposal.
   var ioasid: SimulatedIOASID?
+  /// What is known of it.
+  let description: HostDevice
+  /// Its configuration space, as far as somebody has read it.
+  var configuration: [UInt8]?
+  /// What vfio-pci keeps of it while it is open.
+  var function: SimulatedFunction?
 }
 
 /// An IOMMU group and who owns its DMA.
@@ -84,7 +90,7 @@ struct SimulatedHost {
   /// Whether its KVM has a non-coherent mode.
   let hasIncoherentMode: Bool
   /// The units.
-  let units: [SimulatedUnit]
+  var units: [SimulatedUnit]
   /// The devices.
   var devices: [SimulatedDevice] = []
   /// The groups, in the order of their first device.
@@ -207,6 +213,7 @@ extension SimulatedDevice {
   /// Copies the facts of a description.
   init(_ device: HostDevice, unit: Int?, group: Int?, isTakenByVFIO: Bool) {
     self.isTakenByVFIO = isTakenByVFIO
+    description = device
     address = device.address
     self.unit = unit
     self.group = group

@@ -40,6 +40,8 @@ struct SimulatedUnit {
   let prefersFirstStage: Bool
   /// Whether it reads tables from caches; `nil` if that is not known.
   let walksCoherently: Bool?
+  /// What it can do if it is one of the kernel's tests.
+  var mock: MockUnit?
 
   /// Whether it is an Intel unit.
   var isIntel: Bool { family == .intel }

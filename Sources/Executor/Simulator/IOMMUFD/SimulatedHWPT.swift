@@ -16,6 +16,10 @@ final class SimulatedHWPT {
   let apertureLast: UInt64
   /// The last address that was ever mapped in it; `nil` if none was.
   private(set) var mappedLast: UInt64?
+  /// The first I/O virtual address that its address space may have.
+  let apertureFirst: UInt64
+  /// Its dirty pages, if it was made to track them.
+  var dirty: DirtyPagesOfTable?
   /// How many devices are attached.
   var attachedDevices = 0
   private let facts: KernelFacts
@@ -25,9 +29,10 @@ final class SimulatedHWPT {
   /// `isAttachedFirst` says that a device that was on none makes it by being attached.
   init(
     for unit: SimulatedUnit, in ioas: SimulatedIOAS, isAutomatic: Bool, isAttachedFirst: Bool,
-    by facts: KernelFacts
+    isHuge: Bool = false, by facts: KernelFacts
   ) {
-    apertureLast = unit.apertureLast(ofNewTable: isAttachedFirst, by: facts)
+    apertureLast = isHuge ? .max : unit.apertureLast(ofNewTable: isAttachedFirst, by: facts)
+    apertureFirst = unit.mock == nil || isHuge ? 0 : Mock.apertureStart
     self.facts = facts
     self.ioas = ioas
     self.unit = unit
@@ -42,7 +47,8 @@ final class SimulatedHWPT {
 
   /// Whether the IOMMU driver lets a unit's devices onto it (§2.22.A7, §2.22.A8).
   func admits(_ unit: SimulatedUnit) -> Bool {
-    unit.takes(
+    if dirty != nil, unit.mock?.tracksDirty != true { return false }
+    return unit.takes(
       tableOf: self.unit, mappedUpTo: mappedLast, isFirstStage: isFirstStage, by: facts)
       && CoherencyModel.admits(
         unit, tableEnforces: enforcesSnoop,

@@ -17,6 +17,8 @@ extension SimulatedIOMMUFD {
     let unit = try request.kernel.host.unit(of: device(request.devID))
     // The parent's kind decides which flags are known, so it comes before them (§2.11.4, §2.11.8).
     switch object(request.ptID) {
+    case .ioas(let ioas) where unit.mock != nil:
+      try allocateMockTable(&request, for: unit, in: ioas)
     case .ioas(let ioas):
       if !flags.isSubset(of: flagsOfTables(of: unit)) || hasData { throw .eopnotsupp }
       let hwpt = try addHWPT(for: unit, in: ioas)
@@ -28,8 +30,33 @@ extension SimulatedIOMMUFD {
       }
       request.outHWPTID = hwpt.id
     case .hwpt: throw nestingRefusal(flags, hasLength: hasData, on: unit)
-    case .device, nil: throw .einval
+    case .device, .mock, .access, nil: throw .einval
     }
+  }
+
+  /// A table of the kernel's tests, which may track dirty pages and have another form.
+  private func allocateMockTable(
+    _ request: inout SimulatedRequest<HWPTAlloc>, for unit: SimulatedUnit, in ioas: SimulatedIOAS
+  ) throws(Errno) {
+    let flags = request.flags
+    let tracks = flags.contains(.dirtyTracking)
+    guard flags.isSubset(of: [.nestParent, .dirtyTracking, .pasid]),
+      !tracks || unit.mock?.tracksDirty == true
+    else { throw .eopnotsupp }
+    var isHuge = false
+    if request.dataLen != 0 {
+      if request.dataType != Mock.tableType { throw .eopnotsupp }
+      if request.dataLen < MockTable.sizeOfFirstRelease { throw .einval }
+      guard let data = request.dataUptr, data.holds(1) else { throw .efault }
+      let format = request.dataLen < MockTable.size ? 0 : data[0, \.format]
+      if format > Mock.hugeTable { throw .eopnotsupp }
+      isHuge = format == Mock.hugeTable
+    }
+    let hwpt = SimulatedHWPT(
+      for: unit, in: ioas, isAutomatic: false, isAttachedFirst: false, isHuge: isHuge, by: facts)
+    if tracks { hwpt.dirty = .init(pageBytes: isHuge ? Mock.hugeBytes : 4096) }
+    try add(hwpt)
+    request.outHWPTID = hwpt.id
   }
 
   /// The same on 6.6: no flags, no data, and nothing but an address space (§7.42).
@@ -94,6 +121,11 @@ extension SimulatedIOMMUFD {
     if request.reserved != 0 { throw .eopnotsupp }
     let unit = try request.kernel.host.unit(of: device(request.devID))
     if asksForType, unit.isIntel, request.outDataType > HWInfoType.intelVTD { throw .eopnotsupp }
+    if asksForType, unit.mock != nil, request.outDataType != HWInfoType.none,
+      request.outDataType != Mock.hardwareType
+    {
+      throw .eopnotsupp
+    }
     let information = unit.hardwareInformation
     let room = Int(request.dataLen)
     // A short buffer is not an error, a long one is filled with zeros.
@@ -104,15 +136,26 @@ extension SimulatedIOMMUFD {
         bytes: Array((information + zeros).prefix(buffer.bytes.count)))
     }
     request.dataLen = UInt32(information.count)
-    request.outDataType = unit.isIntel ? HWInfoType.intelVTD : HWInfoType.none
-    request.outMaxPASIDLog2 = 0
-    request.outCapabilities = 0
+    request.outDataType = unit.hardwareType
+    request.outMaxPASIDLog2 = unit.mock?.hasPASIDs == true ? Mock.pasidBits : 0
+    request.outCapabilities = unit.mock?.tracksDirty == true ? HWCapabilities.dirtyTracking : 0
   }
 }
 
 extension SimulatedUnit {
+  /// The kind of what its driver says.
+  fileprivate var hardwareType: UInt32 {
+    if mock != nil { return Mock.hardwareType }
+    return isIntel ? HWInfoType.intelVTD : HWInfoType.none
+  }
+
   /// What its driver says: registers with the one bit that matters here, or nothing.
   fileprivate var hardwareInformation: [UInt8] {
+    if mock != nil {
+      var information = Structure<MockHardware>()
+      information.register = Mock.register
+      return information.bytes
+    }
     guard isIntel else { return [] }
     var registers = Structure<HWInfoVTD>()
     registers.ecapReg = canEnforceSnoop ? HostIOMMU.snoopControlBit : 0

@@ -16,7 +16,8 @@ final class SimulatedIOAS {
   private(set) var allowed: [AddressRange] = []
   /// Its hardware page tables in the order they were made.
   private(set) var hwpts: [SimulatedHWPT] = []
-  private var apertureLast = UInt64.max
+  private var aperture = AddressRange.everything
+  private var accesses: [SimulatedAccess] = []
   private let facts: KernelFacts
 
   /// The alignment of addresses: 1, or a page without huge pages, or more by the page tables.
@@ -26,7 +27,11 @@ final class SimulatedIOAS {
   init(by facts: KernelFacts) { self.facts = facts }
 
   /// The ranges that may be mapped as far as hardware goes.
-  var usableRanges: [AddressRange] { reserved.complement(upTo: apertureLast) }
+  var usableRanges: [AddressRange] {
+    reserved.complement(upTo: aperture.last).filter { $0.last >= aperture.start }.map {
+      AddressRange(start: max($0.start, aperture.start), last: $0.last)
+    }
+  }
 
   /// The page sizes that all its page tables have, as a bit map, none below 4 KiB.
   var pageSizes: UInt64 {
@@ -44,11 +49,12 @@ final class SimulatedIOAS {
     let mask = max(alignment, unit.pageBytes) - 1
     for area in areas.areas
     where (area.range.start | area.length | area.source) & mask != 0
-      || area.range.last > hwpt.apertureLast
+      || area.range.last > hwpt.apertureLast || area.range.start < hwpt.apertureFirst
     {
       throw .eaddrinuse
     }
     if let last = allowed.last?.last, last > hwpt.apertureLast { throw .eaddrinuse }
+    if let first = allowed.first?.start, first < hwpt.apertureFirst { throw .eaddrinuse }
     for area in areas.areas {
       if hwpts.isEmpty { try area.pages?.pin(area.source, area.length) }
       if !area.isAccessible, hwpt.refusesNoAccess { throw .einval }
@@ -71,8 +77,30 @@ final class SimulatedIOAS {
   }
 
   private func recalculate() {
-    alignment = max(usesHugePages ? 1 : 4096, hwpts.map(\.unit.pageBytes).max() ?? 1)
-    apertureLast = hwpts.map(\.apertureLast).min() ?? .max
+    alignment = max(
+      usesHugePages ? 1 : 4096, hwpts.map(\.unit.pageBytes).max() ?? 1,
+      accesses.map(\.alignment).max() ?? 1)
+    aperture = AddressRange(
+      start: hwpts.map(\.apertureFirst).max() ?? 0, last: hwpts.map(\.apertureLast).min() ?? .max)
+  }
+
+  /// Whether somebody in the kernel uses it.
+  var hasAccesses: Bool { !accesses.isEmpty }
+
+  /// Adds somebody in the kernel: EADDRINUSE if mappings are not aligned as is wanted.
+  func add(_ access: SimulatedAccess) throws(Errno) {
+    let mask = max(alignment, access.alignment) - 1
+    for area in areas.areas where (area.range.start | area.length | area.source) & mask != 0 {
+      throw .eaddrinuse
+    }
+    accesses.append(access)
+    recalculate()
+  }
+
+  /// Removes somebody.
+  func remove(_ access: SimulatedAccess) {
+    accesses.removeAll { $0 === access }
+    recalculate()
   }
 
   /// Reserves the ranges of a device that is attached; EADDRINUSE if one is mapped or allowed.
@@ -211,13 +239,16 @@ final class SimulatedIOAS {
   private func holes(in range: AddressRange) -> [AddressRange] {
     var taken = reserved
     for area in areas.areas { taken.add(area.range) }
-    return taken.complement(upTo: apertureLast).filter { $0.overlaps(range) }.map {
-      AddressRange(start: max($0.start, range.start), last: min($0.last, range.last))
+    return taken.complement(upTo: aperture.last).filter {
+      $0.overlaps(range) && $0.last >= aperture.start
+    }.map {
+      AddressRange(
+        start: max($0.start, range.start, aperture.start), last: min($0.last, range.last))
     }
   }
 
   private func isReserved(_ range: AddressRange) -> Bool {
-    range.last > apertureLast || reserved.touches(range)
+    !aperture.contains(range) || reserved.touches(range)
   }
 
   /// Unmaps every area inside a range (§2.9.6); ENOENT at the first one that is only partly inside,
@@ -232,6 +263,7 @@ final class SimulatedIOAS {
   func unmapWhole(_ range: AddressRange) -> (bytes: UInt64, isWhole: Bool) {
     let touched = areas.indices(touching: range)
     let whole = touched.prefix { range.contains(areas.areas[$0].range) }
+    for access in accesses { for index in whole { access.letGo(of: areas.areas[index].range) } }
     let bytes = areas.remove(whole.startIndex..<whole.endIndex)
     return (bytes, whole.count == touched.count)
   }

@@ -8,6 +8,10 @@ enum SimulatedIOMMUFDObject {
   case hwpt(SimulatedHWPT)
   /// A bound device, by position in the host.
   case device(Int)
+  /// A device of the kernel's tests, by the object that keeps it plugged in.
+  case mock(SimulatedMockDevice)
+  /// Somebody in the kernel who uses an address space.
+  case access(SimulatedAccess)
 
   /// The kernel's word for its kind.
   var kind: String {
@@ -15,14 +19,16 @@ enum SimulatedIOMMUFDObject {
     case .ioas: "IOAS"
     case .hwpt: "HWPT"
     case .device: "device"
+    case .mock: "mock"
+    case .access: "access"
     }
   }
 }
 
 /// An open `/dev/iommu`: a context with its objects (`drivers/iommu/iommufd`, §2.0 to §2.12).
 ///
-/// Not simulated: nested and PASID page tables, faults, vIOMMU, dirty tracking. Those requests give
-/// EOPNOTSUPP where the release has them and ENOTTY where it does not.
+/// Not simulated: nested and PASID page tables, faults, vIOMMU. Those requests give EOPNOTSUPP where
+/// the release has them and ENOTTY where it does not.
 final class SimulatedIOMMUFD: SimulatedFile {
   /// What its kernel does.
   let facts: KernelFacts
@@ -51,6 +57,10 @@ final class SimulatedIOMMUFD: SimulatedFile {
   override func ioctl(
     _ command: UInt32, _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
   ) throws(Errno) -> Int32 {
+    if kernel.hasMock, Self.testOperations.knows(command) {
+      try argument.requireStatedSize()
+      return try Self.testOperations.answer(command, &argument, of: self, in: kernel)
+    }
     // The low byte alone decides which table is asked (§2.0.1).
     guard let operation = Self.operations.operation(numbered: command, in: facts) else {
       return try Self.compatOperations.answer(command, &argument, of: self, in: kernel)
@@ -64,6 +74,7 @@ final class SimulatedIOMMUFD: SimulatedFile {
 
   /// Destroys all objects: what needs one keeps the file open.
   override func release(in kernel: SimulatedKernel) {
+    for case .mock(let mock)? in objects { mock.end(in: kernel) }
     for case .ioas(let ioas)? in objects { ioas.clear() }
     objects = [nil]
   }
@@ -112,9 +123,10 @@ final class SimulatedIOMMUFD: SimulatedFile {
     switch object(request.id) {
     case nil: throw .enoent
     // The driver that bound it has a count on it until its file is closed.
-    case .device: throw .ebusy
+    case .device, .access: throw .ebusy
+    case .mock(let mock): mock.end(in: request.kernel)
     // Mappings do not count as users: they go with the address space.
-    case .ioas(let ioas): if !ioas.hwpts.isEmpty { throw .ebusy }
+    case .ioas(let ioas): if !ioas.hwpts.isEmpty || ioas.hasAccesses { throw .ebusy }
     case .hwpt(let hwpt):
       if hwpt.attachedDevices > 0 { throw .ebusy }
       hwpt.ioas.removeHWPT(hwpt)

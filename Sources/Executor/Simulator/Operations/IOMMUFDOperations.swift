@@ -23,9 +23,13 @@ extension SimulatedIOMMUFD {
       "IOMMU_GET_HW_INFO", 0x3b8a,
       .sized(min: 32, full: 40, before: [.init(.dirtyTracking, 32)]),
       since: .vfioCdevs, reportHardware),
-    // No page table here tracks dirty pages or is a guest's, and no device asks for pages.
-    .notSimulated("IOMMU_HWPT_SET_DIRTY_TRACKING", 0x3b8b, since: .dirtyTracking),
-    .notSimulated("IOMMU_HWPT_GET_DIRTY_BITMAP", 0x3b8c, since: .dirtyTracking),
+    Operation(
+      "IOMMU_HWPT_SET_DIRTY_TRACKING", 0x3b8b, .sized(min: 16, full: 16), since: .dirtyTracking,
+      setDirtyTracking),
+    Operation(
+      "IOMMU_HWPT_GET_DIRTY_BITMAP", 0x3b8c, .sized(min: 48, full: 48), since: .dirtyTracking,
+      getDirtyBitmap),
+    // No page table here is a guest's, and no device asks for pages.
     .notSimulated("IOMMU_HWPT_INVALIDATE", 0x3b8d, since: .invalidation),
     .notSimulated("IOMMU_FAULT_QUEUE_ALLOC", 0x3b8e, since: .faultQueues),
     Operation(
@@ -40,6 +44,11 @@ extension SimulatedIOMMUFD {
     .notSimulated("IOMMU_HW_QUEUE_ALLOC", 0x3b94, since: .hardwareQueues),
     // Kernels without CONFIG_IOMMUFD_NOIOMMU say the same.
     .notSimulated("IOMMU_IOAS_NOIOMMU_GET_PA", 0x3b95, since: .withoutIOMMU),
+  ])
+
+  /// What a kernel that is built for tests answers as well (`iommufd/selftest.c`).
+  static let testOperations = OperationTable<SimulatedIOMMUFD>([
+    Operation("IOMMU_TEST_CMD", 0x3ba0, .sized(min: 68, full: 72), test)
   ])
 
   /// The container's requests that an iommufd answers in its stead (`iommufd/vfio_compat.c`,

@@ -10,10 +10,13 @@ final class SimulatedBinding {
   let id: UInt32
   /// How many files of a group share it.
   var files = 1
+  /// Whether it keeps the iommufd open: only a device of the kernel's tests does not.
+  private let keepsOpen: Bool
 
   /// The part of a bind that makes the device the iommufd's (§2.21.10 to §2.21.17).
   init(
-    _ device: Int, to context: SimulatedIOMMUFD, in kernel: SimulatedKernel
+    _ device: Int, to context: SimulatedIOMMUFD, in kernel: SimulatedKernel,
+    keepsOpen: Bool = true
   ) throws(Errno) {
     let unit = try kernel.host.unit(of: device)
     guard let group = kernel.host.devices[device].group else { throw .enodev }
@@ -24,7 +27,8 @@ final class SimulatedBinding {
     self.device = device
     self.context = context
     id = context.add(.device(device))
-    context.references += 1
+    self.keepsOpen = keepsOpen
+    if keepsOpen { context.references += 1 }
   }
 
   /// Takes the device off its table and gives it back.
@@ -32,7 +36,7 @@ final class SimulatedBinding {
     detach(in: kernel)
     context.remove(id)
     if let group = kernel.host.devices[device].group { kernel.host.unclaim(group) }
-    kernel.drop(context)
+    if keepsOpen { kernel.drop(context) }
   }
 
   /// Attaches by address space: the first automatic table that takes the device, in the order they

@@ -8,6 +8,8 @@ final class SimulatedContainer: SimulatedFile {
   private(set) var domains: [SimulatedDomain] = []
   /// What is mapped.
   private(set) var areas = SimulatedAreas()
+  /// Whether dirty pages are told of.
+  var tracksDirtyPages = false
   private var groups: [Int] = []
   private var driver: VFIOExtension?
   private var reserved = ReservedRanges()
@@ -34,6 +36,12 @@ final class SimulatedContainer: SimulatedFile {
 
   /// How many bytes it has pinned: all that is mapped, while there is a page table.
   var pinnedBytes: UInt64 { domains.isEmpty ? 0 : areas.byteCount }
+
+  /// Whether its driver is of the second version.
+  var isVersion2: Bool { driver == .type1v2 }
+
+  /// The smallest size of a page that is told.
+  var smallestPage: UInt64 { pageSizes & (~pageSizes &+ 1) }
 
   /// Whether `VFIO_SET_IOMMU` was done.
   var hasDriver: Bool { driver != nil }
@@ -114,6 +122,7 @@ final class SimulatedContainer: SimulatedFile {
     if let index = groups.lastIndex(of: group) { groups.remove(at: index) }
     guard groups.isEmpty else { return }
     driver = nil
+    tracksDirtyPages = false
     areas = SimulatedAreas()
   }
 

@@ -67,8 +67,12 @@ final class SimulatedDeviceFile: SimulatedFile {
       command, &argument, of: self, in: kernel, gate: binding == nil ? .einval : nil)
   }
 
+  /// What is not bound can neither be read, written nor mapped (§2.20.2).
+  func requireOpen() throws(Errno) { if isCdev, binding == nil { throw .einval } }
+
   override func release(in kernel: SimulatedKernel) {
     kernel.host.devices[device].openFiles -= 1
+    defer { kernel.host.closeFunction(of: device) }
     if case .group(let group) = origin { group.close(self, in: kernel) }
     releaseProposal(in: kernel)
     guard let binding else { return }
@@ -125,7 +129,7 @@ final class SimulatedDeviceFile: SimulatedFile {
     switch binding.context.object(request.ptID) {
     case nil: throw .enoent
     case .some where hasPASID: throw .einval  // no table here takes one (`pasid_compat`)
-    case .device: throw .einval
+    case .device, .mock, .access: throw .einval
     case .hwpt(let chosen):
       try binding.attach(to: chosen, in: kernel)
       hwpt = chosen

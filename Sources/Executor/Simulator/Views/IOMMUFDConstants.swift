@@ -17,10 +17,28 @@ struct MapFlags: Flags {
 /// `enum iommufd_hwpt_alloc_flags`, as far as any release here takes them without other hardware.
 struct HWPTFlags: Flags {
   let rawValue: UInt32
+  /// `IOMMU_HWPT_ALLOC_NEST_PARENT`.
+  static let nestParent = HWPTFlags(rawValue: 1)
+  /// `IOMMU_HWPT_ALLOC_DIRTY_TRACKING`.
+  static let dirtyTracking = HWPTFlags(rawValue: 2)
   /// `IOMMU_HWPT_FAULT_ID_VALID`.
   static let faultIDValid = HWPTFlags(rawValue: 4)
   /// `IOMMU_HWPT_ALLOC_PASID`.
   static let pasid = HWPTFlags(rawValue: 8)
+}
+
+/// `enum iommufd_hwpt_set_dirty_tracking_flags`.
+struct DirtyTrackingFlags: Flags {
+  let rawValue: UInt32
+  /// `IOMMU_HWPT_DIRTY_TRACKING_ENABLE`.
+  static let enable = DirtyTrackingFlags(rawValue: 1)
+}
+
+/// `enum iommufd_hwpt_get_dirty_bitmap_flags`.
+struct DirtyBitmapFlags: Flags {
+  let rawValue: UInt32
+  /// `IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR`.
+  static let noClear = DirtyBitmapFlags(rawValue: 1)
 }
 
 /// `enum iommufd_hw_info_flags`.
@@ -42,6 +60,12 @@ enum HWInfoType {
   static let none: UInt32 = 0
   /// `IOMMU_HW_INFO_TYPE_INTEL_VTD`.
   static let intelVTD: UInt32 = 1
+}
+
+/// `enum iommufd_hw_capabilities`.
+enum HWCapabilities {
+  /// `IOMMU_HW_CAP_DIRTY_TRACKING`.
+  static let dirtyTracking: UInt64 = 1
 }
 
 /// `enum iommufd_option`.

@@ -114,9 +114,29 @@ struct HWPTAlloc: StructureLayout {
   let reserved = Member<UInt32>(at: 20)
   let dataType = Member<UInt32>(at: 24)
   let dataLen = Member<UInt32>(at: 28)
-  let dataUptr = Member<UInt64>(at: 32)
+  let dataUptr = Pointer<MockTable>(at: 32)
   let faultID = Member<UInt32>(at: 40)
   let reserved2 = Member<UInt32>(at: 44)
+}
+
+/// `struct iommu_hwpt_set_dirty_tracking`.
+struct HWPTDirtyTracking: StructureLayout {
+  let size = Member<UInt32>(at: 0)
+  let flags = Member<DirtyTrackingFlags>(at: 4)
+  let hwptID = Member<UInt32>(at: 8)
+  let reserved = Member<UInt32>(at: 12)
+}
+
+/// `struct iommu_hwpt_get_dirty_bitmap`.
+struct HWPTDirtyBitmap: StructureLayout {
+  let size = Member<UInt32>(at: 0)
+  let hwptID = Member<UInt32>(at: 4)
+  let flags = Member<DirtyBitmapFlags>(at: 8)
+  let reserved = Member<UInt32>(at: 12)
+  let iova = Member<UInt64>(at: 16)
+  let length = Member<UInt64>(at: 24)
+  let pageSize = Member<UInt64>(at: 32)
+  let data = Pointer<BitmapByte>(at: 40, isAnswer: true)
 }
 
 /// `struct iommu_hw_info`; with `HWInfoFlags.inputType` the type is an operand, too.

@@ -105,7 +105,7 @@ protocol CapabilityLayout: SizedLayout {
   var version: Answer<UInt16> { get }
   /// Where the next one is, from the start of the information; 0 for the last one.
   var next: Answer<UInt32> { get }
-  /// What `id` says (`VFIO_IOMMU_TYPE1_INFO_CAP_*`).
+  /// What `id` says (`VFIO_IOMMU_TYPE1_INFO_CAP_*`, `VFIO_REGION_INFO_CAP_*`).
   static var number: UInt16 { get }
 }
 
