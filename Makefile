@@ -65,9 +65,13 @@ exhaust: deps ## the enumerations that take minutes, prints what was covered; AL
 fuzz: deps ## hostile inputs for MINUTES=2 in all; TARGETS='vm plan' runs a part
 	$(PYTHON) Tests/Fuzz/fuzz.py $(if $(FIXED),--fixed,--minutes $(or $(MINUTES),2)) $(if $(TARGETS),--only $(TARGETS))
 
-sysfs: release ## laws of apply and restore on a fake /sys, as root; LAW=word runs a part
+sysfs: release ## laws of apply, restore and hooks on a fake /sys, as root; LAW=word runs a part
+	@command -v libvirtd >/dev/null && command -v virsh >/dev/null && command -v qemu-system-x86_64 >/dev/null && exit; \
+	  packages="libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86"; \
+	  $(APT) install -y -q --no-install-recommends $$packages >/dev/null \
+	  || { $(APT) update -q && $(APT) install -y -q --no-install-recommends $$packages >/dev/null; } \
+	  || echo "no libvirtd: what needs it is skipped"
 	$(PYTHON) Tests/FakeSysfs/laws.py $(BINARY) $(LAW)
-	$(PYTHON) scripts/libvirt_hook.py $(BINARY)
 
 hostile: release ## signals at every system call, hostile inputs and surroundings, as root; SEED=n, ONLY=word
 	$(PYTHON) Tests/Hostile/hostile.py $(BINARY) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))

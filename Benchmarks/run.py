@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 
+import emulated
 import growth
 import hosts
 import many
@@ -155,7 +156,7 @@ def main():
             measure(binary, options.rounds, options.starts),
             measure_stages(binary, max(1, options.rounds // 2)), many.figures(binary, options.rounds),
             hosts.figures(binary, options.rounds),
-            growth.figures(binary)):
+            growth.figures(binary), emulated.figures(binary)):
         verdict = "ok" if value <= limit else "MISSED"
         missed += value > limit
         print(f"{figure:45} {value:>7.2f} {unit:2} {limit:>4} {unit:2} {verdict:6}  {detail}", flush=True)

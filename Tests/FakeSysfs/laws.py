@@ -13,6 +13,7 @@ from law import LAWS, hold
 import laws_command  # noqa: F401
 import laws_hook  # noqa: F401
 import laws_journal  # noqa: F401
+import laws_libvirt  # noqa: F401
 
 
 def main():

@@ -22,6 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "FakeSysfs"))
 
 import world  # noqa: E402
+import emulated  # noqa: E402
 import environments  # noqa: E402
 import journals  # noqa: E402
 import peers  # noqa: E402
@@ -31,7 +32,7 @@ import trees  # noqa: E402
 CAMPAIGNS = {
     "signals": signals.signal_cases, "faults": signals.fault_cases, "journals": journals.cases,
     "trees": trees.cases, "archives": trees.archive_cases, "peers": peers.cases,
-    "environments": environments.cases}
+    "environments": environments.cases, "emulated": emulated.cases}
 SHOWN = 8  # of each campaign
 
 
