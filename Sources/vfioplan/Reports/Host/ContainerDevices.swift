@@ -5,8 +5,8 @@ import Planner
 /// Device Interface, for a file in `/etc/cdi`.
 ///
 /// One device a group, which is what can be given away. Nodes are those that there are: the files
-/// of devices if their names are known, else that of the group. What is not on a driver of VFIO's has
-/// no node and is left out: a container with it would not start.
+/// of devices if their names are known, else that of the group. What is not on a driver of VFIO's
+/// has no node and is left out: a container with it would not start.
 struct ContainerDevices {
   /// The version that knows all that is written: annotations came with it.
   private static let version = "0.6.0"
