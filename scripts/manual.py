@@ -126,7 +126,8 @@ def meaning(argument):
     if argument.get("discussion"):
         parts.append(argument["discussion"])
     values = [value for value in argument.get("allValues", []) if " " not in value]
-    if values and argument["kind"] == "option":
+    is_said = all(value in parts[0] for value in values)
+    if values and argument["kind"] == "option" and not is_said:
         parts.append("Values: " + ", ".join(values) + ".")
     if argument.get("defaultValue") and argument["kind"] == "option":
         parts.append(f"Default: {argument['defaultValue']}.")
@@ -135,6 +136,12 @@ def meaning(argument):
 
 def shown(command):
     return [argument for argument in command.get("arguments", []) if argument["shouldDisplay"]]
+
+
+def parts(command):
+    """The commands of a command."""
+    return [part for part in command.get("subcommands", [])
+            if part["shouldDisplay"] and part["commandName"] != "help"]
 
 
 def synopsis(command, name):
@@ -153,7 +160,8 @@ def synopsis(command, name):
 def command_page(command, version, date):
     name = command["commandName"]
     page = Page("vfioplan-" + name, command["abstract"], version, date)
-    page.section("SYNOPSIS", synopsis(command, "vfioplan " + name))
+    lines = [synopsis(part, f"vfioplan {name} {part['commandName']}") for part in parts(command)]
+    page.section("SYNOPSIS", "\n.br\n".join(lines) if lines else synopsis(command, "vfioplan " + name))
     more = command.get("discussion")
     page.section("DESCRIPTION", paragraph(command["abstract"]), *([".PP", paragraph(more)] if more else []))
     for title, is_positional in ("ARGUMENTS", True), ("OPTIONS", False):
@@ -161,6 +169,11 @@ def command_page(command, version, date):
         if wanted:
             page.section(title)
             page.items((words(argument), meaning(argument)) for argument in wanted)
+    for part in parts(command):
+        page.section(escaped(f"{name} {part['commandName']}").upper(),
+                     synopsis(part, f"vfioplan {name} {part['commandName']}"), ".PP",
+                     paragraph(part["abstract"] + " " + (part.get("discussion") or "")))
+        page.items((words(argument), meaning(argument)) for argument in shown(part))
     if name not in EXAMPLES:
         sys.exit(f"scripts/manual.py has no example of 'vfioplan {name}'")
     page.section("EXAMPLES")
@@ -194,8 +207,7 @@ def pages(binary, date):
     said = [subprocess.run([binary, option], check=True, stdout=subprocess.PIPE, text=True).stdout
             for option in ("--experimental-dump-help", "--version")]
     root, version = json.loads(said[0])["command"], said[1].strip()
-    commands = [command for command in root["subcommands"]
-                if command["shouldDisplay"] and command["commandName"] != "help"]
+    commands = parts(root)
     found = {f"vfioplan-{command['commandName']}.1": command_page(command, version, date)
              for command in commands}
     return {"vfioplan.1": main_page(root, commands, version, date), **found}

@@ -81,6 +81,7 @@ struct InstallationTests {
       (["compile", "vm-"], "vm-of-mine.yaml"), (["compile", "--host", "vm-"], "vm-of-mine.yaml"),
       (["explain", "VP400"], "VP4001"), (["compile", "--release", "7"], "7.3"),
       (["compile", "--objective", ""], "page-tables"), (["schema", ""], "nfd"),
+      (["import", "--from", ""], "proxmox"), (["import", "vm-"], "vm-of-mine.yaml"),
       (["compile", "--require", "coh"], "coherent"), (["host", "--format", ""], "cdi"),
     ] {
       let outcome = try Tool.run(
@@ -107,7 +108,7 @@ struct InstallationTests {
     #expect(number.wholeMatch(of: form) != nil)
     let parts = try #require(root["components"] as? [[String: Any]])
     let names = Set(parts.compactMap { $0["name"] as? String })
-    #expect(names.isSuperset(of: ["libyaml", "glibc", "swift", "swift-argument-parser"]))
+    #expect(names.isSuperset(of: ["libyaml", "expat", "glibc", "swift", "swift-argument-parser"]))
     for part in parts {
       #expect(part["type"] as? String == "library" && part["version"] is String)
       #expect((part["licenses"] as? [[String: Any]])?.first?["expression"] is String)

@@ -59,7 +59,8 @@ struct ProxmoxHookCommand: ParsableCommand {
   @Argument(help: "What Proxmox VE says: VMID PHASE. Write -- before it.")
   var words: [String] = []
 
-  @Option(help: "The VM's configuration, if it is not in /etc/pve/qemu-server.")
+  @Option(
+    help: "The VM's configuration, if it is not in /etc/pve/qemu-server.", completion: .file())
   var configuration: String?
 
   @OptionGroup var hook: HookOptions
@@ -94,7 +95,8 @@ struct HookOptions: ParsableArguments {
 
   @Option(
     help:
-      "The policy that starts are under; without it \(HookOptions.usualPolicy), if it is there.")
+      "The policy that starts are under; without it \(HookOptions.usualPolicy), if it is there.",
+    completion: .file())
   var policy: String?
 
   @Option(

@@ -60,7 +60,7 @@ struct SurveyQuestion: Sendable {
 
   /// Reads the files of a command line; of a saved plan, what it was made from.
   init(_ command: CompileCommand) throws(CommandFailure) {
-    let document = try Inputs.file(command.vm, .vm).flatMap { Inputs.document($0) }.get()
+    let document = try Inputs.document(command.vm, .vm).get()
     let policy = try command.plan.policy.map { (path) throws(CommandFailure) in
       try Inputs.read(path, .policy, DescriptionReader.policy).get()
     }

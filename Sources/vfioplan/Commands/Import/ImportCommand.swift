@@ -14,7 +14,7 @@ struct ImportCommand: ParsableCommand {
       taken over. compile, apply, diff and check read such files directly, too.
       """)
 
-  @Argument(help: "The configuration; - reads standard input.")
+  @Argument(help: "The configuration; - reads standard input.", completion: .file())
   var input: String?
 
   @Option(
@@ -22,13 +22,18 @@ struct ImportCommand: ParsableCommand {
   )
   var from: ImportKind?
 
-  @Option(help: "Import a running QEMU or cloud-hypervisor instead of a file.")
+  @Option(
+    help: "Import a running QEMU or cloud-hypervisor instead of a file.",
+    completion: .shellCommand("pgrep qemu"))
   var pid: Int32?
 
-  @Option(help: "A host description: comments then say what the devices are.")
+  @Option(
+    help: "A host description: comments then say what the devices are.", completion: .file())
   var host: String?
 
-  @Option(name: [.short, .customLong("output")], help: "Write the description to a file.")
+  @Option(
+    name: [.short, .customLong("output")], help: "Write the description to a file.",
+    completion: .file())
   var output: String?
 
   @OptionGroup var options: OutputOptions
@@ -92,6 +97,7 @@ struct ImportKind: ExpressibleByArgument {
   let kind: VMMClause.Kind
 
   static var allValueStrings: [String] { VMMClause.Kind.allCases.map(\.rawValue) }
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
   var defaultValueDescription: String { kind.rawValue }
 
   init?(argument: String) {

@@ -21,12 +21,15 @@ struct InitCommand: ParsableCommand {
   @Flag(help: "Take every card that fits and can be given.")
   var all = false
 
-  @Option(help: "The host description; without it this machine. - reads standard input.")
+  @Option(
+    help: "The host description; without it this machine. - reads standard input.",
+    completion: .file())
   var host: String?
 
   @Option(
     name: [.short, .customLong("output")],
-    help: "Write the description to a new file; one that is there already stays as it is.")
+    help: "Write the description to a new file; one that is there already stays as it is.",
+    completion: .file())
   var output: String?
 
   @OptionGroup var options: OutputOptions
