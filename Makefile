@@ -30,7 +30,7 @@ SWIFT_FILES = $(shell git ls-files '*.swift')
 # What enumerates worlds or sweeps over every step; `make test` runs it, `make check` doesn't.
 SLOW := SmallWorldTests|WorldSimulationTests|FaultSweepTests|InAHundredRuns
 
-.PHONY: help demo test check exhaust fuzz sysfs hostile review release bench lab lab-deps conform conformer golden format lint \
+.PHONY: help demo test check exhaust fuzz sysfs hostile emulate review release bench lab lab-deps conform conformer golden format lint \
   build deps building schemas install deb deb-check clean
 
 help: ## what there is
@@ -47,7 +47,7 @@ test: deps lab-deps lint schemas ## everything: dependencies, build, lint, schem
 	$(PYTHON) scripts/vmm.py .build/debug/vfioplan; \
 	$(MAKE) fuzz FIXED=1; \
 	$(MAKE) conformer release; \
-	$(MAKE) sysfs hostile review; \
+	$(MAKE) sysfs hostile emulate review; \
 	wait $$!
 	@# Of the kernels that the lab can do without, those that `make lab` has made.
 	$(MAKE) lab PRESENT=1 COUNT=$(or $(COUNT),20) FILTER='^(?!.* speed)'
@@ -75,6 +75,9 @@ sysfs: release ## laws of apply, restore and hooks on a fake /sys, as root; LAW=
 
 hostile: release ## signals at every system call, hostile inputs and surroundings, as root; SEED=n, ONLY=word
 	$(PYTHON) Tests/Hostile/hostile.py $(BINARY) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+
+emulate: release ## programs on simulated hosts: answers as recorded kernels gave them; ONLY=word runs a part
+	$(PYTHON) Tests/Emulate/emulate.py $(BINARY) $(if $(ONLY),--only $(ONLY))
 
 review: release ## reviews as Markdown and HTML, in GitHub's Markdown, Mermaid and a browser
 	@for package in chromium cmark-gfm; do \

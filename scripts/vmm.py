@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks the configuration that vfioplan writes for VMMs against what those say of themselves.
 
-    vmm.py PROGRAM     libvirt XML of every example, against the schemas of libvirt's own packages
+    vmm.py PROGRAM     libvirt XML of every example and import, against the schemas of libvirt's own packages
 
 The schemas come from Debian, the newest suite and an older one, into the user's cache directory. The
 older one has no iommufd: what needs it must be refused there, so that this check can fail.
@@ -49,6 +49,20 @@ def configurations(program: str):
                 yield f"{example.stem}/{target}", target == "iommufd", run.stdout
             elif run.returncode not in (1, 69):
                 yield f"{example.stem}/{target}", False, ""
+    yield from imported(program)
+
+
+def imported(program: str):
+    """The same of every configuration of another program that can be compiled for one host."""
+    for path in sorted((ROOT / "Tests/Fixtures/Import").glob("*/*")):
+        read = subprocess.run([program, "import", path], text=True, capture_output=True)
+        # Few of them name all devices of a group.
+        text = read.stdout.replace("kind: VM\n", "kind: VM\ncompanions: bind\n", 1)
+        run = subprocess.run(
+            [program, "compile", "-", "--host", ROOT / "examples/hosts/z790.yaml", "--target", "type1",
+             "--format", "libvirt"], input=text, text=True, capture_output=True)
+        if read.returncode == 0 and run.returncode == 0:
+            yield f"{path.parent.name}/{path.name}", False, run.stdout
 
 
 def accepts(rules: pathlib.Path, text: str) -> bool:

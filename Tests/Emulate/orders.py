@@ -86,7 +86,7 @@ class Trial:
         assert done.returncode in (0, 1), done.stderr
         said = json.loads(done.stdout)
         assert said["backend"] == backend, f"{rule} is said to be on {said['backend']}"
-        return tables(said, {f"d{index}": device for index, device in enumerate(devices)})
+        return tables(said["ioasids"], {f"d{index}": device for index, device in enumerate(devices)})
 
     def seen(self, qemu, backend, devices):
         """The page tables that QEMU makes."""
@@ -95,14 +95,14 @@ class Trial:
         done = self.run("emulate", "--host", self.host, "--format", "json", "-o", report, "--",
                         *arguments(qemu, backend, devices), input="quit\n")
         assert done.returncode == 0, f"status {done.returncode}: {done.stdout}{done.stderr}"
-        return tables(json.loads(report.read_text()), {})
+        return tables(json.loads(report.read_text())["state"]["pageTables"], {})
 
 
 def tables(said, names):
-    """Page tables of a report, without their names; and what KVM is told."""
-    found = [(table["enforceSnoop"], sorted(names.get(name, name) for name in table["devices"]))
-             for table in said["ioasids"]]
-    return sorted(found)
+    """Page tables of a report without their names: enforced or not, and who is on them."""
+    return sorted(
+        (table["enforceSnoop"], sorted(names.get(name, name) for name in table["devices"]))
+        for table in said)
 
 
 def main():

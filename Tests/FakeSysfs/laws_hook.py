@@ -9,7 +9,7 @@ import socket
 import subprocess
 
 from law import as_before, ended, law, nothing_written, untouched
-from world import HAND_OVER, finish, living
+from world import HAND_OVER, finish, living, until
 
 NIC, DISK = "0000:01:00.0", "0000:02:00.0"
 TAKEN = {NIC: ["vfio-pci", "vfio-pci"], DISK: ["vfio-pci", "vfio-pci"]}
@@ -19,15 +19,21 @@ OTHERS = [
     "migrate begin", "restore begin", "reconnect begin", "attach begin", "dance begin"]
 
 
-def libvirt(world, operation, *options, name="win 11"):
-    with world.vm.open("rb") as domain:
+def libvirt(world, operation, *options, name="win 11", vm=None):
+    with (vm or world.vm).open("rb") as domain:
         return world.run(
             "hook", "libvirt", *options, "--", name, *operation.split(), "-", stdin=domain)
 
 
-def proxmox(world, phase, number="100"):
-    return world.run(
-        "hook", "proxmox", "--configuration", world.vm, "--", number, phase)
+def proxmox(world, phase, vm=None):
+    return world.run("hook", "proxmox", "--configuration", vm or world.vm, "--", "100", phase)
+
+
+def written(world, text):
+    """A file of the scratch folder with the configuration of a VM."""
+    path = world.scratch / "configuration"
+    path.write_text(text)
+    return path
 
 
 def silent(run, status=0):
@@ -72,8 +78,7 @@ def a_hook_of_proxmox_takes_devices_and_gives_them_back(world):
 
 @law
 def what_libvirt_changes_by_itself_is_left_to_it(world):
-    world.vm.write_text(DOMAIN)
-    silent(libvirt(world, "prepare begin"))
+    silent(libvirt(world, "prepare begin", vm=written(world, DOMAIN)))
     untouched(world, **{NIC: TAKEN[NIC]})
     silent(libvirt(world, "release end"))
     as_before(world)
@@ -81,18 +86,18 @@ def what_libvirt_changes_by_itself_is_left_to_it(world):
 
 @law
 def a_domain_or_vm_without_host_devices_starts(world):
-    world.vm.write_text(re.sub("<hostdev.*</hostdev>", "", DOMAIN, flags=re.S))
-    silent(libvirt(world, "prepare begin"))
-    world.vm.write_text("memory: 512\nname: plain\nnet0: virtio=BC:24:11:00:00:01\n")
-    silent(proxmox(world, "pre-start"))
+    domain = re.sub("<hostdev.*</hostdev>", "", DOMAIN, flags=re.S)
+    silent(libvirt(world, "prepare begin", vm=written(world, domain)))
+    plain = "memory: 512\nname: plain\nnet0: virtio=BC:24:11:00:00:01\n"
+    silent(proxmox(world, "pre-start", vm=written(world, plain)))
     nothing_written(world)
     as_before(world)
 
 
 @law
 def a_configuration_of_proxmox_is_read(world):
-    world.vm.write_text("memory: 512\nmachine: q35\nhostpci0: 01:00.0,pcie=1\n")
-    silent(proxmox(world, "pre-start"))
+    vm = written(world, "memory: 512\nmachine: q35\nhostpci0: 01:00.0,pcie=1\n")
+    silent(proxmox(world, "pre-start", vm=vm))
     untouched(world, **{NIC: TAKEN[NIC]})
     silent(proxmox(world, "post-stop"))
     as_before(world)
@@ -175,6 +180,44 @@ def a_start_that_fails_half_way_is_undone(world):
         run = libvirt(world, "prepare begin")
         ended(run, 71, saying="VP5911")
         assert run.err.count("\n") == 1, run.err
+        as_before(world)
+
+
+@law
+def a_driver_that_does_not_let_go_keeps_a_vm_from_starting(world):
+    world.control(stubborn=["igc"])
+    run = libvirt(world, "prepare begin", "--unbind-timeout", "1")
+    ended(run, 74, saying=("VP5911", NIC, "does not let the device go"))
+    assert run.err.count("\n") == 1, run.err
+    untouched(world)
+    assert world.journals(), "the journal is gone"
+    # The write still waits, and may come to its end at any time.
+    ended(libvirt(world, "prepare begin"), 69, saying="VP5008")
+    world.control(stubborn=[])
+    until(lambda: world.devices()[NIC][0] is None, "the end of the write")
+    until(lambda: not world.strangers(), "the end of the process that wrote")
+    silent(libvirt(world, "release end"))
+    as_before(world)
+
+
+@law
+def a_hook_that_is_killed_is_given_back_by_the_next(world):
+    for phase in ("release end", "prepare begin"):
+        world.renew()
+        world.control(stubborn=["nvme"])
+        with world.vm.open("rb") as domain:
+            hook = world.start(
+                "hook", "libvirt", "--", "win 11", "prepare", "begin", "-", stdin=domain)
+        until(lambda: world.devices()[NIC][0] == "vfio-pci", "the first device")
+        hook.kill()
+        finish(hook)
+        world.end_strangers()
+        world.control(stubborn=[])
+        until(lambda: not world.strangers(), "the end of the process that wrote")
+        silent(libvirt(world, phase))
+        if phase == "prepare begin":
+            untouched(world, **TAKEN)
+            silent(libvirt(world, "release end"))
         as_before(world)
 
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@ static const unsigned requests[] = {
     0x3b8f, 0x3b90, 0x3b91, 0x3b92, 0x3b93, 0x3b94, 0x3b95, 0x3ba0, 0x3bff, 0xc00caee0, 0x4018aee1,
     0x4018aee2, 0x4018aee3, 0xae01, 0xaef2, 0xaef4};
 static unsigned char *page, *forbidden, *only_read;
+static sigjmp_buf beyond;
 
 // xorshift64*
 static uint64_t draw(uint64_t below) {
@@ -140,8 +142,9 @@ static void touch_mapping(void) {
   off_t offset = (off_t)(draw(10) << 40);
   unsigned char *mapped = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, some_file(), offset);
   if (mapped == MAP_FAILED) return;
+  // Beyond the end of a file there is nothing to touch.
+  if (sigsetjmp(beyond, 1) == 0) page[64] = mapped[draw(length)];
   if (draw(2)) munmap(mapped, length);
-  else page[64] = mapped[0];
 }
 
 static void read_and_write(void) {
@@ -239,8 +242,14 @@ static void end(char **words) {
   _exit((int)way);
 }
 
+static void jump(int signal) {
+  (void)signal;
+  siglongjmp(beyond, 1);
+}
+
 int main(int count, char **words) {
   if (count < 3) return 64;
+  signal(SIGBUS, jump);
   state = strtoull(words[1], NULL, 0) * 2 + 1;
   int steps = atoi(words[2]);
   outside = words[3];

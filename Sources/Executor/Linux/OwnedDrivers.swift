@@ -7,8 +7,9 @@ public enum OwnedDrivers {
   public enum Failure: Error, Hashable, Sendable {
     /// No journal can be kept, or a device is not free.
     case journal(DriverJournal.Failure)
-    /// A write failed; what was changed before was given back, if nothing is left.
-    case write(SysfsWrite, Errno, left: DriverRestoration)
+    /// A write failed; what was changed before was given back, but for what is left, and for what
+    /// the kernel does with a driver that does not let go.
+    case write(SysfsWrite, Errno, left: DriverRestoration, isStuck: Bool)
   }
 
   /// Makes writes in their order, written down before in a journal that is the owner's; all of
@@ -29,7 +30,8 @@ public enum OwnedDrivers {
         made.append(write)
       } catch {
         for write in made.reversed() { try? kernel.revert(write) }
-        throw .write(write, error, left: settled(journal, kernel, patience))
+        let left = settled(journal, kernel, patience)
+        throw .write(write, error, left: left, isStuck: !kernel.stuck.isEmpty)
       }
     }
     journal.keep()

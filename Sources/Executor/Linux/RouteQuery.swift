@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The routes of every table and both families, as rtnetlink lists them (linux/rtnetlink.h, 2.6).

@@ -27,7 +27,13 @@ extension RunReport {
     writer.key("leftovers")
     writeLeftovers(to: &writer)
     writer.key("state")
-    if let state { write(state, to: &writer) } else { writeFiles(to: &writer) }
+    if let state {
+      // What a target makes of units, as before 5.19, only the plan tells.
+      let planned = (plan?.plan.devices ?? []).map { ($0.address, $0.enforcementFact) }
+      state.write(planned: Dictionary(planned, uniquingKeysWith: { one, _ in one }), to: &writer)
+    } else {
+      writeFiles(to: &writer)
+    }
     if plan != nil { writer.member("mismatches", mismatches) }
     let answers = answers
     if !answers.isEmpty { writer.member("unknown", answers) }
@@ -116,71 +122,5 @@ extension RunReport {
     writer.beginObject()
     writer.member("openFiles", open.map(\.0.name))
     writer.endObject()
-  }
-
-  private func write(_ state: SimulatorState, to writer: inout JSONWriter) {
-    writer.beginObject(.block)
-    writer.key("pageTables")
-    writer.beginArray(.block)
-    for table in state.pageTables {
-      writer.beginObject()
-      writer.member("name", table.name)
-      writer.member("enforceSnoop", table.enforcesSnoop)
-      writer.member("mappedBytes", hex: table.mappedBytes)
-      writer.member("devices", table.devices.map(\.description))
-      writer.endObject()
-    }
-    writer.endArray()
-    writer.key("vms")
-    writer.beginArray(.block)
-    for vm in state.vms {
-      writer.beginObject()
-      writer.member("incoherentDMA", vm.allowsIncoherentDMA)
-      writer.member("knows", vm.knownDevices.map(\.description))
-      writer.member("proofs", vm.proofs.map(\.description))
-      writer.endObject()
-    }
-    writer.endArray()
-    writer.key("devices")
-    writer.beginArray(.block)
-    let planned = Dictionary(
-      (plan?.plan.devices ?? []).map { ($0.address, $0.enforcementFact) },
-      uniquingKeysWith: { first, _ in first })
-    for device in state.devices {
-      // What a target makes of units, as before 5.19, only the plan tells.
-      write(device, planned[device.address] ?? device.canEnforceSnoop, of: state, to: &writer)
-    }
-    writer.endArray()
-    writeRest(of: state, to: &writer)
-    writer.endObject()
-  }
-
-  private func write(
-    _ device: SimulatorState.Device, _ enforcement: Fact, of state: SimulatorState,
-    to writer: inout JSONWriter
-  ) {
-    writer.beginObject()
-    writer.member("address", device.address)
-    writer.writeFacts(canNoSnoop: device.canNoSnoop, canEnforceSnoop: enforcement)
-    writer.member("effective", device.isEffective)
-    writer.member("pageTable", state.pageTables[device.pageTable].name)
-    writer.endObject()
-  }
-
-  private func writeRest(of state: SimulatorState, to writer: inout JSONWriter) {
-    writer.member("openFiles", state.openFiles)
-    writer.member("objects", state.objects)
-    writer.key("driverChanges")
-    writer.beginArray(.block)
-    for change in state.driverChanges {
-      writer.beginObject()
-      writer.member("address", change.address)
-      writer.member("before", change.before)
-      writer.member("now", change.now)
-      writer.endObject()
-    }
-    writer.endArray()
-    writer.member("memoryBytes", hex: state.memoryBytes)
-    if state.lockedBytes > 0 { writer.member("lockedBytes", hex: state.lockedBytes) }
   }
 }

@@ -107,10 +107,17 @@ public struct RunReport: Sendable {
   /// Where the state is not what the plan says, in words; empty if all agree or there is no plan.
   public var mismatches: [String] {
     guard execution.isSuccess, let state, let plan else { return [] }
+    return state.mismatches(with: plan.plan, tellsKVM: tellsKVM(state))
+  }
+}
+
+extension SimulatorState {
+  /// What is another way than a plan says; of KVM only if the plan is for it to be told.
+  public func mismatches(with plan: IOASIDPlan, tellsKVM: Bool) -> [String] {
     let actual = Dictionary(
-      state.devices.map { ($0.address, $0.isEffective) }, uniquingKeysWith: { first, _ in first })
+      devices.map { ($0.address, $0.isEffective) }, uniquingKeysWith: { first, _ in first })
     var found: [String] = []
-    for device in plan.plan.devices {
+    for device in plan.devices {
       switch actual[device.address] {
       case device.isEffective?: continue
       case true?: found.append("no-snoop DMA of \(device.name) reaches memory, against the plan")
@@ -118,8 +125,8 @@ public struct RunReport: Sendable {
       case nil: found.append("\(device.name) is on no page table")
       }
     }
-    let isAllowed = state.vms.contains { $0.allowsIncoherentDMA }
-    if tellsKVM(state), isAllowed != plan.plan.coherency.allowsIncoherentDMA {
+    let isAllowed = vms.contains { $0.allowsIncoherentDMA }
+    if tellsKVM, isAllowed != plan.coherency.allowsIncoherentDMA {
       found.append("KVM \(isAllowed ? "carries out" : "ignores") WBINVD, against the plan")
     }
     return found

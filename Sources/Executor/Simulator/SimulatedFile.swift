@@ -29,8 +29,18 @@ class SimulatedFile {
 /// `/dev/null`: a file that is none of VFIO's, iommufd's or KVM's.
 final class SimulatedOtherFile: SimulatedFile {}
 
+/// Numbers that real processes have of simulated files.
+protocol SimulatedNumbers: AnyObject {
+  /// The file of a number of the calling process.
+  func file(_ number: Int32) throws(Errno) -> SimulatedFile
+  /// Gives a file a number in the calling process.
+  func add(_ file: SimulatedFile) -> Int32
+}
+
 /// The open files of the simulated process, by descriptor number.
 struct SimulatedFileTable {
+  /// Where numbers are looked up instead, if a real process makes the calls.
+  var outside: (any SimulatedNumbers)?
   private var files: [SimulatedFile?] = [nil, nil, nil]  // 0 to 2 are taken, by nothing of ours
   private var lowestFree = 3
 
@@ -41,6 +51,7 @@ struct SimulatedFileTable {
 
   /// Gives a file the lowest free number.
   mutating func add(_ file: SimulatedFile) -> Int32 {
+    if let outside { return outside.add(file) }
     while lowestFree < files.count, files[lowestFree] != nil { lowestFree += 1 }
     if lowestFree == files.count { files.append(file) } else { files[lowestFree] = file }
     lowestFree += 1
@@ -49,6 +60,7 @@ struct SimulatedFileTable {
 
   /// The file of a number.
   func file(_ number: Int32) throws(Errno) -> SimulatedFile {
+    if let outside { return try outside.file(number) }
     guard number >= 0, Int(number) < files.count, let file = files[Int(number)] else {
       throw .ebadf
     }

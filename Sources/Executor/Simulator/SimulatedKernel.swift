@@ -178,6 +178,24 @@ public final class SimulatedKernel: Kernel {
   /// Gives one reference back when the call is over, as the kernel does (`fput`).
   func dropLater(_ file: SimulatedFile) { dropped.append(file) }
 
+  /// Answers a request that a real process makes on a file; what is written lies in its memory.
+  func answer(
+    _ file: SimulatedFile, _ command: UInt32, _ argument: inout SimulatedArgument
+  ) throws(Errno) -> Int32 {
+    defer { settle() }
+    let value = Result { () throws(Errno) in try file.ioctl(command, &argument, in: self) }
+    let written = Result { () throws(Errno) in try argument.flush() }
+    let answer = try value.get()
+    try written.get()
+    return answer
+  }
+
+  /// Gives the reference back that a real process had, with its last number for a file.
+  func dropLast(_ file: SimulatedFile) {
+    drop(file)
+    settle()
+  }
+
   private func settle() {
     while let file = dropped.popLast() { drop(file) }
   }

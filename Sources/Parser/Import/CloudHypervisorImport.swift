@@ -43,6 +43,7 @@ struct CloudHypervisorImport {
       }
       if line.program == nil { reader.draft.memory.size = nil }
       reader.read(line.arguments)
+      reader.draft.leave("other VM", .notFirst, count: line.others)
     }
     draft = reader.draft
   }

@@ -68,6 +68,10 @@ public enum ImportDiagnostics {
     Diagnostic(size, "elements stand in each other more than \(limit) levels deep", at: span)
   }
 
+  static func manyWords(_ limit: Int, at span: SourceSpan) -> Diagnostic {
+    Diagnostic(size, "there are more than \(limit) words", at: span)
+  }
+
   static func tooMany(_ limit: Int, at span: SourceSpan) -> Diagnostic {
     Diagnostic(size, "there are more than \(limit) elements", at: span)
   }

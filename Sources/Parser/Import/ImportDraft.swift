@@ -75,7 +75,7 @@ struct ImportDraft {
   }
 
   private mutating func assigned() -> [AssignedDevice] {
-    var taken: Set<String> = []
+    var taken: [String: Int] = [:]
     var assigned: [AssignedDevice] = []
     for (index, device) in devices.enumerated() {
       let name = Self.free(name(of: device, index), &taken)
@@ -94,13 +94,19 @@ struct ImportDraft {
     return "\(deviceStem)\(index)"
   }
 
-  /// A name that no other device has.
-  private static func free(_ wanted: String, _ taken: inout Set<String>) -> String {
-    var (name, number) = (wanted, 2)
-    while !taken.insert(name).inserted {
-      name = "\(wanted.prefix(58))-\(number)"
+  /// A name that no other device has; of names that are taken, the number that comes next is kept.
+  private static func free(_ wanted: String, _ taken: inout [String: Int]) -> String {
+    guard var number = taken[wanted] else {
+      taken[wanted] = 2
+      return wanted
+    }
+    var name = wanted
+    while taken[name] != nil {
+      name = "\(wanted.prefix(56))-\(number)"
       number += 1
     }
+    taken[wanted] = number
+    taken[name] = 2
     return name
   }
 

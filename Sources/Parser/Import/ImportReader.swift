@@ -1,5 +1,8 @@
 /// Reads configurations of other programs as VM descriptions, with places in the original.
 public enum ImportReader {
+  /// The largest file that is not XML, in bytes; a command line is half as long at most.
+  private static let maximumBytes = 4 << 20
+
   /// What kind of configuration a file is; `nil` if it is a document of ours, or nothing that is
   /// known.
   ///
@@ -8,7 +11,7 @@ public enum ImportReader {
     let bytes = file.bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? file.bytes[3...] : file.bytes[...]
     let first = bytes.first { ![9, 10, 13, 32].contains($0) }
     if first == UInt8(ascii: "<") { return .libvirt }
-    if holds(bytes, DescriptionReader.versionKey) || bytes.count > ShellScript.maximumBytes {
+    if holds(bytes, DescriptionReader.versionKey) || bytes.count > maximumBytes {
       return nil
     }
     if first == UInt8(ascii: "{") { return isRequest(file) ? .cloudHypervisor : nil }
@@ -66,6 +69,9 @@ public enum ImportReader {
     var draft = ImportDraft(kind, file)
     draft.fileAddress = fileAddress
     do throws(DiagnosticsError) {
+      guard kind == .libvirt || file.bytes.count <= maximumBytes else {
+        throw DiagnosticsError([ImportDiagnostics.tooLarge(file.id, maximumBytes)])
+      }
       switch kind {
       case .libvirt: try LibvirtImport.read(&draft)
       case .qemu: try QEMUImport.read(&draft)

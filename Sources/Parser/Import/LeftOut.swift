@@ -10,6 +10,8 @@ public struct LeftOut: Hashable, Sendable {
     case virtualIOMMU = "the guest then maps memory for the devices"
     /// Memory that is not RAM.
     case otherMemory = "they aren't RAM; QEMU maps them for the devices all the same"
+    /// It is behind what is read.
+    case notFirst = "only the first one of a file is read"
     /// What has findings of its own.
     case reported = "the findings say why"
   }

@@ -2,6 +2,8 @@
 struct LibvirtImport {
   private let tree: XMLTree
   private let domain: XMLTree.Index
+  /// Whether devices that do not say so themselves are on an iommufd (libvirt 12.2).
+  private let isOnIOMMUFD: Bool
   private var draft: ImportDraft
 
   /// Reads the domain in a file into a draft.
@@ -20,6 +22,8 @@ struct LibvirtImport {
       throw DiagnosticsError([ImportDiagnostics.root(root.name, at: root.span)])
     }
     self.domain = domain
+    let iommufd = tree.first("iommufd", in: domain)
+    isOnIOMMUFD = tree.attribute("enabled", of: iommufd)?.text == "yes"
   }
 
   private mutating func read() {
@@ -44,12 +48,20 @@ struct LibvirtImport {
 
 extension LibvirtImport {
   private func isInterfaceOfHost(_ index: XMLTree.Index) -> Bool {
-    tree.elements[index].name == "interface"
-      && tree.attribute("type", of: index)?.text == "hostdev"
+    tree.elements[index].name == "interface" && hostPart(of: index) != nil
+  }
+
+  /// Where an interface says which device of the host it is: itself, or what a network has given
+  /// it, in the file of a running domain.
+  private func hostPart(of index: XMLTree.Index) -> XMLTree.Index? {
+    [index, tree.first("actual", in: index)].compactMap { $0 }
+      .first { tree.attribute("type", of: $0)?.text == "hostdev" }
   }
 
   private mutating func readInterface(_ index: XMLTree.Index) {
-    take(index, "the interface", tree.first("source", "address", in: index))
+    take(
+      index, "the interface",
+      hostPart(of: index).flatMap { tree.first("source", "address", in: $0) })
   }
 
   private mutating func readHostDevice(_ index: XMLTree.Index) {
@@ -65,7 +77,7 @@ extension LibvirtImport {
     case "scsi", "scsi_host": draft.leave("SCSI device of the host", .otherBus)
     case let other?:
       draft.leave(
-        "\(other) device of the host",
+        "other device of the host",
         ImportDiagnostics.notTaken(
           "the device of type \(QuotedText.quote(other))", "it has no PCI address", at: span))
     case nil:
@@ -87,18 +99,17 @@ extension LibvirtImport {
       addressSpan: tree.span(of: address))
     device.name = tree.attribute("name", of: tree.first("alias", in: index))?.text
     device.driver = tree.attribute("model", of: driver)
-    device.managed = tree.attribute("managed", of: index)?.text == "yes"
+    let managed = tree.attribute("managed", of: hostPart(of: index) ?? index)
+    device.managed = managed?.text == "yes"
     if let name = tree.attribute("name", of: driver), name.text != "vfio" {
       draft.sink.report(ImportDiagnostics.value("the driver 'vfio'", name))
     }
     draft.devices.append(device)
   }
 
-  /// By the device itself (libvirt 12.1), else by the domain (12.2).
+  /// By the device itself (libvirt 12.1), else by the domain.
   private func isOnIOMMUFD(_ driver: XMLTree.Index?) -> Bool {
-    let own = tree.attribute("iommufd", of: driver)?.text
-    let all = tree.attribute("enabled", of: tree.first("iommufd", in: domain))?.text
-    return (own ?? all) == "yes"
+    tree.attribute("iommufd", of: driver).map { $0.text == "yes" } ?? isOnIOMMUFD
   }
 
   private mutating func address(_ index: XMLTree.Index) -> BDF? {
@@ -136,7 +147,8 @@ extension LibvirtImport {
     case "memory" where isModule(index): break
     case "memory":
       let model = tree.attribute("model", of: index)?.text ?? "memory"
-      draft.leave("\(NodeDecoder.takesName(model) ? model : "memory") device", .otherMemory)
+      let isKnown = ["nvdimm", "virtio-mem", "virtio-pmem", "sgx-epc"].contains(model)
+      draft.leave("\(isKnown ? model : "memory") device", .otherMemory)
     case "interface" where tree.attribute("type", of: index)?.text == "vdpa":
       draft.leave(
         "vDPA interface",
@@ -175,7 +187,7 @@ extension LibvirtImport {
   private mutating func readMemory() {
     let modules = tree.first("devices", in: domain).map { tree.children(of: $0, "memory") } ?? []
     var plugged: UInt64 = 0
-    for module in modules {
+    for module in modules.prefix(ImportedMemory.mostModules) {
       guard let size = size(tree.first("target", "size", in: module)) else { continue }
       plugged += min(size.bytes, 1 << 52)
       if isModule(module) { draft.memory.modules.append(size) }
@@ -183,7 +195,7 @@ extension LibvirtImport {
     let cells = tree.first("cpu", "numa", in: domain).map { tree.children(of: $0, "cell") } ?? []
     guard var size = size(tree.first("memory", in: domain)) else { return }
     // Nodes of the guest say what it boots with; else that is all but what is plugged in.
-    let nodes = cells.compactMap { cell in
+    let nodes = cells.prefix(ImportedMemory.mostModules).compactMap { cell in
       tree.attribute("memory", of: cell).flatMap {
         ImportNumbers.libvirtSize($0.text, unit: tree.attribute("unit", of: cell)?.text)
       }
@@ -225,11 +237,8 @@ extension LibvirtImport {
       return
     }
     let unit = tree.attribute("unit", of: page)?.text
-    guard let bytes = ImportNumbers.libvirtSize(word.text, unit: unit),
-      bytes >= 64 << 10, bytes & (bytes - 1) == 0, bytes <= 1 << 40
-    else {
-      draft.sink.report(ParserDiagnostics.hugePage(word.text, at: word.span))
-      return
+    guard let bytes = ImportNumbers.libvirtSize(word.text, unit: unit) else {
+      return draft.sink.report(ParserDiagnostics.hugePage(word.text, at: word.span))
     }
     draft.memory.hugePages = ImportedMemory.Size(bytes: bytes, span: word.span)
   }

@@ -26,9 +26,6 @@ struct ProxmoxImport {
   /// Reads a file into a draft.
   static func read(_ draft: inout ImportDraft) throws(DiagnosticsError) {
     let file = draft.file
-    guard file.bytes.count <= ShellScript.maximumBytes else {
-      throw DiagnosticsError([ImportDiagnostics.tooLarge(file.id, ShellScript.maximumBytes)])
-    }
     var reader = ProxmoxImport(draft: draft)
     reader.draft.deviceStem = "hostpci"
     reader.read(file)
@@ -42,7 +39,9 @@ struct ProxmoxImport {
     let key = String(line.text[..<mark])
     let value = line.text[line.text.index(after: mark)...].trimmed
     let span = SourceSpan(
-      source: line.span.source, start: line.span.end - UInt32(value.utf8.count), end: line.span.end)
+      source: line.span.source,
+      start: line.span.end - min(UInt32(value.utf8.count), line.span.end - line.span.start),
+      end: line.span.end)
     return (key, SourceWord(text: value, span: span))
   }
 

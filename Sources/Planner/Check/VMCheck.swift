@@ -13,6 +13,8 @@ public struct VMCheck: Sendable {
   public var requirements: [Policy.StatedRequirement] = []
   /// The VMM that attaches the devices; `nil` if vfioplan does.
   public var rule: VMMRule?
+  /// Whether each VM is attached as the configuration has it that it was made from.
+  public var isAsConfigured = false
 
   /// Prepares for a host.
   public init(on index: HostIndex) { self.index = index }
@@ -64,7 +66,7 @@ public struct VMCheck: Sendable {
     var sink = DiagnosticSink()
     sink.report(found)
     sink.report(BrokenRequirements(plan).findings(requirements))
-    if let rule {
+    if let rule = isAsConfigured ? VMMRule.configured(by: plan.vm.vmm) : rule {
       let outcome = VMMDiagnostics.outcome(of: plan, as: rule)
       checked.grouping = outcome.grouping
       sink.report(outcome.findings)

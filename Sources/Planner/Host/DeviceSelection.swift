@@ -5,6 +5,10 @@ struct DeviceSelection {
   private let host: HostDescription
   /// The devices at each path, in file order.
   private var byPath: [PCIPath: [Int]] = [:]
+  /// The addresses of functions in each slot, ascending; made when the first slot is looked for.
+  private lazy var bySlot = Dictionary(grouping: host.devices.lazy.map(\.address).sorted()) {
+    $0.packed >> 3
+  }
   /// The devices that have the same of some facts, in order of their addresses: by which facts
   /// these are, and what they are.
   private var byFacts: [DeviceExpectation.Facts: [DeviceExpectation: [Int]]] = [:]
@@ -42,11 +46,11 @@ struct DeviceSelection {
 
   /// The functions that the host has in a device's slot, each a device `NAME.F`; the device as it
   /// is if it is not one slot, or if the host has nothing there.
-  private func functions(of device: AssignedDevice) -> [AssignedDevice] {
-    guard case .slot(let slot) = device.selector else { return [device] }
-    let found = host.devices.lazy.map(\.address).filter { $0.packed >> 3 == slot.packed >> 3 }
-    guard !found.isEmpty else { return [device] }
-    return found.sorted().map { address in
+  private mutating func functions(of device: AssignedDevice) -> [AssignedDevice] {
+    guard case .slot(let slot) = device.selector, let found = bySlot[slot.packed >> 3] else {
+      return [device]
+    }
+    return found.map { address in
       var one = device
       one.selector = nil
       one.address = address

@@ -108,6 +108,15 @@ extension VMMRule {
     return rule
   }
 
+  /// The VMM that a configuration starts, as it is configured; `nil` if there is none.
+  public static func configured(by clause: VMMClause?) -> VMMRule? {
+    let rules = clause == nil ? [] : [libvirt, qemu, cloudHypervisor]
+    let named = rules.first { $0.name == clause?.kind.rawValue }
+    // Proxmox VE is known by the program that it starts.
+    return (named ?? rules.first { $0.isStated(by: clause) && $0.program == .qemu })?
+      .stated(by: clause)
+  }
+
   /// Whether a configuration tells how this VMM is started.
   public func isStated(by clause: VMMClause?) -> Bool {
     guard let clause, let program else { return false }

@@ -14,7 +14,9 @@ struct CompileCommand: ParsableCommand {
       VFIOPLAN_PCI_IDS names. Nothing is run and nothing but the file of -o is written.
       """)
 
-  @Argument(help: "The VM description; - reads standard input.", completion: .file())
+  @Argument(
+    help: "The VM description, or what import reads (libvirt, QEMU, ...); - reads standard input.",
+    completion: .file())
   var vm: String
 
   @OptionGroup var plan: PlanOptions
@@ -48,7 +50,9 @@ struct CompileCommand: ParsableCommand {
 
   @Option(
     name: .customLong("as"),
-    help: "Show the plan next to what this VMM or interface makes of the same devices instead.")
+    help: ArgumentHelp(
+      "Show the plan next to what this VMM or interface makes of the same devices instead; 'today' "
+        + "is the VMM whose configuration it is."))
   var vmm: VMMOption?
 
   @Option(
@@ -122,9 +126,9 @@ struct CompileCommand: ParsableCommand {
       if plan.host == nil, plan.release == nil { findings.add(machineFindings(compiled)) }
       if isText, plan.host == nil, !inputs.isSavedPlan { compiled.lookAtUses() }
       let destination = Destination(path: output)
-      if let vmm {
+      if let rule = try rule(for: compiled.vm) {
         let names = isText ? PCINames(ofDevicesIn: compiled) : nil
-        let text = VMMText(compiled, as: vmm.rule) {
+        let text = VMMText(compiled, as: rule) {
           names?.name(vendor: $0.vendor, device: $0.device)
         }
         return try write(text, inputs.files, to: destination, &findings)
@@ -142,11 +146,19 @@ struct CompileCommand: ParsableCommand {
   /// names, if the host has it.
   private func target(of inputs: Inputs) -> String? {
     if let name = plan.target.name { return name }
-    guard let rule = vmm?.rule, case .vm(let vm) = inputs.document, rule.isStated(by: vm.vmm),
+    guard let vmm, case .vm(let vm) = inputs.document,
+      let rule = vmm.rule ?? VMMRule.configured(by: vm.vmm), rule.isStated(by: vm.vmm),
       let backend = vm.vmm?.backend, let host = inputs.host,
       let dialect = Dialects.named(backend.rawValue), dialect.isKnown(on: host.kernel)
     else { return nil }
     return dialect.name
+  }
+
+  /// The VMM to compare with, if one is.
+  private func rule(for vm: VMDescription) throws(CommandFailure) -> VMMRule? {
+    guard let vmm else { return nil }
+    if let rule = vmm.rule ?? VMMRule.configured(by: vm.vmm) { return rule }
+    throw .notConfigured(vm)
   }
 
   private func context(
@@ -237,17 +249,18 @@ struct FormatOption: ExpressibleByArgument {
   }
 }
 
-/// A rule of `VMMRule`, by name.
+/// A rule of `VMMRule`, by name, or that of a description's own VMM.
 struct VMMOption: ExpressibleByArgument {
-  /// The rule.
-  let rule: VMMRule
+  /// The rule; `nil` for the VMM whose configuration a description was made from.
+  let rule: VMMRule?
 
-  static var allValueStrings: [String] { VMMRule.forms }
-  static var defaultCompletionKind: CompletionKind { .list(VMMRule.all.map(\.name)) }
-  var defaultValueDescription: String { rule.name }
+  private static let today = "today"
+  static var allValueStrings: [String] { VMMRule.forms + [today] }
+  static var defaultCompletionKind: CompletionKind { .list(VMMRule.all.map(\.name) + [today]) }
+  var defaultValueDescription: String { rule?.name ?? Self.today }
 
   init?(argument: String) {
-    guard let found = VMMRule.named(argument) else { return nil }
-    rule = found
+    guard argument == Self.today || VMMRule.named(argument) != nil else { return nil }
+    rule = VMMRule.named(argument)
   }
 }

@@ -21,6 +21,7 @@ struct SchemaCommand: ParsableCommand {
     case nfd
     case cdi
     case hosts
+    case emulate
 
     /// The schema as it lies in schemas/.
     var schema: [UInt8] {
@@ -38,6 +39,7 @@ struct SchemaCommand: ParsableCommand {
       case .nfd: PackageResources.nfd_schema_json
       case .cdi: PackageResources.cdi_schema_json
       case .hosts: PackageResources.hosts_schema_json
+      case .emulate: PackageResources.emulate_schema_json
       }
     }
   }

@@ -17,7 +17,7 @@ struct VFIOPlan: ParsableCommand {
       InitCommand.self, StatusCommand.self, HookCommand.self,
       CompileCommand.self, ApplyCommand.self, RestoreCommand.self,
       DiffCommand.self, CheckCommand.self, ExplainCommand.self, SchemaCommand.self,
-      ImportCommand.self,
+      ImportCommand.self, EmulateCommand.self,
     ])
 
   /// The release's number, and the commit that it was built from if the build says:

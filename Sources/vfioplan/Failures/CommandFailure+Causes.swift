@@ -1,3 +1,4 @@
+import Executor
 import Parser
 
 extension CommandFailure {
@@ -20,6 +21,15 @@ extension CommandFailure {
           CommandDiagnostics.wrongUsage, message, at: nil,
           help: usage.map { "usage: " + $0.dropFirst("Usage: ".utf8.count) })
       ], .wrongUsage)
+  }
+
+  /// `--as today` of a description that was not made from a configuration.
+  static func notConfigured(_ vm: VMDescription) -> CommandFailure {
+    let finding = Diagnostic(
+      CommandDiagnostics.wrongUsage,
+      "nothing tells what starts VM \(QuotedText.quote(vm.name)) today", at: nil,
+      help: "name a VMM, such as '--as libvirt', or say 'vmm' in the description")
+    return CommandFailure([finding], .wrongUsage)
   }
 
   /// There is nothing to check.
@@ -79,6 +89,14 @@ extension CommandFailure {
       }
     return CommandFailure(
       [Diagnostic(CommandDiagnostics.commandNotStarted, message, at: nil)], status)
+  }
+
+  /// A program could not be run on an emulated machine.
+  static func notEmulated(_ image: EmulatedImage, _ failure: EmulationFailure) -> CommandFailure {
+    if case .execution(let error) = failure {
+      return .notStarted(image.name, CommandFile.failure(error, of: image.path))
+    }
+    return CommandFailure([EmulationDiagnostics.finding(of: failure)], .hostUnable)
   }
 
   /// A placeholder is not a name of the program.

@@ -10,7 +10,8 @@ enum DiagnosticCatalog {
     + PlannerDiagnostics.all + PolicyDiagnostics.all + VMMDiagnostics.all
     + ClashDiagnostics.all + BudgetDiagnostics.all + SavedPlanDiagnostics.all
     + ExecutorDiagnostics.all + KernelDiagnostics.all + MachineDiagnostics.all
-    + CommandDiagnostics.all + ImportDiagnostics.all + FleetDiagnostics.all)
+    + CommandDiagnostics.all + ImportDiagnostics.all + FleetDiagnostics.all
+    + EmulationDiagnostics.all)
     .sorted { $0.name < $1.name }
 
   /// The code of a name, in either case, with or without `VP`.

@@ -41,10 +41,6 @@ SPOILERS = [
 ]
 
 EXCEPTIONS = [
-    # By number: two of a device's requests are two of a container's as well.
-    Allowed("0x3b(6b|70|71):", "(0|EINVAL|EFAULT|ENODEV|ENOSPC)( .*)?", "ENOTTY( .*)?",
-            "what vfio-pci says of a device, and hot resets, are not simulated; nothing in a "
-            "program depends on them"),
     Allowed("0x[0-9a-f]*3b(8f:IOMMU_IOAS_MAP_FILE|92:IOMMU_IOAS_CHANGE_PROCESS)", "EFAULT", "ENOTTY",
             "the lab's kernels have iommufd's self-test, so the table of requests goes further "
             "and the size is read before the request is found unknown", before=(6, 13)),

@@ -16,10 +16,10 @@ MOST_IDS = 12  # objects that the last steps look for
 
 IOMMUFD = {ioas: 6, destroy: 8, mapMemory: 14, mapFile: 4, copy: 7, unmap: 9, ranges: 5, allow: 5,
            option: 5, compatPointer: 3, changeProcess: 1, table: 9, hardware: 2, openDevice: 4,
-           bind: 8, attach: 14, detach: 6, deviceInformation: 1, nullPointer: 1}
+           bind: 8, attach: 14, detach: 6, deviceInformation: 6, nullPointer: 1}
 TYPE1 = {container: 2, group: 3, status: 3, join: 7, leave: 5, handOut: 5, setDriver: 7,
          checkExtension: 6, containerInformation: 1, mapContainer: 14, unmapContainer: 10,
-         apiVersion: 1}
+         apiVersion: 1, deviceInformation: 4}
 # The container's requests on an iommufd.
 COMPAT = {compatPointer: 3, setDriver: 2, checkExtension: 1, containerInformation: 1,
           mapContainer: 4, unmapContainer: 4, apiVersion: 0.5}

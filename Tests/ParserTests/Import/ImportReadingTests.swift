@@ -25,7 +25,7 @@ struct ImportReadingTests {
   @Test func aVariableThatGrowsIsBounded() {
     var text = "X=aaaaaaaaaaaaaaaa\n"
     for _ in 0..<40 { text += "X=$X$X\n" }
-    #expect(Self.words(text + "echo $X").flatMap { $0 }.reduce(0) { $0 + $1.count } < 1 << 18)
+    #expect(ShellScript(SourceFile(id: .vm, name: "t", text: text)).finding != nil)
     var array = "x=(a)\n"
     for _ in 0..<40 { array += "x+=( \"${x[@]}\" )\n" }
     let script = ShellScript(SourceFile(id: .vm, name: "t", text: array))

@@ -49,8 +49,40 @@ struct HookTests {
     #expect(try Self.script("proxmox-hook", ["100", phase], path: "/usr/bin:/bin") == Self.silent)
   }
 
-  @Test func aVMWithoutHostDevicesStarts() throws {
-    #expect(try Self.libvirt("plain", "prepare", "begin", "-", input: Self.nothing) == Self.silent)
+  private static let domain = """
+    <domain type='kvm' id='1'><name>plain</name><memory unit='KiB'>1048576</memory>
+    <os><type arch='x86_64' machine='q35'>hvm</type></os><devices>
+    <disk type='file' device='disk'><source file='/a.img'/><target dev='vda'/></disk>
+    <hostdev mode='subsystem' type='usb'><source><address bus='1' device='2'/></source></hostdev>
+    </devices></domain>
+
+    """
+
+  @Test(arguments: [nothing, domain])
+  func aVMWithoutPCIDevicesOfTheHostStarts(vm: String) throws {
+    #expect(try Self.libvirt("plain", "prepare", "begin", "-", input: vm) == Self.silent)
+  }
+
+  @Test func aVMOfProxmoxWithoutHostDevicesStarts() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write(
+      "#a note\nboot: order=scsi0\nmemory: 2048\nname: plain\nscsi0: local:vm-1\n[old]\n"
+        + "hostpci0: 0000:01:00.0\n", to: "100.conf")
+    let outcome = try Tool.run(
+      ["hook", "proxmox", "--configuration", path, "--", "100", "pre-start"])
+    #expect(outcome == Self.silent)
+  }
+
+  @Test func aDomainIsRefusedWithAReason() throws {
+    let device = """
+      <hostdev mode='subsystem' type='pci' managed='no'><source>
+      <address domain='0x0000' bus='0xfe' slot='0x1f' function='0x7'/></source></hostdev></devices>
+      """
+    let vm = Self.domain.replacing("</devices>", with: device)
+    let outcome = try Self.libvirt("plain", "prepare", "begin", "-", input: vm)
+    #expect([69, 77].contains(outcome.code) && outcome.output == "", "\(outcome.errors)")
+    #expect(outcome.errors.hasPrefix("vfioplan refuses to start libvirt domain 'plain': VP"))
+    #expect(outcome.errors.filter { $0 == "\n" }.count == 1, "\(outcome.errors)")
   }
 
   @Test func aRefusalIsOneLineOnStandardError() throws {

@@ -130,10 +130,11 @@ extension SimulatedIOMMUFD {
     let room = Int(request.dataLen)
     // A short buffer is not an error, a long one is filled with zeros.
     if room > 0 {
-      guard let buffer = request.dataUptr, buffer.bytes.count >= room else { throw .efault }
-      let zeros = [UInt8](repeating: 0, count: buffer.bytes.count)
-      request.dataUptr = StructureArray(
-        bytes: Array((information + zeros).prefix(buffer.bytes.count)))
+      guard var buffer = request.dataUptr, buffer.holds(room) else { throw .efault }
+      for index in 0..<room {
+        buffer[index, \.byte] = index < information.count ? information[index] : 0
+      }
+      request.dataUptr = buffer
     }
     request.dataLen = UInt32(information.count)
     request.outDataType = unit.hardwareType

@@ -27,8 +27,8 @@ enum SimulatedIOMMUFDObject {
 
 /// An open `/dev/iommu`: a context with its objects (`drivers/iommu/iommufd`, §2.0 to §2.12).
 ///
-/// Not simulated: nested and PASID page tables, faults, vIOMMU. Those requests give EOPNOTSUPP where
-/// the release has them and ENOTTY where it does not.
+/// Not simulated: nested and PASID page tables, faults, vIOMMU. Those requests give EOPNOTSUPP
+/// where the release has them and ENOTTY where it does not.
 final class SimulatedIOMMUFD: SimulatedFile {
   /// What its kernel does.
   let facts: KernelFacts

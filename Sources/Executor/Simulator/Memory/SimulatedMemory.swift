@@ -11,14 +11,26 @@ final class SimulatedMemoryFile: SimulatedFile {
   override var label: String { "memory" }
 }
 
+/// What a real process has mapped.
+protocol SimulatedMappings: AnyObject {
+  /// Checks that a range can be pinned: EFAULT if any of it is not mapped, or is a device's, unless
+  /// that is taken.
+  func pin(_ start: UInt64, _ length: UInt64, takesDevices: Bool) throws(Errno)
+}
+
 /// The memory of a simulated process, by address: what it has mapped.
 final class SimulatedMemory {
+  /// The real process that it stands for.
+  private let mappings: (any SimulatedMappings)?
   private static let first: UInt64 = 0x7f00_0000_0000
   private static let limit: UInt64 = 1 << 62  // far more than any machine has, and no overflow
   private var ranges: [AddressRange] = []
   private var next = SimulatedMemory.first
   /// How many bytes the process is charged for: `locked_vm`, which a child starts without.
   private(set) var lockedBytes: UInt64 = 0
+
+  /// Makes memory in which nothing is mapped, or that of a real process.
+  init(of mappings: (any SimulatedMappings)? = nil) { self.mappings = mappings }
 
   /// The memory of a child: the same at first.
   func forked() -> SimulatedMemory {
@@ -59,7 +71,10 @@ final class SimulatedMemory {
   }
 
   /// Checks that a range can be pinned: EFAULT if any of it is not mapped.
-  func pin(_ start: UInt64, _ length: UInt64) throws(Errno) {
+  ///
+  /// Of what is mapped of a device only type1 takes the pages (`follow_fault_pfn`).
+  func pin(_ start: UInt64, _ length: UInt64, takesDevices: Bool = false) throws(Errno) {
+    if let mappings { return try mappings.pin(start, length, takesDevices: takesDevices) }
     let (last, overflow) = start.addingReportingOverflow(length &- 1)
     let wanted = AddressRange(start: start, last: last)
     guard !overflow, let range = range(endingAtOrAfter: start), range.contains(wanted) else {

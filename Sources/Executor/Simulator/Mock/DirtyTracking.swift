@@ -72,7 +72,7 @@ extension SimulatedIOMMUFD {
   }
 }
 
-extension StructureArray<BitmapByte> {
+extension StructureArray<UserByte> {
   /// Whether a bit is set.
   func has(bit index: UInt64) -> Bool {
     self[Int(index / 8), \.byte] & 1 << UInt8(index % 8) != 0

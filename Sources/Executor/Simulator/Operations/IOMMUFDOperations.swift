@@ -30,18 +30,30 @@ extension SimulatedIOMMUFD {
       "IOMMU_HWPT_GET_DIRTY_BITMAP", 0x3b8c, .sized(min: 48, full: 48), since: .dirtyTracking,
       getDirtyBitmap),
     // No page table here is a guest's, and no device asks for pages.
-    .notSimulated("IOMMU_HWPT_INVALIDATE", 0x3b8d, since: .invalidation),
-    .notSimulated("IOMMU_FAULT_QUEUE_ALLOC", 0x3b8e, since: .faultQueues),
+    Operation(
+      "IOMMU_HWPT_INVALIDATE", 0x3b8d, .sized(min: 32, full: 32), since: .invalidation,
+      refuseInvalidation),
+    Operation(
+      "IOMMU_FAULT_QUEUE_ALLOC", 0x3b8e, .sized(min: 16, full: 16), since: .faultQueues,
+      refuseFaultQueue),
     Operation(
       "IOMMU_IOAS_MAP_FILE", 0x3b8f, .sized(min: 40, full: 40), since: .fileMappings, mapFile),
     // No IOMMU here is virtual for a guest.
-    .notSimulated("IOMMU_VIOMMU_ALLOC", 0x3b90, since: .fileMappings),
-    .notSimulated("IOMMU_VDEVICE_ALLOC", 0x3b91, since: .fileMappings),
+    Operation(
+      "IOMMU_VIOMMU_ALLOC", 0x3b90,
+      .sized(min: 24, full: 40, before: [.init(.hardwareQueues, 24)]), since: .fileMappings,
+      refuseVIOMMU),
+    Operation(
+      "IOMMU_VDEVICE_ALLOC", 0x3b91, .sized(min: 24, full: 24), since: .fileMappings,
+      refuseVDevice),
     Operation(
       "IOMMU_IOAS_CHANGE_PROCESS", 0x3b92, .sized(min: 8, full: 8), since: .fileMappings,
       changeProcess),
-    .notSimulated("IOMMU_VEVENTQ_ALLOC", 0x3b93, since: .pasids),
-    .notSimulated("IOMMU_HW_QUEUE_ALLOC", 0x3b94, since: .hardwareQueues),
+    Operation(
+      "IOMMU_VEVENTQ_ALLOC", 0x3b93, .sized(min: 28, full: 32), since: .pasids, refuseEventQueue),
+    Operation(
+      "IOMMU_HW_QUEUE_ALLOC", 0x3b94, .sized(min: 40, full: 40), since: .hardwareQueues,
+      refuseHardwareQueue),
     // Kernels without CONFIG_IOMMUFD_NOIOMMU say the same.
     .notSimulated("IOMMU_IOAS_NOIOMMU_GET_PA", 0x3b95, since: .withoutIOMMU),
   ])

@@ -115,6 +115,13 @@ struct OperationTable<File: SimulatedFile>: Sendable {
     numbered[Int(UInt8(truncatingIfNeeded: command))]?.command == command
   }
 
+  /// The name of a request; `nil` for one that is not in the table.
+  func name(of command: UInt32) -> String? {
+    numbered[Int(UInt8(truncatingIfNeeded: command))].flatMap {
+      $0.command == command ? $0.name : nil
+    }
+  }
+
   /// Answers a request.
   ///
   /// With a `gate` every request is refused by it, known or not, but for those before the gate;

@@ -48,6 +48,6 @@ extension SimulatedContainer {
   static func check(_ size: UInt64, for length: UInt64, of page: UInt64) throws(Errno) {
     let pages = page == 0 ? 0 : length >> UInt64(page.trailingZeroBitCount)
     let least = (pages + 63) / 64 * 8
-    if pages == 0 || size < least || size > MigrationCapability.mostBitmapBytes { throw .einval }
+    if pages == 0 || size < least || size > MigrationCapability.mostUserBytes { throw .einval }
   }
 }

@@ -190,7 +190,7 @@ final class SimulatedContainer: SimulatedFile {
     if areas.touches(range) { throw .eexist }
     if areas.areas.count >= entryLimit { throw .enospc }
     if last > apertureLast || reserved.touches(range) { throw .einval }
-    try request.kernel.memory.pin(source, size)
+    try request.kernel.memory.pin(source, size, takesDevices: true)
     areas.insert(
       SimulatedArea(
         range: range, source: source, isWriteable: flags.contains(.write),

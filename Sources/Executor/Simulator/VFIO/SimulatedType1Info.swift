@@ -56,7 +56,7 @@ struct SimulatedType1Info {
     if facts.has(.type1TellsMigration) {
       var dirty = Structure<MigrationCapability>.capability()
       dirty.pgsizeBitmap = pageSizes & (~pageSizes &+ 1)
-      dirty.maxDirtyBitmapSize = MigrationCapability.mostBitmapBytes
+      dirty.maxDirtyBitmapSize = MigrationCapability.mostUserBytes
       dirty.next = UInt32(Type1Info.size + MigrationCapability.size)
       bytes += dirty.bytes
     }

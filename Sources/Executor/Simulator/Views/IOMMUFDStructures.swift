@@ -136,7 +136,74 @@ struct HWPTDirtyBitmap: StructureLayout {
   let iova = Member<UInt64>(at: 16)
   let length = Member<UInt64>(at: 24)
   let pageSize = Member<UInt64>(at: 32)
-  let data = Pointer<BitmapByte>(at: 40, isAnswer: true)
+  let data = Pointer<UserByte>(at: 40, isAnswer: true)
+}
+
+/// `struct iommu_hwpt_invalidate`.
+struct HWPTInvalidate: StructureLayout {
+  let size = Member<UInt32>(at: 0)
+  let hwptID = Member<UInt32>(at: 4)
+  let dataUptr = Member<UInt64>(at: 8)
+  let dataType = Member<UInt32>(at: 16)
+  let entryLen = Member<UInt32>(at: 20)
+  let entryNum = Answer<UInt32>(at: 24)
+  let reserved = Member<UInt32>(at: 28)
+}
+
+/// `struct iommu_fault_alloc`.
+struct FaultQueueAlloc: StructureLayout {
+  let size = Member<UInt32>(at: 0)
+  let flags = Member<NoFlags>(at: 4)
+  let outFaultID = Answer<UInt32>(at: 8)
+  let outFaultFD = Answer<Int32>(at: 12)
+}
+
+/// `struct iommu_viommu_alloc`.
+struct VIOMMUAlloc: StructureLayout {
+  let size = Member<UInt32>(at: 0)
+  let flags = Member<NoFlags>(at: 4)
+  let type = Member<UInt32>(at: 8)
+  let devID = Member<UInt32>(at: 12)
+  let hwptID = Member<UInt32>(at: 16)
+  let outVIOMMUID = Answer<UInt32>(at: 20)
+  let dataLen = Member<UInt32>(at: 24)
+  let reserved = Member<UInt32>(at: 28)
+  let dataUptr = Member<UInt64>(at: 32)
+  /// `IOMMU_VIOMMU_TYPE_DEFAULT`, which nobody has.
+  static let defaultType: UInt32 = 0
+}
+
+/// `struct iommu_vdevice_alloc`.
+struct VDeviceAlloc: StructureLayout {
+  let size = Member<UInt32>(at: 0)
+  let viommuID = Member<UInt32>(at: 4)
+  let devID = Member<UInt32>(at: 8)
+  let outVDeviceID = Answer<UInt32>(at: 12)
+  let virtID = Member<UInt64>(at: 16)
+}
+
+/// `struct iommu_veventq_alloc`.
+struct VEventQueueAlloc: StructureLayout {
+  let size = Member<UInt32>(at: 0)
+  let flags = Member<NoFlags>(at: 4)
+  let viommuID = Member<UInt32>(at: 8)
+  let type = Member<UInt32>(at: 12)
+  let veventqDepth = Member<UInt32>(at: 16)
+  let outVEventQID = Answer<UInt32>(at: 20)
+  let outVEventQFD = Answer<Int32>(at: 24)
+  let reserved = Member<UInt32>(at: 28)
+}
+
+/// `struct iommu_hw_queue_alloc`.
+struct HWQueueAlloc: StructureLayout {
+  let size = Member<UInt32>(at: 0)
+  let flags = Member<NoFlags>(at: 4)
+  let viommuID = Member<UInt32>(at: 8)
+  let type = Member<UInt32>(at: 12)
+  let index = Member<UInt32>(at: 16)
+  let outHWQueueID = Answer<UInt32>(at: 20)
+  let nestingParentIOVA = Member<UInt64>(at: 24)
+  let length = Member<UInt64>(at: 32)
 }
 
 /// `struct iommu_hw_info`; with `HWInfoFlags.inputType` the type is an operand, too.
@@ -145,7 +212,7 @@ struct HWInfo: StructureLayout {
   let flags = Member<HWInfoFlags>(at: 4)
   let devID = Member<UInt32>(at: 8)
   let dataLen = Answer<UInt32>(at: 12)
-  let dataUptr = Pointer<HWInfoVTD>(at: 16, isAnswer: true)
+  let dataUptr = Pointer<UserByte>(at: 16, isAnswer: true)
   let outDataType = Answer<UInt32>(at: 24)
   let outMaxPASIDLog2 = Answer<UInt8>(at: 28)
   let reserved = Member<UInt32>(at: 29, width: 3)

@@ -70,7 +70,7 @@ struct MockDirty: StructureLayout {
   let iova = Member<UInt64>(at: 24)
   let length = Member<UInt64>(at: 32)
   let pageSize = Member<UInt64>(at: 40)
-  let bitmap = Pointer<BitmapByte>(at: 48)
+  let bitmap = Pointer<UserByte>(at: 48)
   let outCount = Answer<UInt64>(at: 56)
 }
 

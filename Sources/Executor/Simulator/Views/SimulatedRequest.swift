@@ -39,8 +39,11 @@ struct SimulatedRequest<Layout: StructureLayout> {
     dynamicMember member: KeyPath<Layout, Pointer<Element>>
   ) -> StructureArray<Element>? {
     @inline(__always) get {
-      argument.target(at: Layout()[keyPath: member].offset).map(
-        StructureArray<Element>.init(bytes:))
+      let offset = Layout()[keyPath: member].offset
+      if let window = argument.targetWindow(at: offset) {
+        return StructureArray<Element>(window: window)
+      }
+      return argument.target(at: offset).map(StructureArray<Element>.init(bytes:))
     }
     @inline(__always) set {
       guard let newValue else { return }
@@ -70,23 +73,46 @@ struct Structure<Layout: SizedLayout> {
 
 /// Structures one behind the other in user memory.
 struct StructureArray<Element: SizedLayout> {
+  private var kept: [UInt8]
+  /// The memory of a running program, which is read as far as it is looked at.
+  private let window: SimulatedWindow?
+
+  /// Takes bytes that the caller brings along.
+  init(bytes: [UInt8]) {
+    kept = bytes
+    window = nil
+  }
+
+  /// Takes memory of a running program.
+  init(window: SimulatedWindow) {
+    kept = []
+    self.window = window
+  }
+
   /// Their bytes; the last structure may be cut off.
-  var bytes: [UInt8]
+  ///
+  /// Of a running program they are those that were looked at.
+  var bytes: [UInt8] { window?.bytes ?? kept }
 
   /// Whether so many structures lie there as a whole.
-  func holds(_ count: Int) -> Bool { bytes.count >= count * Element.size }
+  func holds(_ count: Int) -> Bool {
+    window?.holds(count * Element.size) ?? (kept.count >= count * Element.size)
+  }
 
   /// A member of one structure; absent bytes read as zeros and are not written.
   subscript<Value>(index: Int, member: KeyPath<Element, Answer<Value>>) -> Value {
     get {
       let member = Element()[keyPath: member]
+      let place = index * Element.size + member.offset
       return Value(
-        bits: bytes.littleEndian(at: index * Element.size + member.offset, width: member.width))
+        bits: window?.number(at: place, width: member.width)
+          ?? kept.littleEndian(at: place, width: member.width))
     }
     set {
       let member = Element()[keyPath: member]
-      bytes.setLittleEndian(
-        newValue.bits, at: index * Element.size + member.offset, width: member.width)
+      let place = index * Element.size + member.offset
+      if let window { return window.set(newValue.bits, at: place, width: member.width) }
+      kept.setLittleEndian(newValue.bits, at: place, width: member.width)
     }
   }
 }

@@ -107,14 +107,14 @@ struct DirtyPages: SizedLayout {
   let length = Member<UInt64>(at: 16)
   let pgsize = Member<UInt64>(at: 24)
   let bitmapSize = Member<UInt64>(at: 32)
-  let bitmap = Pointer<BitmapByte>(at: 40, isAnswer: true)
+  let bitmap = Pointer<UserByte>(at: 40, isAnswer: true)
   static let size = 48
   /// The size without what a bit map needs.
   static let sizeWithoutRange = 8
 }
 
-/// A byte of a bit map.
-struct BitmapByte: SizedLayout {
+/// A byte of a bit map, or of what only drivers know.
+struct UserByte: SizedLayout {
   let byte = Answer<UInt8>(at: 0)
   static let size = 1
 }

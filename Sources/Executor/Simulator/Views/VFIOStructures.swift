@@ -84,7 +84,7 @@ struct MigrationCapability: CapabilityLayout {
   static let size = 32
   static let number: UInt16 = 2
   /// The longest bit map of dirty pages: a bit for each of INT_MAX pages.
-  static let mostBitmapBytes: UInt64 = 1 << 28
+  static let mostUserBytes: UInt64 = 1 << 28
 }
 
 /// `struct vfio_iommu_type1_info_dma_avail`.

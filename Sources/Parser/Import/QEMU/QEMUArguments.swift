@@ -198,7 +198,7 @@ extension QEMUArguments {
       draft.memory.unknownMachine = program
     }
     let limit = all.compactMap { $0["max-ram-below-4g"] }.last
-    draft.memory.lowLimit = size(limit, unit: 1, &draft)?.bytes
+    draft.memory.lowLimit = size(limit, unit: 1, &draft)
     for backend in all.compactMap({ $0["memory-backend"] }).suffix(1) {
       readBackend(backend, &draft)
     }
@@ -236,8 +236,9 @@ extension QEMUArguments {
 
   /// Memory in a folder of huge pages; the folder's name mostly tells their size.
   private func readPath(_ path: SourceWord, _ draft: inout ImportDraft) {
-    guard path.text.lowercased().contains("huge") else { return }
-    let isLarge = ["1g", "1048576"].contains { path.text.lowercased().contains($0) }
+    let folder = path.text.lowercased().split(separator: "/").first { $0.contains("huge") }
+    guard let folder else { return }
+    let isLarge = ["1g", "1048576"].contains { folder.contains($0) }
     draft.memory.hugePages = ImportedMemory.Size(
       bytes: isLarge ? 1 << 30 : 2 << 20, span: path.span)
   }

@@ -16,6 +16,7 @@ enum QEMUImport {
     }
     var arguments = QEMUArguments(line.arguments)
     arguments.read(line.program, into: &draft)
+    draft.leave("other VM", .notFirst, count: line.others)
   }
 }
 

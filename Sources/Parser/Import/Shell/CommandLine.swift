@@ -4,6 +4,8 @@ struct CommandLine {
   var program: SourceWord?
   /// What comes after it.
   var arguments: [SourceWord]
+  /// How many more commands of the file start such a program.
+  var others = 0
 
   /// Finds the command that starts one of some programs, else all lines that are options.
   ///
@@ -20,13 +22,16 @@ struct CommandLine {
       if let finding = script.finding { throw DiagnosticsError([finding]) }
       commands = script.commands
     }
-    for words in commands {
-      let place = words.firstIndex { word in
+    let places = commands.map { words in
+      words.firstIndex { word in
         isProgram(word.text.split(separator: "/", omittingEmptySubsequences: false).last ?? "")
       }
-      if let place {
-        return CommandLine(program: words[place], arguments: Array(words[(place + 1)...]))
-      }
+    }
+    for (words, place) in zip(commands, places) {
+      guard let place else { continue }
+      return CommandLine(
+        program: words[place], arguments: Array(words[(place + 1)...]),
+        others: places.count { $0 != nil } - 1)
     }
     // Options alone may have a line each, as vfioplan writes them.
     let options = commands.filter { $0.first?.text.hasPrefix("-") == true }.flatMap { $0 }

@@ -3,8 +3,10 @@
 /// Quotes, escapes, comments and lines that go on are read as a POSIX shell does. Variables and
 /// arrays that the script sets are put in; everything else that begins with `$` stays as it is.
 struct ShellScript {
-  /// The largest script, in bytes, and the most words that all of it has, variables put in.
-  static let (maximumBytes, maximumWords) = (1 << 20, 1 << 14)
+  /// The most words that all of a script has, variables put in.
+  static let maximumWords = 1 << 14
+  /// How many bytes variables may stand for, all in all, with some more for each word.
+  private static let maximumPut = 1 << 22
 
   /// A word that is being read.
   private struct Piece {
@@ -26,6 +28,7 @@ struct ShellScript {
   private var index = 0
   private var words: [SourceWord] = []
   private var wordCount = 0
+  private var putCount = 0
   private var values: [String: [SourceWord]] = [:]
   /// The array that is being set, and its first word's position.
   private var array: (name: String, first: Int)?
@@ -34,10 +37,6 @@ struct ShellScript {
   init(_ file: SourceFile) {
     self.file = file
     bytes = file.bytes
-    guard bytes.count <= Self.maximumBytes else {
-      finding = ImportDiagnostics.tooLarge(file.id, Self.maximumBytes)
-      return
-    }
     while finding == nil, index < bytes.count { step() }
     endCommand()
   }
@@ -102,7 +101,7 @@ extension ShellScript {
   private mutating func add(_ more: [SourceWord]) {
     wordCount += more.count
     if wordCount > Self.maximumWords {
-      finding = ImportDiagnostics.tooLarge(file.id, Self.maximumBytes)
+      finding = ImportDiagnostics.manyWords(Self.maximumWords, at: span(index..<index))
       return
     }
     words += more
@@ -232,10 +231,14 @@ extension ShellScript {
     put(found, isArray: isArray, isQuoted: isQuoted, at: start..<index, into: &piece)
   }
 
-  private func put(
+  private mutating func put(
     _ found: [SourceWord], isArray: Bool, isQuoted: Bool, at place: Range<Int>,
     into piece: inout Piece
   ) {
+    putCount += found.reduce(0) { $0 + 64 + $1.text.utf8.count }
+    guard putCount <= Self.maximumPut else {
+      return finding = ImportDiagnostics.manyWords(Self.maximumWords, at: span(place))
+    }
     if isArray {
       piece.before += found
       piece.isThere = false
@@ -244,8 +247,7 @@ extension ShellScript {
     let text = found.first?.text ?? ""
     let parts = text.split { $0.isWhitespace }
     guard !isQuoted, parts.count > 1, piece.text.isEmpty else {
-      // What is put in again and again would grow without bound.
-      if piece.text.count < 1 << 16 { piece.text += Array(text.utf8) }
+      piece.text += Array(text.utf8)
       return
     }
     piece.before += parts.map { SourceWord(text: String($0), span: span(place)) }

@@ -26,8 +26,9 @@ struct CheckCommand: ParsableCommand {
   }
 
   @Argument(
-    help: "VM descriptions, saved plans, and folders of them; - reads standard input.",
-    completion: .file())
+    help: ArgumentHelp(
+      "VM descriptions, what import reads (libvirt, QEMU, ...), saved plans, and folders of them; "
+        + "- reads standard input."), completion: .file())
   var inputs: [String]
 
   @OptionGroup var plan: PlanOptions
@@ -130,6 +131,7 @@ struct CheckRun {
     check.policy = common.policy
     check.requirements = command.required.stated.map { Policy.StatedRequirement($0.what) }
     check.rule = command.vmm?.rule
+    check.isAsConfigured = command.vmm.map { $0.rule == nil } ?? false
     let reader = CheckReader(check: check)
     let outcomes = Self.all(of: search.found, reader)
     let (vms, skipped) = Self.parted(outcomes, search)

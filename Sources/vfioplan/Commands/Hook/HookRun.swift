@@ -99,15 +99,16 @@ extension CommandFailure {
     case .journal(let failure):
       return CommandFailure(
         [KernelDiagnostics.diagnostic(of: failure, named)], KernelRun.status(of: failure))
-    case .write(let write, let errno, let left):
+    case .write(let write, let errno, let left, let isStuck):
       let name = named(write.address).name
+      let reason = errno == .etimedout ? "it does not let the device go" : "\(errno)"
       let finding = Diagnostic(
         CommandDiagnostics.driverNotChanged,
-        "the driver of '\(name)' (\(write.address)) could not be changed: \(errno)", at: nil,
+        "the driver of '\(name)' (\(write.address)) could not be changed: \(reason)", at: nil,
         help: "see what has it in /sys/bus/pci/devices/\(write.address)")
       return CommandFailure(
         [finding] + KernelDiagnostics.diagnostics(of: left),
-        left.isComplete ? .rolledBack : .leftovers)
+        left.isComplete && !isStuck ? .rolledBack : .leftovers)
     }
   }
 }

@@ -20,7 +20,10 @@ struct ProcessInput {
     guard !bytes.isEmpty, let kind = kind ?? ImportReader.kind(of: file) else {
       throw failure("its command line is not one of QEMU or cloud-hypervisor", .cannotCompile)
     }
-    return try Inputs.imported(file, from: kind, fileAddress: address).get()
+    var read = try Inputs.imported(file, from: kind, fileAddress: address).get()
+    // What has no name of its own is called as its file, which all processes have.
+    if read.value.vm.name == "cmdline" { read.value.vm.name = "pid-\(number)" }
+    return read
   }
 
   private func failure(_ reason: String, _ status: ExitCode) -> CommandFailure {

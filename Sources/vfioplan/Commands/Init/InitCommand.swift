@@ -43,10 +43,12 @@ struct InitCommand: ParsableCommand {
       let uses = host == nil ? uses(of: description) : nil
       let choice = CardChoice(HostCard.all(of: description, uses: uses), filter, names, words)
       let (cards, leftOut) = try choice.cards(isAll: all, of: description)
-      let text = FirstDescription(
-        cards, leftOut: leftOut, of: description, names, words: words,
-        isAskedFor: filter.fits
-      ).text()
+      var first = FirstDescription(
+        cards, leftOut: leftOut, of: description, names, words: words, isAskedFor: filter.fits)
+      if let schema = FirstDescription.schemas.first(where: FileInput.exists) {
+        first.schema = schema
+      }
+      let text = first.text()
       try check(text, on: loaded)
       try write(text)
       return .done

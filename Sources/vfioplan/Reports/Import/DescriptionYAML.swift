@@ -6,14 +6,15 @@ import Planner
 struct DescriptionYAML {
   private let imported: ImportedVM
   private let file: SourceFile
-  private let host: HostDescription?
+  /// The devices of the host by their slots, if there is one.
+  private let slots: [UInt64: [HostDevice]]?
   private var vm: VMDescription { imported.vm }
 
   /// Prepares the text of what was read of a file; a host tells what the devices are.
   init(_ imported: ImportedVM, from file: SourceFile, on host: HostDescription?) {
     self.imported = imported
     self.file = file
-    self.host = host
+    slots = host.map { Dictionary(grouping: $0.devices) { $0.address.packed >> 3 } }
   }
 
   /// The text, ending with a line end.
@@ -80,11 +81,9 @@ extension DescriptionYAML {
 
   /// What the host has there.
   private func remark(_ device: AssignedDevice, isSlot: Bool) -> String {
-    guard let host else { return isSlot ? ": all functions of the slot" : "" }
-    let found = host.devices.filter {
-      isSlot
-        ? $0.address.packed >> 3 == device.address.packed >> 3 : $0.address == device.address
-    }
+    guard let slots else { return isSlot ? ": all functions of the slot" : "" }
+    let found = (slots[device.address.packed >> 3] ?? [])
+      .filter { isSlot || $0.address == device.address }
     guard !found.isEmpty else { return ": the host has no such device" }
     return ": "
       + found.map { fact in

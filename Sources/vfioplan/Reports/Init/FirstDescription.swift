@@ -10,8 +10,13 @@ struct FirstDescription {
   private let isAskedFor: (HostDevice) -> Bool
   private let request: String
 
-  /// Where `make install` and packages put the schemas.
-  static let schema = "/usr/share/vfioplan/schemas/vm.schema.json"
+  /// Where packages and `make install` put the schema.
+  static let schemas = ["/usr/share", "/usr/local/share"].map {
+    $0 + "/vfioplan/schemas/vm.schema.json"
+  }
+
+  /// The schema that the file names for editors; a package's unless told otherwise.
+  var schema = schemas[0]
 
   /// Prepares the text.
   ///
@@ -44,7 +49,7 @@ struct FirstDescription {
 
   private var heading: [String] {
     [
-      "# yaml-language-server: $schema=\(Self.schema)",
+      "# yaml-language-server: $schema=\(schema)",
       "# A first description, by 'vfioplan \(request)', for host \(host.name.visible). "
         + "It is yours:",
       "# change what you like; 'vfioplan compile' says what follows, 'vfioplan schema vm' has all "

@@ -1,0 +1,250 @@
+// How a program is started in namespaces of its own, under the filter of emulation.h.
+#pragma once
+
+#include <dirent.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sys/mount.h>
+
+#include "emulation.h"
+#include "shim.h"
+
+// How far the start of a program has come, and what went wrong there.
+enum emulation_stage {
+  EMULATION_NAMESPACES = 1,
+  EMULATION_MOUNTS,
+  EMULATION_READY,
+  EMULATION_LISTENER,
+  EMULATION_STARTED,
+  EMULATION_EXECUTION,
+  EMULATION_ENDED,
+};
+
+// What the two sides of the control socket say to each other.
+struct emulation_message {
+  int32_t stage;
+  // An errno, or how a command ended, or a signal for it.
+  int32_t value;
+};
+
+// What a program is started with.
+struct emulation_start {
+  const char *path;
+  char *const *words;
+  char *const *environment;
+  // Signals that it holds back.
+  sigset_t mask;
+  // What a signal does again that we ignore.
+  int restores_signals;
+  int catches_kvm;
+  // Whether an own user namespace is wanted.
+  int has_user_namespace;
+};
+
+static inline void say_to_supervisor(int control, int stage, int value) {
+  struct emulation_message message = {stage, value};
+  send(control, &message, sizeof message, MSG_NOSIGNAL);
+}
+
+static inline int emulation_write(const char *path, const char *text) {
+  int file = open(path, O_WRONLY | O_CLOEXEC);
+  if (file < 0) return -1;
+  ssize_t length = write(file, text, strlen(text));
+  close(file);
+  return length < 0 ? -1 : 0;
+}
+
+// Mounts what a folder had over the empty one that hides it, but for what is left out: names that
+// end with a slash are folders of which the contents are brought back one by one.
+static inline void bring_back(int old, const char *inside, const char *path, const char *const *out) {
+  int folder = openat(old, inside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *entries = folder < 0 ? NULL : fdopendir(folder);
+  if (entries == NULL) return;
+  struct dirent *entry;
+  while ((entry = readdir(entries)) != NULL) {
+    char name[512], source[600], target[600], link[1024];
+    if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
+    snprintf(name, sizeof name, "%s%s%s", inside[0] == '.' ? "" : inside, inside[0] == '.' ? "" : "/",
+             entry->d_name);
+    int is_out = 0, is_divided = 0;
+    for (const char *const *word = out; *word; word++) {
+      size_t length = strlen(*word);
+      if ((*word)[length - 1] == '/')
+        is_divided |= strlen(name) == length - 1 && !strncmp(*word, name, length - 1);
+      else if ((*word)[length - 1] == '*')
+        is_out |= !strncmp(*word, name, length - 1);
+      else
+        is_out |= !strcmp(*word, name);
+    }
+    if (is_out) continue;
+    snprintf(target, sizeof target, "%s/%s", path, name);
+    struct stat status;
+    if (fstatat(old, name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (S_ISLNK(status.st_mode)) {
+      ssize_t length = readlinkat(old, name, link, sizeof link - 1);
+      if (length > 0) {
+        link[length] = 0;
+        if (symlink(link, target) != 0) continue;
+      }
+      continue;
+    }
+    if (S_ISDIR(status.st_mode)) {
+      mkdir(target, 0755);
+      if (is_divided) {
+        bring_back(old, name, path, out);
+        continue;
+      }
+    } else {
+      int file = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+      if (file >= 0) close(file);
+    }
+    snprintf(source, sizeof source, "/proc/self/fd/%d/%s", old, name);
+    mount(source, target, NULL, MS_BIND | MS_REC, NULL);
+  }
+  closedir(entries);
+}
+
+// Puts an empty file system in the place of a folder, with what was there but for some.
+static inline int hide_folder(const char *path, const char *const *out) {
+  int old = open(path, OPEN_PLACE_ONLY | O_DIRECTORY | O_CLOEXEC);
+  if (old < 0) return -1;
+  int failed = mount("tmpfs", path, "tmpfs", MS_NOSUID, "mode=755,size=1g") != 0;
+  int error = errno;
+  if (!failed) bring_back(old, ".", path, out);
+  close(old);
+  errno = error;
+  return failed ? -1 : 0;
+}
+
+static inline int prepare_user_namespace(uid_t user, gid_t group) {
+  char text[64];
+  emulation_write("/proc/self/setgroups", "deny");
+  snprintf(text, sizeof text, "%u %u 1", user, user);
+  if (emulation_write("/proc/self/uid_map", text) != 0) return -1;
+  snprintf(text, sizeof text, "%u %u 1", group, group);
+  return emulation_write("/proc/self/gid_map", text);
+}
+
+static inline int prepare_mounts(void) {
+  static const char *const system[] = {
+      "bus/", "bus/pci", "kernel/", "kernel/iommu_groups", "class/", "class/iommu", "class/vfio",
+      "class/vfio-dev", "devices/", "devices/pci*", "devices/virtual/", "devices/virtual/iommu",
+      "devices/virtual/misc/", "devices/virtual/misc/iommu", "devices/virtual/misc/vfio", NULL};
+  static const char *const nodes[] = {"vfio", "iommu", "ioasid", NULL};
+  if (mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) != 0) return -1;
+  if (hide_folder("/sys", system) != 0 || hide_folder("/dev", nodes) != 0) return -1;
+  // Where /proc has mounts on it, as in containers, that is refused; the old one does as well.
+  mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+  return 0;
+}
+
+// Becomes the command, which asks the supervisor from its first instruction on.
+static inline void become_command(const struct emulation_start *start, int control) {
+  int listener = install_emulation_filter(start->catches_kvm);
+  if (listener < 0) {
+    say_to_supervisor(control, EMULATION_LISTENER, errno);
+    _exit(126);
+  }
+  struct emulation_message message = {EMULATION_STARTED, 0};
+  union { struct cmsghdr header; char bytes[CMSG_SPACE(sizeof(int))]; } room;
+  memset(&room, 0, sizeof room);
+  struct iovec vector = {&message, sizeof message};
+  struct msghdr header = {
+      .msg_iov = &vector, .msg_iovlen = 1, .msg_control = room.bytes,
+      .msg_controllen = sizeof room.bytes};
+  room.header.cmsg_len = CMSG_LEN(sizeof(int));
+  room.header.cmsg_level = SOL_SOCKET;
+  room.header.cmsg_type = SCM_RIGHTS;
+  memcpy(CMSG_DATA(&room.header), &listener, sizeof listener);
+  if (sendmsg(control, &header, MSG_NOSIGNAL) < 0) _exit(126);
+  close(listener);
+  if (start->restores_signals) {
+    signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
+  }
+  sigprocmask(SIG_SETMASK, &start->mask, NULL);
+  execve(start->path, start->words, start->environment);
+  say_to_supervisor(control, EMULATION_EXECUTION, errno);
+  _exit(126);
+}
+
+// Waits for the command and everybody who is left behind; passes signals on; says how it ended. All
+// that is left then is killed by the kernel.
+static inline void attend_command(pid_t command, int control) {
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  int signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+  struct pollfd ready[2] = {{.fd = signals, .events = POLLIN}, {.fd = control, .events = POLLIN}};
+  for (;;) {
+    int word;
+    pid_t ended;
+    while ((ended = waitpid(-1, &word, WNOHANG)) > 0)
+      if (ended == command) {
+        say_to_supervisor(control, EMULATION_ENDED, word);
+        return;
+      }
+    if (poll(ready, 2, -1) < 0 && errno != EINTR) return;
+    struct signalfd_siginfo information;
+    while (read(signals, &information, sizeof information) > 0) {}
+    if (ready[1].revents == 0) continue;
+    struct emulation_message message;
+    if (recv(control, &message, sizeof message, MSG_DONTWAIT) != sizeof message) return;
+    kill(command, message.value);
+  }
+}
+
+// The first process of the namespaces.
+static inline void be_first_process(
+    const struct emulation_start *start, int control, uid_t user, gid_t group) {
+  get_signal_of_parents_end(SIGKILL);
+  // What ends before it is looked at must not go unseen.
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, NULL);
+  if (start->has_user_namespace && prepare_user_namespace(user, group) != 0) {
+    say_to_supervisor(control, EMULATION_NAMESPACES, errno);
+    _exit(1);
+  }
+  if (prepare_mounts() != 0) {
+    say_to_supervisor(control, EMULATION_MOUNTS, errno);
+    _exit(1);
+  }
+  say_to_supervisor(control, EMULATION_READY, 0);
+  struct emulation_message message;
+  // The supervisor is gone, or has the files ready.
+  if (recv(control, &message, sizeof message, 0) != sizeof message) _exit(1);
+  pid_t command = fork();
+  if (command < 0) {
+    say_to_supervisor(control, EMULATION_EXECUTION, errno);
+    _exit(1);
+  }
+  if (command == 0) become_command(start, control);
+  attend_command(command, control);
+  _exit(0);
+}
+
+// Starts the first process of new namespaces, which waits with its command until it is told to go
+// on; the number of our end of the control socket is given. Its number, or -1 and errno.
+static inline pid_t start_emulation(const struct emulation_start *start, int *control) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return -1;
+  uid_t user = geteuid();
+  gid_t group = getegid();
+  unsigned long flags = CLONE_NEWNS | CLONE_NEWPID | SIGCHLD;
+  if (start->has_user_namespace) flags |= CLONE_NEWUSER;
+  pid_t process = (pid_t)syscall(SYS_clone, flags, 0UL, 0UL, 0UL, 0UL);
+  if (process == 0) {
+    close(ends[0]);
+    be_first_process(start, ends[1], user, group);
+  }
+  int error = errno;
+  close(ends[1]);
+  if (process < 0) {
+    close(ends[0]);
+    errno = error;
+    return -1;
+  }
+  *control = ends[0];
+  return process;
+}

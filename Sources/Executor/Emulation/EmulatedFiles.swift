@@ -1,0 +1,184 @@
+import CLinux
+import Glibc
+import Planner
+
+/// The simulated files that real processes have open, each known by its inode.
+///
+/// A process gets one end of a pair of sockets, and we keep the other: it hangs up when the last
+/// number for it goes, in whatever process. A device is a file without a name instead, which can be
+/// read, written and mapped; the kernel tells when it is closed for the last time.
+final class EmulatedFiles {
+  /// A file that was handed out.
+  private struct Handed {
+    /// What it is.
+    let file: SimulatedFile
+    /// Our end of the sockets, or the number of the watch.
+    let end: Int32
+    /// What `stat` says it is.
+    let node: EmulatedNode?
+    /// A device's file, opened for us; -1 for others.
+    var ours: Int32 = -1
+  }
+
+  /// Where configuration space lies in a device's file, and where it ends, in bytes: region n is at
+  /// n << 40.
+  static let deviceBytes: UInt64 = 9 << 40
+
+  private var handed: [Inode: Handed] = [:]
+  private var ends: [Int32: Inode] = [:]
+  private var watches: [Int32: Inode] = [:]
+  private var devices: Set<UInt64> = []
+  private let other = SimulatedOtherFile()
+  private let poll: Int32
+  private let notifier: Int32
+
+  /// Prepares handing out files whose ends are seen by a poll; the number that tells of devices.
+  init(_ poll: Int32) {
+    self.poll = poll
+    notifier = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
+    watch_file(poll, notifier, UInt32(EPOLLIN.rawValue))
+  }
+
+  /// Whether something of that number says that a file is closed.
+  func isEnd(_ file: Int32) -> Bool { file == notifier || ends[file] != nil }
+
+  /// Whether an inode is that of a device's file.
+  func isDevice(_ inode: UInt64) -> Bool { devices.contains(inode) }
+
+  /// The simulated file of a number in a process and what it looks like; `nil` if it is none of
+  /// ours.
+  func find(_ number: Int32, of process: pid_t) -> (file: SimulatedFile, node: EmulatedNode?)? {
+    var status = stat()
+    guard stat_file_of_process(process, number, &status) == 0,
+      let found = handed[Inode(status)]
+    else { return nil }
+    return (found.file, found.node)
+  }
+
+  /// What a number in a process stands for, to other files: EBADF if it is not open.
+  func file(_ number: Int32, of process: pid_t) throws(Errno) -> SimulatedFile {
+    var status = stat()
+    guard number >= 0, stat_file_of_process(process, number, &status) == 0 else { throw .ebadf }
+    if let found = handed[Inode(status)] { return found.file }
+    let name = FileText.link("/proc/\(process)/fd/\(number)") ?? ""
+    if name == "anon_inode:[eventfd]" { return SimulatedEventFile() }
+    guard status.st_mode & S_IFMT == S_IFREG, name.hasPrefix("/memfd:") else { return other }
+    return SimulatedMemoryFile(size: UInt64(max(status.st_size, 0)))
+  }
+
+  /// Gives a file to the process of a call; its number there, or the errno of a failure.
+  func hand(
+    _ file: SimulatedFile, as node: EmulatedNode?, to call: EmulatedCall, closesOnExec: Bool
+  ) throws(Errno) -> Int32 {
+    let isDevice = file is SimulatedDeviceFile
+    var ours: Int32 = -1
+    let (theirs, end) = isDevice ? try unseenFile(&ours) : try pair()
+    defer { close(theirs) }
+    var status = stat()
+    fstat(theirs, &status)
+    let inode = Inode(status)
+    let number = add_file(call.listener, call.id, theirs, closesOnExec ? 1 : 0)
+    let errno = Errno(rawValue: Glibc.errno)
+    if number < 0 {
+      if isDevice { inotify_rm_watch(notifier, end) } else { close(end) }
+      if ours >= 0 { close(ours) }
+      throw errno
+    }
+    handed[inode] = Handed(file: file, end: end, node: node, ours: ours)
+    if isDevice {
+      watches[end] = inode
+      devices.insert(inode.number)
+    } else {
+      ends[end] = inode
+      watch_file(poll, end, 0)
+    }
+    return number
+  }
+
+  /// Shows bytes of a device to those who have this file of it, at an offset.
+  func show(_ bytes: [UInt8], at offset: UInt64, in file: SimulatedFile) {
+    for one in handed.values where one.file === file && one.ours >= 0 {
+      pwrite(one.ours, bytes, bytes.count, off_t(offset))
+    }
+  }
+
+  /// The files that were closed, of which a number of the poll tells.
+  func closed(_ number: Int32) -> [SimulatedFile] {
+    if number != notifier {
+      guard let inode = ends.removeValue(forKey: number) else { return [] }
+      close(number)
+      return handed.removeValue(forKey: inode).map { [$0.file] } ?? []
+    }
+    var room = [Int32](repeating: -1, count: 64)
+    let count = closed_watches(notifier, &room, Int32(room.count))
+    return room[..<Int(count)].compactMap { watch in
+      guard let inode = watches.removeValue(forKey: watch) else { return nil }
+      devices.remove(inode.number)
+      guard let found = handed.removeValue(forKey: inode) else { return nil }
+      close(found.ours)
+      return found.file
+    }
+  }
+
+  /// How many are open.
+  var count: Int { handed.count }
+
+  private func pair() throws(Errno) -> (theirs: Int32, ours: Int32) {
+    var numbers: [Int32] = [-1, -1]
+    guard socket_pair(&numbers) == 0 else { throw Errno(rawValue: errno) }
+    return (numbers[0], numbers[1])
+  }
+
+  private func unseenFile(_ ours: inout Int32) throws(Errno) -> (theirs: Int32, watch: Int32) {
+    let file = open_unseen("vfio-device", Self.deviceBytes, &ours)
+    if file < 0 { throw Errno(rawValue: errno) }
+    let watch = watch_end_of_file(notifier, file)
+    if watch >= 0 { return (file, watch) }
+    let error = errno
+    close(file)
+    close(ours)
+    throw Errno(rawValue: error)
+  }
+}
+
+/// What a file is on its file system.
+struct Inode: Hashable {
+  /// The file system.
+  let device: UInt64
+  /// Its number there.
+  let number: UInt64
+
+  /// Takes what `stat` says.
+  init(_ status: stat) {
+    device = UInt64(status.st_dev)
+    number = UInt64(status.st_ino)
+  }
+}
+
+/// A call of a program that waits for its answer.
+struct EmulatedCall {
+  /// Where it is answered.
+  let listener: Int32
+  /// Its number there.
+  let id: UInt64
+  /// The thread that made it.
+  let thread: pid_t
+  /// The number of the system call.
+  let number: Int32
+  /// Its arguments.
+  let arguments: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)
+}
+
+/// What a file of the emulated machine looks like to `stat`.
+struct EmulatedNode: Hashable {
+  /// Kind and rights.
+  var mode: UInt32
+  /// The number of the device.
+  var device: UInt64
+
+  /// A character device that everybody of the machine may use.
+  init(major: UInt32, minor: UInt32) {
+    mode = S_IFCHR | 0o666
+    device = device_number(major, minor)
+  }
+}

@@ -1,0 +1,172 @@
+import CLinux
+import Glibc
+import Planner
+
+/// A real process whose calls are answered: its memory and its open files.
+final class EmulatedProcess: SimulatedUserMemory, SimulatedMappings {
+  /// Its number, that of its first thread.
+  let number: pid_t
+  /// What the simulator knows it by: the same object means the same process.
+  private(set) lazy var memory = SimulatedMemory(of: self)
+  /// Ends with it; -1 where that can't be seen.
+  let end: Int32
+  private unowned let files: EmulatedFiles
+
+  /// Takes a process that runs.
+  init(_ number: pid_t, _ files: EmulatedFiles) {
+    self.number = number
+    self.files = files
+    end = open_process(number)
+  }
+
+  deinit { if end >= 0 { close(end) } }
+
+  func read(_ address: UInt64, into bytes: UnsafeMutableRawBufferPointer) -> Int {
+    guard let start = bytes.baseAddress else { return 0 }
+    return move_user_bytes(number, address, start, bytes.count, 0)
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer, to address: UInt64) -> Int {
+    guard let start = bytes.baseAddress else { return 0 }
+    return move_user_bytes(
+      number, address, UnsafeMutableRawPointer(mutating: start), bytes.count, 1)
+  }
+
+  func pin(_ start: UInt64, _ length: UInt64, takesDevices: Bool) throws(Errno) {
+    let (last, overflow) = start.addingReportingOverflow(length &- 1)
+    if overflow || length == 0 { throw .efault }
+    var next = start
+    for mapping in Mappings(of: number) where mapping.last >= next {
+      if mapping.start > next || !mapping.isAccessible { throw .efault }
+      if !takesDevices, files.isDevice(mapping.inode) { throw .efault }
+      if mapping.last >= last { return }
+      next = mapping.last + 1
+    }
+    throw .efault
+  }
+}
+
+/// What a process has mapped, ascending, as `/proc/N/maps` says it.
+private struct Mappings: Sequence, IteratorProtocol {
+  /// One line.
+  struct Mapping {
+    /// Its first address.
+    var start: UInt64
+    /// Its last address.
+    var last: UInt64
+    /// Whether anything may be read or written.
+    var isAccessible: Bool
+    /// The inode of its file; 0 without one.
+    var inode: UInt64
+  }
+
+  private let bytes: [UInt8]
+  private var place = 0
+
+  init(of process: pid_t) { bytes = FileText.bytes(of: "/proc/\(process)/maps") }
+
+  mutating func next() -> Mapping? {
+    guard place < bytes.count else { return nil }
+    let start = hex()
+    place += 1
+    let end = hex()
+    let isAccessible = byte(1) == UInt8(ascii: "r") || byte(2) == UInt8(ascii: "w")
+    // Past the rights, the offset and the device, each after one space.
+    for _ in 0..<4 { skipWord() }
+    var inode: UInt64 = 0
+    while let digit = byte(0), digit >= 48, digit <= 57 {
+      inode = inode &* 10 &+ UInt64(digit - 48)
+      place += 1
+    }
+    while let byte = byte(0), byte != 10 { place += 1; _ = byte }
+    place += 1
+    return Mapping(start: start, last: end &- 1, isAccessible: isAccessible, inode: inode)
+  }
+
+  private func byte(_ offset: Int) -> UInt8? {
+    place + offset < bytes.count ? bytes[place + offset] : nil
+  }
+
+  private mutating func skipWord() {
+    while let byte = byte(0), byte != 32 { place += 1; _ = byte }
+    place += 1
+  }
+
+  private mutating func hex() -> UInt64 {
+    var value: UInt64 = 0
+    while let byte = byte(0) {
+      switch byte {
+      case 48...57: value = value << 4 | UInt64(byte - 48)
+      case 97...102: value = value << 4 | UInt64(byte - 87)
+      default: return value
+      }
+      place += 1
+    }
+    return value
+  }
+}
+
+/// Files of `/proc`, which do not say how long they are.
+enum FileText {
+  /// All of a file; nothing if it can't be read.
+  static func bytes(of path: String) -> [UInt8] {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    if file < 0 { return [] }
+    defer { close(file) }
+    var all: [UInt8] = []
+    let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 1)
+    defer { room.deallocate() }
+    while case let length = read(file, room.baseAddress, room.count), length > 0 {
+      all += room[..<length]
+    }
+    return all
+  }
+
+  /// What a link leads to; `nil` if that can't be told.
+  static func link(_ path: String) -> String? {
+    var room = [UInt8](repeating: 0, count: 4096)
+    let length = readlink(path, &room, room.count)
+    return length < 0 ? nil : String(decoding: room[..<length], as: UTF8.self)
+  }
+}
+
+/// The processes that made calls, by the numbers of their threads.
+struct EmulatedProcesses {
+  private var threads: [pid_t: EmulatedProcess] = [:]
+  private var processes: [pid_t: EmulatedProcess] = [:]
+
+  /// The process of a thread, which waits for us; whether it is a new one.
+  mutating func process(
+    of thread: pid_t, _ files: EmulatedFiles
+  ) -> (process: EmulatedProcess, isNew: Bool) {
+    if let known = threads[thread] { return (known, false) }
+    let number = Self.first(of: thread)
+    if let known = processes[number] {
+      threads[thread] = known
+      return (known, false)
+    }
+    let process = EmulatedProcess(number, files)
+    processes[number] = process
+    threads[thread] = process
+    return (process, true)
+  }
+
+  /// Forgets a process that has ended, whose numbers may be given to others.
+  mutating func remove(_ process: EmulatedProcess) {
+    processes[process.number] = nil
+    for (thread, its) in threads where its === process { threads[thread] = nil }
+  }
+
+  /// The process whose end a descriptor of ours says.
+  func process(endingWith file: Int32) -> EmulatedProcess? {
+    processes.values.first { $0.end == file }
+  }
+
+  /// The number of a thread's process.
+  private static func first(of thread: pid_t) -> pid_t {
+    let text = String(decoding: FileText.bytes(of: "/proc/\(thread)/status"), as: UTF8.self)
+    let line = text.split(separator: "\n").first { $0.hasPrefix("Tgid:") }
+    let number = line?.split(separator: "\t").last
+    return number.flatMap { pid_t($0) } ?? thread
+  }
+}

@@ -1,0 +1,235 @@
+import CLinux
+import Glibc
+import Parser
+import Planner
+
+/// A command that runs on an emulated machine: the calls by which it uses VFIO, iommufd and KVM's
+/// VFIO device are answered by the simulator, all others by the kernel.
+public final class Emulation: SimulatedNumbers {
+  /// The machine.
+  public let kernel: SimulatedKernel
+  /// Whether KVM is the simulator's, too, as there is none here.
+  let simulatesKVM: Bool
+  /// What is told of every call: a line, and the seconds since the start.
+  public var log: ((Double, String) -> Void)?
+  /// Calls that fail without being made.
+  public var faults: [EmulatedFault] = []
+  /// What was there when most devices were attached, and most was mapped.
+  public internal(set) var record = EmulationRecord()
+
+  let files: EmulatedFiles
+  var tree: EmulatedTree
+  var paths: EmulatedPaths
+  var processes = EmulatedProcesses()
+  /// The call that is being answered and its process.
+  var call: EmulatedCall?
+  var caller: EmulatedProcess?
+  /// What a file that is handed out looks like, and whether it goes when a program is executed.
+  var node: EmulatedNode?
+  var closesOnExec = true
+  /// Why the last file could not be handed out.
+  var refusal: Errno?
+  /// KVM's VMs by the number that their processes have for them.
+  var machines: [MachineKey: SimulatedVM] = [:]
+  /// Whether a call was answered since what there is was looked at.
+  var hasChanged = false
+  /// How many calls there were of each name, as far as one is to fail.
+  var seen: [String: Int] = [:]
+  private let start: EmulationStart
+  private let poll: Int32
+  private var signals: Int32 = -1
+  private var listener: Int32 = -1
+  private var end: Int32?
+  private var executionError: Int32?
+  private let room = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 4096)
+  private let begin = Emulation.now
+
+  /// Which VM of KVM.
+  struct MachineKey: Hashable {
+    /// The process that has it.
+    var process: pid_t
+    /// Its number there.
+    var number: Int32
+  }
+
+  /// Makes a machine for a command, which does not run yet.
+  public init(
+    _ host: HostDescription, _ kernel: SimulatedKernel, _ command: EmulatedCommand,
+    simulatesKVM: Bool
+  ) throws(EmulationFailure) {
+    self.kernel = kernel
+    self.simulatesKVM = simulatesKVM && kernel.host.nodes.hasKVM
+    start = try EmulationStart(command, catchesKVM: self.simulatesKVM)
+    poll = epoll_create1(Int32(EPOLL_CLOEXEC))
+    files = EmulatedFiles(poll)
+    tree = EmulatedTree(host, below: "/proc/\(start.first)/root")
+    paths = EmulatedPaths(hasKVM: self.simulatesKVM)
+    tree.build(kernel.host)
+    showNodes()
+    kernel.files.outside = self
+    var wanted = sigset_t()
+    sigemptyset(&wanted)
+    for signal in command.forwarded { sigaddset(&wanted, signal) }
+    signals = open_signals(&wanted)
+  }
+
+  deinit {
+    for file in [poll, signals, listener, start.control] where file >= 0 { close(file) }
+    room.deallocate()
+  }
+
+  /// Runs the command to its end, and everything it has started; how it ended, as `waitpid` says.
+  public func run() throws(EmulationFailure) -> Int32 {
+    listener = try start.begin()
+    // Without a call to answer that is ENOENT, where the request is known.
+    if add_file(listener, 0, 0, 0) < 0, errno == EINVAL { throw .addition }
+    wake_callers_here(listener)
+    for file in [listener, start.control, signals] where file >= 0 {
+      watch_file(poll, file, UInt32(EPOLLIN.rawValue))
+    }
+    while serve(waiting: -1) {}
+    waitpid(start.first, nil, 0)
+    while serve(waiting: 0) {}
+    kernel.files.outside = nil
+    if let executionError { throw .execution(executionError) }
+    guard let end else { throw .system(EIO) }
+    return end
+  }
+
+  /// Seconds since the start.
+  var elapsed: Double { Self.now - begin }
+
+  private static var now: Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+  }
+
+  /// Answers what there is; whether there may be more.
+  private func serve(waiting milliseconds: Int32) -> Bool {
+    var ready = [Int32](repeating: -1, count: 64)
+    let count = Int(wait_for_files(poll, &ready, Int32(ready.count), milliseconds))
+    var isAsked = false
+    var isOver = false
+    for file in ready[..<count] {
+      switch file {
+      case listener: isAsked = true
+      case start.control: isOver = !readStage()
+      case signals: passSignal()
+      default: see(file)
+      }
+    }
+    if isAsked { answerNext() }
+    return milliseconds < 0 ? !isOver : count > 0 && !isAsked && !isOver
+  }
+
+  private func readStage() -> Bool {
+    var (stage, value, file): (Int32, Int32, Int32) = (0, 0, -1)
+    guard receive_stage(start.control, &stage, &value, &file) == 0 else { return false }
+    if stage == Int32(EMULATION_EXECUTION.rawValue) { executionError = value }
+    if stage == Int32(EMULATION_ENDED.rawValue) {
+      takeSnapshot()
+      end = value
+    }
+    return true
+  }
+
+  private func passSignal() {
+    var isFromProcess: Int32 = 0
+    let signal = next_signal(signals, &isFromProcess)
+    // A terminal sends its signals to everybody by itself.
+    if signal > 0, isFromProcess != 0 { start.pass(signal) }
+  }
+
+  /// Sees that a file was closed for the last time, or that a process has ended.
+  private func see(_ file: Int32) {
+    if files.isEnd(file) {
+      for closed in files.closed(file) {
+        takeSnapshot()
+        note("close \(closed.label)")
+        kernel.dropLast(closed)
+      }
+    } else if let process = processes.process(endingWith: file) {
+      epoll_ctl(poll, EPOLL_CTL_DEL, file, nil)
+      processes.remove(process)
+      machines = machines.filter { $0.key.process != process.number }
+    }
+  }
+
+  /// Sees everything that has ended so far: before the next call is looked at, as its program knows
+  /// of it.
+  func seeEnds() {
+    var ready = [Int32](repeating: -1, count: 64)
+    let count = Int(wait_for_files(poll, &ready, Int32(ready.count), 0))
+    for file in ready[..<count] where ![listener, start.control, signals].contains(file) {
+      see(file)
+    }
+  }
+
+  private func answerNext() {
+    var notification = emulated_notification()
+    guard receive_notification(listener, &notification) == 0 else {
+      if is_listener_idle(listener) != 0 { epoll_ctl(poll, EPOLL_CTL_DEL, listener, nil) }
+      return
+    }
+    let call = EmulatedCall(
+      listener: listener, id: notification.id, thread: pid_t(notification.thread),
+      number: notification.number, arguments: notification.arguments)
+    answer(call, room)
+    self.call = nil
+    caller = nil
+  }
+
+  // The answers.
+
+  /// Gives a call its value.
+  func give(_ value: Int64, to call: EmulatedCall) {
+    _ = answer_notification(call.listener, call.id, value, 0)
+  }
+
+  /// Has a call fail.
+  func refuse(_ call: EmulatedCall, with errno: Errno) {
+    _ = answer_notification(call.listener, call.id, 0, errno.rawValue)
+  }
+
+  /// Leaves a call to the kernel.
+  func pass(_ call: EmulatedCall) { _ = continue_notification(call.listener, call.id) }
+
+  /// Finds the process of a call, on whose behalf the simulator acts from now on.
+  func enter(_ call: EmulatedCall) -> EmulatedProcess {
+    let (process, isNew) = processes.process(of: call.thread, files)
+    if isNew, process.end >= 0 { watch_file(poll, process.end, UInt32(EPOLLIN.rawValue)) }
+    self.call = call
+    caller = process
+    refusal = nil
+    kernel.memory = process.memory
+    return process
+  }
+
+  /// Notes the nodes that there are now.
+  func showNodes() {
+    paths.devices = Dictionary(uniqueKeysWithValues: tree.numbers.map { ($1, $0) })
+  }
+
+  /// Writes a line of the log.
+  func note(_ line: @autoclosure () -> String) { log?(elapsed, line()) }
+
+  // Numbers.
+
+  func file(_ number: Int32) throws(Errno) -> SimulatedFile {
+    guard let caller else { throw .ebadf }
+    return try files.file(number, of: caller.number)
+  }
+
+  func add(_ file: SimulatedFile) -> Int32 {
+    guard let call else { return -1 }
+    do throws(Errno) {
+      let number = try files.hand(file, as: node, to: call, closesOnExec: closesOnExec)
+      if let device = file as? SimulatedDeviceFile { showConfiguration(of: device) }
+      return number
+    } catch {
+      refusal = error
+      return -1
+    }
+  }
+}

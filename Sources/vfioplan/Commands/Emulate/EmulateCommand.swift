@@ -1,0 +1,141 @@
+import ArgumentParser
+import Executor
+import Glibc
+import Parser
+import Planner
+
+/// `vfioplan emulate`: runs a program on a simulated machine.
+struct EmulateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "emulate", _superCommandName: "vfioplan",
+    abstract: "Run a program on a simulated host: VFIO, iommufd and KVM's VFIO device.",
+    discussion: """
+      COMMAND and all it starts find the host's devices, groups, IOMMUs and drivers, and a kernel \
+      of its release that answers as real ones do; nothing of this machine is touched, and it \
+      need not have an IOMMU. It takes no root where user namespaces are allowed. At the end \
+      standard error says what page tables there were, who was on them, what KVM was told and \
+      what is wrong with it. COMMAND's status passes through.
+      """)
+
+  @Option(help: "A host description; without it a small machine of four devices.")
+  var host: String?
+
+  @Option(
+    help: "A VM description or saved plan for that host: status 1 if the program does otherwise.")
+  var plan: String?
+
+  @Option(
+    help: "Behave like this Linux release, for example 6.12.", transform: ReleaseOption.reading)
+  var release: ReleaseOption?
+
+  @Option(
+    parsing: .singleValue,
+    help: ArgumentHelp(
+      "Let a request fail without making it, for example IOMMU_IOAS_MAP#2=ENOMEM: the second of "
+        + "its name, or all without a number. May be repeated.",
+      valueName: "request=errno"),
+    transform: EmulatedFault.reading)
+  var fail: [EmulatedFault] = []
+
+  @Option(help: "Write every call that is answered to a file; - is standard error.")
+  var log: String?
+
+  @Flag(help: "Simulate KVM, too, even if there is one here; no guest runs in it.")
+  var simulateKVM = false
+
+  @Option(name: .shortAndLong, help: "Write the report to a file, not to standard error.")
+  var output: String?
+
+  @Option(help: "text or json.")
+  var format = DiagnosticFormat.text
+
+  @Argument(parsing: .postTerminator, help: "After --: what is run, with its arguments.")
+  var command: [String] = []
+
+  @OptionGroup var options: OutputOptions
+
+  func validate() throws {
+    if command.isEmpty { throw ValidationError("Name a command after --.") }
+    if plan != nil, host == nil { throw ValidationError("--plan is for the host of --host.") }
+    try PlanOptions.checkStandardInput(of: [plan, host].compactMap(\.self))
+  }
+
+  func run() {
+    options.runCommand { (findings) throws(CommandFailure) -> Int32 in
+      let host = try loadHost(&findings)
+      let plan = try loadPlan(&findings)
+      let image = try EmulatedImage(command)
+      let kernel = SimulatedKernel(
+        host, release: release.flatMap { HostKernel(release: $0.text).version })
+      let run = EmulationRun(host, kernel, image)
+      let log = try log.map { (path) throws(CommandFailure) in try EmulationLog(path) }
+      let outcome = try run.run(faults: fail, log: log, simulatesKVM: simulateKVM)
+      let found = EmulationFindings(outcome.record.state, plan: plan)
+      try show(outcome, host, kernel, plan == nil ? nil : found.mismatches)
+      findings.add(found.all)
+      let isOtherwise = outcome.status == 0 && !found.mismatches.isEmpty
+      return isOtherwise ? ExitCode.cannotCompile.rawValue : outcome.status
+    }
+  }
+
+  private func loadPlan(_ findings: inout Findings) throws(CommandFailure) -> IOASIDPlan? {
+    guard let plan else { return nil }
+    let inputs = try Inputs.load(plan, host: host, policy: nil).on(release: release)
+    let compiled = try inputs.compiled(target: nil, objective: nil)
+    findings.add(compiled.diagnostics, files: inputs.files)
+    return compiled.plan
+  }
+
+  private func loadHost(_ findings: inout Findings) throws(CommandFailure) -> HostDescription {
+    let loaded: Loaded<HostDescription>
+    if let host {
+      loaded = try Inputs.read(host, .host, DescriptionReader.host).get()
+    } else {
+      let file = SourceFile(
+        id: .host, name: BuiltInHost.name, bytes: Array(BuiltInHost.text.utf8))
+      loaded = try Inputs.decoded(file, DescriptionReader.host).get()
+    }
+    findings.add(loaded.warnings, files: [loaded.file])
+    return loaded.value
+  }
+
+  private func show(
+    _ outcome: EmulationRun.Outcome, _ host: HostDescription, _ kernel: SimulatedKernel,
+    _ mismatches: [String]?
+  ) throws(CommandFailure) {
+    let bytes: [UInt8]
+    switch format {
+    case .json:
+      bytes = EmulationJSON(
+        host: host.name, release: kernel.release.description, command: command,
+        status: outcome.status, record: outcome.record, mismatches: mismatches
+      ).bytes()
+    case .text:
+      let screen =
+        output.map { options.screen(for: Destination(path: $0)) } ?? options.screen(for: .error)
+      bytes = EmulationText(outcome.record, host: host).page(screen).bytes
+    }
+    if let output { return try Destination(path: output).write(bytes: bytes) }
+    do throws(SystemError) { try FileOutput.error.write(bytes) } catch {
+      throw .unwritable("standard error", error)
+    }
+  }
+}
+
+extension EmulatedFault {
+  /// Reads what was typed, or says what is expected.
+  static func reading(_ argument: String) throws(ValidationError) -> EmulatedFault {
+    let parts = argument.split(separator: "=", omittingEmptySubsequences: false)
+    let words = parts[0].split(separator: "#", omittingEmptySubsequences: false)
+    guard parts.count == 2, words.count <= 2, !words[0].isEmpty,
+      let errno = Errno(name: parts[1].uppercased()),
+      words.count == 1 || Int(words[1]).map({ $0 > 0 }) == true
+    else {
+      throw ValidationError(
+        "it is a request, its number if not all are meant, and an errno's name, such as "
+          + "IOMMU_IOAS_MAP#2=ENOMEM")
+    }
+    return EmulatedFault(
+      request: String(words[0]), position: words.count == 2 ? Int(words[1]) : nil, errno: errno)
+  }
+}

@@ -1,0 +1,122 @@
+import Executor
+import Glibc
+import Parser
+import Planner
+
+/// What is run on an emulated machine, found and checked.
+struct EmulatedImage {
+  /// Its name, as typed.
+  let name: String
+  /// Where it is.
+  let path: String
+  /// Its name and arguments, as typed.
+  let words: [String]
+
+  /// Finds a command as shells do.
+  init(_ words: [String]) throws(CommandFailure) {
+    self.words = words
+    name = words.first ?? ""
+    do throws(CommandFile.Failure) {
+      path = try CommandFile.path(of: name)
+    } catch {
+      throw .notStarted(name, error)
+    }
+  }
+
+  /// Our environment, as it is.
+  static var environment: [[CChar]] {
+    var entries: [[CChar]] = []
+    var next = environ
+    while let entry = next.pointee {
+      entries.append(Array(UnsafeBufferPointer(start: entry, count: strlen(entry) + 1)))
+      next += 1
+    }
+    return entries
+  }
+}
+
+/// A run of a command on an emulated machine.
+struct EmulationRun {
+  /// What came of it.
+  struct Outcome {
+    /// What it made of the machine.
+    var record: EmulationRecord
+    /// How the command ended, as shells have it.
+    var status: Int32
+  }
+
+  private let host: HostDescription
+  private let kernel: SimulatedKernel
+  private let image: EmulatedImage
+
+  /// Prepares a run.
+  init(_ host: HostDescription, _ kernel: SimulatedKernel, _ image: EmulatedImage) {
+    self.host = host
+    self.kernel = kernel
+    self.image = image
+  }
+
+  /// Runs the command to its end.
+  func run(
+    faults: [EmulatedFault], log: EmulationLog?, simulatesKVM: Bool
+  ) throws(CommandFailure) -> Outcome {
+    let forwarded = Signals.ending + [SIGCONT, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH]
+    var mask = sigset_t()
+    var held = Signals.set(of: forwarded)
+    sigprocmask(SIG_BLOCK, &held, &mask)
+    let command = EmulatedCommand(
+      path: image.path, words: image.words, environment: EmulatedImage.environment, mask: mask,
+      forwarded: forwarded)
+    do throws(EmulationFailure) {
+      let emulation = try Emulation(
+        host, kernel, command, simulatesKVM: simulatesKVM || !Self.hasKVM)
+      emulation.faults = faults
+      if let log { emulation.log = log.write }
+      let end = try emulation.run()
+      log?.flush()
+      let status = end & 0x7f == 0 ? end >> 8 & 0xff : 128 + end & 0x7f
+      return Outcome(record: emulation.record, status: status)
+    } catch {
+      throw .notEmulated(image, error)
+    }
+  }
+
+  /// Whether this machine has a KVM that we may use.
+  private static var hasKVM: Bool {
+    let file = open("/dev/kvm", O_RDWR | O_CLOEXEC)
+    if file >= 0 { close(file) }
+    return file >= 0
+  }
+}
+
+/// Where calls are written as they are answered.
+final class EmulationLog {
+  private let file: Int32
+  private var buffer: [UInt8] = []
+
+  /// Opens a file, or takes standard error for `-`.
+  init(_ path: String) throws(CommandFailure) {
+    file = path == "-" ? 2 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    if file < 0 { throw .unwritable(path, .last) }
+  }
+
+  /// Writes a line with the seconds since the start.
+  func write(_ seconds: Double, _ line: String) {
+    let micros = UInt64(seconds * 1e6)
+    let rest = String(micros % 1_000_000)
+    let digits = String(repeating: "0", count: 6 - rest.utf8.count) + rest
+    buffer += Array("\(micros / 1_000_000).\(digits) \(line)\n".utf8)
+    if file == 2 || buffer.count > 1 << 16 { flush() }
+  }
+
+  /// Writes what is left.
+  func flush() {
+    var done = 0
+    while done < buffer.count {
+      let count = buffer[done...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+      if count <= 0 { break }
+      done += count
+    }
+    buffer = []
+  }
+}

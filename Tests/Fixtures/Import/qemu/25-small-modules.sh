@@ -1,0 +1,1 @@
+qemu-system-x86_64 -M q35 -m 8448M,slots=2,maxmem=16G -object memory-backend-ram,id=m1,size=512M -device pc-dimm,memdev=m1 -object memory-backend-ram,id=m2,size=512M -device pc-dimm,memdev=m2 -device vfio-pci,host=02:00.0
