@@ -17,15 +17,18 @@ struct EmulateCommand: ParsableCommand {
       what is wrong with it. COMMAND's status passes through.
       """)
 
-  @Option(help: "A host description; without it a small machine of four devices.")
+  @Option(
+    help: "A host description; without it a small machine of four devices.", completion: .file())
   var host: String?
 
   @Option(
-    help: "A VM description or saved plan for that host: status 1 if the program does otherwise.")
+    help: "A VM description or saved plan for that host: status 1 if the program does otherwise.",
+    completion: .file())
   var plan: String?
 
   @Option(
-    help: "Behave like this Linux release, for example 6.12.", transform: ReleaseOption.reading)
+    help: "Behave like this Linux release, for example 6.12.",
+    completion: ReleaseOption.completion, transform: ReleaseOption.reading)
   var release: ReleaseOption?
 
   @Option(
@@ -37,13 +40,17 @@ struct EmulateCommand: ParsableCommand {
     transform: EmulatedFault.reading)
   var fail: [EmulatedFault] = []
 
-  @Option(help: "Write every call that is answered to a file; - is standard error.")
+  @Option(
+    help: "Write every call that is answered to a file; - is standard error.",
+    completion: .file())
   var log: String?
 
   @Flag(help: "Simulate KVM, too, even if there is one here; no guest runs in it.")
   var simulateKVM = false
 
-  @Option(name: .shortAndLong, help: "Write the report to a file, not to standard error.")
+  @Option(
+    name: .shortAndLong, help: "Write the report to a file, not to standard error.",
+    completion: .file())
   var output: String?
 
   @Option(help: "text or json.")
