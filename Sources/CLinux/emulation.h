@@ -7,6 +7,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -236,6 +237,19 @@ static inline size_t move_user_bytes(
     if (moved < 0 || (size_t)moved < wanted) break;
   }
   return done;
+}
+
+// Takes a file of a process, which a file stands for; -1 where that may not be (Linux 5.6).
+static inline int take_file(int process, int file) {
+  return (int)syscall(SYS_pidfd_getfd, process, file, 0);
+}
+
+// Adds one to the counter of an eventfd, unless that would have to wait.
+static inline void signal_event(int file) {
+  struct pollfd ready = {.fd = file, .events = POLLOUT};
+  uint64_t one = 1;
+  if (file < 0 || poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT)) return;
+  if (write(file, &one, sizeof one) < 0) return;
 }
 
 // A pipe end of a process that ends (Linux 5.3); -1 also for a thread that is not the first one.

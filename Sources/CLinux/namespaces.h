@@ -54,8 +54,9 @@ static inline int emulation_write(const char *path, const char *text) {
   return length < 0 ? -1 : 0;
 }
 
-// Mounts what a folder had over the empty one that hides it, but for what is left out: names that
-// end with a slash are folders of which the contents are brought back one by one.
+// Mounts what a folder had over the empty one that hides it, but for what is left out, and links to
+// real devices of PCI. Names that end with a slash are folders of which the contents are brought back
+// one by one; a star stands for the rest of a name.
 static inline void bring_back(int old, const char *inside, const char *path, const char *const *out) {
   int folder = openat(old, inside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *entries = folder < 0 ? NULL : fdopendir(folder);
@@ -69,7 +70,9 @@ static inline void bring_back(int old, const char *inside, const char *path, con
     int is_out = 0, is_divided = 0;
     for (const char *const *word = out; *word; word++) {
       size_t length = strlen(*word);
-      if ((*word)[length - 1] == '/')
+      if (length > 2 && !strcmp(*word + length - 2, "*/"))
+        is_divided |= !strncmp(*word, name, length - 2);
+      else if ((*word)[length - 1] == '/')
         is_divided |= strlen(name) == length - 1 && !strncmp(*word, name, length - 1);
       else if ((*word)[length - 1] == '*')
         is_out |= !strncmp(*word, name, length - 1);
@@ -84,7 +87,7 @@ static inline void bring_back(int old, const char *inside, const char *path, con
       ssize_t length = readlinkat(old, name, link, sizeof link - 1);
       if (length > 0) {
         link[length] = 0;
-        if (symlink(link, target) != 0) continue;
+        if (strstr(link, "devices/pci") || symlink(link, target) != 0) continue;
       }
       continue;
     }
@@ -129,13 +132,30 @@ static inline int prepare_mounts(void) {
   static const char *const system[] = {
       "bus/", "bus/pci", "kernel/", "kernel/iommu_groups", "class/", "class/iommu", "class/vfio",
       "class/vfio-dev", "devices/", "devices/pci*", "devices/virtual/", "devices/virtual/iommu",
-      "devices/virtual/misc/", "devices/virtual/misc/iommu", "devices/virtual/misc/vfio", NULL};
+      "devices/virtual/misc/", "devices/virtual/misc/iommu", "devices/virtual/misc/vfio", "module/",
+      "module/vfio*", "module/iommufd", "block/", "dev/", "dev/*/", "class/*/", NULL};
   static const char *const nodes[] = {"vfio", "iommu", "ioasid", NULL};
   if (mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) != 0) return -1;
   if (hide_folder("/sys", system) != 0 || hide_folder("/dev", nodes) != 0) return -1;
   // Where /proc has mounts on it, as in containers, that is refused; the old one does as well.
   mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
   return 0;
+}
+
+// Where the supervisor puts files that stand for some of /proc.
+#define EMULATION_FOLDER "/dev/.emulated"
+
+// Shows those files in the place of the kernel's.
+static inline void show_files_of_proc(void) {
+  static const char *const shown[] = {
+      "sys/kernel/osrelease", "sys/kernel/hostname", "interrupts", "cpuinfo"};
+  for (size_t index = 0; index < sizeof shown / sizeof *shown; index++) {
+    char source[128], target[128];
+    const char *name = strrchr(shown[index], '/');
+    snprintf(source, sizeof source, EMULATION_FOLDER "/%s", name ? name + 1 : shown[index]);
+    snprintf(target, sizeof target, "/proc/%s", shown[index]);
+    mount(source, target, NULL, MS_BIND, NULL);
+  }
 }
 
 // Becomes the command, which asks the supervisor from its first instruction on.
@@ -214,6 +234,7 @@ static inline void be_first_process(
   struct emulation_message message;
   // The supervisor is gone, or has the files ready.
   if (recv(control, &message, sizeof message, 0) != sizeof message) _exit(1);
+  show_files_of_proc();
   pid_t command = fork();
   if (command < 0) {
     say_to_supervisor(control, EMULATION_EXECUTION, errno);

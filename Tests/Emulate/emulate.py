@@ -5,11 +5,14 @@
 """
 
 import argparse
+import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 TESTS = HERE.parent
@@ -72,7 +75,94 @@ def nested(program: str, folder: pathlib.Path):
     yield "emulate in emulate", run.returncode == 69 and "VP5802" in run.stderr, str(run)
 
 
-LAWS = {"conform": conformFixtures, "ends": ends, "nested": nested}
+def python(program: str, script: str, options: list = (), arguments: list = (), **more):
+    """A script of this folder on an emulated machine."""
+    return emulated(program, [sys.executable, HERE / script, *arguments], options, **more)
+
+
+def findings(program: str, folder: pathlib.Path):
+    """What is wrong with what a program made is found, and told in JSON as well."""
+    run = python(program, "trap.py", ["--simulate-kvm"], ["0000:00:02.0", "0000:01:00.0"])
+    yield ("the order trap", "VP5805" in run.stderr and "VP5804" in run.stderr
+           and run.returncode == 0, str(run))
+    run = python(program, "trap.py", ["--simulate-kvm"], ["0000:01:00.0", "0000:02:00.0"])
+    yield "no trap in one box", "VP5805" not in run.stderr, str(run)
+    run = python(program, "trap.py", ["--simulate-kvm", "--format", "json", "-o", folder / "out"],
+                 ["0000:01:00.0"])
+    report = json.loads((folder / "out").read_text())
+    tables = report["state"]["pageTables"]
+    yield ("tables as JSON", [one["devices"] for one in tables] == [["0000:01:00.0"]]
+           and report["status"] == 0, str(report))
+    run = python(program, "trap.py", ["--fail", "VFIO_DEVICE_BIND_IOMMUFD#2=ENOMEM"],
+                 ["0000:01:00.0", "0000:02:00.0"])
+    yield ("a fault", "VFIO_DEVICE_BIND_IOMMUFD failed with ENOMEM, 1 time" in run.stderr
+           and run.returncode == 1, str(run))
+
+
+def drivers(program: str, folder: pathlib.Path):
+    """What is written to drivers' attributes changes sysfs before the write returns."""
+    run = emulated(program, ["sh", HERE / "drivers.sh"])
+    yield "unbind, override, probe, bind", run.stdout == (HERE / "drivers.txt").read_text(), str(run)
+
+
+def hostile(program: str, folder: pathlib.Path):
+    """Wrong pointers, closed files and many processes are answered, and nothing is left."""
+    run = python(program, "hostile.py")
+    yield "wrong pointers", run.returncode == 0 and run.stdout == "", str(run)
+    mark = f"{os.getpid() + 1000000}"
+    with subprocess.Popen([program, "emulate", "--", "sleep", mark],
+                          stderr=subprocess.DEVNULL) as run:
+        time.sleep(1)
+        run.kill()
+    time.sleep(0.5)
+    left = subprocess.run(["pgrep", "-f", f"sleep {mark}"], capture_output=True, text=True).stdout
+    yield "a killed supervisor leaves nothing", left == "", left
+
+
+def unprivileged(program: str, folder: pathlib.Path):
+    """An ordinary user has the same machine, where user namespaces are allowed."""
+    words = ["sh", "-c", "id -u; test -e /dev/iommu && ls /dev/vfio"]
+    others = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    shutil.copy(program, folder / "vfioplan")
+    folder.chmod(0o755)
+    run = emulated(str(folder / "vfioplan"), words, **others)
+    expected = f"{65534 if others else os.geteuid()}\n0\n1\n2\ndevices\nvfio\n"
+    yield "an ordinary user", run.stdout == expected or "VP5801" in run.stderr, str(run)
+
+
+def qemu(program: str, folder: pathlib.Path):
+    """Debian's QEMU starts with devices, and its page tables are as told."""
+    name = "qemu-system-x86_64"
+    if not shutil.which(name):
+        print(f"no {name}: skipped")
+        return
+    run = emulated(program, ["timeout", "-s", "KILL", "5", name, "-S", "-nodefaults", "-display",
+                             "none", "-machine", "q35", "-m", "128", "-monitor", "stdio",
+                             "-device", "vfio-pci,host=0000:01:00.0",
+                             "-device", "vfio-pci,host=0000:02:00.0"],
+                   input="info pci\nquit\n")
+    yield ("two devices", run.returncode == 0 and "PCI device 8086:10fb" in run.stdout
+           and "maps" in run.stderr, str(run))
+
+
+def itself(program: str, folder: pathlib.Path):
+    """vfioplan reads the host that is emulated, and applies a plan to it."""
+    host = TESTS.parent / "examples" / "hosts" / "z790.yaml"
+    run = emulated(program, [program, "host", "--format", "json"], ["--host", host])
+    devices = json.loads(run.stdout)["devices"] if run.returncode == 0 else []
+    yield "host", {one.get("driver") for one in devices} >= {"i915", "nouveau", "igc"}, str(run)
+    plan = TESTS.parent / "examples" / "igd-and-nic.yaml"
+    words = [program, "apply", plan, "--host", host, "--", "sh", "-c", "echo $LISTEN_FDNAMES"]
+    run = emulated(program, words, ["--host", host, "--plan", plan])
+    yield ("apply", run.returncode == 0 and run.stdout.startswith("iommufd:")
+           and "driver igc -> vfio-pci" in run.stderr, str(run))
+    run = emulated(program, ["true"], ["--host", host, "--plan", plan])
+    yield "a plan that is not carried out", run.returncode == 1 and "VP5807" in run.stderr, str(run)
+
+
+LAWS = {"conform": conformFixtures, "ends": ends, "nested": nested,
+        "findings": findings, "drivers": drivers, "hostile": hostile, "unprivileged": unprivileged,
+        "qemu": qemu, "itself": itself}
 
 
 def main() -> int:

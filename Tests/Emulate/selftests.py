@@ -94,14 +94,15 @@ def programs(home):
 
 
 def run(command):
-    """What a program in kselftest's form says: the tests that passed, and the others."""
+    """What a program in kselftest's form says: the tests that passed, were skipped, and the others."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     results = re.findall(r"^(ok|not ok) \d+ (.*)$", done.stdout, re.MULTILINE)
-    passed = [name for result, name in results if result == "ok" and "# SKIP" not in name]
-    others = [name for result, name in results if result != "ok" or "# SKIP" in name]
+    skipped = [name for _, name in results if "# SKIP" in name]
+    passed = [name for result, name in results if result == "ok" and name not in skipped]
+    others = [name for result, name in results if result != "ok" and name not in skipped]
     if not results:
         print(done.stdout[-2000:], done.stderr[-2000:])
-    return passed, others
+    return passed, skipped, others
 
 
 def main():
@@ -115,8 +116,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         host = pathlib.Path(folder) / "host.yaml"
         host.write_text(HOST)
-        passed, others = run([*emulate, "--host", str(host), "--mock", "-o", "/dev/null", "--", iommufd])
-        print(f"iommufd: {len(passed)} of {len(passed) + len(others)} passed, {LEAST} must")
+        passed, skipped, others = run(
+            [*emulate, "--host", str(host), "--iommufd-test", "-o", "/dev/null", "--", iommufd])
+        print(f"iommufd: {len(passed)} of {len(passed + skipped + others)} passed, {LEAST} must")
         failed += len(passed) < LEAST
         kinds = collections.Counter(name.split(".")[0] for name in passed)
         rest = collections.Counter(name.split(".")[0] for name in others)
@@ -125,9 +127,10 @@ def main():
         if os.environ.get("VERBOSE"):
             print("\n".join(f"  not: {name}" for name in others))
         for name, program in vfio.items():
-            passed, others = run(
+            passed, skipped, others = run(
                 [*emulate, "--host", str(host), "-o", "/dev/null", "--", program, DEVICE])
-            print(f"{name}: {len(passed)} of {len(passed) + len(others)} passed")
+            print(f"{name}: {len(passed)} of {len(passed + skipped + others)} passed"
+                  + "".join(f"\n  skipped: {one}" for one in skipped))
             failed += not passed or bool(others)
             print("".join(f"  not: {other}\n" for other in others), end="")
     return 1 if failed else 0

@@ -9,7 +9,7 @@ import socket
 import subprocess
 
 from law import as_before, ended, law, nothing_written, untouched
-from world import HAND_OVER, finish, living, until
+from world import HAND_OVER, JOURNALS, finish, living, until
 
 NIC, DISK = "0000:01:00.0", "0000:02:00.0"
 TAKEN = {NIC: ["vfio-pci", "vfio-pci"], DISK: ["vfio-pci", "vfio-pci"]}
@@ -301,6 +301,36 @@ def status_applies_the_rule_of_a_vmm_to_its_command_line(world):
         user = status(world)["processes"][0]
         assert user["devices"] == [NIC] and "KVM" in user["today"], user
     silent(libvirt(world, "release end"))
+    as_before(world)
+
+
+@law
+def status_shows_names_that_a_terminal_would_act_on_as_text(world):
+    silent(libvirt(world, "prepare begin", name="a\x1b[31m'b"))
+    silent(libvirt(world, "release end", name="a\x1b[31m'b"))
+    JOURNALS.mkdir(mode=0o700, exist_ok=True)
+    (JOURNALS / "\x1b[2J.journal").write_bytes(b"?")
+    (JOURNALS / "\x1b[2J.journal").chmod(0o600)
+    silent(libvirt(world, "release end", name="a\x1b[31m'b"))
+    run = world.run("status")
+    ended(run, 0, saying="\\u{1b}[2J.journal")
+    assert "\x1b" not in run.all + world.run("status", "--format", "json").all
+    as_before_but_for(world, 1)
+
+
+def as_before_but_for(world, count):
+    """Every device is as before, and some journals are left."""
+    untouched(world)
+    assert len(world.journals()) == count, world.journals()
+
+
+@law
+def status_is_for_who_may_read_journals(world):
+    world.killed_apply()
+    user = ["setpriv", "--reuid=65534", "--clear-groups"]
+    run = world.run(*user[1:], world.program, "status", program=user[0])
+    ended(run, 77, saying=("VP5012", "run as root"))
+    ended(world.run("restore"), 0)
     as_before(world)
 
 

@@ -61,7 +61,10 @@ final class EmulatedFiles {
     guard number >= 0, stat_file_of_process(process, number, &status) == 0 else { throw .ebadf }
     if let found = handed[Inode(status)] { return found.file }
     let name = FileText.link("/proc/\(process)/fd/\(number)") ?? ""
-    if name == "anon_inode:[eventfd]" { return SimulatedEventFile() }
+    if name == "anon_inode:[eventfd]" {
+      let event = EmulatedEvent(number, of: process)
+      return SimulatedEventFile(onSignal: event.signal)
+    }
     guard status.st_mode & S_IFMT == S_IFREG, name.hasPrefix("/memfd:") else { return other }
     return SimulatedMemoryFile(size: UInt64(max(status.st_size, 0)))
   }
@@ -139,6 +142,22 @@ final class EmulatedFiles {
     close(ours)
     throw Errno(rawValue: error)
   }
+}
+
+/// An eventfd of a process, as long as a device may signal it.
+private final class EmulatedEvent {
+  private let file: Int32
+
+  /// Takes a process's eventfd, if that may be taken.
+  init(_ number: Int32, of process: pid_t) {
+    let handle = open_process(process)
+    file = take_file(handle, number)
+    if handle >= 0 { close(handle) }
+  }
+
+  deinit { if file >= 0 { close(file) } }
+
+  func signal() { signal_event(file) }
 }
 
 /// What a file is on its file system.

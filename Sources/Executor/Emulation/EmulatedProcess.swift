@@ -32,6 +32,8 @@ final class EmulatedProcess: SimulatedUserMemory, SimulatedMappings {
       number, address, UnsafeMutableRawPointer(mutating: start), bytes.count, 1)
   }
 
+  var contents: any SimulatedUserMemory { self }
+
   func pin(_ start: UInt64, _ length: UInt64, takesDevices: Bool) throws(Errno) {
     let (last, overflow) = start.addingReportingOverflow(length &- 1)
     if overflow || length == 0 { throw .efault }

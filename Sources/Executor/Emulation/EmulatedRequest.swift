@@ -42,7 +42,10 @@ enum EmulatedRequest {
     var words = ["ioctl \(file.label): \(name)"]
     guard let request = RequestRegistry.request(named: name) else { return words[0] }
     switch request.argument {
-    case .structure(let layout): words += layout.fields.compactMap { text(of: $0, argument) }
+    case .structure(let layout):
+      let end = layout.fields.first?.role == .size ? argument.statedSize : .max
+      words += layout.fields.filter { $0.offset + $0.width <= end }
+        .compactMap { text(of: $0, argument) }
     case .value(let field): words.append("\(field.name)=\(argument.value)")
     case .address: words.append((try? argument.text()) ?? "")
     case .none: break

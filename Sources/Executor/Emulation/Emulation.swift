@@ -41,8 +41,11 @@ public final class Emulation: SimulatedNumbers {
   private var listener: Int32 = -1
   private var end: Int32?
   private var executionError: Int32?
+  private let ready = UnsafeMutablePointer<Int32>.allocate(capacity: Emulation.most)
   private let room = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 4096)
   private let begin = Emulation.now
+  /// How many files are looked at at once.
+  private static let most = 64
 
   /// Which VM of KVM.
   struct MachineKey: Hashable {
@@ -52,17 +55,24 @@ public final class Emulation: SimulatedNumbers {
     var number: Int32
   }
 
-  /// Makes a machine for a command, which does not run yet.
+  /// Makes a machine for a command, which does not run yet; of some devices configuration space was
+  /// read.
   public init(
     _ host: HostDescription, _ kernel: SimulatedKernel, _ command: EmulatedCommand,
-    simulatesKVM: Bool
+    release: String, configurations: [BDF: [UInt8]] = [:], simulatesKVM: Bool
   ) throws(EmulationFailure) {
     self.kernel = kernel
     self.simulatesKVM = simulatesKVM && kernel.host.nodes.hasKVM
     start = try EmulationStart(command, catchesKVM: self.simulatesKVM)
     poll = epoll_create1(Int32(EPOLL_CLOEXEC))
     files = EmulatedFiles(poll)
-    tree = EmulatedTree(host, below: "/proc/\(start.first)/root")
+    tree = EmulatedTree(
+      host, release: release, configurations, below: "/proc/\(start.first)/root")
+    for (address, bytes) in configurations {
+      if let device = kernel.host.device(address) {
+        kernel.host.setConfiguration(bytes, of: device)
+      }
+    }
     paths = EmulatedPaths(hasKVM: self.simulatesKVM)
     tree.build(kernel.host)
     showNodes()
@@ -76,6 +86,7 @@ public final class Emulation: SimulatedNumbers {
   deinit {
     for file in [poll, signals, listener, start.control] where file >= 0 { close(file) }
     room.deallocate()
+    ready.deallocate()
   }
 
   /// Runs the command to its end, and everything it has started; how it ended, as `waitpid` says.
@@ -107,16 +118,15 @@ public final class Emulation: SimulatedNumbers {
 
   /// Answers what there is; whether there may be more.
   private func serve(waiting milliseconds: Int32) -> Bool {
-    var ready = [Int32](repeating: -1, count: 64)
-    let count = Int(wait_for_files(poll, &ready, Int32(ready.count), milliseconds))
+    let count = Int(wait_for_files(poll, ready, Int32(Self.most), milliseconds))
     var isAsked = false
     var isOver = false
-    for file in ready[..<count] {
-      switch file {
+    for index in 0..<count {
+      switch ready[index] {
       case listener: isAsked = true
       case start.control: isOver = !readStage()
       case signals: passSignal()
-      default: see(file)
+      case let file: see(file)
       }
     }
     if isAsked { answerNext() }
@@ -159,10 +169,12 @@ public final class Emulation: SimulatedNumbers {
   /// Sees everything that has ended so far: before the next call is looked at, as its program knows
   /// of it.
   func seeEnds() {
-    var ready = [Int32](repeating: -1, count: 64)
-    let count = Int(wait_for_files(poll, &ready, Int32(ready.count), 0))
-    for file in ready[..<count] where ![listener, start.control, signals].contains(file) {
-      see(file)
+    let count = Int(wait_for_files(poll, ready, Int32(Self.most), 0))
+    for index in 0..<count {
+      switch ready[index] {
+      case listener, start.control, signals: continue
+      case let file: see(file)
+      }
     }
   }
 

@@ -55,8 +55,9 @@ struct CloudHypervisorImport {
       if let fd = device.fd, let address = draft.fileAddress?(fd.text) {
         return append(address, at: fd.span, device)
       }
+      let isRunning = draft.fileAddress != nil
       return draft.sink.report(
-        device.fd.map { ImportDiagnostics.fileOnly($0) }
+        device.fd.map { ImportDiagnostics.fileOnly($0, isRunning: isRunning) }
           ?? ImportDiagnostics.noPlace("the device", at: device.span))
     }
     let last = path.text.split(separator: "/").last.map(String.init) ?? ""

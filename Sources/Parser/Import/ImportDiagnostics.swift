@@ -122,12 +122,16 @@ public enum ImportDiagnostics {
     from, such as what `virsh dumpxml` writes.
     """)
 
-  static func fileOnly(_ number: SourceWord) -> Diagnostic {
+  /// Of a process that runs, its files may tell only root.
+  static func fileOnly(_ number: SourceWord, isRunning: Bool) -> Diagnostic {
     Diagnostic(
       place,
       "the device is given as the open file \(QuotedText.quote(number.text)) only, which "
-        + "does not tell its address", at: number.span,
-      help: "use 'vfioplan import --pid N' while the VM runs, or write its address")
+        + (isRunning ? "leads to no device of VFIO" : "does not tell its address"),
+      at: number.span,
+      help: isRunning
+        ? "run it as root, who may look at the process's files"
+        : "use 'vfioplan import --pid N' while the VM runs, or write its address")
   }
 
   static func noPlace(_ what: String, at span: SourceSpan) -> Diagnostic {

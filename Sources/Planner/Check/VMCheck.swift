@@ -29,7 +29,10 @@ public struct VMCheck: Sendable {
     }
     var checked = CheckedVM(vm: vm)
     switch result {
-    case .success(let compiled): finish(&checked, compiled, compiled.diagnostics)
+    case .success(let compiled):
+      // A slot is all devices in it.
+      checked.vm = compiled.vm
+      finish(&checked, compiled, compiled.diagnostics)
     case .failure(let error): checked.diagnostics = error.diagnostics
     }
     return checked

@@ -30,6 +30,7 @@ extension SavedPlanWriter {
     if vm.kvm.owner != .auto { writer.member("owner", vm.kvm.owner.rawValue) }
     writer.endObject()
     if vm.companions != .refuse { writer.member("companions", vm.companions.rawValue) }
+    if let machine = vm.machine { writer.member("machine", machine.rawValue) }
     if let clause = vm.vmm { write(clause, to: &writer) }
   }
 

@@ -46,7 +46,7 @@ public struct PlanReview: Hashable, Sendable {
     verdict = Verdict(compiled, rows)
     waysOut = WaysOut(of: compiled)
     losses = Loss.all(of: compiled)
-    locked = Locked(PlanBudget(compiled))
+    locked = Locked(PlanBudget(compiled), isKnown: !compiled.vm.memory.isEmpty)
     pageTables = plan.pageTables.count
     steps = compiled.program.steps.count
   }
@@ -62,7 +62,11 @@ extension PlanReview {
     /// How many it may have; `nil` without a limit.
     public let limit: MappingLimit?
 
-    init(_ budget: PlanBudget) {
+    /// Whether the description says how much memory there is.
+    public let isKnown: Bool
+
+    init(_ budget: PlanBudget, isKnown: Bool) {
+      self.isKnown = isKnown
       bytes = budget.lockedBytes
       mappings = budget.largestSpace
       limit = budget.mappingLimit

@@ -115,8 +115,7 @@ struct Inputs {
     return machine
   }
 
-  /// What is in a file, a description, plan or program.
-  static func document(
+  private static func document(
     _ path: String, _ id: SourceID
   ) -> Result<Loaded<Document>, CommandFailure> {
     file(path, id).flatMap { file in

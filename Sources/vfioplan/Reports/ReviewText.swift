@@ -132,7 +132,11 @@ struct ReviewText {
     let locked = review.locked
     let limit = locked.limit.map { " of " + grouped($0.count) } ?? ""
     let kernel = review.release.isEmpty ? "" : ", Linux " + review.release
-    return "locks \(byteSizeText(locked.bytes)), \(counted(locked.mappings, "mapping"))\(limit); "
+    let memory =
+      locked.isKnown
+      ? "locks \(byteSizeText(locked.bytes)), \(counted(locked.mappings, "mapping"))\(limit)"
+      : "memory is left out"
+    return "\(memory); "
       + "\(counted(review.pageTables, "page table")), \(counted(review.rows.count, "device")), "
       + "\(counted(review.steps, "step")); "
       + (review.isProposal

@@ -40,6 +40,33 @@ struct ImportCommandTests {
     #expect(folder.code == 0, "\(folder.errors)")
   }
 
+  @Test func aConfigurationAndItsDescriptionAreNoChange() throws {
+    let text = try Tool.run(["import", "examples/win11.xml"]).output
+    let outcome = try Tool.run(
+      ["diff", "examples/win11.xml", "-", "--exit-code"] + Self.host, input: text)
+    #expect(outcome.code == 0 && outcome.output.contains("no changes"), "\(outcome)")
+  }
+
+  @Test func aSavedPlanKeepsWhatItWasMadeFrom() throws {
+    let path = "\(ImportedFile.folder)/libvirt/09-old-machine.xml"
+    let text = try Tool.run(["import", path]).output
+      .replacing("kind: VM\n", with: "kind: VM\ncompanions: bind\n")
+    let plan = try Tool.run(["compile", "-", "--format", "json"] + Self.host, input: text)
+    #expect(plan.code == 0, "\(plan.errors)")
+    let domain = try Tool.run(["compile", "-", "--format", "libvirt"], input: plan.output)
+    #expect(domain.output.contains("machine='pc'") && domain.output.contains("managed='yes'"))
+    let today = try Tool.run(["compile", "-", "--as", "today"], input: plan.output)
+    #expect(today.output.contains("today, as libvirt 12.2 with type1"), "\(today)")
+    let run = try Tool.run(["apply", "-", "--simulate"], input: plan.output)
+    #expect(run.code == 0, "\(run.errors)")
+  }
+
+  @Test func twoVMsWithTheSameSlotClash() throws {
+    let path = "\(ImportedFile.folder)/proxmox/02-all-functions.conf"
+    let outcome = try Tool.run(["check", path, "examples/win11.xml"] + Self.host)
+    #expect(outcome.code == 1 && outcome.output.contains("CLASH"), "\(outcome)")
+  }
+
   @Test func anInputIsNeverOverwritten() throws {
     let outcome = try Tool.run(["import", "examples/win11.xml", "-o", "examples/win11.xml"])
     #expect(outcome.code == 64)
@@ -62,6 +89,9 @@ struct ImportCommandTests {
       + "sleep 0.2; \"$0\" import --pid $!; kill $!"
     let outcome = try Tool.run("/bin/sh", ["-c", script, Tool.vfioplan])
     #expect(outcome.output.contains("address: \"0000:02:00.0\""), "\(outcome)")
+    let file = script.replacing("host=02:00.0", with: "fd=0,id=gpu")
+    let unknown = try Tool.run("/bin/sh", ["-c", file, Tool.vfioplan])
+    #expect(unknown.errors.contains("leads to no device of VFIO"), "\(unknown)")
     #expect(outcome.output.contains("name: pid-") && outcome.output.contains("memory: 8GiB"))
   }
 }

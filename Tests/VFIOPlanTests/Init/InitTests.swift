@@ -122,6 +122,21 @@ struct InitTests {
     #expect(outcome.errors.contains("no: the host's USB and SATA are in its group"))
   }
 
+  @Test("from nothing to a plan for a captured desktop in two commands")
+  func twoCommands() throws {
+    let copy = try SysfsCopy(
+      archive: PackageFiles.path("Tests/Fixtures/captures/desktop-b550.tar.gz"))
+    let folder = try TemporaryFolder()
+    let host = try folder.write(HostYAML(HostInventory(copy.tree)).text(), to: "host.yaml")
+    let file = folder.path("vm.yaml")
+    let first = try Tool.run(["init", "gpu", "--host", host, "-o", file])
+    #expect(first.code == 0, "\(first.errors)")
+    let next = first.errors.drop { $0 != ":" }.dropFirst(2).split(whereSeparator: \.isWhitespace)
+    #expect(next.first == "vfioplan")
+    let second = try Tool.run(next.dropFirst().map(String.init) + ["-o", folder.path("plan.json")])
+    #expect(second.code == 0 && folder.names.contains("plan.json"), "\(second.errors)")
+  }
+
   @Test func aFileThatIsThereStaysAsItIs() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write("mine\n", to: "vm.yaml")

@@ -16,6 +16,8 @@ protocol SimulatedMappings: AnyObject {
   /// Checks that a range can be pinned: EFAULT if any of it is not mapped, or is a device's, unless
   /// that is taken.
   func pin(_ start: UInt64, _ length: UInt64, takesDevices: Bool) throws(Errno)
+  /// Its memory.
+  var contents: any SimulatedUserMemory { get }
 }
 
 /// The memory of a simulated process, by address: what it has mapped.
@@ -80,6 +82,27 @@ final class SimulatedMemory {
     guard !overflow, let range = range(endingAtOrAfter: start), range.contains(wanted) else {
       throw .efault
     }
+  }
+
+  /// Reads bytes, EFAULT if any is not there; memory that is only simulated is zeros.
+  func read(_ address: UInt64, _ length: UInt64) throws(Errno) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: Int(length))
+    guard let contents = mappings?.contents else {
+      try pin(address, length)
+      return bytes
+    }
+    let count = bytes.withUnsafeMutableBytes { contents.read(address, into: $0) }
+    if count < bytes.count { throw .efault }
+    return bytes
+  }
+
+  /// Writes bytes, EFAULT if any can't be.
+  func write(_ bytes: [UInt8], to address: UInt64) throws(Errno) {
+    guard let contents = mappings?.contents else {
+      return try pin(address, UInt64(bytes.count))
+    }
+    let count = bytes.withUnsafeBytes { contents.write($0, to: address) }
+    if count < bytes.count { throw .efault }
   }
 
   /// Charges the process for bytes: ENOMEM if they are more than the limit, if any, leaves.

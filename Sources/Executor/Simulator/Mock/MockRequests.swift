@@ -190,19 +190,6 @@ extension SimulatedRequest {
   }
 }
 
-extension SimulatedMemory {
-  /// Reads bytes of a process, EFAULT if any is not there; simulated memory is zeros.
-  func read(_ address: UInt64, _ length: UInt64) throws(Errno) -> [UInt8] {
-    try pin(address, length)
-    return [UInt8](repeating: 0, count: Int(length))
-  }
-
-  /// Writes bytes to a process.
-  func write(_ bytes: [UInt8], to address: UInt64) throws(Errno) {
-    try pin(address, UInt64(bytes.count))
-  }
-}
-
 extension SimulatedKernel {
   /// How often a page of the calling process is pinned: once for each request that has mapped it,
   /// as long as a page table or an access has it.

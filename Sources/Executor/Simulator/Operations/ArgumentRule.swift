@@ -40,9 +40,11 @@ enum ArgumentRule: Hashable, Sendable {
     case .sized(let minimum, let full, let before):
       let size = before.first { !facts.has($0.fact) }?.size ?? full
       try Self.checkSized(argument, minimum, size)
+      argument.endAtStatedSize()
     case .grown(let minimum, let full, let since, let read):
       if facts.has(since) {
-        return try Self.checkSized(argument, minimum, facts.has(read) ? full : minimum)
+        try Self.checkSized(argument, minimum, facts.has(read) ? full : minimum)
+        return argument.endAtStatedSize()
       }
       try argument.requireStatedSize()
       if argument.statedSize < minimum { throw .einval }

@@ -59,6 +59,9 @@ struct SimulatedArgument {
   /// Checks that the size a structure starts with can be read.
   func requireStatedSize() throws(Errno) { try require(4) }
 
+  /// Has the structure end where the caller says it does: what lies behind reads as zeros.
+  func endAtStatedSize() { window?.end = statedSize }
+
   /// Reads a 32-bit number.
   func u32(_ offset: Int) -> UInt32 {
     if let window { return UInt32(truncatingIfNeeded: window.number(at: offset, width: 4)) }

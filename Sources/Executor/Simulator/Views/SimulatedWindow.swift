@@ -23,6 +23,8 @@ final class SimulatedWindow {
   /// Whether nothing can be read behind these.
   private var isExhausted = false
   private var written: Range<Int>?
+  /// Where what it leads to ends, whatever lies behind; `nil` if nobody has said that.
+  var end: Int?
   private var targets: [Int: SimulatedWindow] = [:]
 
   /// Looks at an address.
@@ -43,15 +45,18 @@ final class SimulatedWindow {
   /// A little-endian number of 1 to 8 bytes; bytes that can't be read are zeros.
   func number(at offset: Int, width: Int) -> UInt64 {
     _ = holds(offset + width)
-    return bytes.littleEndian(at: offset, width: width)
+    guard let end, offset + width > end else {
+      return bytes.littleEndian(at: offset, width: width)
+    }
+    return Array(bytes.prefix(end)).littleEndian(at: offset, width: width)
   }
 
   /// Changes a number; what can't be read is not written.
   func set(_ number: UInt64, at offset: Int, width: Int) {
     _ = holds(offset + width)
-    bytes.setLittleEndian(number, at: offset, width: width)
-    let end = min(offset + width, bytes.count)
+    let end = min(offset + width, bytes.count, self.end ?? .max)
     guard offset < end else { return }
+    bytes.setLittleEndian(number, at: offset, width: end - offset)
     let old = written ?? offset..<end
     written = min(old.lowerBound, offset)..<max(old.upperBound, end)
   }

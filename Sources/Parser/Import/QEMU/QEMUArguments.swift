@@ -125,8 +125,9 @@ extension QEMUArguments {
     }
     if let path = values["sysfsdev"] { return sysfsAddress(path, &draft).map { ($0, path) } }
     if let fd = values["fd"], let address = draft.fileAddress?(fd.text) { return (address, fd) }
+    let isRunning = draft.fileAddress != nil
     draft.sink.report(
-      values["fd"].map { ImportDiagnostics.fileOnly($0) }
+      values["fd"].map { ImportDiagnostics.fileOnly($0, isRunning: isRunning) }
         ?? ImportDiagnostics.noPlace("the device", at: driver.span))
     return nil
   }

@@ -18,7 +18,10 @@ struct EmulateCommand: ParsableCommand {
       """)
 
   @Option(
-    help: "A host description; without it a small machine of four devices.", completion: .file())
+    help: ArgumentHelp(
+      "A host description, an archive of 'host --capture' or a copy of a sysfs; without it a small "
+        + "machine of four devices. Of a folder of them and without a command, their names."),
+    completion: .file())
   var host: String?
 
   @Option(
@@ -48,6 +51,11 @@ struct EmulateCommand: ParsableCommand {
   @Flag(help: "Simulate KVM, too, even if there is one here; no guest runs in it.")
   var simulateKVM = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Answer IOMMU_TEST_CMD, as kernels with CONFIG_IOMMUFD_TEST do for their own tests."))
+  var iommufdTest = false
+
   @Option(
     name: .shortAndLong, help: "Write the report to a file, not to standard error.",
     completion: .file())
@@ -62,23 +70,31 @@ struct EmulateCommand: ParsableCommand {
   @OptionGroup var options: OutputOptions
 
   func validate() throws {
-    if command.isEmpty { throw ValidationError("Name a command after --.") }
+    if command.isEmpty, host.flatMap(EmulatedHost.names) == nil {
+      throw ValidationError("Name a command after --.")
+    }
     if plan != nil, host == nil { throw ValidationError("--plan is for the host of --host.") }
     try PlanOptions.checkStandardInput(of: [plan, host].compactMap(\.self))
   }
 
   func run() {
     options.runCommand { (findings) throws(CommandFailure) -> Int32 in
-      let host = try loadHost(&findings)
+      if command.isEmpty, let names = host.flatMap(EmulatedHost.names) {
+        let lines = names.map { $0 + "\n" }.joined()
+        try Destination.standard.write(bytes: Array(lines.utf8))
+        return ExitCode.done.rawValue
+      }
+      let host = try EmulatedHost.load(host, release: release, &findings)
       let plan = try loadPlan(&findings)
       let image = try EmulatedImage(command)
       let kernel = SimulatedKernel(
-        host, release: release.flatMap { HostKernel(release: $0.text).version })
+        host.description, release: release.flatMap { HostKernel(release: $0.text).version })
+      kernel.hasMock = iommufdTest
       let run = EmulationRun(host, kernel, image)
       let log = try log.map { (path) throws(CommandFailure) in try EmulationLog(path) }
       let outcome = try run.run(faults: fail, log: log, simulatesKVM: simulateKVM)
       let found = EmulationFindings(outcome.record.state, plan: plan)
-      try show(outcome, host, kernel, plan == nil ? nil : found.mismatches)
+      try show(outcome, host.description, kernel, plan == nil ? nil : found.mismatches)
       findings.add(found.all)
       let isOtherwise = outcome.status == 0 && !found.mismatches.isEmpty
       return isOtherwise ? ExitCode.cannotCompile.rawValue : outcome.status
@@ -91,19 +107,6 @@ struct EmulateCommand: ParsableCommand {
     let compiled = try inputs.compiled(target: nil, objective: nil)
     findings.add(compiled.diagnostics, files: inputs.files)
     return compiled.plan
-  }
-
-  private func loadHost(_ findings: inout Findings) throws(CommandFailure) -> HostDescription {
-    let loaded: Loaded<HostDescription>
-    if let host {
-      loaded = try Inputs.read(host, .host, DescriptionReader.host).get()
-    } else {
-      let file = SourceFile(
-        id: .host, name: BuiltInHost.name, bytes: Array(BuiltInHost.text.utf8))
-      loaded = try Inputs.decoded(file, DescriptionReader.host).get()
-    }
-    findings.add(loaded.warnings, files: [loaded.file])
-    return loaded.value
   }
 
   private func show(

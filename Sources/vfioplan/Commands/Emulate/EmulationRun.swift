@@ -45,12 +45,12 @@ struct EmulationRun {
     var status: Int32
   }
 
-  private let host: HostDescription
+  private let host: EmulatedHost
   private let kernel: SimulatedKernel
   private let image: EmulatedImage
 
   /// Prepares a run.
-  init(_ host: HostDescription, _ kernel: SimulatedKernel, _ image: EmulatedImage) {
+  init(_ host: EmulatedHost, _ kernel: SimulatedKernel, _ image: EmulatedImage) {
     self.host = host
     self.kernel = kernel
     self.image = image
@@ -69,7 +69,8 @@ struct EmulationRun {
       forwarded: forwarded)
     do throws(EmulationFailure) {
       let emulation = try Emulation(
-        host, kernel, command, simulatesKVM: simulatesKVM || !Self.hasKVM)
+        host.description, kernel, command, release: host.release,
+        configurations: host.configurations, simulatesKVM: simulatesKVM || !Self.hasKVM)
       emulation.faults = faults
       if let log { emulation.log = log.write }
       let end = try emulation.run()

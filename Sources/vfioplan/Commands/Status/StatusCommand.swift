@@ -43,9 +43,14 @@ struct StatusCommand: ParsableCommand {
     do throws(DriverJournal.Failure) {
       return try JournalStatus.all(waiting)
     } catch {
+      if case .unusable(let path, let errno) = error, errno.isDenial {
+        let finding = Diagnostic(
+          KernelDiagnostics.notPermitted, "journals in '\(path)' can't be read: \(errno)", at: nil,
+          help: "run as root")
+        throw CommandFailure([finding], .notPermitted)
+      }
       let finding = KernelDiagnostics.diagnostic(of: error) { ($0.description, nil) }
-      let isDenied = if case .unusable(_, let errno) = error { errno.isDenial } else { false }
-      throw CommandFailure([finding], isDenied ? .notPermitted : .leftovers)
+      throw CommandFailure([finding], .leftovers)
     }
   }
 }

@@ -44,7 +44,8 @@ struct StatusText {
       page.line("\("mend:", .good) \(command.visible)", indent: 4)
     }
     if journal.state == .unreadable {
-      page.line("mend: give its devices back by hand, then remove \(journal.path)", indent: 4)
+      page.line(
+        "mend: give its devices back by hand, then remove \(journal.path.visible)", indent: 4)
     }
   }
 
@@ -59,7 +60,7 @@ struct StatusText {
     case .interrupted: "left behind by \(process), which is gone\(since)"
     case .outdated: "of an earlier boot, which gave its drivers back\(since)"
     case .incomplete: "cut off before anything was changed\(since)"
-    case .unreadable: "'\(journal.path)' can't be read as a journal"
+    case .unreadable: "'\(journal.path.visible)' can't be read as a journal"
     }
   }
 
