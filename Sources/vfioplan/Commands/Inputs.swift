@@ -115,7 +115,8 @@ struct Inputs {
     return machine
   }
 
-  private static func document(
+  /// Reads what the first operand of a command may hold, configurations of VMMs among it.
+  static func document(
     _ path: String, _ id: SourceID
   ) -> Result<Loaded<Document>, CommandFailure> {
     file(path, id).flatMap { file in
