@@ -156,6 +156,21 @@ struct MockTests {
     #expect(test(12, hwpt, [0, 0, 0, 1]).answer == "EINVAL")
   }
 
+  @Test func aPASIDNeedsATableThatWasMadeForIt() throws {
+    let id = device(ioas).2
+    let plain = try #require(UInt64(raw.hwptAlloc(iommufd, device: id, parent: ioas)))
+    let hwpt = try #require(UInt64(raw.hwptAlloc(iommufd, device: id, parent: ioas, flags: 8)))
+    let (object, _, _) = device(hwpt, flags: 4)
+    #expect(test(18, object, [100, UInt32(plain)]).answer == "EINVAL")
+    #expect(test(18, object, [100, 99]).answer == "ENOENT")
+    #expect(test(18, object, [100, UInt32(hwpt)]).answer == "0")
+    #expect(test(18, device(hwpt).0, [100, UInt32(hwpt)]).answer == "EINVAL")
+    #expect(test(20, object, [100]).answer == "0")
+    #expect(test(20, object, [100]).answer == "0")
+    #expect(raw.destroy(iommufd, object) == "0")
+    #expect(test(20, object, [100]).answer == "ENOENT")
+  }
+
   @Test func theArgumentsOfABitmapOfDirtyPagesInTheKernelsOrder() throws {
     let (_, table, id) = device(ioas)
     let hwpt = try #require(

@@ -20,6 +20,8 @@ final class SimulatedHWPT {
   let apertureFirst: UInt64
   /// Its dirty pages, if it was made to track them.
   var dirty: DirtyPagesOfTable?
+  /// Whether it was made for PASIDs, too.
+  var takesPASIDs = false
   /// How many devices are attached.
   var attachedDevices = 0
   private let facts: KernelFacts

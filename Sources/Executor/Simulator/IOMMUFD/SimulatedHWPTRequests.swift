@@ -55,6 +55,7 @@ extension SimulatedIOMMUFD {
     let hwpt = SimulatedHWPT(
       for: unit, in: ioas, isAutomatic: false, isAttachedFirst: false, isHuge: isHuge, by: facts)
     if tracks { hwpt.dirty = .init(pageBytes: isHuge ? Mock.hugeBytes : 4096) }
+    hwpt.takesPASIDs = flags.contains(.pasid)
     try add(hwpt)
     request.outHWPTID = hwpt.id
   }

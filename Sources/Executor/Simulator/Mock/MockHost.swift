@@ -56,6 +56,8 @@ final class SimulatedMockDevice {
   let device: Int
   /// Its binding, once there is one.
   private(set) var binding: SimulatedBinding?
+  /// Its tables by PASID, but for its own.
+  private var tables: [UInt32: SimulatedHWPT] = [:]
 
   /// Plugs one in.
   init(_ features: MockUnit, in kernel: SimulatedKernel) {
@@ -84,8 +86,26 @@ final class SimulatedMockDevice {
     }
   }
 
+  /// Attaches a PASID of it to a page table: that and its own one have to be made for PASIDs.
+  func attach(
+    _ pasid: UInt32, to table: UInt32, in kernel: SimulatedKernel
+  ) throws(Errno) {
+    guard let binding, let object = binding.context.object(table) else { throw .enoent }
+    let unit = try kernel.host.unit(of: device)
+    guard case .hwpt(let hwpt) = object, unit.mock?.hasPASIDs == true, hwpt.takesPASIDs,
+      kernel.host.devices[device].hwpt?.takesPASIDs ?? true, hwpt.admits(unit),
+      tables[pasid] == nil
+    else { throw .einval }
+    hwpt.attachedDevices += 1
+    tables[pasid] = hwpt
+  }
+
+  /// Detaches a PASID of it, if it is attached.
+  func detach(_ pasid: UInt32) { tables.removeValue(forKey: pasid)?.attachedDevices -= 1 }
+
   /// Detaches and unbinds it.
   func end(in kernel: SimulatedKernel) {
+    for pasid in tables.keys { detach(pasid) }
     binding?.end(in: kernel)
     binding = nil
     kernel.host.unplugMock(device)

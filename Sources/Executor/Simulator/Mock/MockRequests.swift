@@ -21,6 +21,8 @@ extension SimulatedIOMMUFD {
     case .setMemoryLimit: if request.content & 0xffff_ffff < Mock.leastLimit { throw .einval }
     case .setDirty: try request.view(setDirty)
     case .checkCache: try request.view(testCache)
+    case .attachPASID: try request.view(attachPASID)
+    case .detachPASID: try request.view(detachPASID)
     case nil: throw .eopnotsupp
     }
   }
@@ -98,6 +100,16 @@ extension SimulatedIOMMUFD {
       let count = kernel.pins(of: (address + offset) / 4096)
       if count != wanted, !kernel.mapsFiles { throw .eio }
     }
+  }
+
+  private func attachPASID(_ request: inout SimulatedRequest<MockPASID>) throws(Errno) {
+    guard case .mock(let mock) = object(request.id) else { throw .enoent }
+    try mock.attach(request.pasid, to: request.table, in: request.kernel)
+  }
+
+  private func detachPASID(_ request: inout SimulatedRequest<MockPASID>) throws(Errno) {
+    guard case .mock(let mock) = object(request.id) else { throw .enoent }
+    mock.detach(request.pasid)
   }
 
   private func testCache(_ request: inout SimulatedRequest<MockCache>) throws(Errno) {

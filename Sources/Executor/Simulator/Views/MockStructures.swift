@@ -16,6 +16,8 @@ enum MockOperation: UInt32 {
   case mockDomainFlags = 12
   case setDirty = 13
   case checkCache = 16
+  case attachPASID = 18
+  case detachPASID = 20
 }
 
 /// What all of them begin with: `struct iommu_test_cmd`, whose union is a view of its own.
@@ -83,6 +85,13 @@ struct MockCache: StructureLayout {
   static let initial: UInt32 = 0xbaddad
   /// `MOCK_DEV_CACHE_NUM`.
   static let count: UInt32 = 4
+}
+
+/// `pasid_attach`, of which `pasid_detach` is the beginning.
+struct MockPASID: StructureLayout {
+  let id = Member<UInt32>(at: 8)
+  let pasid = Member<UInt32>(at: 16)
+  let table = Member<UInt32>(at: 20)
 }
 
 /// `MOCK_FLAGS_DEVICE_*`.
