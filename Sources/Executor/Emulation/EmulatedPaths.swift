@@ -29,8 +29,8 @@ struct EmulatedPaths {
   func kind(of path: UnsafeBufferPointer<UInt8>, from base: () -> String?) -> EmulatedPath {
     guard let first = path.first else { return .other }
     if first == UInt8(ascii: "/") {
-      if path.starts(with: Self.device) { return node(Array(path)) ?? .other }
-      if path.starts(with: Self.system) { return attribute(Array(path)) ?? .other }
+      if path.starts(with: Self.device), let found = node(Array(path)) { return found }
+      if path.starts(with: Self.system), let found = attribute(Array(path)) { return found }
     }
     guard endsLikeOurs(path), let whole = whole(Array(path), from: base) else { return .other }
     return node(whole) ?? attribute(whole) ?? .other

@@ -99,7 +99,9 @@ struct EmulatedTree {
     case .kvm: EmulatedNode(major: 10, minor: 232)
     case .ioasid: EmulatedNode(major: 10, minor: 126)
     case .vfioGroup(let number): EmulatedNode(major: 510, minor: UInt32(truncatingIfNeeded: number))
-    case .vfioDevice(let address): EmulatedNode(major: 511, minor: UInt32(numbers[address] ?? 0))
+    case .vfioDevice(let address):
+      EmulatedNode(
+        major: 511, minor: UInt32(truncatingIfNeeded: numbers[address] ?? 0))
     }
   }
 

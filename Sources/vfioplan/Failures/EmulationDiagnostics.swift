@@ -68,8 +68,8 @@ enum EmulationDiagnostics {
     """
     What the program made of the emulated host was compared with the plan of --plan: which \
     devices' no-snoop DMA reaches memory, and whether KVM carries out WBINVD. The message says \
-    what differs. `vfioplan compile --as` shows what a VMM makes of a description, and the order of \
-    devices that leads to the plan. The exit status is 1, unless the program failed by itself.
+    what differs. `vfioplan compile --as` shows what a VMM makes of a description, and the order \
+    of devices that leads to the plan. The exit status is 1, unless the program failed by itself.
     """)
 
   /// All of them.
