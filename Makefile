@@ -76,8 +76,10 @@ sysfs: release ## laws of apply, restore and hooks on a fake /sys, as root; LAW=
 hostile: release ## signals at every system call, hostile inputs and surroundings, as root; SEED=n, ONLY=word
 	$(PYTHON) Tests/Hostile/hostile.py $(BINARY) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
-emulate: release ## programs on simulated hosts: answers as recorded kernels gave them; ONLY=word runs a part
+emulate: release conformer ## programs on simulated hosts, COUNT=500 of them generated; SEED=n, ONLY=word runs a part
 	$(PYTHON) Tests/Emulate/emulate.py $(BINARY) $(if $(ONLY),--only $(ONLY))
+	$(if $(filter-out generated,$(ONLY)),,$(PYTHON) Tests/Emulate/generated.py $(BINARY) \
+	  $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)))
 
 review: release ## reviews as Markdown and HTML, in GitHub's Markdown, Mermaid and a browser
 	@for package in chromium cmark-gfm; do \
@@ -114,7 +116,8 @@ lab: release conformer lab-deps ## real kernels under QEMU; FILTER='7.3 intel' r
 	  $(if $(SEED),--seed $(SEED)) $(if $(RECORD),--record) $(if $(PRESENT),--present) \
 	  '$(or $(FILTER),^(?!.* conform))'
 
-conform: ## generated programs of calls on the simulator and on every kernel; COUNT=n, 8 programs each a machine; SEED=n, FILTER='^7.2'
+conform: release conformer ## generated programs of calls under emulate and on every kernel; COUNT=n, 8 programs each a machine; SEED=n, FILTER='^7.2'
+	$(PYTHON) Tests/Emulate/generated.py $(BINARY) --count 20000 $(if $(SEED),--seed $(SEED)) --only '$(FILTER)'
 	$(MAKE) lab FILTER='$(if $(FILTER),$(FILTER).*) conform$$'
 
 # What runs such programs on the simulator, beside the release's program.

@@ -23,3 +23,10 @@ for address in ADDRESSES:
 for address in (0, 1, 2**63):
     if libc.open(ctypes.c_void_p(address), 2) != -1 or ctypes.get_errno() != errno.EFAULT:
         print("open", hex(address), ctypes.get_errno())
+# What is open as a place only (O_PATH) does not count as open.
+place = os.open("/", os.O_PATH)
+group = os.open("/dev/vfio/1", os.O_RDWR)
+argument = ctypes.c_int(place)
+if libc.ioctl(group, ctypes.c_ulong(0x3b68), ctypes.byref(argument)) != -1 \
+        or ctypes.get_errno() != errno.EBADF:
+    print("a place as a container", ctypes.get_errno())

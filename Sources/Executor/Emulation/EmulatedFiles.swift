@@ -55,10 +55,13 @@ final class EmulatedFiles {
     return (found.file, found.node)
   }
 
-  /// What a number in a process stands for, to other files: EBADF if it is not open.
+  /// What a number in a process stands for, to other files: EBADF if it is not open, or a place
+  /// only (O_PATH).
   func file(_ number: Int32, of process: pid_t) throws(Errno) -> SimulatedFile {
     var status = stat()
-    guard number >= 0, stat_file_of_process(process, number, &status) == 0 else { throw .ebadf }
+    guard number >= 0, stat_file_of_process(process, number, &status) == 0,
+      !Self.isPlaceOnly(number, of: process)
+    else { throw .ebadf }
     if let found = handed[Inode(status)] { return found.file }
     let name = FileText.link("/proc/\(process)/fd/\(number)") ?? ""
     if name == "anon_inode:[eventfd]" {
@@ -67,6 +70,13 @@ final class EmulatedFiles {
     }
     guard status.st_mode & S_IFMT == S_IFREG, name.hasPrefix("/memfd:") else { return other }
     return SimulatedMemoryFile(size: UInt64(max(status.st_size, 0)))
+  }
+
+  private static func isPlaceOnly(_ number: Int32, of process: pid_t) -> Bool {
+    let bytes = FileText.bytes(of: "/proc/\(process)/fdinfo/\(number)")
+    let line = bytes.split(separator: 10).first { $0.starts(with: "flags:".utf8) }
+    let digits = line?.filter { 48...57 ~= $0 } ?? []
+    return digits.reduce(0) { $0 << 3 | Int32($1 & 7) } & OPEN_PLACE_ONLY != 0
   }
 
   /// Gives a file to the process of a call; its number there, or the errno of a failure.
