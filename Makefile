@@ -25,6 +25,15 @@ DESTDIR ?=
 # Optimised tests, for what takes minutes even so.
 EXHAUST_DIR := .build-exhaust
 
+# Installs what a part of the tests needs, unless a command or a file is there; without it that part says
+# what it leaves out.
+define optional
+@command -v $(1) >/dev/null || test -e $(1) || $(APT) install -y -q --no-install-recommends $(2) >/dev/null \
+  || { $(APT) update -q && $(APT) install -y -q --no-install-recommends $(2) >/dev/null; } \
+  || echo "no $(2): what needs it is skipped"
+endef
+LIBVIRT := libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients
+
 SWIFT_FILES = $(shell git ls-files '*.swift')
 
 # What enumerates worlds or sweeps over every step; `make test` runs it, `make check` doesn't.
@@ -66,27 +75,30 @@ fuzz: deps ## hostile inputs for MINUTES=2 in all; TARGETS='vm plan' runs a part
 	$(PYTHON) Tests/Fuzz/fuzz.py $(if $(FIXED),--fixed,--minutes $(or $(MINUTES),2)) $(if $(TARGETS),--only $(TARGETS))
 
 sysfs: release ## laws of apply, restore and hooks on a fake /sys, as root; LAW=word runs a part
-	@command -v libvirtd >/dev/null && command -v virsh >/dev/null && command -v qemu-system-x86_64 >/dev/null && exit; \
-	  packages="libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86"; \
-	  $(APT) install -y -q --no-install-recommends $$packages >/dev/null \
-	  || { $(APT) update -q && $(APT) install -y -q --no-install-recommends $$packages >/dev/null; } \
-	  || echo "no libvirtd: what needs it is skipped"
+	$(call optional,libvirtd,$(LIBVIRT))
+	$(call optional,qemu-system-x86_64,qemu-system-x86)
 	$(PYTHON) Tests/FakeSysfs/laws.py $(BINARY) $(LAW)
 
 hostile: release ## signals at every system call, hostile inputs and surroundings, as root; SEED=n, ONLY=word
 	$(PYTHON) Tests/Hostile/hostile.py $(BINARY) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
-emulate: release conformer ## programs on simulated hosts, COUNT=500 of them generated; SEED=n, ONLY=word runs a part
+emulate: release conformer ## programs on simulated hosts: QEMUs, libvirt, guests, the kernel's tests, COUNT=500 generated ones; SEED=n, ONLY=word runs a part
+	$(call optional,libvirtd,$(LIBVIRT))
+	$(call optional,qemu-system-x86_64,qemu-system-x86)
+	$(call optional,/usr/include/sys/capability.h,libcap-dev)
+	$(call optional,/usr/include/uuid/uuid.h,uuid-dev)
 	$(PYTHON) Tests/Emulate/emulate.py $(BINARY) $(if $(ONLY),--only $(ONLY))
 	$(if $(filter-out generated,$(ONLY)),,$(PYTHON) Tests/Emulate/generated.py $(BINARY) \
 	  $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED)))
+	$(if $(ONLY),,$(PYTHON) Tests/Emulate/orders.py $(BINARY))
+	$(if $(ONLY),,$(PYTHON) Tests/Emulate/itself.py $(BINARY))
+	$(if $(ONLY),,$(PYTHON) Tests/Emulate/libvirt.py $(BINARY))
+	$(if $(ONLY),,$(PYTHON) Tests/Emulate/boots.py $(BINARY))
+	$(if $(ONLY),,$(PYTHON) Tests/Emulate/selftests.py $(BINARY))
 
 review: release ## reviews as Markdown and HTML, in GitHub's Markdown, Mermaid and a browser
-	@for package in chromium cmark-gfm; do \
-	  command -v $$package >/dev/null || $(APT) install -y -q --no-install-recommends $$package >/dev/null \
-	    || { $(APT) update -q && $(APT) install -y -q --no-install-recommends $$package >/dev/null; } \
-	    || echo "no $$package: what needs it is skipped"; \
-	done
+	$(call optional,chromium,chromium)
+	$(call optional,cmark-gfm,cmark-gfm)
 	$(PYTHON) Tests/Browser/review.py $(BINARY)
 
 release: building ## a static binary, ./vfioplan

@@ -162,7 +162,11 @@ public final class Emulation: SimulatedNumbers {
     } else if let process = processes.process(endingWith: file) {
       epoll_ctl(poll, EPOLL_CTL_DEL, file, nil)
       processes.remove(process)
-      machines = machines.filter { $0.key.process != process.number }
+      // What is open of KVM goes with its process at the latest.
+      for (key, vm) in machines where key.process == process.number {
+        machines[key] = nil
+        kernel.dropLast(vm)
+      }
     }
   }
 
