@@ -53,6 +53,7 @@ enum emulated_call {
   EMULATED_FSTAT = SYS_fstat,
   EMULATED_NEWFSTATAT = SYS_newfstatat,
   EMULATED_STATX = SYS_statx,
+  EMULATED_EXIT = SYS_exit_group,
 #if defined(__x86_64__)
   EMULATED_OPEN = SYS_open,
   EMULATED_CREAT = SYS_creat,
@@ -74,8 +75,10 @@ struct emulated_notification {
   uint64_t arguments[6];
 };
 
-// The filter; whether all requests are caught, because KVM is simulated, too.
-static inline int emulation_filter(struct sock_filter *code, int catches_kvm) {
+// The filter; whether all requests are caught, because KVM is simulated, too, and whether the ends of
+// processes are, while their memory is there.
+static inline int emulation_filter(
+    struct sock_filter *code, int catches_kvm, int catches_ends) {
   int length = 0;
   const uint32_t number = offsetof(struct seccomp_data, nr);
   const uint32_t second = offsetof(struct seccomp_data, args[1]);
@@ -99,6 +102,7 @@ static inline int emulation_filter(struct sock_filter *code, int catches_kvm) {
       EMULATED_LSTAT, EMULATED_FSTAT, EMULATED_NEWFSTATAT, EMULATED_STATX};
   for (size_t index = 0; index < sizeof whole / sizeof *whole; index++)
     if (whole[index] >= 0) { RETURN_IF((uint32_t)whole[index], SECCOMP_RET_USER_NOTIF); }
+  if (catches_ends) { RETURN_IF(EMULATED_EXIT, SECCOMP_RET_USER_NOTIF); }
   // A ring would open files without any of these calls.
   RETURN_IF(SYS_io_uring_setup, SECCOMP_RET_ERRNO | ENOSYS);
 #define HIGH_HALF 4
@@ -135,10 +139,10 @@ static inline int emulation_filter(struct sock_filter *code, int catches_kvm) {
 
 // Has the calling thread, and all that comes of it, ask a listener, whose number is given; -1 and
 // errno if that is not to be had.
-static inline int install_emulation_filter(int catches_kvm) {
+static inline int install_emulation_filter(int catches_kvm, int catches_ends) {
   struct sock_filter code[128];
   struct sock_fprog program = {.filter = code};
-  program.len = (unsigned short)emulation_filter(code, catches_kvm);
+  program.len = (unsigned short)emulation_filter(code, catches_kvm, catches_ends);
   const unsigned long flags[] = {
       SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
       SECCOMP_FILTER_FLAG_NEW_LISTENER};
@@ -157,7 +161,7 @@ static inline int install_emulation_filter(int catches_kvm) {
 // The next call that waits. 0, or -1 and errno: ENOENT if its thread is gone.
 static inline int receive_notification(int listener, struct emulated_notification *call) {
   // Room for what later kernels may add: they write as much as they know.
-  union { struct seccomp_notif notification; char room[512]; } place;
+  union { struct seccomp_notif notification; char room[256]; } place;
   memset(&place, 0, sizeof place);
   if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &place) != 0) return -1;
   call->id = place.notification.id;
@@ -175,7 +179,7 @@ static inline int is_listener_idle(int listener) {
 
 // Answers a call: by a value, or the errno of a failure. 0, or -1 and errno.
 static inline int answer_notification(int listener, uint64_t id, int64_t value, int error) {
-  union { struct seccomp_notif_resp answer; char room[512]; } place;
+  union { struct seccomp_notif_resp answer; char room[64]; } place;
   memset(&place, 0, sizeof place);
   place.answer.id = id;
   place.answer.val = error == 0 ? value : 0;
@@ -185,7 +189,7 @@ static inline int answer_notification(int listener, uint64_t id, int64_t value, 
 
 // Has the kernel carry a call out as it is.
 static inline int continue_notification(int listener, uint64_t id) {
-  union { struct seccomp_notif_resp answer; char room[512]; } place;
+  union { struct seccomp_notif_resp answer; char room[64]; } place;
   memset(&place, 0, sizeof place);
   place.answer.id = id;
   place.answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
@@ -277,6 +281,27 @@ static inline int watch_end_of_file(int notifier, int file) {
   char path[32];
   snprintf(path, sizeof path, "/proc/self/fd/%d", file);
   return inotify_add_watch(notifier, path, IN_CLOSE_WRITE);
+}
+
+// The folder of a thread's descriptors, which stays that of this thread: nothing is found in it when
+// the thread is gone, even if another one has its number by then. -1 and errno if that can't be.
+static inline int open_files_of_thread(pid_t thread) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%d/fd", thread);
+  return open(path, OPEN_PLACE_ONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+// What a descriptor leads to, in a folder of them. 0, or -1.
+static inline int stat_file_in_folder(int folder, int file, struct stat *status) {
+  char digits[16];
+  char *name = digits + sizeof digits - 1;
+  if (file < 0) return -1;
+  *name = 0;
+  do {
+    *--name = (char)('0' + file % 10);
+    file /= 10;
+  } while (file > 0);
+  return fstatat(folder, name, status, 0);
 }
 
 // What a descriptor of a process leads to. 0, or -1.

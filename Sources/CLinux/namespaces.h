@@ -37,6 +37,8 @@ struct emulation_start {
   // What a signal does again that we ignore.
   int restores_signals;
   int catches_kvm;
+  // Whether the end of a process waits until it was looked at.
+  int catches_ends;
   // Whether an own user namespace is wanted.
   int has_user_namespace;
 };
@@ -160,7 +162,7 @@ static inline void show_files_of_proc(void) {
 
 // Becomes the command, which asks the supervisor from its first instruction on.
 static inline void become_command(const struct emulation_start *start, int control) {
-  int listener = install_emulation_filter(start->catches_kvm);
+  int listener = install_emulation_filter(start->catches_kvm, start->catches_ends);
   if (listener < 0) {
     say_to_supervisor(control, EMULATION_LISTENER, errno);
     _exit(126);

@@ -3,6 +3,7 @@
 import pathlib
 import re
 import subprocess
+import sys
 
 from tools import ROOT
 
@@ -63,6 +64,18 @@ def checks(program: str, form: str):
             [program, "check", ROOT / "examples", "--host", host, "--format", form],
             text=True, capture_output=True)
         yield f"check-{host.stem}", result.stdout
+
+
+def runs(program: str, form: str):
+    """Emulated runs of the order trap and of none, where namespaces are allowed: a name, the text."""
+    for name, devices in (("run-trapped", ["0000:00:02.0", "0000:01:00.0"]),
+                          ("run", ["0000:01:00.0", "0000:02:00.0"])):
+        result = subprocess.run(
+            [program, "emulate", "--simulate-kvm", "--format", form, "-o", "-", "--dma",
+             f"{devices[1]},0x1000,read=1", "--", sys.executable, ROOT / "Tests/Emulate/trap.py",
+             *devices], text=True, capture_output=True)
+        if "VP5801" not in result.stderr:
+            yield name, result.stdout
 
 
 def quoted(text: str) -> str:

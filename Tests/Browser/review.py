@@ -175,7 +175,7 @@ def pageLaws(browser: Browser, program: str, folder: pathlib.Path) -> None:
     axe = tools.axe()
     broken, tabs, search, access, answers, count = [], [], [], [], [], 0
     for name, text in [*pages.examples(program, "html"), *pages.differences(program, "html"),
-                       *pages.checks(program, "html")]:
+                       *pages.checks(program, "html"), *pages.runs(program, "html")]:
         page = folder / f"{name}.html"
         page.write_text(text)
         browser.open(page)

@@ -99,6 +99,56 @@ def findings(program: str, folder: pathlib.Path):
            and run.returncode == 1, str(run))
 
 
+def dma(program: str, folder: pathlib.Path):
+    """A device's DMA reaches the memory that the program has mapped for it, and nothing else."""
+    nic, igd = "0000:01:00.0", "0000:00:02.0"
+    for way in ["end", "unmap", "close"]:
+        run = python(program, "dma.py", ["--format", "json", "-o", folder / "out",
+                                         "--dma", f"{nic},0x1ffe,read=4",
+                                         "--dma", f"{nic},0x1010,write=c0ffee",
+                                         "--dma", f"{nic},0x4000,write=01",
+                                         "--dma", f"{nic},0x3000,read=1",
+                                         "--dma", f"{nic},0x2fff,read=2",
+                                         "--dma", f"{igd},0x1000,read=1"], [nic, way])
+        at, *said = run.stdout.split()
+        report = json.loads((folder / "out").read_text())["dma"]
+        start = int(at, 16)
+        yield (f"a read over two pages: {way}", report[0].get("bytes") == "61626364"
+               and report[0]["pieces"] == [{"address": hex(start + 0xffe), "count": 4}]
+               and report[0]["snooped"], f"{run} {report}")
+        yield f"a write: {way}", report[1].get("bytes") == "c0ffee", f"{run} {report}"
+        if way != "end":
+            yield f"the program sees it: {way}", said == ["c0ffee"], f"{run} {report}"
+        faults = [one.get("fault", "")[:6] + one.get("faultAddress", "") for one in report[2:]]
+        yield (f"faults: {way}", faults == ["it is 0x4000", "nothin0x3000", "nothin0x3000",
+                                            "the de"], f"{run} {report}")
+    run = python(program, "dma.py", ["--dma", f"{igd},0x1000,read=2"], [igd, "close"])
+    yield ("not snooped behind a unit that can't enforce it", "not snooped, 7878 at" in run.stderr
+           and "VP5808" not in run.stderr, str(run))
+    run = python(program, "dma.py", ["--dma", f"{nic},0x9000,read=2"], [nic, "close"])
+    yield "a fault is found", "VP5808" in run.stderr, str(run)
+
+
+def rest(program: str, folder: pathlib.Path):
+    """What is left when the program has ended is found."""
+    run = emulated(program, ["sh", "-c", "exec 3</dev/iommu; sleep 100 & exit 0"])
+    yield "left open", "VP5809" in run.stderr and "/dev/iommu" in run.stderr, str(run)
+    run = emulated(program, ["sh", "-c", "exec 3</dev/iommu; exit 0"])
+    yield "closed at the end", "VP5809" not in run.stderr, str(run)
+    unbind = "printf 0000:03:00.0 > /sys/bus/pci/drivers/nvme/unbind"
+    run = emulated(program, ["sh", "-c", unbind])
+    yield "not given back", "VP5810" in run.stderr, str(run)
+    run = emulated(program, ["sh", "-c",
+                             unbind + "; printf 0000:03:00.0 > /sys/bus/pci/drivers_probe"])
+    yield "given back", "VP5810" not in run.stderr, str(run)
+    page = folder / "page.html"
+    run = python(program, "trap.py", ["--simulate-kvm", "--format", "html", "-o", page],
+                 ["0000:00:02.0", "0000:01:00.0"])
+    text = page.read_text()
+    yield ("a page of the run", run.returncode == 0 and "NON-COHERENT" in text and "VP5805" in text
+           and "VFIO_DEVICE_BIND_IOMMUFD" in text and "<svg" in text, text[:2000])
+
+
 def drivers(program: str, folder: pathlib.Path):
     """What is written to drivers' attributes changes sysfs before the write returns."""
     run = emulated(program, ["sh", HERE / "drivers.sh"])
@@ -161,7 +211,8 @@ def itself(program: str, folder: pathlib.Path):
 
 
 LAWS = {"conform": conformFixtures, "ends": ends, "nested": nested,
-        "findings": findings, "drivers": drivers, "hostile": hostile, "unprivileged": unprivileged,
+        "findings": findings, "dma": dma,
+        "rest": rest, "drivers": drivers, "hostile": hostile, "unprivileged": unprivileged,
         "qemu": qemu, "itself": itself}
 
 

@@ -28,6 +28,9 @@ extension Emulation {
       look(call, Path(arguments.0, arguments.1), into: arguments.2, room)
     case EMULATED_STATX.number:
       look(call, Path(arguments.0, arguments.1), into: arguments.4, isExtended: true, room)
+    case EMULATED_EXIT.number:
+      takeSnapshot()
+      pass(call)
     case EMULATED_WRITE.number: write(call)
     case EMULATED_PWRITE.number: writeConfiguration(call)
     default: pass(call)

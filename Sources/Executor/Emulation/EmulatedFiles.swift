@@ -20,6 +20,17 @@ final class EmulatedFiles {
     var ours: Int32 = -1
   }
 
+  /// A file that was found.
+  struct Found {
+    /// What it is.
+    let file: SimulatedFile
+    /// What `stat` says it is.
+    let node: EmulatedNode?
+    /// Whether the thread is for certain the one that asked before under its number, so that it
+    /// still waits: its folder was open then.
+    let isSameThread: Bool
+  }
+
   /// Where configuration space lies in a device's file, and where it ends, in bytes: region n is at
   /// n << 40.
   static let deviceBytes: UInt64 = 9 << 40
@@ -28,6 +39,10 @@ final class EmulatedFiles {
   private var ends: [Int32: Inode] = [:]
   private var watches: [Int32: Inode] = [:]
   private var devices: Set<UInt64> = []
+  /// The folders in which threads that asked have their numbers.
+  private var folders: [pid_t: Int32] = [:]
+  /// So many of them are open at once.
+  private static let mostFolders = 128
   private let other = SimulatedOtherFile()
   private let poll: Int32
   private let notifier: Int32
@@ -45,14 +60,32 @@ final class EmulatedFiles {
   /// Whether an inode is that of a device's file.
   func isDevice(_ inode: UInt64) -> Bool { devices.contains(inode) }
 
-  /// The simulated file of a number in a process and what it looks like; `nil` if it is none of
+  /// The simulated file of a number in a thread and what it looks like; `nil` if it is none of
   /// ours.
-  func find(_ number: Int32, of process: pid_t) -> (file: SimulatedFile, node: EmulatedNode?)? {
+  func find(_ number: Int32, of thread: pid_t) -> Found? {
     var status = stat()
-    guard stat_file_of_process(process, number, &status) == 0,
-      let found = handed[Inode(status)]
-    else { return nil }
-    return (found.file, found.node)
+    var isSameThread = true
+    if let folder = folders[thread] {
+      isSameThread = stat_file_in_folder(folder, number, &status) == 0
+    } else {
+      isSameThread = false
+    }
+    if !isSameThread, !openFolder(of: thread, finding: number, &status) { return nil }
+    guard let found = handed[Inode(status)] else { return nil }
+    return Found(file: found.file, node: found.node, isSameThread: isSameThread)
+  }
+
+  /// Opens the folder of a thread anew, and finds a number in it.
+  private func openFolder(of thread: pid_t, finding number: Int32, _ status: inout stat) -> Bool {
+    if let old = folders.removeValue(forKey: thread) { close(old) }
+    let folder = open_files_of_thread(thread)
+    guard folder >= 0 else { return false }
+    if folders.count >= Self.mostFolders {
+      for folder in folders.values { close(folder) }
+      folders = [:]
+    }
+    folders[thread] = folder
+    return stat_file_in_folder(folder, number, &status) == 0
   }
 
   /// What a number in a process stands for, to other files: EBADF if it is not open, or a place
@@ -133,8 +166,8 @@ final class EmulatedFiles {
     }
   }
 
-  /// How many are open.
-  var count: Int { handed.count }
+  /// What is open, by name.
+  var labels: [String] { handed.values.map(\.file.label).sorted() }
 
   private func pair() throws(Errno) -> (theirs: Int32, ours: Int32) {
     var numbers: [Int32] = [-1, -1]

@@ -159,6 +159,9 @@ struct EmulatedProcesses {
     for (thread, its) in threads where its === process { threads[thread] = nil }
   }
 
+  /// Forgets whose a thread is: another one may have its number by now.
+  mutating func forget(_ thread: pid_t) { threads[thread] = nil }
+
   /// The process whose end a descriptor of ours says.
   func process(endingWith file: Int32) -> EmulatedProcess? {
     processes.values.first { $0.end == file }

@@ -15,9 +15,10 @@ extension Emulation {
       if command == Self.createDevice, !simulatesKVM { return createDevice(call, of: number) }
       return pass(call)
     }
+    if !found.isSameThread { processes.forget(call.thread) }
     let process = enter(call)
     seeEnds()
-    guard is_notification_valid(call.listener, call.id) != 0 else { return }
+    if !found.isSameThread, is_notification_valid(call.listener, call.id) == 0 { return }
     answer(call, on: found.file, command, of: process)
   }
 
@@ -28,19 +29,15 @@ extension Emulation {
     closesOnExec = true
     if EmulatedRequest.takesAway(command) { takeSnapshot() }
     hasChanged = true
-    let name = EmulatedRequest.name(of: command, on: file)
+    let entry = record.entry(of: command, on: file)
     var argument = SimulatedArgument(call.arguments.2, in: process)
     let result = Result { () throws(Errno) in
-      if let errno = fault(in: name) { throw errno }
+      if !faults.isEmpty, let errno = fault(in: record.calls[entry].name) { throw errno }
       let value = try kernel.answer(file, command, &argument)
       if let refusal { throw refusal }
       return Int64(value)
     }
-    if case .failure(let errno) = result {
-      record.note(name, errno)
-    } else {
-      record.note(name, nil)
-    }
+    record.note(entry, result)
     finish(call, EmulatedRequest.line(command, on: file, argument), result)
   }
 

@@ -14,6 +14,12 @@ public final class Emulation: SimulatedNumbers {
   public var log: ((Double, String) -> Void)?
   /// Calls that fail without being made.
   public var faults: [EmulatedFault] = []
+  /// What devices do by themselves.
+  public var dma: [EmulatedDMA] {
+    get { pendingDMA.map(\.transfer.request) }
+    set { pendingDMA = newValue.map { PendingDMA($0) } }
+  }
+  var pendingDMA: [PendingDMA] = []
   /// What was there when most devices were attached, and most was mapped.
   public internal(set) var record = EmulationRecord()
 
@@ -44,6 +50,10 @@ public final class Emulation: SimulatedNumbers {
   private let ready = UnsafeMutablePointer<Int32>.allocate(capacity: Emulation.most)
   private let room = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 4096)
   private let begin = Emulation.now
+  private var hasLookedAtRest = false
+  /// Whether all that had ended before the call was seen, and the number of the latest call.
+  private var hasSeenEnds = false
+  private var latest: UInt64 = 0
   /// How many files are looked at at once.
   private static let most = 64
 
@@ -129,6 +139,15 @@ public final class Emulation: SimulatedNumbers {
       case let file: see(file)
       }
     }
+    // What has ended before the call was seen with it, if there was room for all.
+    hasSeenEnds = count < Self.most
+    if end != nil, !hasLookedAtRest {
+      hasLookedAtRest = true
+      // What the command itself had open is closed by now.
+      hasSeenEnds = false
+      seeEnds()
+      lookAtRest()
+    }
     if isAsked { answerNext() }
     return milliseconds < 0 ? !isOver : count > 0 && !isAsked && !isOver
   }
@@ -173,6 +192,7 @@ public final class Emulation: SimulatedNumbers {
   /// Sees everything that has ended so far: before the next call is looked at, as its program knows
   /// of it.
   func seeEnds() {
+    if hasSeenEnds { return }
     let count = Int(wait_for_files(poll, ready, Int32(Self.most), 0))
     for index in 0..<count {
       switch ready[index] {
@@ -188,6 +208,9 @@ public final class Emulation: SimulatedNumbers {
       if is_listener_idle(listener) != 0 { epoll_ctl(poll, EPOLL_CTL_DEL, listener, nil) }
       return
     }
+    // Calls are numbered one after another: without a gap it is the one that was announced.
+    if notification.id != latest &+ 1 { hasSeenEnds = false }
+    latest = notification.id
     let call = EmulatedCall(
       listener: listener, id: notification.id, thread: pid_t(notification.thread),
       number: notification.number, arguments: notification.arguments)

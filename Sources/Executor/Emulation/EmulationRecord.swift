@@ -6,8 +6,14 @@ public struct EmulationRecord: Sendable {
   /// What there was when most devices were attached and most was mapped, the last such moment;
   /// `nil` if the program opened nothing.
   public internal(set) var state: SimulatorState?
-  /// How many calls were answered, by the name of the request.
-  public internal(set) var calls: [String: Int] = [:]
+  /// The requests that were answered, in the order of the first of each, and how often.
+  public internal(set) var calls: [(name: String, count: Int)] = []
+  /// What became of the DMA that devices were to do.
+  public internal(set) var transfers: [EmulatedTransfer] = []
+  /// The files of ours that other processes still had open when the command had ended.
+  public internal(set) var leftOpen: [String] = []
+  /// The devices whose driver was not the one of the start, when all was over.
+  public internal(set) var driverChanges: [SimulatorState.DriverChange] = []
   /// The requests that failed, in order, each once by name and errno.
   public internal(set) var failures: [Failure] = []
 
@@ -21,10 +27,39 @@ public struct EmulationRecord: Sendable {
     public var count: Int
   }
 
+  /// What there was, or nothing at all.
+  public var stateOrNothing: SimulatorState { state ?? SimulatorState() }
+
+  /// A request on a kind of file.
+  private struct Request: Hashable {
+    var kind: ObjectIdentifier
+    var command: UInt32
+  }
+
+  private var entries: [Request: Int] = [:]
+  private var latest: (request: Request, entry: Int)?
+
+  /// Position of a request among the calls; programs ask the same again and again.
+  mutating func entry(of command: UInt32, on file: SimulatedFile) -> Int {
+    let request = Request(kind: ObjectIdentifier(type(of: file)), command: command)
+    if let latest, latest.request == request { return latest.entry }
+    let entry = entries[request] ?? newEntry(EmulatedRequest.name(of: command, on: file))
+    entries[request] = entry
+    latest = (request, entry)
+    return entry
+  }
+
+  private mutating func newEntry(_ name: String) -> Int {
+    if let known = calls.firstIndex(where: { $0.name == name }) { return known }
+    calls.append((name, 0))
+    return calls.count - 1
+  }
+
   /// Notes how a call ended.
-  mutating func note(_ request: String, _ errno: Errno?) {
-    calls[request, default: 0] += 1
-    guard let errno else { return }
+  mutating func note(_ entry: Int, _ result: Result<Int64, Errno>) {
+    calls[entry].count += 1
+    guard case .failure(let errno) = result else { return }
+    let request = calls[entry].name
     if let index = failures.firstIndex(where: { $0.request == request && $0.errno == errno }) {
       failures[index].count += 1
     } else {
@@ -47,9 +82,17 @@ public struct EmulationRecord: Sendable {
 extension Emulation {
   /// Looks at what there is, before something of it goes.
   func takeSnapshot() {
+    for index in pendingDMA.indices { pendingDMA[index].attempt(in: kernel) }
     guard hasChanged else { return }
     hasChanged = false
     record.take(kernel.state())
+  }
+
+  /// Looks at what is left when the command has ended.
+  func lookAtRest() {
+    record.leftOpen = files.labels
+    record.driverChanges = kernel.state().driverChanges
+    record.transfers = pendingDMA.map(\.transfer)
   }
 
   /// What a call is to fail with without being made, if it is one that shall.

@@ -11,6 +11,8 @@ public struct EmulatedCommand {
   public var environment: [[CChar]]
   /// Signals that it holds back, and those that are passed on to it.
   public var mask: sigset_t
+  /// Whether the ends of processes are waited for, as devices are to reach their memory.
+  public var waitsAtEnds = false
   /// What ends or stops a run, and is for the command.
   public var forwarded: [Int32]
 
@@ -84,6 +86,7 @@ struct EmulationStart {
         start.mask = command.mask
         start.restores_signals = 1
         start.catches_kvm = catchesKVM ? 1 : 0
+        start.catches_ends = command.waitsAtEnds ? 1 : 0
         start.has_user_namespace = hasUserNamespace ? 1 : 0
         return start_emulation(&start, &control)
       }

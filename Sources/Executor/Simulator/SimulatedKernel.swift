@@ -51,6 +51,9 @@ public final class SimulatedKernel: Kernel {
   /// Which Linux it behaves like.
   public var release: KernelVersion { facts.release }
 
+  /// Whether type1 asks each page table whether it can enforce snoop, not the bus (§7.10).
+  public var type1EnforcesByTable: Bool { facts.has(.type1EnforcesByTable) }
+
   /// Opens a device node that exists on this host.
   public func open(_ path: DevicePath) throws(Errno) -> Int32 {
     try begin()

@@ -72,8 +72,39 @@ enum EmulationDiagnostics {
     of devices that leads to the plan. The exit status is 1, unless the program failed by itself.
     """)
 
+  /// A device's DMA does not get through.
+  static let dmaFault = DiagnosticCode(
+    "VP5808", .warning, "DMA that a device was to do failed",
+    """
+    --dma has a device read or write through the page table it is on, at the moments when the \
+    program is about to let something go, and at its end. The IOMMU would refuse this access: \
+    nothing is mapped at the address, it is mapped for reading only, or the device is on no page \
+    table. Memory that the program has unmapped, or that ended with it, can't be reached either.
+    """)
+
+  /// Something is open after the command.
+  static let leftOpen = DiagnosticCode(
+    "VP5809", .warning, "files were still open when the program had ended",
+    """
+    A process that the program has started, and that did not end with it, had files of VFIO, \
+    iommufd or KVM. On a real host its devices stay in use and its memory pinned. Here everything \
+    ends with the program.
+    """)
+
+  /// A device has another driver than at the start.
+  static let notGivenBack = DiagnosticCode(
+    "VP5810", .warning, "a device was not given back to its driver",
+    """
+    The program has taken a device from its driver, and when it ended the device did not have that \
+    driver again. On a real host it stays so. If that is wanted, the finding can be ignored; \
+    `vfioplan apply` gives devices back at its end.
+    """)
+
   /// All of them.
-  static let all = [noNamespace, noListener, notRun, notTold, trapped, overLimit, differs]
+  static let all = [
+    noNamespace, noListener, notRun, notTold, trapped, overLimit, differs, dmaFault, leftOpen,
+    notGivenBack,
+  ]
 
   /// What is said of a failure.
   static func finding(of failure: EmulationFailure) -> Diagnostic {

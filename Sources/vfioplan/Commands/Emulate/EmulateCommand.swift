@@ -44,6 +44,15 @@ struct EmulateCommand: ParsableCommand {
   var fail: [EmulatedFault] = []
 
   @Option(
+    parsing: .singleValue,
+    help: ArgumentHelp(
+      "Have a device do DMA into the program's memory before that is let go: "
+        + "0000:01:00.0,0x1000,read=16 reads 16 bytes, write=c0ffee writes three. May be repeated.",
+      valueName: "device,address,deed"),
+    transform: EmulatedDMA.reading)
+  var dma: [EmulatedDMA] = []
+
+  @Option(
     help: "Write every call that is answered to a file; - is standard error.",
     completion: .file())
   var log: String?
@@ -61,8 +70,8 @@ struct EmulateCommand: ParsableCommand {
     completion: .file())
   var output: String?
 
-  @Option(help: "text or json.")
-  var format = DiagnosticFormat.text
+  @Option(help: "text, json or html.")
+  var format = EmulationFormat.text
 
   @Argument(parsing: .postTerminator, help: "After --: what is run, with its arguments.")
   var command: [String] = []
@@ -92,9 +101,16 @@ struct EmulateCommand: ParsableCommand {
       kernel.hasMock = iommufdTest
       let run = EmulationRun(host, kernel, image)
       let log = try log.map { (path) throws(CommandFailure) in try EmulationLog(path) }
-      let outcome = try run.run(faults: fail, log: log, simulatesKVM: simulateKVM)
-      let found = EmulationFindings(outcome.record.state, plan: plan)
-      try show(outcome, host.description, kernel, plan == nil ? nil : found.mismatches)
+      let page = format == .html ? EmulationLines() : nil
+      let outcome = try run.run(
+        faults: fail, dma: dma, log: EmulationLines.writer(log, page), simulatesKVM: simulateKVM)
+      log?.flush()
+      let found = EmulationFindings(outcome.record, plan: plan, of: kernel)
+      let report = EmulationReport(
+        command: command, status: outcome.status, record: outcome.record, host: host.description,
+        release: kernel.release.description, findings: found.all,
+        mismatches: plan == nil ? nil : found.mismatches, lines: page)
+      try show(report)
       findings.add(found.all)
       let isOtherwise = outcome.status == 0 && !found.mismatches.isEmpty
       return isOtherwise ? ExitCode.cannotCompile.rawValue : outcome.status
@@ -109,21 +125,15 @@ struct EmulateCommand: ParsableCommand {
     return compiled.plan
   }
 
-  private func show(
-    _ outcome: EmulationRun.Outcome, _ host: HostDescription, _ kernel: SimulatedKernel,
-    _ mismatches: [String]?
-  ) throws(CommandFailure) {
+  private func show(_ report: EmulationReport) throws(CommandFailure) {
     let bytes: [UInt8]
     switch format {
-    case .json:
-      bytes = EmulationJSON(
-        host: host.name, release: kernel.release.description, command: command,
-        status: outcome.status, record: outcome.record, mismatches: mismatches
-      ).bytes()
+    case .json: bytes = EmulationJSON(report).bytes()
+    case .html: bytes = EmulationReview(report).html()
     case .text:
       let screen =
         output.map { options.screen(for: Destination(path: $0)) } ?? options.screen(for: .error)
-      bytes = EmulationText(outcome.record, host: host).page(screen).bytes
+      bytes = EmulationText(report.record, host: report.host).page(screen).bytes
     }
     if let output { return try Destination(path: output).write(bytes: bytes) }
     do throws(SystemError) { try FileOutput.error.write(bytes) } catch {
@@ -132,20 +142,12 @@ struct EmulateCommand: ParsableCommand {
   }
 }
 
-extension EmulatedFault {
-  /// Reads what was typed, or says what is expected.
-  static func reading(_ argument: String) throws(ValidationError) -> EmulatedFault {
-    let parts = argument.split(separator: "=", omittingEmptySubsequences: false)
-    let words = parts[0].split(separator: "#", omittingEmptySubsequences: false)
-    guard parts.count == 2, words.count <= 2, !words[0].isEmpty,
-      let errno = Errno(name: parts[1].uppercased()),
-      words.count == 1 || Int(words[1]).map({ $0 > 0 }) == true
-    else {
-      throw ValidationError(
-        "it is a request, its number if not all are meant, and an errno's name, such as "
-          + "IOMMU_IOAS_MAP#2=ENOMEM")
-    }
-    return EmulatedFault(
-      request: String(words[0]), position: words.count == 2 ? Int(words[1]) : nil, errno: errno)
-  }
+/// The form of the report.
+enum EmulationFormat: String, CaseIterable, ExpressibleByArgument {
+  /// For people.
+  case text
+  /// One object, for programs.
+  case json
+  /// A page that opens from disk.
+  case html
 }

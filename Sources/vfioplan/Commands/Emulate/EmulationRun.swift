@@ -58,23 +58,25 @@ struct EmulationRun {
 
   /// Runs the command to its end.
   func run(
-    faults: [EmulatedFault], log: EmulationLog?, simulatesKVM: Bool
+    faults: [EmulatedFault], dma: [EmulatedDMA], log: ((Double, String) -> Void)?,
+    simulatesKVM: Bool
   ) throws(CommandFailure) -> Outcome {
     let forwarded = Signals.ending + [SIGCONT, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH]
     var mask = sigset_t()
     var held = Signals.set(of: forwarded)
     sigprocmask(SIG_BLOCK, &held, &mask)
-    let command = EmulatedCommand(
+    var command = EmulatedCommand(
       path: image.path, words: image.words, environment: EmulatedImage.environment, mask: mask,
       forwarded: forwarded)
+    command.waitsAtEnds = !dma.isEmpty
     do throws(EmulationFailure) {
       let emulation = try Emulation(
         host.description, kernel, command, release: host.release,
         configurations: host.configurations, simulatesKVM: simulatesKVM || !Self.hasKVM)
       emulation.faults = faults
-      if let log { emulation.log = log.write }
+      emulation.dma = dma
+      emulation.log = log
       let end = try emulation.run()
-      log?.flush()
       let status = end & 0x7f == 0 ? end >> 8 & 0xff : 128 + end & 0x7f
       return Outcome(record: emulation.record, status: status)
     } catch {

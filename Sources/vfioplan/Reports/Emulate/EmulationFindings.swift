@@ -5,20 +5,24 @@ import Planner
 
 /// What is wrong with what a program made of an emulated machine.
 struct EmulationFindings {
-  private let state: SimulatorState?
+  private let record: EmulationRecord
   private let plan: IOASIDPlan?
+  private let asksPageTables: Bool
+  private var state: SimulatorState? { record.state }
 
-  /// Looks at a state, and at what a plan says of it.
-  init(_ state: SimulatorState?, plan: IOASIDPlan?) {
-    self.state = state
+  /// Looks at what was seen of a kernel, and at what a plan says of it.
+  init(_ record: EmulationRecord, plan: IOASIDPlan?, of kernel: SimulatedKernel) {
+    self.record = record
     self.plan = plan
+    asksPageTables = kernel.type1EnforcesByTable
   }
 
   /// Everything, in the order of the host's devices.
   var all: [Diagnostic] {
     let found = mismatches.map { Diagnostic(EmulationDiagnostics.differs, $0, at: nil) }
-    guard let state else { return found }
-    return found + untold(state) + trapped(state) + locked(state)
+    let last = faults + left
+    guard let state else { return found + last }
+    return found + last + untold(state) + trapped(state) + locked(state)
       + (state.vms.isEmpty ? [] : CoherencyCheck.diagnostics(state, plan: plan))
   }
 
@@ -52,8 +56,50 @@ struct EmulationFindings {
         EmulationDiagnostics.trapped,
         "\(device.address) is on a page table that does not enforce snoop\(because)", at: nil,
         notes: [.init("its IOMMU can enforce it")],
-        help: "attach it first, or give it a page table of its own")
+        help: help(state.pageTables[device.pageTable]))
     }
+  }
+
+  /// Before 5.19 type1 asks the bus, not the page table: then no order helps (§7.10).
+  private func help(_ table: SimulatorState.PageTable) -> String {
+    if !table.name.hasPrefix("type1") {
+      return "attach it first, or give it a page table of its own"
+    }
+    if asksPageTables {
+      return "add its group to the container first, or give it a container of its own"
+    }
+    return
+      "before Linux 5.19 type1 enforces snoop only if all IOMMUs of the host can, whatever the "
+      + "order: use a later kernel"
+  }
+
+  private var faults: [Diagnostic] {
+    record.transfers.filter { $0.fault != nil }.map { transfer in
+      let words = EmulationText.words(of: transfer)
+      return Diagnostic(
+        EmulationDiagnostics.dmaFault,
+        "\(transfer.request.device) \(words.deed): \(words.outcome)", at: nil)
+    }
+  }
+
+  private var left: [Diagnostic] {
+    let open =
+      record.leftOpen.isEmpty
+      ? []
+      : [
+        Diagnostic(
+          EmulationDiagnostics.leftOpen,
+          "when the program ended, others still had open: \(nameList(record.leftOpen))", at: nil,
+          help: "end what the program has started, or close the files there")
+      ]
+    return open
+      + record.driverChanges.filter { $0.now != $0.before }.map { change in
+        let now = change.now.map { "driver " + $0 } ?? "no driver"
+        return Diagnostic(
+          EmulationDiagnostics.notGivenBack,
+          "\(change.address) is left with \(now), and had \(change.before ?? "none")", at: nil,
+          help: "give it back: unbind it, clear driver_override, write it to drivers_probe")
+      }
   }
 
   private func locked(_ state: SimulatorState) -> [Diagnostic] {

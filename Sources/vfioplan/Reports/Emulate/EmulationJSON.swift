@@ -3,34 +3,28 @@ import Parser
 
 /// What a program made of an emulated machine, for programs: `vfioplan.emulate/v1`.
 struct EmulationJSON {
-  /// The name of the host.
-  var host: String
-  /// The release it behaved like.
-  var release: String
-  /// The command and its arguments.
-  var command: [String]
-  /// How it ended.
-  var status: Int32
-  /// What was seen.
-  var record: EmulationRecord
-  /// Where that is not what a plan says; `nil` without one.
-  var mismatches: [String]?
+  private let report: EmulationReport
+  private var record: EmulationRecord { report.record }
+
+  /// Takes a report.
+  init(_ report: EmulationReport) { self.report = report }
 
   /// The text.
   func bytes() -> [UInt8] {
     var writer = JSONWriter()
     writer.beginObject(.block)
     writer.member("format", "vfioplan.emulate/v1")
-    writer.member("host", host)
-    writer.member("release", release)
-    writer.member("command", command)
-    writer.member("status", Int(status))
+    writer.member("host", report.host.name)
+    writer.member("release", report.release)
+    writer.member("command", report.command)
+    writer.member("status", Int(report.status))
     if let state = record.state {
       writer.key("state")
       state.write(to: &writer)
     }
     writeCalls(to: &writer)
-    if let mismatches { writer.member("mismatches", mismatches) }
+    if !record.transfers.isEmpty { writeTransfers(to: &writer) }
+    if let mismatches = report.mismatches { writer.member("mismatches", mismatches) }
     writer.endObject()
     writer.endText()
     return writer.bytes
@@ -39,10 +33,10 @@ struct EmulationJSON {
   private func writeCalls(to writer: inout JSONWriter) {
     writer.key("calls")
     writer.beginArray(.block)
-    for (request, count) in record.calls.sorted(by: { $0.key < $1.key }) {
+    for call in record.calls.sorted(by: { $0.name < $1.name }) {
       writer.beginObject()
-      writer.member("request", request)
-      writer.member("count", count)
+      writer.member("request", call.name)
+      writer.member("count", call.count)
       writer.endObject()
     }
     writer.endArray()
@@ -53,6 +47,40 @@ struct EmulationJSON {
       writer.member("request", failure.request)
       writer.member("errno", failure.errno.description)
       writer.member("count", failure.count)
+      writer.endObject()
+    }
+    writer.endArray()
+  }
+
+  private func writeTransfers(to writer: inout JSONWriter) {
+    writer.key("dma")
+    writer.beginArray(.block)
+    for transfer in record.transfers {
+      writer.beginObject()
+      writer.member("device", transfer.request.device)
+      writer.member("address", hex: transfer.request.address)
+      writer.member("deed", transfer.request.isWrite ? "write" : "read")
+      writer.member("count", transfer.request.count)
+      if let fault = transfer.fault {
+        writer.member("fault", fault.rawValue)
+        if let address = transfer.faultAddress { writer.member("faultAddress", hex: address) }
+      } else {
+        Self.write(transfer, to: &writer)
+      }
+      writer.endObject()
+    }
+    writer.endArray()
+  }
+
+  private static func write(_ transfer: EmulatedTransfer, to writer: inout JSONWriter) {
+    writer.member("bytes", EmulationText.hexadecimal(transfer.bytes))
+    writer.member("snooped", transfer.isSnooped)
+    writer.key("pieces")
+    writer.beginArray()
+    for piece in transfer.pieces {
+      writer.beginObject()
+      writer.member("address", hex: piece.address)
+      writer.member("count", piece.count)
       writer.endObject()
     }
     writer.endArray()

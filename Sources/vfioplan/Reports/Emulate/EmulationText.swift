@@ -18,6 +18,7 @@ struct EmulationText {
     var page = TextPage(screen)
     page.line("emulated run on host \(host.name, .strong)", hanging: 2)
     appendState(to: &page)
+    appendTransfers(to: &page)
     appendCalls(to: &page)
     return page
   }
@@ -36,8 +37,49 @@ struct EmulationText {
     }
   }
 
+  private func appendTransfers(to page: inout TextPage) {
+    if record.transfers.isEmpty { return }
+    page.heading("DMA")
+    for transfer in record.transfers {
+      let words = Self.words(of: transfer)
+      let outcome: StyledText =
+        transfer.fault == nil
+        ? transfer.isSnooped ? "\("snooped", .good)" : "\("not snooped", .warning)"
+        : "\("fault", .error)"
+      page.line(
+        "\(transfer.request.device.description, .strong) \(words.deed): \(outcome), "
+          + "\(words.outcome)", indent: 2, hanging: 2)
+    }
+  }
+
+  /// What a device does, and what became of it.
+  static func words(of transfer: EmulatedTransfer) -> (deed: String, outcome: String) {
+    let request = transfer.request
+    let verb = request.isWrite ? "writes" : "reads"
+    let deed = "\(verb) \(counted(request.count, "byte")) at \(hexadecimal(request.address))"
+    if let fault = transfer.fault {
+      let place = transfer.faultAddress.map { " at " + hexadecimal($0) } ?? ""
+      return (deed, fault.rawValue + place)
+    }
+    let shown = transfer.bytes.prefix(32)
+    let rest = transfer.bytes.count > shown.count ? "..." : ""
+    let places = transfer.pieces.map { hexadecimal($0.address) }
+    return (
+      deed, hexadecimal(Array(shown)) + rest + " at \(nameList(places, limit: 4)) of the program"
+    )
+  }
+
+  /// Bytes as digits.
+  static func hexadecimal(_ bytes: [UInt8]) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+
+  private static func hexadecimal(_ address: UInt64) -> String {
+    "0x" + String(address, radix: 16)
+  }
+
   private func appendCalls(to page: inout TextPage) {
-    let total = record.calls.values.reduce(0, +)
+    let total = record.calls.reduce(0) { $0 + $1.count }
     page.blank()
     page.line("\(counted(total, "call")) answered", hanging: 2)
     for failure in record.failures {

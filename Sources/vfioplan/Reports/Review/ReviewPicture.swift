@@ -1,3 +1,5 @@
+import Executor
+import Parser
 import Planner
 
 /// Who reaches what in a plan: devices, their IOMMU units, page tables, address spaces, and KVM.
@@ -70,6 +72,40 @@ struct ReviewPicture {
       for (from, to) in zip([index] + stations, stations) { link(from, to, way.coherence) }
     }
     appendKVM(review, ways)
+  }
+
+  /// Draws what a program made of a host: devices that are attached, and their page tables.
+  init(_ state: SimulatorState, _ host: HostDescription) {
+    let units = Dictionary(
+      host.devices.map { ($0.address, $0.iommu ?? "") }, uniquingKeysWith: { first, _ in first })
+    let types = Dictionary(
+      host.iommus.map { ($0.name, $0.type) }, uniquingKeysWith: { first, _ in first })
+    for device in state.devices {
+      let title = device.address.description
+      nodes.append(
+        Node(kind: .device, title: title, detail: "", coherence: .of(device)))
+    }
+    for (index, device) in state.devices.enumerated() {
+      let (unit, table) = (units[device.address] ?? "", state.pageTables[device.pageTable])
+      let stations = [
+        place(.unit, unit, types[unit] ?? ""),
+        place(.pageTable, table.name, table.enforcesSnoop ? "enforced" : "not enforced"),
+        place(.addressSpace, table.addressSpace, "maps " + byteSizeText(table.mappedBytes)),
+      ]
+      for (from, to) in zip([index] + stations, stations) { link(from, to, .of(device)) }
+    }
+    appendKVM(state)
+  }
+
+  private mutating func appendKVM(_ state: SimulatorState) {
+    guard !state.vms.isEmpty, state.hasIncoherentMode else { return }
+    let isIncoherent = state.vms.contains(where: \.allowsIncoherentDMA)
+    let deed = isIncoherent ? "carries out WBINVD" : "ignores WBINVD"
+    nodes.append(
+      Node(kind: .kvm, title: "KVM", detail: deed, coherence: isIncoherent ? .not : .coherent))
+    for (index, device) in state.devices.enumerated() where device.isEffective {
+      link(index, nodes.count - 1, .not)
+    }
   }
 
   /// Where a node is; a new one is made if it is the first of its name.
@@ -145,7 +181,24 @@ private struct Way {
   }
 }
 
+extension SimulatorState.PageTable {
+  /// What it belongs to, by name: `IOAS 1` of `HWPT 3 of IOAS 1`, else a space of its own.
+  fileprivate var addressSpace: String {
+    let words = name.split(separator: " ")
+    if let place = words.firstIndex(of: "of") {
+      return words[words.index(after: place)...].joined(separator: " ")
+    }
+    return name.hasPrefix("type1") ? "container" : name
+  }
+}
+
 extension PlanReview.Row.Coherence {
+  /// What a device's DMA is.
+  fileprivate static func of(_ device: SimulatorState.Device) -> Self {
+    if !device.isEffective { return .coherent }
+    return device.canNoSnoop == .yes ? .not : .perhapsNot
+  }
+
   /// The worse of two.
   fileprivate func worse(_ other: Self) -> Self {
     let order: [Self] = [.not, .perhapsNot, .coherent]
