@@ -204,6 +204,9 @@ static inline void attend_command(pid_t command, int control) {
     while ((ended = waitpid(-1, &word, WNOHANG)) > 0)
       if (ended == command) {
         say_to_supervisor(control, EMULATION_ENDED, word);
+        // All others end with us: not before it was looked at what they have open.
+        struct emulation_message seen;
+        while (recv(control, &seen, sizeof seen, 0) == sizeof seen && seen.value != 0) {}
         return;
       }
     if (poll(ready, 2, -1) < 0 && errno != EINTR) return;

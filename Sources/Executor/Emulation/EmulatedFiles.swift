@@ -41,6 +41,8 @@ final class EmulatedFiles {
   private var devices: Set<UInt64> = []
   /// The folders in which threads that asked have their numbers.
   private var folders: [pid_t: Int32] = [:]
+  /// The one that was asked for last: mostly the next call is of the same thread.
+  private var latestFolder: (thread: pid_t, folder: Int32) = (-1, -1)
   /// So many of them are open at once.
   private static let mostFolders = 128
   private let other = SimulatedOtherFile()
@@ -65,7 +67,8 @@ final class EmulatedFiles {
   func find(_ number: Int32, of thread: pid_t) -> Found? {
     var status = stat()
     var isSameThread = true
-    if let folder = folders[thread] {
+    if let folder = latestFolder.thread == thread ? latestFolder.folder : folders[thread] {
+      latestFolder = (thread, folder)
       isSameThread = stat_file_in_folder(folder, number, &status) == 0
     } else {
       isSameThread = false
@@ -77,6 +80,7 @@ final class EmulatedFiles {
 
   /// Opens the folder of a thread anew, and finds a number in it.
   private func openFolder(of thread: pid_t, finding number: Int32, _ status: inout stat) -> Bool {
+    latestFolder = (-1, -1)
     if let old = folders.removeValue(forKey: thread) { close(old) }
     let folder = open_files_of_thread(thread)
     guard folder >= 0 else { return false }

@@ -136,12 +136,18 @@ enum FileText {
 struct EmulatedProcesses {
   private var threads: [pid_t: EmulatedProcess] = [:]
   private var processes: [pid_t: EmulatedProcess] = [:]
+  /// Whose call was the last one.
+  private var latest: (thread: pid_t, process: EmulatedProcess)?
 
   /// The process of a thread, which waits for us; whether it is a new one.
   mutating func process(
     of thread: pid_t, _ files: EmulatedFiles
   ) -> (process: EmulatedProcess, isNew: Bool) {
-    if let known = threads[thread] { return (known, false) }
+    if let latest, latest.thread == thread { return (latest.process, false) }
+    if let known = threads[thread] {
+      latest = (thread, known)
+      return (known, false)
+    }
     let number = Self.first(of: thread)
     if let known = processes[number] {
       threads[thread] = known
@@ -155,12 +161,16 @@ struct EmulatedProcesses {
 
   /// Forgets a process that has ended, whose numbers may be given to others.
   mutating func remove(_ process: EmulatedProcess) {
+    latest = nil
     processes[process.number] = nil
     for (thread, its) in threads where its === process { threads[thread] = nil }
   }
 
   /// Forgets whose a thread is: another one may have its number by now.
-  mutating func forget(_ thread: pid_t) { threads[thread] = nil }
+  mutating func forget(_ thread: pid_t) {
+    threads[thread] = nil
+    latest = nil
+  }
 
   /// The process whose end a descriptor of ours says.
   func process(endingWith file: Int32) -> EmulatedProcess? {

@@ -147,6 +147,7 @@ public final class Emulation: SimulatedNumbers {
       hasSeenEnds = false
       seeEnds()
       lookAtRest()
+      start.pass(0)
     }
     if isAsked { answerNext() }
     return milliseconds < 0 ? !isOver : count > 0 && !isAsked && !isOver
