@@ -92,9 +92,11 @@ extension CommandFailure {
   }
 
   /// A program could not be run on an emulated machine.
-  static func notEmulated(_ image: EmulatedImage, _ failure: EmulationFailure) -> CommandFailure {
+  static func notEmulated(
+    _ name: String, at path: String, _ failure: EmulationFailure
+  ) -> CommandFailure {
     if case .execution(let error) = failure {
-      return .notStarted(image.name, CommandFile.failure(error, of: image.path))
+      return .notStarted(name, CommandFile.failure(error, of: path))
     }
     return CommandFailure([EmulationDiagnostics.finding(of: failure)], .hostUnable)
   }

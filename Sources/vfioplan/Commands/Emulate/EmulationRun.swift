@@ -80,7 +80,7 @@ struct EmulationRun {
       let status = end & 0x7f == 0 ? end >> 8 & 0xff : 128 + end & 0x7f
       return Outcome(record: emulation.record, status: status)
     } catch {
-      throw .notEmulated(image, error)
+      throw .notEmulated(image.name, at: image.path, error)
     }
   }
 
@@ -89,37 +89,5 @@ struct EmulationRun {
     let file = open("/dev/kvm", O_RDWR | O_CLOEXEC)
     if file >= 0 { close(file) }
     return file >= 0
-  }
-}
-
-/// Where calls are written as they are answered.
-final class EmulationLog {
-  private let file: Int32
-  private var buffer: [UInt8] = []
-
-  /// Opens a file, or takes standard error for `-`.
-  init(_ path: String) throws(CommandFailure) {
-    file = path == "-" ? 2 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    if file < 0 { throw .unwritable(path, .last) }
-  }
-
-  /// Writes a line with the seconds since the start.
-  func write(_ seconds: Double, _ line: String) {
-    let micros = UInt64(seconds * 1e6)
-    let rest = String(micros % 1_000_000)
-    let digits = String(repeating: "0", count: 6 - rest.utf8.count) + rest
-    buffer += Array("\(micros / 1_000_000).\(digits) \(line)\n".utf8)
-    if file == 2 || buffer.count > 1 << 16 { flush() }
-  }
-
-  /// Writes what is left.
-  func flush() {
-    var done = 0
-    while done < buffer.count {
-      let count = buffer[done...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-      if count <= 0 { break }
-      done += count
-    }
-    buffer = []
   }
 }
