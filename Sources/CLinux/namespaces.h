@@ -56,6 +56,26 @@ static inline int emulation_write(const char *path, const char *text) {
   return length < 0 ? -1 : 0;
 }
 
+// Where whole folders are that others are links into.
+#define EMULATION_REAL ".real"
+
+// Whether the contents of a folder are links into it: there are many of them, each mount takes as long as
+// ten links, and nobody asks where such a name leads.
+static inline int is_linked_into(const char *name) {
+  return !strcmp(name, "module") || !strcmp(name, "kernel");
+}
+
+// Shows a folder as a whole out of the way.
+static inline void show_whole(int old, const char *name, const char *path) {
+  char source[600], target[600];
+  snprintf(target, sizeof target, "%s/" EMULATION_REAL, path);
+  mkdir(target, 0755);
+  snprintf(target, sizeof target, "%s/" EMULATION_REAL "/%s", path, name);
+  mkdir(target, 0755);
+  snprintf(source, sizeof source, "/proc/self/fd/%d/%s", old, name);
+  mount(source, target, NULL, MS_BIND | MS_REC, NULL);
+}
+
 // Mounts what a folder had over the empty one that hides it, but for what is left out, and links to
 // real devices of PCI. Names that end with a slash are folders of which the contents are brought back
 // one by one; a star stands for the rest of a name.
@@ -83,6 +103,10 @@ static inline void bring_back(int old, const char *inside, const char *path, con
     }
     if (is_out) continue;
     snprintf(target, sizeof target, "%s/%s", path, name);
+    if (is_linked_into(inside) && !is_divided) {
+      snprintf(link, sizeof link, "../" EMULATION_REAL "/%s", name);
+      if (symlink(link, target) == 0) continue;
+    }
     struct stat status;
     if (fstatat(old, name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
     if (S_ISLNK(status.st_mode)) {
@@ -96,6 +120,7 @@ static inline void bring_back(int old, const char *inside, const char *path, con
     if (S_ISDIR(status.st_mode)) {
       mkdir(target, 0755);
       if (is_divided) {
+        if (is_linked_into(name)) show_whole(old, name, path);
         bring_back(old, name, path, out);
         continue;
       }
