@@ -90,6 +90,8 @@ enum PlanLaws {
     if !isProposal || !(emitter is any VMMEmitter) {
       emitter.emit(compiled, EmitterContext(files: files)) { _ in }
     }
+    // A plan of a VM whose memory is left out is never saved.
+    if compiled.vm.memory.isEmpty { return }
     let saved = SourceFile(
       id: .vm, name: "plan", bytes: SavedPlanWriter.text(compiled, files: files))
     var sink = DiagnosticSink()
