@@ -110,15 +110,17 @@ private struct Mappings: Sequence, IteratorProtocol {
 
 /// Files of `/proc`, which do not say how long they are.
 enum FileText {
-  /// All of a file; nothing if it can't be read.
-  static func bytes(of path: String) -> [UInt8] {
+  /// All of a file, or not much more than so many bytes of it; nothing if it can't be read.
+  static func bytes(of path: String, upTo limit: Int = .max) -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     if file < 0 { return [] }
     defer { close(file) }
     var all: [UInt8] = []
     let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 1)
     defer { room.deallocate() }
-    while case let length = read(file, room.baseAddress, room.count), length > 0 {
+    while all.count < limit {
+      let length = read(file, room.baseAddress, room.count)
+      if length <= 0 { break }
       all += room[..<length]
     }
     return all

@@ -68,8 +68,9 @@ struct EmulatedTree {
   /// The first line of `driver_override`.
   func override(of address: BDF) -> String? {
     guard let folder = folders[address] else { return nil }
-    let bytes = FileText.bytes(of: root + folder + "/driver_override")
-    return String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
+    // A program may make its file as long as it likes; the kernel takes a page at most.
+    let bytes = FileText.bytes(of: root + folder + "/driver_override", upTo: 4096)
+    return String(decoding: bytes.prefix(4096).prefix { $0 != 10 }, as: UTF8.self)
   }
 
   /// Whether `driver_override` holds anything.
