@@ -13,6 +13,8 @@ import sys
 import tempfile
 import time
 
+import table
+
 HERE = pathlib.Path(__file__).resolve().parent
 COUNT = 5000
 KINDS = ["a caught request", "an open that is not ours", "a stat that is not ours", "any other call"]
@@ -110,8 +112,7 @@ def main():
     parser.add_argument("--binary", required=True)
     options = parser.parse_args()
     for figure, value, limit, unit, detail in figures(options.binary):
-        verdict = "ok" if value <= limit else "MISSED"
-        print(f"{figure:45} {value:>7.2f} {unit:2} {limit:>4} {unit:2} {verdict:6}  {detail}")
+        print(table.row(figure, value, limit, unit, detail, table.verdict(value, limit)))
 
 
 if __name__ == "__main__":

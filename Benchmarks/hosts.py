@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 
+import table
+
 HOSTS, DEVICES, LIMIT = 1_000, 50, 1.0  # seconds, on two cores
 VM = """\
 apiVersion: vfioplan/v1
@@ -80,8 +82,8 @@ def main():
     parser.add_argument("--binary", required=True)
     parser.add_argument("--hosts", type=int, default=HOSTS)
     options = parser.parse_args()
-    for figure, value, limit, unit, detail in figures(os.path.abspath(options.binary), 3, options.hosts):
-        print(f"{figure:45} {value:>7.2f} {unit:2} {limit:>4} {unit:2} {detail}")
+    for figure in figures(os.path.abspath(options.binary), 3, options.hosts):
+        print(table.row(*figure))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 
+import table
+
 VMS, EACH, LIMIT = 1_000, 4, 1.0  # seconds, on two cores
 PARTS = 4  # a quarter of the VMs on a quarter of the host takes a quarter of the time
 MEMORY = "  - { gpa: 0x0, size: 2GiB }\n  - { gpa: 4GiB, size: 6GiB, hugepages: 2MiB }\n"
@@ -96,8 +98,8 @@ def main():
     parser.add_argument("--binary", required=True)
     parser.add_argument("--vms", type=int, default=VMS)
     options = parser.parse_args()
-    for figure, value, limit, unit, detail in figures(os.path.abspath(options.binary), 3, options.vms):
-        print(f"{figure:45} {value:>7.2f} {unit:2} {limit:>4} {unit:2} {detail}")
+    for figure in figures(os.path.abspath(options.binary), 3, options.vms):
+        print(table.row(*figure))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import emulated
 import growth
 import hosts
 import many
+import table
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE / "build"
@@ -157,9 +158,9 @@ def main():
             measure_stages(binary, max(1, options.rounds // 2)), many.figures(binary, options.rounds),
             hosts.figures(binary, options.rounds),
             growth.figures(binary), emulated.figures(binary)):
-        verdict = "ok" if value <= limit else "MISSED"
         missed += value > limit
-        print(f"{figure:45} {value:>7.2f} {unit:2} {limit:>4} {unit:2} {verdict:6}  {detail}", flush=True)
+        verdict = table.verdict(value, limit)
+        print(table.row(figure, value, limit, unit, detail, verdict), flush=True)
     sys.exit(1 if missed and not options.report_only else 0)
 
 

@@ -8,7 +8,6 @@ is killed, restore; for every example that compiles for its host, on type1 and i
 import json
 import os
 import pathlib
-import re
 import signal
 import subprocess
 import sys
@@ -109,8 +108,8 @@ def main():
                 untried[wrong] += 1
             elif wrong:
                 failed += 1
-                print(f"FAIL {vm.name} on {host.name} by {target}: {re.sub(chr(10), chr(10) + '  ', wrong)}",
-                      flush=True)
+                print(f"FAIL {vm.name} on {host.name} by {target}: "
+                      + wrong.replace("\n", "\n  "), flush=True)
     print(f"itself: {tried} examples on emulated hosts, {failed} otherwise than on a machine; untried "
           f"{untried['huge pages']} for want of huge pages, {untried['facts']} that need what a host states "
           "and no machine shows")

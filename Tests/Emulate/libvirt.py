@@ -11,12 +11,12 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "FakeSysfs"))
 
 import libvirtd  # noqa: E402
+from world import until  # noqa: E402
 
 HOOK = HERE.parents[1] / "packaging/libvirt-hook"
 NIC, DISK = "0000:01:00.0", "0000:02:00.0"
@@ -42,13 +42,6 @@ def drivers():
             for address in DRIVERS}
 
 
-def until(condition, what):
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
-
-
 def life(server, name, *devices):
     """A domain from its start to its end."""
     run = server.create(name, *devices)
@@ -58,7 +51,7 @@ def life(server, name, *devices):
     assert "8086:15f3" in server.virsh("qemu-monitor-command", "--hmp", name, "info pci").stdout, name
     done = server.virsh("destroy", name)
     assert done.returncode == 0, done.stderr
-    until(lambda: drivers() == DRIVERS, f"{name}: drivers stay {drivers()}")
+    until(lambda: drivers() == DRIVERS, f"{name}: its devices' own drivers", 10)
     statuses = {status for _, status, _ in server.operations(name)}
     assert statuses == {"0"}, f"{name}: the hook said {server.operations(name)}"
 

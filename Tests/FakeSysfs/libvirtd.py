@@ -11,7 +11,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
+
+from world import mount, until
 
 FOLDERS = ["/etc/libvirt", "/etc/vfioplan", "/var/lib/libvirt", "/var/cache/libvirt",
            "/var/log/libvirt", "/run"]
@@ -63,10 +64,7 @@ class Libvirt:
         self.daemon = subprocess.Popen(
             [sys.executable, __file__, "libvirtd"], start_new_session=True, env=environment,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        end = time.monotonic() + 30
-        while self.virsh("version").returncode != 0:
-            assert time.monotonic() < end, "libvirtd does not answer"
-            time.sleep(0.1)
+        until(lambda: self.virsh("version").returncode == 0, "libvirtd's answer", 30)
 
     def stop(self):
         """Ends the daemon."""
@@ -105,7 +103,7 @@ def covered():
     """Folders of its own over those of the machine, in mounts that nobody else sees."""
     for folder in FOLDERS:
         os.makedirs(folder, exist_ok=True)
-        subprocess.run(["mount", "-t", "tmpfs", "none", folder], check=True)
+        mount("-t", "tmpfs", "none", folder)
     try:
         for name, text in SETTINGS.items():
             pathlib.Path("/etc/libvirt", name).write_text(text)
