@@ -109,7 +109,7 @@ private struct Mappings: Sequence, IteratorProtocol {
 }
 
 /// Files of `/proc`, which do not say how long they are.
-enum FileText {
+public enum FileText {
   /// All of a file, or not much more than so many bytes of it; nothing if it can't be read.
   static func bytes(of path: String, upTo limit: Int = .max) -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC)
@@ -127,10 +127,8 @@ enum FileText {
   }
 
   /// What a link leads to; `nil` if that can't be told.
-  static func link(_ path: String) -> String? {
-    var room = [UInt8](repeating: 0, count: 4096)
-    let length = readlink(path, &room, room.count)
-    return length < 0 ? nil : String(decoding: room[..<length], as: UTF8.self)
+  public static func link(_ path: String) -> String? {
+    (try? SystemCalls.linkBytes(path)).map { String(decoding: $0, as: UTF8.self) }
   }
 }
 

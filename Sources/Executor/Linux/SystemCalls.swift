@@ -127,7 +127,8 @@ enum SystemCalls {
     }
   }
 
-  private static func linkBytes(_ path: String) throws(Errno) -> [UInt8] {
+  /// What a symbolic link says.
+  static func linkBytes(_ path: String) throws(Errno) -> [UInt8] {
     var error: Int32 = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
       let start = UnsafeMutableRawPointer(buffer.baseAddress)?.assumingMemoryBound(to: CChar.self)

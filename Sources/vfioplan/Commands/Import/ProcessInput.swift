@@ -1,4 +1,4 @@
-import Glibc
+import Executor
 import Parser
 import Planner
 
@@ -32,20 +32,10 @@ struct ProcessInput {
 
   /// Of which device an open file is: `/dev/vfio/devices/vfioN`, whose device sysfs tells.
   private func address(_ file: String) -> BDF? {
-    guard let number = Int(file), let node = Self.target(of: "/proc/\(self.number)/fd/\(number)"),
+    guard let number = Int(file), let node = FileText.link("/proc/\(self.number)/fd/\(number)"),
       let name = node.split(separator: "/").last, name.hasPrefix("vfio")
     else { return nil }
-    let device = Self.target(of: "/sys/class/vfio-dev/\(name)/device")
+    let device = FileText.link("/sys/class/vfio-dev/\(name)/device")
     return device?.split(separator: "/").last.flatMap { BDF($0) }
-  }
-
-  /// Where a link leads to.
-  private static func target(of path: String) -> String? {
-    let capacity = Int(PATH_MAX)
-    let buffer = UnsafeMutablePointer<CChar>.allocate(capacity: capacity)
-    defer { buffer.deallocate() }
-    let count = readlink(path, buffer, capacity)
-    guard count > 0 else { return nil }
-    return String(decoding: UnsafeRawBufferPointer(start: buffer, count: count), as: UTF8.self)
   }
 }

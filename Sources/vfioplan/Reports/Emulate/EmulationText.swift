@@ -71,7 +71,9 @@ struct EmulationText {
 
   /// Bytes as digits.
   static func hexadecimal(_ bytes: [UInt8]) -> String {
-    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    var text = ""
+    for byte in bytes { text.appendHex(UInt64(byte), digits: 2) }
+    return text
   }
 
   private static func hexadecimal(_ address: UInt64) -> String {
