@@ -26,10 +26,10 @@ PACKAGE = "libvirt-common"
 
 def schema(suite: str) -> tuple[str, pathlib.Path]:
     """The version of libvirt in a suite, and its schema of domains."""
-    archive = debian.Archive(lab.cacheDirectory() / f"debian-{suite}", [suite])
+    archive = debian.Archive(lab.cache_directory() / f"debian-{suite}", [suite])
     archive.update()
     version = archive.candidate(PACKAGE)
-    place = lab.cacheDirectory() / "libvirt" / version.replace(":", "_")
+    place = lab.cache_directory() / "libvirt" / version.replace(":", "_")
     if not place.exists():
         debian.unpack(archive.download(PACKAGE, version), place)
     return version, place / "usr/share/libvirt/schemas/domain.rng"

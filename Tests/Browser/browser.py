@@ -18,19 +18,19 @@ class Browser:
 
     def __init__(self, program: str):
         self.profile = tempfile.TemporaryDirectory(prefix="vfioplan-browser-")
-        toBrowser, self.output = os.pipe()
-        self.input, fromBrowser = os.pipe()
+        to_browser, self.output = os.pipe()
+        self.input, from_browser = os.pipe()
         # The pipe is descriptors 3 and 4, whatever the numbers are here.
-        script = f'exec "$0" "$@" 3<&{toBrowser} 4>&{fromBrowser}'
+        script = f'exec "$0" "$@" 3<&{to_browser} 4>&{from_browser}'
         self.process = subprocess.Popen(
             ["bash", "-c", script, program, "--headless=new", "--no-sandbox", "--disable-gpu",
              "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions",
              "--disable-background-networking", "--disable-component-update",
              "--remote-debugging-pipe", f"--user-data-dir={self.profile.name}", "about:blank"],
-            pass_fds=(toBrowser, fromBrowser), stdout=subprocess.DEVNULL,
+            pass_fds=(to_browser, from_browser), stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
-        os.close(toBrowser)
-        os.close(fromBrowser)
+        os.close(to_browser)
+        os.close(from_browser)
         self.numbers = itertools.count(1)
         self.buffer = b""
         self.events: list[dict] = []

@@ -19,7 +19,7 @@ class Page(HTMLParser):
         self.open: list[str] = []
         self.wrong: list[str] = []
         self.pictures: list[str] = []
-        self.isPicture = False
+        self.is_picture = False
         self.feed(text)
         self.close()
 
@@ -28,7 +28,7 @@ class Page(HTMLParser):
         self.open.append(tag)
         names = dict(attributes)
         if tag == "code" and "mermaid" in (names.get("class") or ""):
-            self.isPicture = True
+            self.is_picture = True
             self.pictures.append("")
 
     def handle_startendtag(self, tag, attributes):
@@ -38,10 +38,10 @@ class Page(HTMLParser):
         if not self.open or self.open.pop() != tag:
             self.wrong.append(tag)
         if tag == "code":
-            self.isPicture = False
+            self.is_picture = False
 
     def handle_data(self, data):
-        if self.isPicture:
+        if self.is_picture:
             self.pictures[-1] += data
 
 

@@ -48,17 +48,17 @@ def skip(name: str, why: str) -> None:
     print(f"ok - {name} # SKIP {why}")
 
 
-def hidden(name: str, text: str, isPlan: bool) -> list[str]:
+def hidden(name: str, text: str, is_plan: bool) -> list[str]:
     """Answers that do not stand above the fold of a review: among its first 24 lines."""
     top = "\n".join(text.splitlines()[:24])
-    wanted = ["host loses"] if isPlan or "becomes" in top else []
+    wanted = ["host loses"] if is_plan or "becomes" in top else []
     wanted += ["ways out"] if "NON-COHERENT**" in top else []
-    if not isPlan and "```mermaid" in text:
+    if not is_plan and "```mermaid" in text:
         wanted += ["**"] if "no changes" in top or "changes no" in top else ["| becomes |"]
     return [f"{name}: '{one}' is not above the fold" for one in wanted if one not in top]
 
 
-def markdownLaws(program: str, folder: pathlib.Path) -> list[str]:
+def markdown_laws(program: str, folder: pathlib.Path) -> list[str]:
     """Rendered Markdown has what the text has; gives the pictures."""
     cmark = tools.cmark()
     if cmark is None:
@@ -90,7 +90,7 @@ def markdownLaws(program: str, folder: pathlib.Path) -> list[str]:
     return pictures + page.pictures
 
 
-def pictureLaw(browser: Browser, folder: pathlib.Path, pictures: list[str]) -> None:
+def picture_law(browser: Browser, folder: pathlib.Path, pictures: list[str]) -> None:
     """Mermaid draws every picture."""
     script = tools.mermaid()
     if script is None or not pictures:
@@ -114,23 +114,23 @@ def pictureLaw(browser: Browser, folder: pathlib.Path, pictures: list[str]) -> N
     law(f"Mermaid draws {len(pictures)} pictures", found)
 
 
-def tabLaw(browser: Browser) -> list[str]:
+def tab_law(browser: Browser) -> list[str]:
     """Tab reaches every control in the order of the document, and one sees where one is."""
     stops = browser.evaluate(STOPS)
     browser.evaluate("document.activeElement.blur()")
     found, reached = [], []
     for _ in stops:
         browser.press("Tab", 9)
-        index, isVisible = browser.evaluate(FOCUS)
+        index, is_visible = browser.evaluate(FOCUS)
         reached.append(index)
-        if not isVisible:
+        if not is_visible:
             found.append(f"the focus on control {index} is not seen")
     if reached != stops:
         found.append(f"Tab reaches {reached}, the controls are {stops}")
     return found
 
 
-def searchLaw(browser: Browser) -> list[str]:
+def search_law(browser: Browser) -> list[str]:
     """The search leaves the steps that have the word; the switch hides words or calls."""
     visible = ("Array.from(document.querySelectorAll('#steps li')).filter((one) => "
                "one.checkVisibility()).length")
@@ -148,7 +148,7 @@ def searchLaw(browser: Browser) -> list[str]:
     return found
 
 
-def accessibilityLaw(browser: Browser, axe: str) -> list[str]:
+def accessibility_law(browser: Browser, axe: str) -> list[str]:
     """axe-core finds nothing serious, in light and in dark."""
     found = []
     for scheme in ("light", "dark"):
@@ -162,7 +162,7 @@ def accessibilityLaw(browser: Browser, axe: str) -> list[str]:
     return found
 
 
-def answersLaw(browser: Browser) -> list[str]:
+def answers_law(browser: Browser) -> list[str]:
     """Verdict, reasons, ways out and what the host loses stand on the first screen."""
     below = browser.evaluate(
         "['h1', '.verdict', '#changes', '#losses', '#ways'].filter((one) => document.querySelector(one) "
@@ -170,7 +170,7 @@ def answersLaw(browser: Browser) -> list[str]:
     return [f"'{one}' is below the first screen" for one in below]
 
 
-def pageLaws(browser: Browser, program: str, folder: pathlib.Path) -> None:
+def page_laws(browser: Browser, program: str, folder: pathlib.Path) -> None:
     """Every page renders, by itself, and can be used by everybody."""
     axe = tools.axe()
     broken, tabs, search, access, answers, count = [], [], [], [], [], 0
@@ -180,15 +180,15 @@ def pageLaws(browser: Browser, program: str, folder: pathlib.Path) -> None:
         page.write_text(text)
         browser.open(page)
         broken += [f"{name}: {one}" for one in browser.complaints()]
-        hasPlan = browser.evaluate("document.getElementById('losses') !== null")
-        if hasPlan and not browser.evaluate("document.querySelector('svg rect') !== null"):
+        has_plan = browser.evaluate("document.getElementById('losses') !== null")
+        if has_plan and not browser.evaluate("document.querySelector('svg rect') !== null"):
             broken.append(f"{name}: no picture")
-        answers += [f"{name}: {one}" for one in answersLaw(browser)]
-        tabs += [f"{name}: {one}" for one in tabLaw(browser)]
+        answers += [f"{name}: {one}" for one in answers_law(browser)]
+        tabs += [f"{name}: {one}" for one in tab_law(browser)]
         if axe:
-            access += [f"{name}: {one}" for one in accessibilityLaw(browser, axe)]
+            access += [f"{name}: {one}" for one in accessibility_law(browser, axe)]
         if browser.evaluate("document.getElementById('search') !== null"):
-            search += [f"{name}: {one}" for one in searchLaw(browser)]
+            search += [f"{name}: {one}" for one in search_law(browser)]
         count += 1
     law(f"{count} pages render, load nothing and complain of nothing", broken)
     law("the answers stand on the first screen", answers)
@@ -200,7 +200,7 @@ def pageLaws(browser: Browser, program: str, folder: pathlib.Path) -> None:
         skip("axe-core finds nothing serious or critical", "PyPI can't be reached")
 
 
-def hostileLaw(browser: Browser, program: str, folder: pathlib.Path) -> None:
+def hostile_law(browser: Browser, program: str, folder: pathlib.Path) -> None:
     """Names are text: no script, no element, no dialog, no change of direction."""
     vm, host = pages.hostile(folder)
     page = folder / "hostile.html"
@@ -225,7 +225,7 @@ def hostileLaw(browser: Browser, program: str, folder: pathlib.Path) -> None:
     law("a description full of markup does nothing in a page", found)
 
 
-def sizeLaw(browser: Browser, program: str, folder: pathlib.Path) -> None:
+def size_law(browser: Browser, program: str, folder: pathlib.Path) -> None:
     """1,000 devices are there within 2 seconds."""
     vm, host = pages.many(folder, 1000)
     page = folder / "many.html"
@@ -244,16 +244,16 @@ def main(program: str) -> int:
     program = str(pathlib.Path(program).resolve())
     with tempfile.TemporaryDirectory(prefix="vfioplan-review-") as place:
         folder = pathlib.Path(place)
-        pictures = markdownLaws(program, folder)
+        pictures = markdown_laws(program, folder)
         chromium = tools.chromium()
         if chromium is None:
             skip("pages and pictures in a browser", "no chromium")
         else:
             with Browser(chromium) as browser:
-                pictureLaw(browser, folder, pictures)
-                pageLaws(browser, program, folder)
-                hostileLaw(browser, program, folder)
-                sizeLaw(browser, program, folder)
+                picture_law(browser, folder, pictures)
+                page_laws(browser, program, folder)
+                hostile_law(browser, program, folder)
+                size_law(browser, program, folder)
     print(f"reviews: {len(FAILURES)} laws broken")
     return 1 if FAILURES else 0
 

@@ -31,10 +31,10 @@ def cmark() -> str | None:
 def mermaid() -> pathlib.Path | None:
     """Mermaid for browsers, from Debian's newest suite."""
     try:
-        archive = debian.Archive(lab.cacheDirectory() / "debian-sid", ["sid"])
+        archive = debian.Archive(lab.cache_directory() / "debian-sid", ["sid"])
         archive.update()
         version = archive.candidate("node-mermaid")
-        place = lab.cacheDirectory() / "mermaid" / version.replace(":", "_")
+        place = lab.cache_directory() / "mermaid" / version.replace(":", "_")
         if not place.exists():
             debian.unpack(archive.download("node-mermaid", version), place)
     except debian.Unavailable:
@@ -44,7 +44,7 @@ def mermaid() -> pathlib.Path | None:
 
 def axe() -> str | None:
     """The text of axe-core."""
-    place = lab.cacheDirectory() / "axe" / AXE.partition("==")[2] / "axe.min.js"
+    place = lab.cache_directory() / "axe" / AXE.partition("==")[2] / "axe.min.js"
     if not place.exists():
         with tempfile.TemporaryDirectory() as folder:
             for pip in ([sys.executable, "-m", "pip"], ["pip3"], ["pip"]):

@@ -68,15 +68,15 @@ WANTED = {
 def image(folder):
     """What the guest runs."""
     archive = initramfs.Archive()
-    archive.addConsole()
-    archive.addProgram("bin/busybox", CACHE / "busybox")
-    archive.addLink("bin/sh", "busybox")
+    archive.add_console()
+    archive.add_program("bin/busybox", CACHE / "busybox")
+    archive.add_link("bin/sh", "busybox")
     poke = folder / "poke"
     source = pathlib.Path(__file__).with_name("poke.c")
     subprocess.run(["gcc", "-O1", "-Wall", "-Werror", "-static", "-o", poke, source], check=True)
-    archive.addProgram("bin/poke", poke)
+    archive.add_program("bin/poke", poke)
     for name in ("proc", "sys"):
-        archive.addDirectory(name)
+        archive.add_directory(name)
     archive.add("init", INIT, 0o100755)
     path = folder / "initrd"
     path.write_bytes(archive.bytes())

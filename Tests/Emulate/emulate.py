@@ -34,7 +34,7 @@ def emulated(program: str, words: list, options: list = (), **more):
                           capture_output=True, text=True, timeout=SECONDS, **more)
 
 
-def conformFixtures(program: str, folder: pathlib.Path):
+def conform_fixtures(program: str, folder: pathlib.Path):
     """Programs of calls that kernels once answered in a way of their own: the same binary gets the
     same answers under `emulate`."""
     conform = compiled("conform", folder)
@@ -210,7 +210,7 @@ def itself(program: str, folder: pathlib.Path):
     yield "a plan that is not carried out", run.returncode == 1 and "VP5807" in run.stderr, str(run)
 
 
-LAWS = {"conform": conformFixtures, "ends": ends, "nested": nested,
+LAWS = {"conform": conform_fixtures, "ends": ends, "nested": nested,
         "findings": findings, "dma": dma,
         "rest": rest, "drivers": drivers, "hostile": hostile, "unprivileged": unprivileged,
         "qemu": qemu, "itself": itself}

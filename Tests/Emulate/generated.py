@@ -23,9 +23,9 @@ from emulate import TESTS, compiled
 LAB = TESTS / "KernelLab"
 sys.path.insert(0, str(LAB))
 
-from labkit import conform, conformgen  # noqa: E402
+from labkit import conform, conform_generator  # noqa: E402
 from labkit.conform_fixtures import host  # noqa: E402
-from labkit.machines import seenBy  # noqa: E402
+from labkit.machines import seen_by  # noqa: E402
 from labkit.recipes import RECIPES, Kernel  # noqa: E402
 from labkit.scenario import Bench  # noqa: E402
 
@@ -52,44 +52,44 @@ def benches(program: pathlib.Path, seed: int, only: str) -> list[Bench]:
     every = [Bench(kernel, machine, program, LAB, LAB, 1, seed)
              for kernel in sorted(KERNELS, key=lambda one: (one.release, one.name))
              if kernel.release in RELEASES
-             for machine in seenBy(kernel) if not machine.hasMore]
+             for machine in seen_by(kernel) if not machine.has_more]
     return [bench for bench in every if re.search(only, f"{bench.label} conform")]
 
 
 def tried(bench: Bench, count: int, binary: pathlib.Path, folder: pathlib.Path) -> Outcome:
     """Runs the first programs of a machine both ways."""
-    programs = conformgen.programs(f"{bench.seed} {bench.label}", count, bench.kernel)
+    programs = conform_generator.programs(f"{bench.seed} {bench.label}", count, bench.kernel)
     description = host(bench)
     simulated = conform.answers(conform.simulated(bench, programs, description))
     emulated: dict[str, list[str]] = {}
     found = []
     for part in parts(programs, simulated):
-        answers, problem = underEmulation(bench, part, description, binary, folder)
+        answers, problem = under_emulation(bench, part, description, binary, folder)
         emulated |= answers
         found += [f"{bench.label}: {problem}"] if problem else []
     for name, steps in programs.items():
-        alone = [line for line in simulated[name] if not isLeft(line)]
+        alone = [line for line in simulated[name] if not is_left(line)]
         text = difference(steps, emulated.get(name, []), alone)
         found += [f"{bench.label}, seed {bench.seed}, program {name}\n{text}"] if text else []
     return Outcome(bench.label, count, tuple(found))
 
 
-def isLeft(line: str) -> bool:
+def is_left(line: str) -> bool:
     """Whether a line says what outlives a program, which the program itself can't say."""
     return line.startswith("left ")
 
 
 def parts(programs: dict[str, list[str]], simulated: dict[str, list[str]]) -> list[dict]:
     """Programs that run on one machine; one that loses files for good has its own."""
-    lost = [name for name in programs if any(map(isLeft, simulated[name]))]
+    lost = [name for name in programs if any(map(is_left, simulated[name]))]
     others = [name for name in programs if name not in lost]
     groups = [others[start:start + AT_A_TIME] for start in range(0, len(others), AT_A_TIME)]
     groups += [[name] for name in lost]
     return [{name: programs[name] for name in group} for group in groups]
 
 
-def underEmulation(bench: Bench, programs: dict[str, list[str]], description: str,
-                   binary: pathlib.Path, folder: pathlib.Path) -> tuple[dict, str]:
+def under_emulation(bench: Bench, programs: dict[str, list[str]], description: str,
+                    binary: pathlib.Path, folder: pathlib.Path) -> tuple[dict, str]:
     """What the lab's program prints on an emulated machine, and what is wrong with how it ends."""
     with tempfile.TemporaryDirectory(dir=folder) as name:
         place = pathlib.Path(name)
@@ -107,15 +107,15 @@ def underEmulation(bench: Bench, programs: dict[str, list[str]], description: st
 
 def difference(steps: list[str], emulated: list[str], simulated: list[str]) -> str:
     """A program with its answers, both where they differ; nothing if they don't."""
-    lines, isWrong = [], False
+    lines, is_wrong = [], False
     for place in range(max(len(steps), len(emulated), len(simulated))):
         step, one, other = (every[place] if place < len(every) else "nothing"
                             for every in (steps, emulated, simulated))
-        isWrong = isWrong or one != other
+        is_wrong = is_wrong or one != other
         lines.append(f"    {step}")
         lines += [f"        {one}"] if one == other else \
             [f"      > emulated:  {one}", f"      > simulated: {other}"]
-    return "\n".join(lines) if isWrong else ""
+    return "\n".join(lines) if is_wrong else ""
 
 
 def outcomes(chosen: list[Bench], count: int, folder: pathlib.Path):

@@ -75,7 +75,7 @@ def unpacked(suite, say):
         archive = debian.Archive(home / "debian", [suite])
         archive.update()
         whole = home / "whole"
-        for package in archive.downloadWithDependencies(PACKAGE):
+        for package in archive.download_with_dependencies(PACKAGE):
             debian.unpack(package, whole)
         keep(whole, root)
         shutil.rmtree(whole)

@@ -14,7 +14,7 @@ def ask(file: int, request: int, layout: str, *values) -> tuple:
     return struct.unpack(layout, room)
 
 
-def tryTable(device: int, ioas: int):
+def try_table(device: int, ioas: int):
     """Makes a page table and destroys it; behind the structure, of the first release, is rubbish."""
     room = bytearray(struct.pack("IIIIII", 24, 0, device, ioas, 0, 0) + b"\xff" * 64)
     fcntl.ioctl(iommu, 0x3b89, room)
@@ -30,7 +30,7 @@ for address in sys.argv[1:]:
     name = os.listdir(f"/sys/bus/pci/devices/{address}/vfio-dev")[0]
     device = os.open(f"/dev/vfio/devices/{name}", os.O_RDWR)
     bound = ask(device, 0x3b76, "IIiI", 16, 0, iommu, 0)[3]
-    tryTable(bound, ioas)
+    try_table(bound, ioas)
     ask(device, 0x3b77, "III", 12, 0, ioas)
     if address == sys.argv[1]:
         number = ctypes.c_int(device)

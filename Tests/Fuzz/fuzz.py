@@ -173,13 +173,13 @@ def schema_words(schema):
             yield from schema_words(value)
 
 
-def prepare(target, isFixed):
+def prepare(target, is_fixed):
     """Folders and a dictionary; libFuzzer's arguments for them.
 
     What must be the same every time does not begin with what earlier runs have found.
     """
-    kept, start = BUILD / ("fixed" if isFixed else "corpus") / target, BUILD / "seeds" / target
-    for old in [start, kept] if isFixed else [start]:
+    kept, start = BUILD / ("fixed" if is_fixed else "corpus") / target, BUILD / "seeds" / target
+    for old in [start, kept] if is_fixed else [start]:
         shutil.rmtree(old, ignore_errors=True)
     for folder in (kept, start, BUILD / "crashes"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -188,7 +188,7 @@ def prepare(target, isFixed):
     dictionary = BUILD / f"{target}.dict"
     entries = sorted({word for word in words(target) if 1 < len(word) < 60 and '"' not in word})
     dictionary.write_text("".join(f'"{word}"\n' for word in entries))
-    limits = ["-seed=1", f"-runs={FIXED_RUNS[target]}", "-timeout=60"] if isFixed else []
+    limits = ["-seed=1", f"-runs={FIXED_RUNS[target]}", "-timeout=60"] if is_fixed else []
     return [str(kept), str(start), *([f"-dict={dictionary}"] if entries else []), *limits]
 
 

@@ -38,13 +38,13 @@ def say(*lines: str):
         print(f"# {line}", flush=True)
 
 
-def cacheDirectory() -> Path:
+def cache_directory() -> Path:
     """Where kernels are kept."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home) / "vfioplan-lab"
 
 
-def missingPackages() -> list[str]:
+def missing_packages() -> list[str]:
     """The Debian packages that are not installed."""
     return [package for need, package in NEEDS.items()
             if not (Path(need).exists() if need.startswith("/") else shutil.which(need))]
@@ -77,60 +77,60 @@ def work(shelf: kernels.Shelf, options) -> tuple[list, list[str]]:
             continue
         made, why = obtained(shelf, recipe, options.present)
         missing += [f"{recipe.name}: {why}"] if why else []
-        isBrief = options.present and recipe.isOptional
+        is_brief = options.present and recipe.is_optional
         found += [(Bench(kernel, machine, options.program.resolve(), programs, ROOT / "examples",
                          options.count, options.seed), chosen)
-                  for kernel in made for machine, chosen in rows(kernel, options.filter, isBrief)]
-    if any(scenarios.usesQEMU(scenario) for _, chosen in found for scenario in chosen):
+                  for kernel in made for machine, chosen in rows(kernel, options.filter, is_brief)]
+    if any(scenarios.uses_qemu(scenario) for _, chosen in found for scenario in chosen):
         archive = qemu.obtain(shelf.directory, say)
         found = [(replace(bench, qemu=archive), chosen) for bench, chosen in found]
     return sorted(found, key=lambda pair: -runner.limit(*pair)), missing
 
 
-def obtained(shelf: kernels.Shelf, recipe: kernels.Recipe, isPresent: bool) -> tuple[list, str]:
+def obtained(shelf: kernels.Shelf, recipe: kernels.Recipe, is_present: bool) -> tuple[list, str]:
     """A recipe's kernels, or none and the reason: who wants only those made before goes without."""
-    if isPresent and recipe.isOptional:
+    if is_present and recipe.is_optional:
         made = shelf.find(recipe)
         return made, "" if made else "not made yet; `make lab` does"
     try:
         return shelf.obtain(recipe), ""
     except debian.Unavailable as reason:
-        if not recipe.isOptional:
+        if not recipe.is_optional:
             raise
         return [], " ".join(str(reason).split())
 
 
-def rows(kernel: kernels.Kernel, pattern: str, isBrief=False) -> list[tuple[Machine, list]]:
+def rows(kernel: kernels.Kernel, pattern: str, is_brief=False) -> list[tuple[Machine, list]]:
     """The machines that a filter wants of a kernel, each with its scenarios; or of one machine
     those that are about kernels."""
     found = [(machine, [scenario for scenario in SCENARIOS
                         if scenarios.fits(scenario, kernel, machine)
                         and re.search(pattern, f"{kernel.name} {machine.name} {scenario.name}")
-                        and (not isBrief or scenario.name in BRIEF)])
-             for machine in machines.seenBy(kernel) if not isBrief or machine.isTelling(kernel)]
+                        and (not is_brief or scenario.name in BRIEF)])
+             for machine in machines.seen_by(kernel) if not is_brief or machine.is_telling(kernel)]
     return [(machine, chosen) for machine, chosen in found if chosen]
 
 
-def runAll(options) -> int:
+def run_all(options) -> int:
     """Runs what is wanted; the status says whether all of it is good."""
-    missing = missingPackages()
+    missing = missing_packages()
     if missing:
         say(f"missing packages: {' '.join(missing)}")
         return 1
-    shelf = kernels.Shelf(cacheDirectory(), say)
+    shelf = kernels.Shelf(cache_directory(), say)
     box = busybox(shelf)
     say(f"seed {options.seed}, {options.count} generated descriptions a machine")
-    todo, notThere = work(shelf, options)
-    say(*(f"NOT TRIED, no kernel {line}" for line in notThere))
+    todo, not_there = work(shelf, options)
+    say(*(f"NOT TRIED, no kernel {line}" for line in not_there))
     started, outcomes = time.monotonic(), []
     tap = report.TAP(options.verbose)
-    for found in runner.runAll(todo, box, options.jobs, options.keep, say):
+    for found in runner.run_all(todo, box, options.jobs, options.keep, say):
         for outcome in found:
             tap.show(outcome)
         outcomes += found
-    for line in notThere:
+    for line in not_there:
         tap.line("ok", f"skip # SKIP no kernel {line}")
-    outcomes = report.inOrder(outcomes, SCENARIOS)
+    outcomes = report.in_order(outcomes, SCENARIOS)
     seconds = time.monotonic() - started
     print(f"1..{tap.number}")
     say(*report.tables(outcomes), *report.unseen(outcomes),
@@ -138,7 +138,7 @@ def runAll(options) -> int:
     if options.record and not tap.failures:
         report.record(outcomes, SCENARIOS, seconds)
     good = sum(outcome.count(True) for outcome in outcomes)
-    skipped = sum(outcome.count(None) for outcome in outcomes) + len(notThere)
+    skipped = sum(outcome.count(None) for outcome in outcomes) + len(not_there)
     print(f"lab: {good} passed, {tap.failures} failed, {skipped} skipped")
     return 1 if tap.failures or not outcomes else 0
 
@@ -181,7 +181,7 @@ def main() -> int:
     """Does what the command line says."""
     options = arguments()
     if options.command == "deps":
-        print(" ".join(missingPackages()))
+        print(" ".join(missing_packages()))
     elif options.command == "list":
         for recipe in kernels.RECIPES:
             for kernel in recipe.sketches:
@@ -189,14 +189,14 @@ def main() -> int:
                     for scenario in chosen:
                         print(f"{kernel.name} {machine.name} {scenario.name}: {scenario.law}")
     elif options.command == "kernels":
-        shelf = kernels.Shelf(cacheDirectory(), say)
+        shelf = kernels.Shelf(cache_directory(), say)
         for recipe in kernels.RECIPES:
-            if re.search(options.only, recipe.name) if options.only else not recipe.isOptional:
+            if re.search(options.only, recipe.name) if options.only else not recipe.is_optional:
                 made, why = obtained(shelf, recipe, False)
                 say(*(f"{kernel.name} {kernel.version}: {kernel.image}" for kernel in made),
                     *([f"NOT MADE, {recipe.name}: {why}"] if why else []))
     else:
-        return runAll(options)
+        return run_all(options)
     return 0
 
 

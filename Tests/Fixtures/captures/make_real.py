@@ -129,14 +129,14 @@ MACHINES = {
 }
 
 
-def configuration(row, isMultifunction, behind):
+def configuration(row, is_multifunction, behind):
     """The 256 bytes of a device's configuration space that captures keep."""
-    address, vendor, device, classCode, _, _, control = row
+    address, vendor, device, class_code, _, _, control = row
     space = bytearray(256)
     space[0:4] = vendor.to_bytes(2, "little") + device.to_bytes(2, "little")
     space[6] = 0x10  # a list of capabilities, from 0x40
-    space[9:12] = classCode.to_bytes(3, "little")
-    space[14] = (0x80 if isMultifunction else 0) | (1 if behind else 0)
+    space[9:12] = class_code.to_bytes(3, "little")
+    space[14] = (0x80 if is_multifunction else 0) | (1 if behind else 0)
     if behind:
         space[0x18:0x1B] = bytes([int(address[:2], 16), *behind])
     space[0x34], space[0x40] = 0x40, 0x01
@@ -181,7 +181,7 @@ def above(address, bridges):
 
 def add(row, machine, files):
     """The files of one device."""
-    address, vendor, device, classCode, group, driver, _ = row
+    address, vendor, device, class_code, group, driver, _ = row
     path = "sys/bus/pci/devices/0000:" + address
     siblings = [other[0] for other in machine["devices"] if other[0][:6] == address[:6]]
     bridges = machine["bridges"]
@@ -189,7 +189,7 @@ def add(row, machine, files):
     files[path] = None
     files[path + "/vendor"] = b"0x%04x\n" % vendor
     files[path + "/device"] = b"0x%04x\n" % device
-    files[path + "/class"] = b"0x%06x\n" % classCode
+    files[path + "/class"] = b"0x%06x\n" % class_code
     files[path + "/config"] = configuration(row, len(siblings) > 1, bridges.get(address))
     if driver:
         files[path + "/driver"] = up + "../bus/pci/drivers/" + driver

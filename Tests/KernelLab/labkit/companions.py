@@ -31,7 +31,7 @@ class Companions:
     name = "companions"
     law = ("members of a device's group are kept by vfio-pci while a plan is in force, and go back to"
            " their drivers, after SIGKILL by restore")
-    needsHostDrivers = True
+    needs_host_drivers = True
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where the kernel has drivers for the south bridge."""

@@ -8,9 +8,9 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import conformgen
+from . import conform_generator
 from .conform_exceptions import EXCEPTIONS, SPOILERS, Allowed, Spoiler
-from .conform_fixtures import host as hostOf
+from .conform_fixtures import host as host_of
 from .conform_fixtures import recorded
 from .conform_pairs import OF_OTHERS, known
 from .conform_releases import has
@@ -90,7 +90,7 @@ class Conform:
         missing = [f"{name} {errno}" for name, errno in sorted(there - pairs)]
         unknown = [f"{UNLISTED}: {name} {errno}" for name, errno in sorted(pairs - there)
                    if errno not in OF_OTHERS and has(bench.kernel, name)]
-        leftOut = 0 if self.given else \
+        left_out = 0 if self.given else \
             bench.count * PER_COUNT + len(recorded(bench.label)) - len(programs)
         verdicts = [Verdict(False, f"{name}: {one.program[-1]}", tuple(one.lines))
                     for name, one in found.items()]
@@ -101,7 +101,7 @@ class Conform:
             "  - " not in text and "  + " not in text, "nothing is left on the machine",
             tuple(line for line in text.splitlines() if line.startswith("  "))))
         return [*verdicts, Verdict(
-            good > 0, f"{good} of {len(programs)} programs agree, {leftOut} not tried, "
+            good > 0, f"{good} of {len(programs)} programs agree, {left_out} not tried, "
             f"seed {bench.seed}; {len(there & pairs)} of {len(there)} pairs of request and answer",
             (*missing, *unknown))]
 
@@ -142,14 +142,14 @@ class Conform:
 @functools.lru_cache(maxsize=3)  # as many as there are machines at a time
 def generated(bench: Bench) -> dict[str, list[str]]:
     """Programs, made up once."""
-    return harmless(bench, conformgen.programs(
+    return harmless(bench, conform_generator.programs(
         f"{bench.seed} {bench.label}", bench.count * PER_COUNT, bench.kernel))
 
 
 def harmless(bench: Bench, programs: dict[str, list[str]]) -> dict[str, list[str]]:
     """Without those by which the kernel loses something for good."""
     spoilers = [one for one in SPOILERS if one.since <= bench.kernel.release < one.before]
-    expected = answers(simulated(bench, programs, hostOf(bench))) if spoilers else {}
+    expected = answers(simulated(bench, programs, host_of(bench))) if spoilers else {}
     return {name: steps for name, steps in programs.items()
             if not any(spoils(one, steps, expected[name]) for one in spoilers)}
 
@@ -215,7 +215,7 @@ def compared(release: tuple[int, ...], steps: list[str], kernel: list[str],
             reason = excepted(release, steps[index], theirs, ours)
             if reason is None:
                 return Disagreement(tuple(steps[:index + 1]), theirs, ours)
-            if reason.isEnd:
+            if reason.is_end:
                 return None
     return None
 

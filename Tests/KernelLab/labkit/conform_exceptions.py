@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-NEVER = (99,)
+from .conform_releases import NEVER
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Allowed:
     kernel: str
     simulator: str
     why: str
-    isEnd: bool = False  # what follows depends on it, and is not compared
+    is_end: bool = False  # what follows depends on it, and is not compared
     since: tuple[int, ...] = ()  # releases
     before: tuple[int, ...] = NEVER
 
@@ -46,6 +46,6 @@ EXCEPTIONS = [
             "and the size is read before the request is found unknown", before=(6, 13)),
     Allowed("VFIO_DEVICE_ATTACH_IOMMUFD_PT argsz:4=.* flags:4=1 ", "(0|EBUSY|EADDRINUSE|EFAULT) .*",
             "EINVAL .*", "attaching by PASID is not simulated: 0, which is none, attaches the device "
-            "itself, unknown to detaching; others take tables that were made for PASIDs", isEnd=True,
+            "itself, unknown to detaching; others take tables that were made for PASIDs", is_end=True,
             since=(6, 15)),
 ]

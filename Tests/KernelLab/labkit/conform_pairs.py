@@ -4,7 +4,7 @@ Of the requests that programs make. What takes other hardware is left out: drive
 PASIDs, a shortage of memory. Answers that are not here are said, too.
 """
 
-from .conform_releases import has
+from .conform_releases import NEVER, has
 from .recipes import Kernel
 
 COMMON = "0 EFAULT EINVAL E2BIG"
@@ -56,7 +56,6 @@ PAIRS = {name: f"{answers} {OF_FILES}".split() for name, answers in {
     "KVM_GET_DEVICE_ATTR": "EPERM ENXIO EFAULT EIO",
     "KVM_HAS_DEVICE_ATTR": "0 ENXIO EFAULT EIO",
 }.items()}
-NEVER = (99,)
 # What only some releases answer, of those that have the request.
 SINCE = {("VFIO_IOMMU_MAP_DMA", "ENOENT"): (5, 12), ("VFIO_DEVICE_BIND_IOMMUFD", "E2BIG"): (6, 17)}
 # Of a container's requests, what iommufd answers in its place; since when type1 does, too.

@@ -48,7 +48,7 @@ class Archive:
             raise Unavailable(f"no package '{package}' in {', '.join(self.suites)}")
         best = versions[0]
         for version in versions[1:]:
-            if isNewer(version, best):
+            if is_newer(version, best):
                 best = version
         return best
 
@@ -78,7 +78,7 @@ class Archive:
             found = list(packages.glob(f"{package}_{escaped}_*.deb"))
         return found[0]
 
-    def downloadWithDependencies(self, package: str) -> list[Path]:
+    def download_with_dependencies(self, package: str) -> list[Path]:
         """Fetches a package and all it depends on, as if nothing were installed."""
         nothing = self.directory / "status"
         nothing.touch()
@@ -122,6 +122,6 @@ def unpack(package: Path, directory: Path):
     subprocess.run(["dpkg-deb", "-x", package, directory], check=True)
 
 
-def isNewer(left: str, right: str) -> bool:
+def is_newer(left: str, right: str) -> bool:
     """Whether a Debian version is later than another."""
     return subprocess.run(["dpkg", "--compare-versions", left, "gt", right]).returncode == 0

@@ -43,8 +43,8 @@ def generate(count: int, seed: int) -> list[tuple[str, str]]:
 def description(chance: random.Random, index: int) -> str:
     """One description; some ask for what cannot be had."""
     devices = chance.sample(DEVICES, chance.choice([1, 1, 2, 2, 3, 3, 4, 5, 6, 8]))
-    hasSpaces = chance.random() < 0.3
-    spaces = {device: chance.choice(["gpa", "dma0", "dma1"]) if hasSpaces else "gpa"
+    has_spaces = chance.random() < 0.3
+    spaces = {device: chance.choice(["gpa", "dma0", "dma1"]) if has_spaces else "gpa"
               for device in devices}
     for device in devices:
         mate = MATES.get(device)

@@ -39,15 +39,15 @@ INTERRUPTED = {"Interrupt": 130, "Terminated": 143, "Killed": 137}
 class Disturbances:
     """One plan on every target, ended at every call in some way."""
 
-    def __init__(self, name: str, law: str, needsHostDrivers: bool = True):
+    def __init__(self, name: str, law: str, needs_host_drivers: bool = True):
         self.name = name
         self.law = law
-        self.needsHostDrivers = needsHostDrivers
+        self.needs_host_drivers = needs_host_drivers
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where there are two page tables on the newest, and type1 of the stock kernel, which has
         no fault injection; the other kernels only undo failures of ours."""
-        if self.name == "faults" and machine.isMixed:
+        if self.name == "faults" and machine.is_mixed:
             return True
         return kernel.name == "7.3-mixed" or (
             kernel.name == "6.1" and machine.name == "intel-snoop" and self.name != "injection")
@@ -94,7 +94,7 @@ def judged(part: str, stride: int) -> list[Verdict]:
         if fired == "0":
             continue
         counts[kind] += 1
-        if outcome == "left" or not isFitting(kind, int(status)):
+        if outcome == "left" or not is_fitting(kind, int(status)):
             wrong.setdefault(kind, []).append(
                 f"at {call}.{nth}: status {status}, {outcome}; " + "; ".join(details.splitlines()))
     part = f", 1 place in {stride}" if stride > 1 else ""
@@ -103,7 +103,7 @@ def judged(part: str, stride: int) -> list[Verdict]:
     return verdicts or [Verdict(False, f"{target}: nothing was tried")]
 
 
-def isFitting(kind: str, status: int) -> bool:
+def is_fitting(kind: str, status: int) -> bool:
     """Whether a status is one that a disturbance may lead to.
 
     The kernel copes with some failures by itself, and some hit an undo: then the run says what is

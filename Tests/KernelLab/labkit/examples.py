@@ -15,7 +15,7 @@ PAIRS = [("0000:00:0a.0", "0000:00:0a.1"), ("0000:00:1f.2", "0000:00:1f.3")]
 MOST = 4 << 20
 
 
-def onLab(examples: Path, machine: Machine) -> list[tuple[str, str]]:
+def on_lab(examples: Path, machine: Machine) -> list[tuple[str, str]]:
     """Name and text of every example, with devices that are as like those of its host as can be.
 
     Those that find a device by its path or its ids mean what only their own host has.
@@ -29,9 +29,9 @@ def rewritten(path: Path, machine: Machine) -> str:
     """One example: other addresses, at most 4 MiB of memory a region, all else as it is."""
     text = path.read_text()
     description = yaml.safe_load(text)
-    hostName = next(line.split(":", 1)[1].strip() for line in text.splitlines()
-                    if line.startswith("# host:"))
-    host = yaml.safe_load((path.parent / hostName).read_text())
+    host_name = next(line.split(":", 1)[1].strip() for line in text.splitlines()
+                     if line.startswith("# host:"))
+    host = yaml.safe_load((path.parent / host_name).read_text())
     addresses = [device["address"] for device in description["devices"]]
     lab = assigned(addresses, host, machine)
     for device in description["devices"]:
@@ -63,10 +63,10 @@ def assigned(addresses: list[str], host: dict, machine: Machine) -> dict[str, st
 
 def likeness(device: str, wanted: dict, units: dict, machine: Machine) -> int:
     """How many of the facts that matter a lab device shares with a device of an example."""
-    incoherent = machine.commandLine.partition("lab_incoherent=")[2]
-    canEnforce = units.get(wanted.get("iommu"), {}).get("enforceSnoop") is True
-    isLike = 2 * (canEnforce == (device not in incoherent))
-    return isLike + (str(wanted.get("noSnoopCapable", "unknown")).lower() == NO_SNOOP[device])
+    incoherent = machine.command_line.partition("lab_incoherent=")[2]
+    can_enforce = units.get(wanted.get("iommu"), {}).get("enforceSnoop") is True
+    is_like = 2 * (can_enforce == (device not in incoherent))
+    return is_like + (str(wanted.get("noSnoopCapable", "unknown")).lower() == NO_SNOOP[device])
 
 
 def shrink(description: dict):

@@ -4,8 +4,8 @@ import itertools
 import re
 from dataclasses import dataclass
 
-from . import byhand
-from .byhand import Answer
+from . import by_hand
+from .by_hand import Answer
 from .kernels import Kernel
 from .machines import Machine
 from .plans import Plans
@@ -27,7 +27,7 @@ class Groupings(Plans):
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where devices differ."""
-        return machine.isMixed
+        return machine.is_mixed
 
     def cases(self, bench: Bench) -> list[tuple[str, str, str]]:
         """Every combination on every target, the objectives in turn."""
@@ -52,7 +52,7 @@ class Rule:
     what: str
     calls: str  # who attaches, and with a minus who detaches
     tables: str  # one word for each attach
-    isEnforced: bool  # whether every table of the space enforces in the end
+    is_enforced: bool  # whether every table of the space enforces in the end
 
 
 RULES = [
@@ -75,7 +75,7 @@ class Told:
     what: str
     calls: tuple[str, ...]
     began: int
-    beganBefore: int  # up to 6.1, where KVM asks the container and not the group
+    began_before: int  # up to 6.1, where KVM asks the container and not the group
 
     @property
     def groups(self) -> list[str]:
@@ -84,7 +84,7 @@ class Told:
 
     def wanted(self, kernel: Kernel) -> int:
         """What a kernel does."""
-        return self.beganBefore if kernel.release < (6, 2) else self.began
+        return self.began_before if kernel.release < (6, 2) else self.began
 
 
 TOLD = [
@@ -106,7 +106,7 @@ class Tables:
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where devices differ."""
-        return machine.isMixed
+        return machine.is_mixed
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """All calls."""
@@ -119,7 +119,7 @@ class Tables:
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each rule, pair and container."""
-        answers, verdicts = byhand.answers(text), []
+        answers, verdicts = by_hand.answers(text), []
         if "iommufd" in bench.targets:
             verdicts += [ruled(rule, answers.get(f"order{index} iommufd", []))
                          for index, rule in enumerate(RULES)]
@@ -144,7 +144,7 @@ def containers() -> list[tuple[str, ...]]:
 
 def asked(targets: list[str]) -> list[str]:
     """Every call of every case."""
-    lines = askedOfIOMMUFD() if "iommufd" in targets else []
+    lines = asked_of_iommufd() if "iommufd" in targets else []
     for names in containers():
         groups = [NAMES[name] for name in names]
         lines += [f"case {'-'.join(names)} type1", *(f"group {group}" for group in groups),
@@ -164,7 +164,7 @@ def spelled(call: str) -> str:
     return f"{word} {NAMES[names[0]]}{' box' if word == 'join' else ''}"
 
 
-def askedOfIOMMUFD() -> list[str]:
+def asked_of_iommufd() -> list[str]:
     """The orders, and whose table takes whom."""
     lines = []
     for index, rule in enumerate(RULES):
@@ -192,26 +192,26 @@ def ruled(rule: Rule, answers: list[Answer]) -> Verdict:
     order = list(dict.fromkeys(given))
     tables = [str(order.index(table) + 1) if table.isdigit() else table for table in given]
     wanted = rule.tables.split()
-    isRight = len(tables) == len(wanted) and all(
+    is_right = len(tables) == len(wanted) and all(
         one in ("*", other) for one, other in zip(wanted, tables))
     enforced = [answer.result for answer in answers if answer.words[0] == "enforced"]
     return verdict(f"{rule.what}: {rule.calls}", answers,
-                   isRight and enforced == [str(int(rule.isEnforced))])
+                   is_right and enforced == [str(int(rule.is_enforced))])
 
 
 def led(leader: str, follower: str, answers: list[Answer]) -> Verdict:
     """Whether a table made for one device takes another."""
     wanted = r"\d+" if leader[0] == "N" or follower[0] == "C" else "EINVAL"
-    isRight = bool(answers) and re.fullmatch(wanted, answers[-1].result) is not None
+    is_right = bool(answers) and re.fullmatch(wanted, answers[-1].result) is not None
     outcome = "is refused" if wanted == "EINVAL" else "attaches"
-    return verdict(f"{follower} {outcome} to the table made for {leader}", answers, isRight)
+    return verdict(f"{follower} {outcome} to the table made for {leader}", answers, is_right)
 
 
 def contained(names: tuple[str, ...], answers: list[Answer]) -> Verdict:
     """Whether a container says that it enforces."""
     wanted = str(int("N1" not in names))
-    isRight = bool(answers) and answers[-1].result == wanted
-    return verdict(f"a container of {' '.join(names)} says {wanted}", answers, isRight)
+    is_right = bool(answers) and answers[-1].result == wanted
+    return verdict(f"a container of {' '.join(names)} says {wanted}", answers, is_right)
 
 
 def believed(told: Told, answers: list[Answer], kernel: Kernel) -> Verdict:
@@ -224,6 +224,6 @@ def believed(told: Told, answers: list[Answer], kernel: Kernel) -> Verdict:
                    answers, remark.startswith(f"began {wanted} "))
 
 
-def verdict(what: str, answers: list[Answer], isRight: bool) -> Verdict:
+def verdict(what: str, answers: list[Answer], is_right: bool) -> Verdict:
     """With the kernel's answers if they are wrong."""
-    return Verdict(isRight, what, () if isRight else tuple(answer.text for answer in answers))
+    return Verdict(is_right, what, () if is_right else tuple(answer.text for answer in answers))

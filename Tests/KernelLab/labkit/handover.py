@@ -56,7 +56,7 @@ class Handover:
     name = "handover"
     law = ("open files go to a process that connects, and an iommufd comes from one; whatever the other"
            " end does, and whenever a signal comes, nothing is left")
-    needsHostDrivers = True
+    needs_host_drivers = True
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Once: a minute of it is a deadline, and sockets are the same on all kernels."""

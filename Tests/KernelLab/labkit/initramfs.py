@@ -24,23 +24,23 @@ class Archive:
                 self._entry(parent, b"", 0o040755)
         self._entry(name, content, mode)
 
-    def addProgram(self, name: str, path: Path):
+    def add_program(self, name: str, path: Path):
         """An executable file."""
         self.add(name, path.read_bytes(), 0o100755)
 
-    def addLink(self, name: str, target: str):
+    def add_link(self, name: str, target: str):
         """A symbolic link."""
         self.add(name, target.encode(), 0o120777)
 
-    def addDirectory(self, name: str):
+    def add_directory(self, name: str):
         """An empty directory."""
         if name not in self._directories:
             self._directories.add(name)
             self._entry(name, b"", 0o040755)
 
-    def addConsole(self):
+    def add_console(self):
         """What the kernel opens for init before any file system is mounted."""
-        self.addDirectory("dev")
+        self.add_directory("dev")
         self._entry("dev/console", b"", 0o020600, device=(5, 1))
 
     def bytes(self) -> bytes:

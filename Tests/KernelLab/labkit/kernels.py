@@ -59,7 +59,7 @@ class Shelf:
             debs = [archive.download(name, version) for name in archive.parts(package, version)]
             shutil.rmtree(home, ignore_errors=True)
             home.mkdir(parents=True)
-            (self._build if recipe.isBuilt else self._unpackStock)(recipe, debs, home)
+            (self._build if recipe.is_built else self._unpack_stock)(recipe, debs, home)
             (home / "done").write_text(version + "\n")
         return home
 
@@ -69,15 +69,15 @@ class Shelf:
 
     def _home(self, recipe: Recipe, version: str) -> Path:
         """Where a kernel of some version is, or would be."""
-        return self.directory / "kernels" / f"{recipe.name}-{recipeHash(recipe, version)}"
+        return self.directory / "kernels" / f"{recipe.name}-{recipe_hash(recipe, version)}"
 
     def archive(self, suites: tuple[str, ...] = tuple(debian.SUITES)) -> debian.Archive:
         """Some suites of Debian, whose package lists are read once a run."""
         if suites not in self._archives:
             self.say(f"reading the package lists of Debian: {' '.join(suites)}")
-            isUsual = suites == tuple(debian.SUITES)
+            is_usual = suites == tuple(debian.SUITES)
             archive = debian.Archive(
-                self.directory / ("debian" if isUsual else f"debian-{suites[0]}"), list(suites))
+                self.directory / ("debian" if is_usual else f"debian-{suites[0]}"), list(suites))
             archive.update()
             self._archives[suites] = archive
         return self._archives[suites]
@@ -85,7 +85,7 @@ class Shelf:
     def _newest(self, recipe: Recipe) -> tuple[str, str]:
         """Version and package; asks the archive at most once a day."""
         stamp = self.directory / "debian" / f"newest-{recipe.name}"
-        if stamp.exists() and ageInHours(stamp) < 24:
+        if stamp.exists() and age_in_hours(stamp) < 24:
             version, package = stamp.read_text().split()
             return version, package
         archive = self.archive(recipe.suites)
@@ -95,13 +95,13 @@ class Shelf:
                 f"no package matches '{recipe.package}' in {', '.join(recipe.suites)}")
         best = candidates[0]
         for candidate in candidates[1:]:
-            if debian.isNewer(candidate[0], best[0]):
+            if debian.is_newer(candidate[0], best[0]):
                 best = candidate
         stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.write_text(" ".join(best) + "\n")
         return best
 
-    def _unpackStock(self, recipe: Recipe, debs: list[Path], home: Path):
+    def _unpack_stock(self, recipe: Recipe, debs: list[Path], home: Path):
         """Debian's own image and the modules VFIO and KVM need."""
         scratch = self.directory / "unpack" / recipe.name
         shutil.rmtree(scratch, ignore_errors=True)
@@ -141,10 +141,10 @@ class Shelf:
         shutil.rmtree(scratch)
 
 
-def recipeHash(recipe: Recipe, version: str) -> str:
+def recipe_hash(recipe: Recipe, version: str) -> str:
     """Names everything a kernel is made of."""
     parts = [recipe.name, version]
-    if recipe.isBuilt:
+    if recipe.is_built:
         parts += [FRAGMENT.read_text(), Path(mixed.__file__).read_text(), *sorted(recipe.lacks),
                   *recipe.adds]
         parts += [Path(recipe.mixing.__file__).read_text()] if recipe.mixing != mixed else []
@@ -153,7 +153,7 @@ def recipeHash(recipe: Recipe, version: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
-def ageInHours(path: Path) -> float:
+def age_in_hours(path: Path) -> float:
     """How long ago a file was written."""
     return (time.time() - path.stat().st_mtime) / 3600
 

@@ -37,7 +37,7 @@ class Layouts:
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Once for each kernel's headers: the machine's own are as old as 6.1."""
-        return machine.name == "intel-snoop" and (not kernel.isStock or kernel.name == "6.1")
+        return machine.name == "intel-snoop" and (not kernel.is_stock or kernel.name == "6.1")
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The program in the guest says what it knows."""
@@ -51,7 +51,7 @@ class Layouts:
         """One verdict for each request, and one for the sum."""
         requests = [request for request in json.loads(text)
                     if PROPOSED not in request["source"]]
-        known = Headers(uapi.headersOf(bench.kernel.image), requests)
+        known = Headers(uapi.headers_of(bench.kernel.image), requests)
         verdicts = [judged(request, known, ".".join(map(str, bench.kernel.release)))
                     for request in requests]
         found = sum(request["request"] in known.numbers for request in requests)
@@ -122,8 +122,8 @@ def judged(request: dict, headers: Headers, kernel: str) -> Verdict:
     name, what = request["request"], f"{request['request']} as in {kernel}"
     since = release(re.search(r"\d+\.\d+", request["source"])[0])
     if name not in headers.numbers:
-        isRight = release(kernel) < since
-        return Verdict(isRight, f"{what}: not there yet" if isRight else
+        is_right = release(kernel) < since
+        return Verdict(is_right, f"{what}: not there yet" if is_right else
                        f"{what}: missing from the headers, although of {request['source']}")
     problems = [] if headers.numbers[name] == int(request["number"], 0) else [
         f"number {request['number']}, not {headers.numbers[name]:#x}"]
@@ -132,21 +132,21 @@ def judged(request: dict, headers: Headers, kernel: str) -> Verdict:
     return Verdict(not problems, what, tuple(problems))
 
 
-def differences(struct: Struct, headers: Headers, isNewest: bool) -> list[str]:
+def differences(struct: Struct, headers: Headers, is_newest: bool) -> list[str]:
     """Where a struct differs; an older kernel's may end earlier, but not before what is sent.
 
     What an older one has not, it may also have as padding.
     """
     size = headers.sizes[struct.name]
     problems = []
-    if size > struct.size or size < struct.sent or (isNewest and size != struct.size):
+    if size > struct.size or size < struct.sent or (is_newest and size != struct.size):
         problems.append(f"{struct.name}: {struct.size} bytes, {struct.sent} sent, not {size}")
     end = max(offset + width for (name, _), (offset, width) in headers.offsets.items()
               if name == struct.name)
     for member, place in struct.members.items():
         real = headers.offsets.get((struct.name, member))
-        isLater = real is None and not isNewest and place[0] >= end
-        if real != place and not isLater:
+        is_later = real is None and not is_newest and place[0] >= end
+        if real != place and not is_later:
             problems.append(f"{struct.name}.{member}: offset and width {place}, not {real}")
     return problems
 

@@ -44,12 +44,12 @@ class Machine:
 
     name: str
     iommu: tuple[str, ...]
-    commandLine: str
-    isMixed: bool = False
-    addressBits: int = 39
-    isMSIIsolated: bool = True
-    allowsUnsafeInterrupts: bool = False
-    hasMore: bool = False  # devices, for the scenarios that are about them
+    command_line: str
+    is_mixed: bool = False
+    address_bits: int = 39
+    is_msi_isolated: bool = True
+    allows_unsafe_interrupts: bool = False
+    has_more: bool = False  # devices, for the scenarios that are about them
 
     @property
     def type(self) -> str:
@@ -58,38 +58,38 @@ class Machine:
 
     def fits(self, kernel: Kernel) -> bool:
         """Whether the kernel can show what the machine is for."""
-        if self.isMixed != kernel.isMixed:
+        if self.is_mixed != kernel.is_mixed:
             return False
-        if self.hasMore:
+        if self.has_more:
             return kernel.name in ("6.1", "7.3")
-        return self.name.startswith("intel") or not kernel.isStock
+        return self.name.startswith("intel") or not kernel.is_stock
 
-    def isTelling(self, kernel: Kernel) -> bool:
+    def is_telling(self, kernel: Kernel) -> bool:
         """Whether it is the one that shows most of a kernel: both kinds of units, or what a kernel
         does where nothing can be enforced."""
-        return self.isMixed or (kernel.isStock and self.name == "intel-nosnoop")
+        return self.is_mixed or (kernel.is_stock and self.name == "intel-nosnoop")
 
 
-def intel(name: str, snoopControl: bool, incoherent: str = "") -> Machine:
+def intel(name: str, snoop_control: bool, incoherent: str = "") -> Machine:
     """A machine with an Intel IOMMU; `incoherent` lists devices it cannot enforce snoop for."""
-    control = "on" if snoopControl else "off"
+    control = "on" if snoop_control else "off"
     return Machine(
         name, ("-device", f"intel-iommu,intremap=on,snoop-control={control}"),
         "intel_iommu=on" + (f" lab_incoherent={incoherent}" if incoherent else ""),
-        isMixed=bool(incoherent))
+        is_mixed=bool(incoherent))
 
 
-def unsafe(name: str, iommu: tuple[str, ...], commandLine: str, bits: int) -> list[Machine]:
+def unsafe(name: str, iommu: tuple[str, ...], command_line: str, bits: int) -> list[Machine]:
     """A machine whose interrupts are not isolated, as it is and with the kernel told not to mind."""
-    strict = Machine(name, iommu, commandLine, addressBits=bits, isMSIIsolated=False)
-    return [strict, replace(strict, name=name + "-unsafe", commandLine=commandLine + " lab_unsafe",
-                            allowsUnsafeInterrupts=True)]
+    strict = Machine(name, iommu, command_line, address_bits=bits, is_msi_isolated=False)
+    return [strict, replace(strict, name=f"{name}-unsafe", command_line=f"{command_line} lab_unsafe",
+                            allows_unsafe_interrupts=True)]
 
 
 MACHINES = [
     intel("intel-snoop", True),
     intel("intel-nosnoop", False),
-    replace(intel("intel-more", True), hasMore=True),
+    replace(intel("intel-more", True), has_more=True),
     # Whole groups: on real hardware a group sits behind one unit.
     intel("intel-mixed", True, "0000:00:04.0,0000:00:07.0,0000:00:0a.0,0000:00:0a.1"),
     *unsafe("amd", ("-device", "amd-iommu,intremap=on"), "amd_iommu=on", 48),
@@ -97,7 +97,7 @@ MACHINES = [
 ]
 
 
-def seenBy(kernel: Kernel) -> list[Machine]:
+def seen_by(kernel: Kernel) -> list[Machine]:
     """The machines that a kernel is tried on, as it has them.
 
     Before 7.3 interrupts are isolated with QEMU's AMD IOMMU, so that there is nothing to allow; up
@@ -107,7 +107,7 @@ def seenBy(kernel: Kernel) -> list[Machine]:
     if kernel.release >= (7, 3):
         return fitting
     bits = 64 if kernel.release < (6, 17) else 48
-    return [replace(machine, addressBits=bits, isMSIIsolated=True)
+    return [replace(machine, address_bits=bits, is_msi_isolated=True)
             if machine.type == TYPES["amd"] else machine
             for machine in fitting if machine.name != "amd-unsafe"]
 
@@ -119,7 +119,7 @@ class Boot:
     results: str
     console: str
     seconds: float
-    isComplete: bool
+    is_complete: bool
 
 
 def boot(machine: Machine, kernel: Kernel, initramfs: Path, work: Path, timeout: float) -> Boot:
@@ -132,7 +132,7 @@ def boot(machine: Machine, kernel: Kernel, initramfs: Path, work: Path, timeout:
         "-serial", f"file:{results}", "-kernel", str(kernel.image), "-initrd", str(initramfs),
         # Nothing waits for a processor that is not there.
         "-append", "console=ttyS0 quiet panic=-1 no_timer_check mitigations=off"
-        f" rcupdate.rcu_expedited=1 {machine.commandLine}",
+        f" rcupdate.rcu_expedited=1 {machine.command_line}",
         *machine.iommu, *DEVICES, *more(machine, work),
     ]
     started = time.monotonic()
@@ -150,7 +150,7 @@ def boot(machine: Machine, kernel: Kernel, initramfs: Path, work: Path, timeout:
 
 def more(machine: Machine, work: Path) -> list[str]:
     """QEMU's arguments for what only some machines have; the disk has an empty file system."""
-    if not machine.hasMore:
+    if not machine.has_more:
         return []
     disk = work / "disk"
     disk.write_bytes(bytes(DISK_SIZE))

@@ -56,11 +56,11 @@ class Modes:
     name = "modes"
     law = ("a plan is held until a signal or a command's end, with its files handed on and its pages"
            " accounted; what can't be is refused with its reason, and nothing is left")
-    needsHostDrivers = True
+    needs_host_drivers = True
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Once for each kernel that is looked at closely."""
-        return machine.name == "intel-snoop" and kernel.isThorough
+        return machine.name == "intel-snoop" and kernel.is_thorough
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """Two descriptions, the script, and the command that is handed the files."""
@@ -78,7 +78,7 @@ class Modes:
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each case and target."""
         found = {(*section.words,): section for section in sections.read(text)}
-        cases = [case for case in EXPECTED if case != "route" or not bench.kernel.isStock]
+        cases = [case for case in EXPECTED if case != "route" or not bench.kernel.is_stock]
         verdicts = [judged(case, target, found.get((case, target)))
                     for target in bench.targets for case in cases]
         if len(cases) < len(EXPECTED):

@@ -47,7 +47,7 @@ REAL = [*(Case("qemu", names) for names in itertools.permutations(["C1", "N1", "
         Case("type1", ("N1", "C1", "C2")), Case("type1", ("N2", "C1", "N3"))]
 
 
-def canEnforce(name: str) -> bool:
+def can_enforce(name: str) -> bool:
     """Whether a device's IOMMU can enforce snoop."""
     return name[0] == "C"
 
@@ -65,13 +65,13 @@ def modelled(case: Case) -> Seen:
         mates = [table for table in tables if MATES.get(address) in table[1]]
         taking = mates or [
             table for table in tables
-            if table[0] == canEnforce(name) or (canEnforce(name) and case.rule != "type1")]
+            if table[0] == can_enforce(name) or (can_enforce(name) and case.rule != "type1")]
         if not taking:
-            taking = [(canEnforce(name), [])]
+            taking = [(can_enforce(name), [])]
             tables += taking
         taking[-1 if case.rule == "qemu" else 0][1].append(address)
-    return Seen(tuple(Table(isEnforced, tuple(sorted(devices))) for isEnforced, devices in tables),
-                not all(map(canEnforce, case.names)))
+    found = (Table(is_enforced, tuple(sorted(devices))) for is_enforced, devices in tables)
+    return Seen(tuple(found), not all(map(can_enforce, case.names)))
 
 
 def cases(bench: Bench) -> list[Case]:
@@ -88,22 +88,22 @@ class Others:
     name = "others"
     law = ("what `compile --as` says that QEMU, cloud-hypervisor and type1 make of devices is what"
            " the kernel's page tables show, in every order of up to four, and in a real QEMU")
-    usesQEMU = True
+    uses_qemu = True
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where devices differ."""
-        return machine.isMixed
+        return machine.is_mixed
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """All calls, then QEMU with some of them."""
         lines = [". /scenario/watch.sh", ". /scenario/qemu.sh", "watch", "forget",
                  "byhand /scenario/others/calls > /tmp/answers || cat /tmp/answers",
                  "echo '== calls'", "seen"]
-        for case in inQEMU(bench):
+        for case in in_qemu(bench):
             lines += ["forget", f"start $qemu {' '.join(arguments(case))}",
                       f"echo '== {case.label}'", "seen", "quit", "finish",
                       "echo \"== ended $status\"", "cat /tmp/said"]
-        calls = [line for case in cases(bench) for line in callsOf(case)]
+        calls = [line for case in cases(bench) for line in calls_of(case)]
         return {"run.sh": ("\n".join([*lines, "unwatch"]) + "\n").encode(),
                 "calls": ("\n".join(calls) + "\n").encode()}
 
@@ -114,26 +114,26 @@ class Others:
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each order and rule, and for each QEMU."""
         parts = sections.read(text)
-        byHand = next(section for section in parts if section.words[0] == "calls")
-        events = watch.cases(list(byHand.lines))
+        by_hand = next(section for section in parts if section.words[0] == "calls")
+        events = watch.cases(list(by_hand.lines))
         with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
             Path(scratch, "host.yaml").write_text(host)
             with ThreadPoolExecutor() as pool:
-                asked = [*cases(bench), *inQEMU(bench)]
+                asked = [*cases(bench), *in_qemu(bench)]
                 said = dict(zip(asked, pool.map(
                     lambda case: compiled(bench.program, Path(scratch), case), asked)))
         verdicts = [judged(case, said[case], watch.read(events.get(case.label, []), case.addresses))
                     for case in cases(bench)]
-        return verdicts + [real(case, said[case], parts) for case in inQEMU(bench)]
+        return verdicts + [real(case, said[case], parts) for case in in_qemu(bench)]
 
 
-def inQEMU(bench: Bench) -> list[Case]:
+def in_qemu(bench: Bench) -> list[Case]:
     """QEMU's way does not depend on the kernel: on the others the first shows that it works."""
     possible = [case for case in REAL if TARGETS[case.rule] in bench.targets]
     return possible if bench.kernel.name.startswith("7.3") else possible[:1]
 
 
-def callsOf(case: Case) -> list[str]:
+def calls_of(case: Case) -> list[str]:
     """The calls of a VMM."""
     addresses = case.addresses
     lines = [f"case {case.label}", "vm"]
@@ -181,9 +181,9 @@ def judged(case: Case, said: Seen | None, seen: Seen) -> Verdict:
                 f"kernel: {named(seen)}", f"vfioplan: {named(said)}", f"model: {named(model)}")
 
 
-def told(isGood: bool, what: str, *details: str) -> Verdict:
+def told(is_good: bool, what: str, *details: str) -> Verdict:
     """With details only if they are wanted."""
-    return Verdict(isGood, what, () if isGood else details)
+    return Verdict(is_good, what, () if is_good else details)
 
 
 def named(seen: Seen | None) -> str:
@@ -201,6 +201,6 @@ def real(case: Case, said: Seen | None, parts: list[sections.Section]) -> Verdic
     events, ended = parts[place:place + 2]
     version = re.search(r'"package": "([^"]*)"', ended.text)
     found = judged(case, said, watch.read(list(events.lines), case.addresses))
-    return told(found.isGood and ended.words == ("ended", "0"),
+    return told(found.is_good and ended.words == ("ended", "0"),
                 f"QEMU {version and version[1]}: {found.what}",
                 *found.details, " ".join(ended.words), *ended.lines)

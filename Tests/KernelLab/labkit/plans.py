@@ -33,19 +33,19 @@ class Expectation:
     """What compiling outside the machine says."""
 
     codes: list[str]
-    incoherentDMA: bool | None
+    incoherent_dma: bool | None
 
 
 class Plans:
     """Examples and generated descriptions, applied with --check."""
 
-    def __init__(self, name: str, law: str, share: float, withExamples: bool,
-                 needsHostDrivers: bool):
+    def __init__(self, name: str, law: str, share: float, with_examples: bool,
+                 needs_host_drivers: bool):
         self.name = name
         self.law = law
         self.share = share
-        self.withExamples = withExamples
-        self.needsHostDrivers = needsHostDrivers
+        self.with_examples = with_examples
+        self.needs_host_drivers = needs_host_drivers
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Everywhere."""
@@ -54,11 +54,11 @@ class Plans:
     def cases(self, bench: Bench) -> list[tuple[str, str, str]]:
         """Name, target and text of every case."""
         cases = []
-        if self.withExamples:
-            for name, text in examples.onLab(bench.examples, bench.machine):
+        if self.with_examples:
+            for name, text in examples.on_lab(bench.examples, bench.machine):
                 cases += [(name, target, text) for target in bench.targets]
         count = max(1, round(bench.count * self.share))
-        seed = bench.seed if self.withExamples else bench.seed + 1
+        seed = bench.seed if self.with_examples else bench.seed + 1
         for index, (name, text) in enumerate(descriptions.generate(count, seed)):
             cases.append((name, bench.targets[index % len(bench.targets)], text))
         return cases
@@ -91,7 +91,7 @@ class Plans:
             else:
                 verdicts.append(judged(what, attempt, expected))
         verdicts.append(self.time(list(attempts.values())))
-        if self.withExamples:
+        if self.with_examples:
             verdicts += coherency(bench, attempts, expectations)
         return verdicts
 
@@ -151,14 +151,14 @@ def coherency(bench: Bench, attempts, expectations) -> list[Verdict]:
     seen = {True: 0, False: 0}
     wrong = []
     for key, attempt in attempts.items():
-        wanted = expectations[key].incoherentDMA
+        wanted = expectations[key].incoherent_dma
         if attempt.status != 0 or wanted is None:
             continue
         if attempt.registered < 0:
             return [Verdict(None, "KVM's view can't be counted: this kernel has no kprobes")]
         seen[wanted] += 1
-        isExpecting = attempt.view > 0 if attempt.view >= 0 else attempt.registered > 0
-        if isExpecting != wanted or attempt.registered != attempt.unregistered:
+        is_expecting = attempt.view > 0 if attempt.view >= 0 else attempt.registered > 0
+        if is_expecting != wanted or attempt.registered != attempt.unregistered:
             wrong.append(f"{key[0]} on {key[1]}: planned {wanted}, registered {attempt.registered},"
                          f" unregistered {attempt.unregistered}, in force {attempt.view}")
     what = f"KVM's view of {seen[True]} non-coherent and {seen[False]} coherent plans"

@@ -34,7 +34,7 @@ def obtain(directory: Path, say=print) -> Path:
         archive = debian.Archive(home / "debian", SUITES)
         archive.update()
         root = home / "root"
-        for package in archive.downloadWithDependencies(PACKAGE):
+        for package in archive.download_with_dependencies(PACKAGE):
             debian.unpack(package, root)
         (home / "archive").write_bytes(pack(root))
         shutil.rmtree(root)
@@ -46,11 +46,11 @@ def obtain(directory: Path, say=print) -> Path:
 def pack(root: Path) -> bytes:
     """What QEMU needs of an unpacked system."""
     archive = initramfs.Archive()
-    archive.addProgram(PROGRAM, root / PROGRAM)
+    archive.add_program(PROGRAM, root / PROGRAM)
     for name, path in sorted(libraries(root).items()):
         # Its path is in every program; the others are found where Debian puts them.
         place = LOADER if name == Path(LOADER).name else f"{LIBRARIES}/{name}"
-        archive.addProgram(place, path)
+        archive.add_program(place, path)
     for name in FILES:
         archive.add(name, (root / name).read_bytes())
     return archive.bytes()

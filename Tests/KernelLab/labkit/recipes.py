@@ -25,8 +25,8 @@ class Kernel:
     version: str
     image: Path
     modules: tuple[Path, ...] = ()
-    moreModules: tuple[Path, ...] = ()  # for machines with more devices
-    isStock: bool = False  # Debian's own, which has no iommufd
+    more_modules: tuple[Path, ...] = ()  # for machines with more devices
+    is_stock: bool = False  # Debian's own, which has no iommufd
 
     @property
     def release(self) -> tuple[int, ...]:
@@ -34,17 +34,17 @@ class Kernel:
         return tuple(map(int, self.name.partition("-")[0].split(".")))
 
     @property
-    def isMixed(self) -> bool:
+    def is_mixed(self) -> bool:
         """Whether its Intel driver can't enforce snoop for some devices."""
         return self.name.endswith("-mixed")
 
     @property
     def targets(self) -> list[str]:
         """The interfaces it has."""
-        return ["type1"] if self.isStock or self.release < (6, 6) else ["iommufd", "type1"]
+        return ["type1"] if self.is_stock or self.release < (6, 6) else ["iommufd", "type1"]
 
     @property
-    def isThorough(self) -> bool:
+    def is_thorough(self) -> bool:
         """Whether scenarios run on it that are about vfioplan more than about kernels."""
         return self.name.removesuffix("-mixed") in ("6.12", "7.3") or self.name == "6.1"
 
@@ -55,8 +55,8 @@ class Recipe:
 
     name: str
     package: str  # a regular expression; the newest that matches is taken
-    isBuilt: bool = False
-    isOptional: bool = True  # where Debian no longer has it, the lab goes on without
+    is_built: bool = False
+    is_optional: bool = True  # where Debian no longer has it, the lab goes on without
     suites: tuple[str, ...] = tuple(debian.SUITES)
     mixing: ModuleType = mixed
     lacks: frozenset[str] = frozenset()  # of the fragment
@@ -64,30 +64,30 @@ class Recipe:
 
 
     @property
-    def mixedName(self) -> str:
+    def mixed_name(self) -> str:
         """What its mixed-coherency variant is called."""
         return self.name.removesuffix("-built") + "-mixed"
 
     @property
-    def kernelNames(self) -> list[str]:
+    def kernel_names(self) -> list[str]:
         """The kernels it gives: what is built here comes with a mixed-coherency variant."""
-        return [self.name, self.mixedName] if self.isBuilt else [self.name]
+        return [self.name, self.mixed_name] if self.is_built else [self.name]
 
     @property
     def sketches(self) -> list[Kernel]:
         """Its kernels before they are made."""
-        return [Kernel(name, "", Path(), isStock=not self.isBuilt) for name in self.kernelNames]
+        return [Kernel(name, "", Path(), is_stock=not self.is_built) for name in self.kernel_names]
 
     def kernels(self, home: Path) -> list[Kernel]:
         """Its kernels, from the directory where they were made."""
         version = (home / "done").read_text().strip()
-        if self.isBuilt:
+        if self.is_built:
             return [Kernel(self.name, version, home / "bzImage"),
-                    Kernel(self.mixedName, version, home / "bzImage-mixed")]
+                    Kernel(self.mixed_name, version, home / "bzImage-mixed")]
         modules, more = (
             tuple(home / "modules" / name for name in (home / "modules" / file).read_text().split())
             for file in ("order", "more"))
-        return [Kernel(self.name, version, home / "bzImage", modules, more, isStock=True)]
+        return [Kernel(self.name, version, home / "bzImage", modules, more, is_stock=True)]
 
 
 def stock(release: str) -> Recipe:
@@ -97,11 +97,11 @@ def stock(release: str) -> Recipe:
 
 RECIPES = [
     Recipe("5.10", r"linux-image-5\.10\.0-\d+-amd64", suites=OLD_SUITES),
-    Recipe("6.1", r"linux-image-6\.1\.0-\d+-amd64", isOptional=False),
-    Recipe("6.1-built", r"linux-source-6\.1", isBuilt=True, mixing=mixed_6_1, lacks=NOT_IN_6_1,
+    Recipe("6.1", r"linux-image-6\.1\.0-\d+-amd64", is_optional=False),
+    Recipe("6.1-built", r"linux-source-6\.1", is_built=True, mixing=mixed_6_1, lacks=NOT_IN_6_1,
            adds=ONLY_6_1),
-    Recipe("6.12", r"linux-source-6\.12", isBuilt=True, isOptional=False),
+    Recipe("6.12", r"linux-source-6\.12", is_built=True, is_optional=False),
     *map(stock, ("6.16", "6.17", "6.18", "6.19", "7.0", "7.1")),
-    Recipe("7.2", r"linux-source-7\.2", isBuilt=True, suites=LATEST_SUITES),
-    Recipe("7.3", r"linux-source-7\.3", isBuilt=True, isOptional=False),
+    Recipe("7.2", r"linux-source-7\.2", is_built=True, suites=LATEST_SUITES),
+    Recipe("7.3", r"linux-source-7\.3", is_built=True, is_optional=False),
 ]

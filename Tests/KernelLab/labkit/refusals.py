@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import byhand, compiler, descriptions
-from .byhand import Answer, Assigned, Naive
+from . import by_hand, compiler, descriptions
+from .by_hand import Answer, Assigned, Naive
 from .kernels import Kernel
 from .machines import TYPES, Machine
 from .scenario import Bench, Verdict
@@ -57,57 +57,57 @@ class Case:
                 for answer in self.answers if answer.words[0] == "add" and answer.result == "0"}
 
 
-def isMapRefused(case: Case) -> bool:
+def is_map_refused(case: Case) -> bool:
     """A map gives EINVAL."""
     return "EINVAL" in case.results("map")
 
 
-def isSplitRefused(case: Case) -> bool:
+def is_split_refused(case: Case) -> bool:
     """A group that is in one space already does not go to another."""
     return "EINVAL" in case.results("attach") + case.results("join")
 
 
-def isUntrusted(case: Case) -> bool:
+def is_untrusted(case: Case) -> bool:
     """The kernel gives no device away whose interrupts are not isolated."""
     answers = case.results("bind") or [answer.result for answer in case.answers
                                        if answer.words[:1] == ("type1",)]
     return bool(answers) and set(answers) <= {"EPERM", "-"} and "EPERM" in answers
 
 
-def isBusy(case: Case) -> bool:
+def is_busy(case: Case) -> bool:
     """The group is not free."""
     return "0" in case.results("group") or "EBUSY" in case.results("bind") + case.results("type1")
 
 
-def isNotEnforced(case: Case) -> bool:
+def is_not_enforced(case: Case) -> bool:
     """A device named, or a mate of it, has a page table that does not enforce."""
     groups = {device.group for device in case.named}
     return any(case.enforced(device) == ["0"] for device in case.naive.devices
                if device.group in groups)
 
 
-def isEnforced(case: Case) -> bool:
+def is_enforced(case: Case) -> bool:
     """Every device named has a page table that enforces."""
     return bool(case.named) and all(case.enforced(device) == ["1"] for device in case.named)
 
 
-def isProof(case: Case) -> bool:
+def is_proof(case: Case) -> bool:
     """KVM expects non-coherent DMA because of a device named, or of a mate of it."""
     began = case.began()
     return any(began.get(name) for device in case.named for name in (device.address, device.group))
 
 
-def isNoProof(case: Case) -> bool:
+def is_no_proof(case: Case) -> bool:
     """KVM was told of every device and expects non-coherent DMA because of none."""
     began = case.began()
     return bool(began) and not any(began.values())
 
 
 EVIDENCE: dict[str, Callable[[Case], bool]] = {
-    "VP2010": isSplitRefused, "VP2012": isMapRefused, "VP2013": isMapRefused,
-    "VP2014": isMapRefused, "VP3005": isNotEnforced, "VP3006": isNotEnforced,
-    "VP3007": isEnforced, "VP3008": isNoProof, "VP3009": isProof, "VP4005": isBusy,
-    "VP4006": isUntrusted,
+    "VP2010": is_split_refused, "VP2012": is_map_refused, "VP2013": is_map_refused,
+    "VP2014": is_map_refused, "VP3005": is_not_enforced, "VP3006": is_not_enforced,
+    "VP3007": is_enforced, "VP3008": is_no_proof, "VP3009": is_proof, "VP4005": is_busy,
+    "VP4006": is_untrusted,
 }
 # These ask how often a probe was hit.
 WATCHED = {"VP3008", "VP3009"}
@@ -130,9 +130,9 @@ def extra(name: str) -> str:
 def subjects(bench: Bench) -> list[tuple[Naive, str, str]]:
     """Facts, text and target of every description; the extra ones on every target."""
     made = descriptions.generate(min(bench.count, COUNT), bench.seed)
-    found = [(byhand.read(name, text), text, bench.targets[index % len(bench.targets)])
+    found = [(by_hand.read(name, text), text, bench.targets[index % len(bench.targets)])
              for index, (name, text) in enumerate(made)]
-    return found + [(byhand.read(name, extra(name)), extra(name), target)
+    return found + [(by_hand.read(name, extra(name)), extra(name), target)
                     for name in EXTRAS for target in bench.targets]
 
 
@@ -149,10 +149,10 @@ class Refusals:
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """All calls of all descriptions."""
-        areTablesLate = (bench.machine.type == TYPES["virtio"]
-                         and bench.kernel.release < (6, 16))
+        are_tables_late = (bench.machine.type == TYPES["virtio"]
+                           and bench.kernel.release < (6, 16))
         lines = [line for naive, _, target in subjects(bench)
-                 for line in byhand.calls(naive, target, areTablesLate)]
+                 for line in by_hand.calls(naive, target, are_tables_late)]
         return {"run.sh": b"byhand /scenario/refusals/calls\n",
                 "calls": ("\n".join(lines) + "\n").encode()}
 
@@ -162,8 +162,8 @@ class Refusals:
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """A verdict for each code and target, and one for what is accepted."""
-        answers = byhand.answers(text)
-        tally = Tally(bench.machine.isMSIIsolated or bench.machine.allowsUnsafeInterrupts)
+        answers = by_hand.answers(text)
+        tally = Tally(bench.machine.is_msi_isolated or bench.machine.allows_unsafe_interrupts)
         with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
             Path(scratch, "host.yaml").write_text(host)
             for naive, source, target in subjects(bench):
@@ -190,8 +190,8 @@ def cases(naive: Naive, source: str, findings: list[dict], answers: list[Answer]
 class Tally:
     """Counts, and what is not as it should be, for each target and code."""
 
-    def __init__(self, isGiven: bool):
-        self._isGiven = isGiven  # whether the kernel gives devices to anybody
+    def __init__(self, is_given: bool):
+        self._is_given = is_given  # whether the kernel gives devices to anybody
         self._shown: dict[tuple[str, str], int] = defaultdict(int)
         self._missing: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._unasked: dict[tuple[str, str, str], int] = defaultdict(int)
@@ -219,7 +219,7 @@ class Tally:
             self._unasked[*key, "this kernel's KVM can't be watched"] += 1
         elif case.code in EVIDENCE and EVIDENCE[case.code](case):
             self._shown[key] += 1
-        elif case.code in EVIDENCE and not self._isGiven and isUntrusted(case):
+        elif case.code in EVIDENCE and not self._is_given and is_untrusted(case):
             self._unasked[*key, "the kernel gives none of its devices"] += 1
         else:
             self._missing[key].append(f"{case.naive.name}: " + "; ".join(

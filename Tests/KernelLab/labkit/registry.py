@@ -3,10 +3,10 @@
 from .companions import Companions
 from .conform import Conform
 from .disturbances import FAULTS, INJECTION, SIGNALS
-from .dryrun import DryRun
+from .dry_run import DryRun
 from .groupings import Groupings, Tables
 from .handover import Handover
-from .hostfacts import HostFacts
+from .host_facts import HostFacts
 from .layouts import Layouts
 from .modes import Modes
 from .others import Others

@@ -44,8 +44,8 @@ class Relations:
     name = "relations"
     law = ("a physical function with virtual functions is refused before it loses its driver; a"
            " virtual function of one on vfio-pci wants its token, and opens with it")
-    needsHostDrivers = True
-    isAboutMore = True
+    needs_host_drivers = True
+    is_about_more = True
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Wherever the devices are."""

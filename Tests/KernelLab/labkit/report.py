@@ -20,8 +20,8 @@ SUMMED_UP = ("plans", "drivers", "conform")  # their last verdict says what came
 class TAP:
     """Numbered lines; the good ones of a scenario are summed up unless all are wanted."""
 
-    def __init__(self, isVerbose: bool):
-        self.isVerbose = isVerbose
+    def __init__(self, is_verbose: bool):
+        self.is_verbose = is_verbose
         self.number = 0
         self.failures = 0
 
@@ -29,15 +29,15 @@ class TAP:
         """Prints an outcome."""
         label = f"{outcome.bench.label} {outcome.scenario}"
         for verdict in outcome.verdicts:
-            if verdict.isGood is True and not self.isVerbose:
+            if verdict.is_good is True and not self.is_verbose:
                 continue
-            kind = {True: "ok", False: "not ok", None: "ok"}[verdict.isGood]
+            kind = {True: "ok", False: "not ok", None: "ok"}[verdict.is_good]
             what = f"{label}: {verdict.what}"
-            self.line(kind, f"skip # SKIP {what}" if verdict.isGood is None else what)
+            self.line(kind, f"skip # SKIP {what}" if verdict.is_good is None else what)
             for detail in verdict.details[:SHOWN]:
                 print(f"#   {detail}", flush=True)
         good, bad = outcome.count(True), outcome.count(False)
-        if not self.isVerbose and not bad:
+        if not self.is_verbose and not bad:
             last = outcome.verdicts[-1].what if outcome.scenario in SUMMED_UP else ""
             self.line("ok", f"{label}: {good} of {good} in {outcome.seconds:.0f} s {last}".rstrip())
         self.failures += bad
@@ -49,14 +49,14 @@ class TAP:
               flush=True)
 
 
-def inOrder(outcomes: list[Outcome], scenarios) -> list[Outcome]:
+def in_order(outcomes: list[Outcome], scenarios) -> list[Outcome]:
     """By kernel, machine and scenario, however they were run."""
     names = [scenario.name for scenario in scenarios]
-    machineNames = [machine.name for machine in machines.MACHINES]
-    kernelNames = [name for recipe in kernels.RECIPES for name in recipe.kernelNames]
+    machine_names = [machine.name for machine in machines.MACHINES]
+    kernel_names = [name for recipe in kernels.RECIPES for name in recipe.kernel_names]
     return sorted(outcomes, key=lambda outcome: (
-        kernelNames.index(outcome.bench.kernel.name),
-        machineNames.index(outcome.bench.machine.name), names.index(outcome.scenario)))
+        kernel_names.index(outcome.bench.kernel.name),
+        machine_names.index(outcome.bench.machine.name), names.index(outcome.scenario)))
 
 
 def tables(outcomes: list[Outcome]) -> list[str]:
@@ -109,7 +109,7 @@ def record(outcomes: list[Outcome], scenarios, seconds: float):
                if outcome.scenario == "speed" for verdict in outcome.verdicts]
     bench = outcomes[0].bench
     skipped = [item(f"{outcome.bench.label} {outcome.scenario}: {verdict.what}")
-               for outcome in outcomes for verdict in outcome.verdicts if verdict.isGood is None]
+               for outcome in outcomes for verdict in outcome.verdicts if verdict.is_good is None]
     lines = [
         "# What real kernels said", "",
         "Written by `make lab RECORD=1`; [the lab](kernel-lab.md) says what the scenarios are.", "",

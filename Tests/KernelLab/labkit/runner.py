@@ -23,9 +23,9 @@ class Outcome:
     verdicts: list[Verdict]
     seconds: float
 
-    def count(self, isGood: bool | None) -> int:
+    def count(self, is_good: bool | None) -> int:
         """How many verdicts of a kind there are."""
-        return sum(verdict.isGood is isGood for verdict in self.verdicts)
+        return sum(verdict.is_good is is_good for verdict in self.verdicts)
 
 
 def limit(bench: Bench, wanted: list[Scenario]) -> float:
@@ -43,7 +43,7 @@ def run(bench: Bench, wanted: list[Scenario], busybox: Path, keep: Path | None,
         image.write_bytes(scenarios.pack(bench, busybox, wanted))
         most = limit(bench, wanted)
         boot = machines.boot(bench.machine, bench.kernel, image, work, most)
-        if isCrashed(boot, most):
+        if is_crashed(boot, most):
             say(f"{bench.label}: the machine crashed or did not come up, trying again")
             say(*boot.console.splitlines()[-40:])
             boot = machines.boot(bench.machine, bench.kernel, image, work, most)
@@ -53,9 +53,9 @@ def run(bench: Bench, wanted: list[Scenario], busybox: Path, keep: Path | None,
     return judged(bench, wanted, boot)
 
 
-def isCrashed(boot: machines.Boot, limit: float) -> bool:
+def is_crashed(boot: machines.Boot, limit: float) -> bool:
     """Whether a machine ended by itself too early, or showed nothing in all of its time."""
-    return not boot.isComplete and (boot.seconds < limit or "lab: host end" not in boot.results)
+    return not boot.is_complete and (boot.seconds < limit or "lab: host end" not in boot.results)
 
 
 def shrink(bench: Bench, scenario: Scenario, boot: machines.Boot, busybox: Path, say):
@@ -97,7 +97,7 @@ def judged(bench: Bench, wanted: list[Scenario], boot: machines.Boot) -> list[Ou
                 Verdict(False, "the machine ended before the scenario did", detail)], 0))
             continue
         text, status, start, end = found.groups()
-        host = hosts[0 if scenarios.needsHostDrivers(scenario) else -1]
+        host = hosts[0 if scenarios.needs_host_drivers(scenario) else -1]
         try:
             verdicts = scenario.judge(bench, text, host)
         except Exception:  # output that nobody foresaw must not hide what the others have shown
@@ -109,9 +109,9 @@ def judged(bench: Bench, wanted: list[Scenario], boot: machines.Boot) -> list[Ou
     return outcomes
 
 
-def isAlone(scenario: Scenario) -> bool:
+def is_alone(scenario: Scenario) -> bool:
     """Whether a scenario measures time, so that nothing else may run."""
-    return getattr(scenario, "isAlone", False)
+    return getattr(scenario, "is_alone", False)
 
 
 def timed(bench: Bench, wanted: list[Scenario], busybox: Path, keep: Path | None,
@@ -120,17 +120,17 @@ def timed(bench: Bench, wanted: list[Scenario], busybox: Path, keep: Path | None
     outcomes = run(bench, wanted, busybox, keep, say)
     if any(outcome.count(False) for outcome in outcomes):
         for outcome in outcomes:
-            say(*(verdict.what for verdict in outcome.verdicts if verdict.isGood is False))
+            say(*(verdict.what for verdict in outcome.verdicts if verdict.is_good is False))
         say(f"{bench.label}: that was over a limit, trying again")
         outcomes = run(bench, wanted, busybox, keep, say)
     return outcomes
 
 
-def runAll(work: list[tuple[Bench, list[Scenario]]], busybox: Path, jobs: int,
-           keep: Path | None, say):
+def run_all(work: list[tuple[Bench, list[Scenario]]], busybox: Path, jobs: int,
+            keep: Path | None, say):
     """Every bench, a few at a time, then one by one what measures time; outcomes in that order."""
     for width, alone, one in ((jobs, False, run), (1, True, timed)):
-        parts = [(bench, [scenario for scenario in wanted if isAlone(scenario) == alone])
+        parts = [(bench, [scenario for scenario in wanted if is_alone(scenario) == alone])
                  for bench, wanted in work]
         with ThreadPoolExecutor(width) as pool:
             yield from pool.map(lambda part: one(*part, busybox, keep, say),

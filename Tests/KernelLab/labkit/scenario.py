@@ -44,7 +44,7 @@ class Bench:
 class Verdict:
     """One line of the outcome."""
 
-    isGood: bool | None  # None: skipped, `what` says why
+    is_good: bool | None  # None: skipped, `what` says why
     what: str
     details: tuple[str, ...] = ()
 

@@ -21,13 +21,13 @@ NO_SNOOP = {
 def facts(machine: Machine) -> str:
     """What the guest's sysfs does not say of its hardware."""
     lines = [
-        f"type {machine.type}", f"isolated {str(machine.isMSIIsolated).lower()}",
-        f"unsafe {str(machine.allowsUnsafeInterrupts).lower()}", f"bits {machine.addressBits}",
+        f"type {machine.type}", f"isolated {str(machine.is_msi_isolated).lower()}",
+        f"unsafe {str(machine.allows_unsafe_interrupts).lower()}", f"bits {machine.address_bits}",
         "pages " + ("4KiB,2MiB,1GiB" if machine.type == TYPES["intel"] else "4KiB"),
     ]
-    canEnforce = machine.type != TYPES["virtio"] and machine.name != "intel-nosnoop"
-    lines.append(f"enforce * {str(canEnforce).lower()}")
-    for word in machine.commandLine.split():
+    can_enforce = machine.type != TYPES["virtio"] and machine.name != "intel-nosnoop"
+    lines.append(f"enforce * {str(can_enforce).lower()}")
+    for word in machine.command_line.split():
         if word.startswith("lab_incoherent="):
             lines += [f"enforce {address} false" for address in word.split("=")[1].split(",")]
     lines += [f"nosnoop {address} {fact}" for address, fact in NO_SNOOP.items()]
@@ -38,7 +38,7 @@ def script(scenarios) -> dict[str, bytes]:
     """What every guest finds in /scenario: the list of scenarios and what they share."""
     names = {True: "", False: ""}
     for scenario in scenarios:
-        names[needsHostDrivers(scenario)] += scenario.name + "\n"
+        names[needs_host_drivers(scenario)] += scenario.name + "\n"
     files = {f"{name}.sh": (GUEST / f"{name}.sh").read_bytes()
              for name in ("all", "common", "describe", "watch", "qemu")}
     files |= {"before": names[True].encode(), "after": names[False].encode(),
@@ -46,47 +46,47 @@ def script(scenarios) -> dict[str, bytes]:
     return files
 
 
-def needsHostDrivers(scenario) -> bool:
+def needs_host_drivers(scenario) -> bool:
     """Whether a scenario wants to find devices on the host's drivers."""
-    return getattr(scenario, "needsHostDrivers", False)
+    return getattr(scenario, "needs_host_drivers", False)
 
 
 def fits(scenario, kernel: Kernel, machine: Machine) -> bool:
     """Whether a scenario has anything to show there; machines with more devices are for those that
     are about them."""
-    isAboutMore = getattr(scenario, "isAboutMore", False)
-    return isAboutMore == machine.hasMore and scenario.fits(kernel, machine)
+    is_about_more = getattr(scenario, "is_about_more", False)
+    return is_about_more == machine.has_more and scenario.fits(kernel, machine)
 
 
-def usesQEMU(scenario) -> bool:
+def uses_qemu(scenario) -> bool:
     """Whether a scenario runs a QEMU in the guest."""
-    return getattr(scenario, "usesQEMU", False)
+    return getattr(scenario, "uses_qemu", False)
 
 
 def pack(bench: Bench, busybox: Path, scenarios) -> bytes:
     """The initial RAM file system of one boot, after what only some scenarios need."""
-    isWithQEMU = bench.qemu is not None and any(map(usesQEMU, scenarios))
-    return (bench.qemu.read_bytes() if isWithQEMU else b"") + own(bench, busybox, scenarios)
+    is_with_qemu = bench.qemu is not None and any(map(uses_qemu, scenarios))
+    return (bench.qemu.read_bytes() if is_with_qemu else b"") + own(bench, busybox, scenarios)
 
 
 def own(bench: Bench, busybox: Path, scenarios) -> bytes:
     """The lab's own programs and what the scenarios bring."""
     archive = Archive()
-    archive.addConsole()
-    archive.addProgram("bin/busybox", busybox)
+    archive.add_console()
+    archive.add_program("bin/busybox", busybox)
     for name in ("sh", "mount", "mkdir", "insmod", "poweroff"):
-        archive.addLink(f"bin/{name}", "busybox")
+        archive.add_link(f"bin/{name}", "busybox")
     for name in ("proc", "sys", "tmp", "sbin", "usr/bin", "usr/sbin"):
-        archive.addDirectory(name)
+        archive.add_directory(name)
     archive.add("init", (GUEST / "init").read_bytes(), 0o100755)
     kernel = bench.kernel
-    modules = kernel.modules + (kernel.moreModules if bench.machine.hasMore else ())
+    modules = kernel.modules + (kernel.more_modules if bench.machine.has_more else ())
     archive.add("modules/list", "".join(f"{path.name}\n" for path in modules).encode())
     for path in modules:
         archive.add(f"modules/{path.name}", path.read_bytes())
-    archive.addProgram("bin/vfioplan", bench.program)
+    archive.add_program("bin/vfioplan", bench.program)
     for tool in sorted(bench.tools.iterdir()):
-        archive.addProgram(f"bin/{tool.name}", tool)
+        archive.add_program(f"bin/{tool.name}", tool)
     files = script(scenarios) | {"facts": facts(bench.machine).encode()}
     for scenario in scenarios:
         for name, content in scenario.files(bench).items():

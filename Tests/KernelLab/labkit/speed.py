@@ -33,16 +33,16 @@ class Speed:
     law = (f"a check of {MEBIBYTES} MiB takes at most {MOST_TO_C} times a C program that makes the"
            f" same calls, and with two page tables at most {MOST_TO_ONE} times one")
 
-    isAlone = True
+    is_alone = True
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """C once for each kernel, tables where devices differ on the newest."""
-        return kernel.isThorough and (
+        return kernel.is_thorough and (
             machine.name == "intel-snoop" or kernel.name == "7.3-mixed")
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The descriptions, and for each target the two commands."""
-        devices = MIXED if bench.machine.isMixed else DEVICES
+        devices = MIXED if bench.machine.is_mixed else DEVICES
         files = {f"{name}.yaml": description(objective, devices) for name, objective in
                  (("one", "page-tables"), ("two", "coherency"))}
         files["run.sh"] = sections.script(self.name)
@@ -53,11 +53,11 @@ class Speed:
 
     def commands(self, bench: Bench, target: str) -> list[str]:
         """What races: the first may take a little longer than the second."""
-        if bench.machine.isMixed:
+        if bench.machine.is_mixed:
             return [APPLY.format("two.yaml", target), APPLY.format("one.yaml", target)]
-        isByFile = target == "iommufd" and bench.kernel.name == "7.3"
+        is_by_file = target == "iommufd" and bench.kernel.name == "7.3"
         return [APPLY.format("one.yaml", target),
-                f"twin {target}{'-file' if isByFile else ''} {MEBIBYTES} {' '.join(DEVICES)}"]
+                f"twin {target}{'-file' if is_by_file else ''} {MEBIBYTES} {' '.join(DEVICES)}"]
 
     def seconds(self, bench: Bench) -> float:
         """A generous time limit."""
@@ -69,11 +69,11 @@ class Speed:
         for part in sections.grouped(sections.read(text), "race"):
             target = part["race"].words[1]
             calls = [trace.read(part[name].lines).calls for name in ("first", "second")]
-            if bench.machine.isMixed:
+            if bench.machine.is_mixed:
                 verdicts.append(tabled(target, *calls))
             else:
                 verdicts.append(same(target, *calls))
-            verdicts.append(raced(target, part["race"].lines, bench.machine.isMixed))
+            verdicts.append(raced(target, part["race"].lines, bench.machine.is_mixed))
         return verdicts or [Verdict(False, "nothing was timed")]
 
 
@@ -85,7 +85,7 @@ def description(objective: str, devices: list[str]) -> bytes:
     return text.encode()
 
 
-def raced(target: str, lines: tuple[str, ...], isMixed: bool) -> Verdict:
+def raced(target: str, lines: tuple[str, ...], is_mixed: bool) -> Verdict:
     """Medians, the median of each round's ratio, and its limit.
 
     The ratio of the shortest runs may keep the limit instead: whatever else runs on the machine only
@@ -101,7 +101,7 @@ def raced(target: str, lines: tuple[str, ...], isMixed: bool) -> Verdict:
     first, second = (median(taken) / 1000 for taken in times.values())
     ratio = median(one / other for one, other in zip(*times.values()))
     shortest = min(times["1"]) / min(times["2"])
-    most, other = (MOST_TO_ONE, "one page table") if isMixed else (MOST_TO_C, "C")
+    most, other = (MOST_TO_ONE, "one page table") if is_mixed else (MOST_TO_C, "C")
     return Verdict(min(ratio, shortest) <= most,
                    f"{target}: {first:.0f} ms to {second:.0f} ms of {other}, "
                    f"{ratio:.2f} times (shortest runs {shortest:.2f}), at most {most}")

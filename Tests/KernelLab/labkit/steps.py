@@ -127,11 +127,11 @@ class Match:
         if request in STRUCTS:
             self.structure(step, call)
         else:
-            self.plainArgument(step, call)
+            self.plain_argument(step, call)
         for member, name in step["results"].items():
             self.values[name] = self.result(request, member, call)
 
-    def plainArgument(self, step: dict, call: Call):
+    def plain_argument(self, step: dict, call: Call):
         """An argument that is not a struct: nothing, a number, or a descriptor or text in memory."""
         for member, operand in step["args"].items():
             if member == "name":
@@ -169,13 +169,13 @@ class Match:
                              f"{call}: {member} leads to {call.pointee.hex()}, not to {value}")
             else:
                 put(member, value)
-        self.sameBytes(call, "before", call.before, expected)
+        self.same_bytes(call, "before", call.before, expected)
         for member in [*step["results"], *ANSWERS.get(request, [])]:
             if member in layout.members:
                 put(member, layout.value(call.after, member))
-        self.sameBytes(call, "after", call.after, expected)
+        self.same_bytes(call, "after", call.after, expected)
 
-    def sameBytes(self, call: Call, when: str, actual: bytes, expected: bytes):
+    def same_bytes(self, call: Call, when: str, actual: bytes, expected: bytes):
         """A struct is what it should be."""
         self.require(actual == expected,
                      f"{call}: {when} it the struct is {actual.hex()}, not {expected.hex()}")
@@ -214,9 +214,9 @@ class Match:
             case "sysfs":
                 self.revert(step)
             case "ioctl":
-                self.undoRequest(step)
+                self.undo_request(step)
 
-    def undoRequest(self, step: dict):
+    def undo_request(self, step: dict):
         """The request that takes another one back, or the close of what it made."""
         request = step["request"]
         if request in FILES:
@@ -243,8 +243,8 @@ class Match:
         trace = self.trace
         self.require(self.position == len(trace.calls), "more calls than the plan and its undo")
         self.require(trace.end == ("exited", 0), f"it ended with {trace.end}")
-        self.require(not trace.openAtExit, f"open when it ended: {trace.openAtExit}")
-        self.require(not trace.hasThreads, "it has started a thread")
+        self.require(not trace.open_at_exit, f"open when it ended: {trace.open_at_exit}")
+        self.require(not trace.has_threads, "it has started a thread")
 
     # Calls
 
@@ -268,14 +268,14 @@ class Match:
         self.require(self.position < len(self.trace.calls), f"no more calls, {name} is missing")
         call = self.trace.calls[self.position]
         self.position += 1
-        isSame = call.name == name and all(
+        is_same = call.name == name and all(
             expected is None or actual == expected
             for actual, expected in zip(call.arguments, arguments))
-        self.require(isSame, f"{call}: the plan says {name}{arguments}")
+        self.require(is_same, f"{call}: the plan says {name}{arguments}")
         self.require(call.result >= 0, f"{call}: errno {-call.result}")
         return call
 
-    def require(self, isSo: bool, otherwise: str):
+    def require(self, is_so: bool, otherwise: str):
         """Stops the walk unless something is so."""
-        if not isSo:
+        if not is_so:
             raise Mismatch(otherwise)

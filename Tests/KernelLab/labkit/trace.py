@@ -29,22 +29,22 @@ class Trace:
 
     calls: tuple[Call, ...]
     end: tuple[str, int] | None = None  # `exited` or `signalled`, and the number
-    openAtExit: tuple[str, ...] = ()
-    hasThreads: bool = False
+    open_at_exit: tuple[str, ...] = ()
+    has_threads: bool = False
 
 
 def read(lines: list[str]) -> Trace:
     """Reads a log."""
-    calls, end, openAtExit, hasThreads = [], None, (), False
+    calls, end, open_at_exit, has_threads = [], None, (), False
     for entry in map(json.loads, lines):
         if "k" in entry:
             calls.append(call(entry))
         elif "open" in entry:
-            openAtExit = tuple(f"{number} {link}" for number, link in entry["open"].items())
+            open_at_exit = tuple(f"{number} {link}" for number, link in entry["open"].items())
         elif "end" in entry:
             end = (entry["end"], entry["number"])
-        hasThreads = hasThreads or "thread" in entry
-    return Trace(tuple(calls), end, openAtExit, hasThreads)
+        has_threads = has_threads or "thread" in entry
+    return Trace(tuple(calls), end, open_at_exit, has_threads)
 
 
 def call(entry: dict) -> Call:

@@ -99,7 +99,7 @@ class Interface:
         return sum(self.words[request, member, word] for word in words.split("|"))
 
 
-def headersOf(image: Path) -> Path | None:
+def headers_of(image: Path) -> Path | None:
     """The headers that came with a kernel of the lab; `None`: the machine's own are as old."""
     include = image.parent / "include"
     return include if include.is_dir() else None
@@ -139,9 +139,9 @@ def probe() -> str:
     for request in [*STRUCTS, *PLAIN]:
         lines += [f"#ifdef {request}", printed(f"number {request}", request)]
         if request in STRUCTS:
-            lines += membersPrinted(f"struct {request}", *STRUCTS[request])
+            lines += members_printed(f"struct {request}", *STRUCTS[request])
         if request in BUFFERS:
-            lines += membersPrinted(f"buffer {request}", *BUFFERS[request])
+            lines += members_printed(f"buffer {request}", *BUFFERS[request])
         for (owner, member), (pattern, words) in WORDS.items():
             if owner == request:
                 lines += [printed(f"word {request} {member} {word}", pattern.format(word))
@@ -150,7 +150,7 @@ def probe() -> str:
     return "\n".join([*lines, "return 0; }", ""])
 
 
-def membersPrinted(label: str, struct: str, names: str) -> list[str]:
+def members_printed(label: str, struct: str, names: str) -> list[str]:
     """Statements that print a struct's size and where its members are."""
     return [printed(f"{label} {name}", f"sizeof(struct {struct})",
                     f"offsetof(struct {struct}, {name})",

@@ -36,8 +36,8 @@ class Use:
     name = "use"
     law = ("a disk in use, by whichever path and in whichever mount namespace, is refused before"
            " anything is touched, an open node is said, and what is free is not refused")
-    needsHostDrivers = True
-    isAboutMore = True
+    needs_host_drivers = True
+    is_about_more = True
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where the kernel has multipath and drivers for it."""

@@ -42,7 +42,7 @@ class Case:
 
 def cases(bench: Bench) -> list[Case]:
     """Every end where all devices are alike; where they differ, every plan."""
-    if bench.machine.isMixed:
+    if bench.machine.is_mixed:
         return [Case("iommufd", "coherency", "quits"), Case("iommufd", "page-tables", "quits"),
                 Case("type1", "coherency", "quits")]
     return [Case(target, "coherency", end) for target in bench.targets for end in ENDS]
@@ -54,8 +54,8 @@ class VMM:
     name = "vmm"
     law = ("a QEMU that is handed the devices has them, on the page tables that were planned, tells"
            " KVM what was planned, and leaves nothing when it quits, is killed or does not start")
-    needsHostDrivers = True
-    usesQEMU = True
+    needs_host_drivers = True
+    uses_qemu = True
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where all devices are alike, and where they differ."""
@@ -148,7 +148,7 @@ def unforeseen(said: str) -> list[str]:
 
 def alike(one: Seen, other: Seen) -> bool:
     """Whether both have the same tables, in any order, and KVM the same word."""
-    return set(one.tables) == set(other.tables) and one.isIncoherent == other.isIncoherent
+    return set(one.tables) == set(other.tables) and one.is_incoherent == other.is_incoherent
 
 
 def planned(bench: Bench, host: str, case: Case) -> Seen:

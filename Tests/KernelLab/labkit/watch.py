@@ -7,11 +7,11 @@ from dataclasses import dataclass
 class Table:
     """A page table: whether it enforces snoop, and its devices in the order of their addresses."""
 
-    isEnforced: bool
+    is_enforced: bool
     devices: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{' '.join(self.devices)} {'enforced' if self.isEnforced else 'not enforced'}"
+        return f"{' '.join(self.devices)} {'enforced' if self.is_enforced else 'not enforced'}"
 
 
 @dataclass(frozen=True)
@@ -19,16 +19,16 @@ class Seen:
     """What a kernel did: its tables, oldest first, and whether KVM expects non-coherent DMA."""
 
     tables: tuple[Table, ...]
-    isIncoherent: bool
+    is_incoherent: bool
 
     def __str__(self) -> str:
         tables = "; ".join(map(str, self.tables))
-        return f"{tables}; KVM {'expects' if self.isIncoherent else 'excludes'} non-coherent DMA"
+        return f"{tables}; KVM {'expects' if self.is_incoherent else 'excludes'} non-coherent DMA"
 
 
 def read(lines: list[str], devices: list[str]) -> Seen:
     """The outcome of events, for these devices; others of their groups are moved with them."""
-    table, device, isEnforced, count = "", "", {}, 0
+    table, device, is_enforced, count = "", "", {}, 0
     places: dict[str, str] = {}
     for line in lines:
         match line.split():
@@ -37,15 +37,15 @@ def read(lines: list[str], devices: list[str]) -> Seen:
             case ["attached", "0"]:
                 places[device] = table
             case ["enforce", table]:
-                isEnforced[table] = False
+                is_enforced[table] = False
             case ["enforced", answer]:
-                isEnforced[table] = answer == "1"
+                is_enforced[table] = answer == "1"
             case ["register"]:
                 count += 1
             case ["unregister"]:
                 count -= 1
     tables = dict.fromkeys(place for device, place in places.items() if device in devices)
-    return Seen(tuple(Table(isEnforced.get(table, False),
+    return Seen(tuple(Table(is_enforced.get(table, False),
                             tuple(device for device in sorted(devices)
                                   if places.get(device) == table))
                       for table in tables), count > 0)

@@ -22,13 +22,13 @@ class DryRun:
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where plans are applied, and where they have two page tables."""
-        return machine.isMixed or (machine.name == "intel-snoop" and kernel.isThorough)
+        return machine.is_mixed or (machine.name == "intel-snoop" and kernel.is_thorough)
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The examples, for the lab's devices."""
         files = {"run.sh": sections.script(self.name),
                  "targets": "".join(f"{name}\n" for name in bench.targets).encode()}
-        for name, text in examples.onLab(bench.examples, bench.machine):
+        for name, text in examples.on_lab(bench.examples, bench.machine):
             files[f"vms/{name}.yaml"] = text.encode()
         return files
 
@@ -38,10 +38,10 @@ class DryRun:
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each example and target."""
-        interface = uapi.interface(uapi.headersOf(bench.kernel.image))
+        interface = uapi.interface(uapi.headers_of(bench.kernel.image))
         cases = sections.grouped(sections.read(text), "case")
         verdicts = [judged(case, interface) for case in cases]
-        if not any(verdict.isGood and "steps" in verdict.what for verdict in verdicts):
+        if not any(verdict.is_good and "steps" in verdict.what for verdict in verdicts):
             verdicts.append(Verdict(False, "no example was applied"))
         return verdicts
 
@@ -53,8 +53,8 @@ def judged(case: dict[str, Section], interface: uapi.Interface) -> Verdict:
     log = trace.read(case["log"].lines)
     status = case["plan"].words[1]
     if status in REFUSED:
-        isGood = not log.calls and case["check"].words[1] == status
-        return Verdict(isGood, f"{label}: refused, nothing was touched" if isGood else
+        is_good = not log.calls and case["check"].words[1] == status
+        return Verdict(is_good, f"{label}: refused, nothing was touched" if is_good else
                        f"{label}: the dry run was refused ({status}), but the check was not",
                        case["check"].lines)
     if status != "0":

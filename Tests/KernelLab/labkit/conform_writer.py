@@ -83,7 +83,7 @@ class Writer:
         found = [label for kind in kinds for label in self.labels.get(kind, [])]
         return self.choice.choice(found[-4:] if self.maybe(70) else found) if found else "999"
 
-    def call(self, file: str, name: str, members: list[Member], kind=None, isFile=False):
+    def call(self, file: str, name: str, members: list[Member], kind=None, is_file=False):
         """A request with a structure, which may be made a wrong one."""
         members = [Member(each.name, each.width, each.value, each.mark) for each in members]
         first = members[0]
@@ -101,12 +101,12 @@ class Writer:
         if self.maybe(1):
             number |= 1 << self.choice.choice([16, 30])
         arguments = " ".join(str(member) for member in members) or "value:0"
-        word = "fdioctl" if isFile else "ioctl"
+        word = "fdioctl" if is_file else "ioctl"
         return self.add(kind, f"{word} {file} {number:#x}:{name} {arguments}")
 
-    def plain(self, file: str, name: str, argument="", kind=None, isFile=False):
+    def plain(self, file: str, name: str, argument="", kind=None, is_file=False):
         """A request without a structure."""
-        word = "fdioctl" if isFile else "ioctl"
+        word = "fdioctl" if is_file else "ioctl"
         return self.add(kind, f"{word} {file} {NUMBERS[name]:#x}:{name} {argument}".rstrip())
 
     def flags(self, *usual: int, percent: float = 6) -> int:

@@ -54,16 +54,16 @@ def read(name: str, text: str) -> Naive:
     return Naive(name, devices, tuple(piece for piece in ranges if piece[0] in used))
 
 
-def calls(naive: Naive, target: str, areTablesLate: bool) -> list[str]:
+def calls(naive: Naive, target: str, are_tables_late: bool) -> list[str]:
     """Everything that is called for one description, and for each device alone.
 
     Tables that the kernel completes at the first attach take no map if they are made before.
     """
-    attaches = iommufd(naive, areTablesLate) if target == "iommufd" else type1(naive)
+    attaches = iommufd(naive, are_tables_late) if target == "iommufd" else type1(naive)
     return [f"case {naive.name} {target}", "vm", *attaches, *maps(naive)]
 
 
-def iommufd(naive: Naive, areTablesLate: bool) -> list[str]:
+def iommufd(naive: Naive, are_tables_late: bool) -> list[str]:
     """Tables of their own to ask about, then the devices' tables; mates go to the first one's."""
     addresses = [device.address for device in naive.devices]
     lines = [f"device {address}" for address in addresses]
@@ -77,7 +77,7 @@ def iommufd(naive: Naive, areTablesLate: bool) -> list[str]:
     first: dict[tuple[str, str], str] = {}
     for device in naive.devices:
         table = first.setdefault((device.group, device.space), f"{device.space}.{device.address}")
-        if areTablesLate:
+        if are_tables_late:
             table = device.space
         elif table.endswith(device.address):
             lines.append(f"table {table} {device.address} {device.space}")

@@ -25,7 +25,7 @@ class HostFacts:
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where each device is what the hardware says: not with units of the lab's making."""
-        return not machine.isMixed
+        return not machine.is_mixed
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The description, and the table for people."""
