@@ -81,7 +81,7 @@ def work(shelf: kernels.Shelf, options) -> tuple[list, list[str]]:
         found += [(Bench(kernel, machine, options.program.resolve(), programs, ROOT / "examples",
                          options.count, options.seed), chosen)
                   for kernel in made for machine, chosen in rows(kernel, options.filter, is_brief)]
-    if any(scenarios.uses_qemu(scenario) for _, chosen in found for scenario in chosen):
+    if any(scenario.uses_qemu for _, chosen in found for scenario in chosen):
         archive = qemu.obtain(shelf.directory, say)
         found = [(replace(bench, qemu=archive), chosen) for bench, chosen in found]
     return sorted(found, key=lambda pair: -runner.limit(*pair)), missing

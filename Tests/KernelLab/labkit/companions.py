@@ -3,7 +3,7 @@
 from . import sections
 from .kernels import Kernel
 from .machines import Machine
-from .scenario import Bench, Verdict
+from .scenario import Bench, Scenario, Verdict
 
 VM = """\
 apiVersion: vfioplan/v1
@@ -25,7 +25,7 @@ EXPECTED: dict[str, tuple[int, list[str]]] = {
 }
 
 
-class Companions:
+class Companions(Scenario):
     """The south bridge: its SMBus goes to a VM, so the SATA controller has to leave its driver."""
 
     name = "companions"
@@ -35,19 +35,13 @@ class Companions:
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where the kernel has drivers for the south bridge."""
-        return kernel.name == "6.1" and machine.name == "intel-snoop"
+        return kernel.is_chosen_stock and machine.name == "intel-snoop"
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The description with and without companions, and the script."""
         return {"bind.yaml": VM.format("bind").encode(), "refuse.yaml": VM.format("refuse").encode(),
                 "run.sh": sections.script("companions")}
 
-    def seconds(self, bench: Bench) -> float:
-        """A generous time limit."""
-        return 120
-
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each case."""
-        found = {section.words[0]: section for section in sections.read(text)}
-        return [sections.judged(case, found.get(case), status, wanted)
-                for case, (status, wanted) in EXPECTED.items()]
+        return sections.all_judged(text, EXPECTED)

@@ -6,7 +6,6 @@ import gzip
 import re
 import subprocess
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from . import conform_generator
 from .conform_exceptions import EXCEPTIONS, SPOILERS, Allowed, Spoiler
@@ -14,9 +13,8 @@ from .conform_fixtures import host as host_of
 from .conform_fixtures import recorded
 from .conform_pairs import OF_OTHERS, known
 from .conform_releases import has
-from .kernels import Kernel
-from .machines import Machine
-from .scenario import Bench, Verdict
+from .releases import Release
+from .scenario import Bench, Scenario, Verdict
 
 PER_COUNT = 8  # programs for each generated description
 AT_A_TIME = 1000  # programs whose answers leave the machine together
@@ -47,7 +45,7 @@ class Disagreement:
 
 
 @dataclass
-class Conform:
+class Conform(Scenario):
     """Programs, generated unless they are given."""
 
     given: dict[str, list[str]] = field(default_factory=dict)
@@ -55,10 +53,6 @@ class Conform:
     name = "conform"
     law = ("every step of a generated program of calls, valid or not, is answered by the simulator"
            " as by the kernel, and so is what is left afterwards")
-
-    def fits(self, kernel: Kernel, machine: Machine) -> bool:
-        """Everywhere."""
-        return True
 
     def programs(self, bench: Bench) -> dict[str, list[str]]:
         """What is run."""
@@ -202,7 +196,7 @@ def simulated(bench: Bench, programs: dict[str, list[str]], host: str) -> str:
                           capture_output=True, check=True).stdout
 
 
-def compared(release: tuple[int, ...], steps: list[str], kernel: list[str],
+def compared(release: Release, steps: list[str], kernel: list[str],
              simulator: list[str]) -> Disagreement | None:
     """The first step whose answers differ without a reason."""
     for index in range(max(len(steps), len(kernel), len(simulator))):
@@ -220,7 +214,7 @@ def compared(release: tuple[int, ...], steps: list[str], kernel: list[str],
     return None
 
 
-def excepted(release: tuple[int, ...], step: str, kernel: str, simulator: str) -> Allowed | None:
+def excepted(release: Release, step: str, kernel: str, simulator: str) -> Allowed | None:
     """The reason for a difference, if one is written down."""
     return next((one for one in EXCEPTIONS if one.since <= release < one.before
                  and re.search(one.step, step) and re.fullmatch(one.kernel, kernel)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from .conform_releases import NEVER
+from .releases import Release
 
 
 @dataclass(frozen=True)
@@ -14,8 +15,8 @@ class Allowed:
     simulator: str
     why: str
     is_end: bool = False  # what follows depends on it, and is not compared
-    since: tuple[int, ...] = ()  # releases
-    before: tuple[int, ...] = NEVER
+    since: Release = ()
+    before: Release = NEVER
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Spoiler:
     step: str
     why: str
     end: str = ".*"  # the last of what the simulator says; "left" is what outlives the processes
-    since: tuple[int, ...] = ()  # releases
-    before: tuple[int, ...] = NEVER
+    since: Release = ()
+    before: Release = NEVER
 
 
 SPOILERS = [

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import releases
+from .releases import Release
 from .scenario import Bench
 
 FOLDER = Path(__file__).resolve().parents[2] / "Fixtures" / "conform"
@@ -26,7 +28,7 @@ def host(bench: Bench) -> str:
         return path.read_text()
     known = {path.stem: path for path in HOSTS.glob(f"*-{bench.machine.name}.yaml")}
     nearest = min(known, key=lambda name: distance(bench.kernel.release, name))
-    facts = {"release": f'"{".".join(map(str, (*bench.kernel.release, 0)[:3]))}"'}
+    facts = {"release": f'"{releases.dotted((*bench.kernel.release, 0)[:3])}"'}
     facts |= dict.fromkeys(("iommufd", "vfioCdev"), str("iommufd" in bench.targets).lower())
     text = known[nearest].read_text()
     for key, value in facts.items():
@@ -34,10 +36,9 @@ def host(bench: Bench) -> str:
     return text
 
 
-def distance(release: tuple[int, ...], name: str) -> tuple[int, ...]:
+def distance(release: Release, name: str) -> Release:
     """How far a release is from that of a file's name."""
-    other = map(int, name.partition("-")[0].split("."))
-    return tuple(abs(mine - its) for mine, its in zip(release, other))
+    return tuple(abs(mine - its) for mine, its in zip(release, releases.parsed(name)))
 
 
 def recorded(machine: str) -> dict[str, Fixture]:

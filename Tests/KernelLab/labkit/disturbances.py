@@ -8,7 +8,7 @@ from collections import Counter
 
 from .kernels import Kernel
 from .machines import Machine
-from .scenario import Bench, Verdict
+from .scenario import Bench, Scenario, Verdict
 
 # One device from a driver of the host, one without a driver that some machines can't enforce: two
 # page tables there.
@@ -36,7 +36,7 @@ echo N > /sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem 2>/dev/null
 INTERRUPTED = {"Interrupt": 130, "Terminated": 143, "Killed": 137}
 
 
-class Disturbances:
+class Disturbances(Scenario):
     """One plan on every target, ended at every call in some way."""
 
     def __init__(self, name: str, law: str, needs_host_drivers: bool = True):
@@ -49,8 +49,8 @@ class Disturbances:
         no fault injection; the other kernels only undo failures of ours."""
         if self.name == "faults" and machine.is_mixed:
             return True
-        return kernel.name == "7.3-mixed" or (
-            kernel.name == "6.1" and machine.name == "intel-snoop" and self.name != "injection")
+        return (kernel.is_mixed and kernel.is_newest) or (
+            kernel.is_chosen_stock and machine.name == "intel-snoop" and self.name != "injection")
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The plan, and one run of `disturb` for each target."""

@@ -6,14 +6,14 @@ import re
 from . import examples, sections, steps, trace, uapi
 from .kernels import Kernel
 from .machines import Machine
-from .scenario import Bench, Verdict
+from .scenario import Bench, Scenario, Verdict
 from .sections import Section
 
 # A refusal, before anything is touched.
 REFUSED = {"1", "69"}
 
 
-class DryRun:
+class DryRun(Scenario):
     """Every example on every target: a dry run's steps, and the calls that a check makes."""
 
     name = "dryrun"
@@ -31,10 +31,6 @@ class DryRun:
         for name, text in examples.on_lab(bench.examples, bench.machine):
             files[f"vms/{name}.yaml"] = text.encode()
         return files
-
-    def seconds(self, bench: Bench) -> float:
-        """A generous time limit."""
-        return 120
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each example and target."""

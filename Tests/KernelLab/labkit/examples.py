@@ -86,4 +86,3 @@ def shrink(description: dict):
             window["size"] = min(number(window["size"]), region["size"])
     for region in regions:
         del region["was"]
-

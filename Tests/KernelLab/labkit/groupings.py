@@ -10,7 +10,7 @@ from .kernels import Kernel
 from .machines import Machine
 from .plans import Plans
 from .descriptions import INTENTS
-from .scenario import Bench, Verdict
+from .scenario import Bench, Scenario, Verdict
 
 # On the mixed machine: C can be enforced, N can't.
 NAMES = {"C1": "0000:00:03.0", "C2": "0000:00:05.0", "C3": "0000:00:06.0",
@@ -96,13 +96,14 @@ TOLD = [
 ]
 
 
-class Tables:
+class Tables(Scenario):
     """Raw calls on the mixed machine, none of them vfioplan's."""
 
     name = "tables"
     law = ("an explicit table takes a device iff the table does not enforce or the device can be"
            " enforced; by address space the order decides; a container enforces iff all groups can;"
            " KVM asks a group when it is told of it, up to 6.1 its container")
+    most_seconds = 60
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where devices differ."""
@@ -112,10 +113,6 @@ class Tables:
         """All calls."""
         return {"run.sh": b"byhand /scenario/tables/calls\n",
                 "calls": ("\n".join(asked(bench.targets)) + "\n").encode()}
-
-    def seconds(self, bench: Bench) -> float:
-        """A generous time limit."""
-        return 60
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each rule, pair and container."""

@@ -4,7 +4,7 @@ from . import sections
 from .kernels import Kernel
 from .machines import Machine
 from .modes import DEVICES, VM
-from .scenario import Bench, Verdict
+from .scenario import Bench, Scenario, Verdict
 
 # More files than one message of Linux carries.
 REGIONS = 300
@@ -50,7 +50,7 @@ ONE: dict[str, tuple[int, list[str]]] = {
 }
 
 
-class Handover:
+class Handover(Scenario):
     """Sockets: both ends, each against a program that shares no code with vfioplan."""
 
     name = "handover"
@@ -60,7 +60,7 @@ class Handover:
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Once: a minute of it is a deadline, and sockets are the same on all kernels."""
-        return machine.name == "intel-snoop" and kernel.name == "7.3"
+        return machine.name == "intel-snoop" and kernel.is_newest
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """Descriptions and the script."""

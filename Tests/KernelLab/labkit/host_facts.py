@@ -10,18 +10,19 @@ import yaml
 from . import sections
 from .kernels import Kernel
 from .machines import Machine
-from .scenario import Bench, Verdict
+from .scenario import Bench, Scenario, Verdict
 
 KERNEL = ["release", "iommufd", "vfioCdev", "type1", "kvm", "allowUnsafeInterrupts"]
 UNIT = ["type", "enforceSnoop", "isolatedMSI", "addressBits"]
 DEVICE = ["vendor", "device", "class", "driver", "group", "reserved"]
 
 
-class HostFacts:
+class HostFacts(Scenario):
     """`vfioplan host --format yaml` against the description that the lab makes."""
 
     name = "host"
     law = "what `vfioplan host` says of kernel, units, groups, drivers and reserved regions is right"
+    most_seconds = 20
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where each device is what the hardware says: not with units of the lab's making."""
@@ -34,10 +35,6 @@ echo "== description"; vfioplan host --format yaml
 echo "== capture"; vfioplan host --capture /tmp/capture.tar && gzip -c /tmp/capture.tar | base64
 vfioplan host > /dev/null
 """}
-
-    def seconds(self, bench: Bench) -> float:
-        """A generous time limit."""
-        return 20
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for the kernel, one for each unit, one for the devices."""

@@ -8,14 +8,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import uapi
+from . import releases, uapi
 from .kernels import Kernel
 from .machines import Machine
-from .scenario import Bench, Verdict
+from .scenario import Bench, Scenario, Verdict
 
 # The interface that was only ever proposed.
 PROPOSED = "never merged"
-NEWEST = "7.3"
 
 
 @dataclass(frozen=True)
@@ -28,32 +27,28 @@ class Struct:
     members: dict[str, tuple[int, int]]
 
 
-class Layouts:
+class Layouts(Scenario):
     """Every request that vfioplan knows, against this kernel's headers."""
 
     name = "layouts"
     law = ("every request's number, and its structs' sizes and members, are what a C compiler takes"
            " from the kernel's headers; nothing longer is sent than that kernel has")
+    most_seconds = 20
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Once for each kernel's headers: the machine's own are as old as 6.1."""
-        return machine.name == "intel-snoop" and (not kernel.is_stock or kernel.name == "6.1")
+        return machine.name == "intel-snoop" and (not kernel.is_stock or kernel.is_chosen_stock)
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The program in the guest says what it knows."""
         return {"run.sh": b"vfioplan explain --requests --format json\n"}
-
-    def seconds(self, bench: Bench) -> float:
-        """A generous time limit."""
-        return 20
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each request, and one for the sum."""
         requests = [request for request in json.loads(text)
                     if PROPOSED not in request["source"]]
         known = Headers(uapi.headers_of(bench.kernel.image), requests)
-        verdicts = [judged(request, known, ".".join(map(str, bench.kernel.release)))
-                    for request in requests]
+        verdicts = [judged(request, known, bench.kernel) for request in requests]
         found = sum(request["request"] in known.numbers for request in requests)
         return [*verdicts, Verdict(found > 10, f"{found} of {len(requests)} requests are in the "
                                                f"headers, {len(known.offsets)} members compared")]
@@ -117,18 +112,19 @@ def structs(request: dict) -> list[Struct]:
     return found
 
 
-def judged(request: dict, headers: Headers, kernel: str) -> Verdict:
+def judged(request: dict, headers: Headers, kernel: Kernel) -> Verdict:
     """Compares one request."""
-    name, what = request["request"], f"{request['request']} as in {kernel}"
-    since = release(re.search(r"\d+\.\d+", request["source"])[0])
+    name = request["request"]
+    what = f"{name} as in {releases.dotted(kernel.release)}"
+    since = releases.parsed(re.search(r"\d+\.\d+", request["source"])[0])
     if name not in headers.numbers:
-        is_right = release(kernel) < since
+        is_right = kernel.release < since
         return Verdict(is_right, f"{what}: not there yet" if is_right else
                        f"{what}: missing from the headers, although of {request['source']}")
     problems = [] if headers.numbers[name] == int(request["number"], 0) else [
         f"number {request['number']}, not {headers.numbers[name]:#x}"]
     for struct in structs(request):
-        problems += differences(struct, headers, kernel == NEWEST)
+        problems += differences(struct, headers, kernel.is_newest)
     return Verdict(not problems, what, tuple(problems))
 
 
@@ -149,8 +145,3 @@ def differences(struct: Struct, headers: Headers, is_newest: bool) -> list[str]:
         if real != place and not is_later:
             problems.append(f"{struct.name}.{member}: offset and width {place}, not {real}")
     return problems
-
-
-def release(text: str) -> tuple[int, ...]:
-    """A version as numbers."""
-    return tuple(map(int, text.split(".")))

@@ -61,7 +61,7 @@ class Machine:
         if self.is_mixed != kernel.is_mixed:
             return False
         if self.has_more:
-            return kernel.name in ("6.1", "7.3")
+            return kernel.is_chosen_stock or kernel.is_newest
         return self.name.startswith("intel") or not kernel.is_stock
 
     def is_telling(self, kernel: Kernel) -> bool:

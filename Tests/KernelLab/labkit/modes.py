@@ -3,7 +3,7 @@
 from . import sections
 from .kernels import Kernel
 from .machines import Machine
-from .scenario import GUEST, Bench, Verdict
+from .scenario import GUEST, Bench, Scenario, Verdict
 from .sections import Section
 
 DEVICES = {"vm": '  - { name: nic, address: "0000:00:05.0" }\n', "plain": ""}
@@ -50,7 +50,7 @@ NODES = {"iommufd": [r"^file /dev/iommu$", r"^file /dev/vfio/devices/vfio\d+$",
 ACCOUNTS = {"iommufd": r"^VmPin:\s+4096 kB$", "type1": r"^VmLck:\s+4096 kB$"}
 
 
-class Modes:
+class Modes(Scenario):
     """One plan on every target, in every way that a plan is in force or is not."""
 
     name = "modes"

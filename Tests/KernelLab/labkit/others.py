@@ -11,7 +11,7 @@ from . import compiler, sections, watch
 from .descriptions import MATES
 from .kernels import Kernel
 from .machines import Machine
-from .scenario import Bench, Verdict
+from .scenario import Bench, Scenario, Verdict
 from .watch import Seen, Table
 
 # On the mixed machine: C can be enforced, N can't; 2 and 3 are in one group. None can be reset, for
@@ -82,13 +82,14 @@ def cases(bench: Bench) -> list[Case]:
             for names in orders]
 
 
-class Others:
+class Others(Scenario):
     """The kernel's own tables, next to `compile --as` and to a model of its own."""
 
     name = "others"
     law = ("what `compile --as` says that QEMU, cloud-hypervisor and type1 make of devices is what"
            " the kernel's page tables show, in every order of up to four, and in a real QEMU")
     uses_qemu = True
+    most_seconds = 240
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where devices differ."""
@@ -106,10 +107,6 @@ class Others:
         calls = [line for case in cases(bench) for line in calls_of(case)]
         return {"run.sh": ("\n".join([*lines, "unwatch"]) + "\n").encode(),
                 "calls": ("\n".join(calls) + "\n").encode()}
-
-    def seconds(self, bench: Bench) -> float:
-        """A generous time limit."""
-        return 240
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each order and rule, and for each QEMU."""
@@ -130,7 +127,7 @@ class Others:
 def in_qemu(bench: Bench) -> list[Case]:
     """QEMU's way does not depend on the kernel: on the others the first shows that it works."""
     possible = [case for case in REAL if TARGETS[case.rule] in bench.targets]
-    return possible if bench.kernel.name.startswith("7.3") else possible[:1]
+    return possible if bench.kernel.is_newest else possible[:1]
 
 
 def calls_of(case: Case) -> list[str]:

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import compiler, descriptions, examples
-from .kernels import Kernel
-from .machines import Machine
-from .scenario import Bench, Verdict
+from .scenario import Bench, Scenario, Verdict
 
 
 @dataclass
@@ -36,7 +34,7 @@ class Expectation:
     incoherent_dma: bool | None
 
 
-class Plans:
+class Plans(Scenario):
     """Examples and generated descriptions, applied with --check."""
 
     def __init__(self, name: str, law: str, share: float, with_examples: bool,
@@ -46,10 +44,6 @@ class Plans:
         self.share = share
         self.with_examples = with_examples
         self.needs_host_drivers = needs_host_drivers
-
-    def fits(self, kernel: Kernel, machine: Machine) -> bool:
-        """Everywhere."""
-        return True
 
     def cases(self, bench: Bench) -> list[tuple[str, str, str]]:
         """Name, target and text of every case."""

@@ -4,8 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from . import debian, mixed, mixed_6_1
+from . import debian, mixed, mixed_6_1, releases
+from .releases import Release
 
+# The newest release, and of Debian's own kernels the one that scenarios run on which want its drivers.
+NEWEST = (7, 3)
+CHOSEN_STOCK = (6, 1)
+# The releases that are looked at closely if they are built.
+THOROUGH = ((6, 12), NEWEST)
 OLD_SUITES = ("bullseye", "bullseye-security")
 # 7.2 is in these for some time, and is taken from the one that has the newest.
 LATEST_SUITES = ("trixie-backports", "sid")
@@ -29,9 +35,9 @@ class Kernel:
     is_stock: bool = False  # Debian's own, which has no iommufd
 
     @property
-    def release(self) -> tuple[int, ...]:
+    def release(self) -> Release:
         """Its release as numbers."""
-        return tuple(map(int, self.name.partition("-")[0].split(".")))
+        return releases.parsed(self.name)
 
     @property
     def is_mixed(self) -> bool:
@@ -44,9 +50,19 @@ class Kernel:
         return ["type1"] if self.is_stock or self.release < (6, 6) else ["iommufd", "type1"]
 
     @property
+    def is_newest(self) -> bool:
+        """Whether it is the one for what is the same on all."""
+        return self.release == NEWEST
+
+    @property
+    def is_chosen_stock(self) -> bool:
+        """Whether it is Debian's own, with the drivers that scenarios want."""
+        return self.is_stock and self.release == CHOSEN_STOCK
+
+    @property
     def is_thorough(self) -> bool:
         """Whether scenarios run on it that are about vfioplan more than about kernels."""
-        return self.name.removesuffix("-mixed") in ("6.12", "7.3") or self.name == "6.1"
+        return self.is_chosen_stock or self.release in THOROUGH
 
 
 @dataclass(frozen=True)
@@ -61,7 +77,6 @@ class Recipe:
     mixing: ModuleType = mixed
     lacks: frozenset[str] = frozenset()  # of the fragment
     adds: tuple[str, ...] = ()  # to the fragment
-
 
     @property
     def mixed_name(self) -> str:

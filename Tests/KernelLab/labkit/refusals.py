@@ -9,9 +9,8 @@ from pathlib import Path
 
 from . import by_hand, compiler, descriptions
 from .by_hand import Answer, Assigned, Naive
-from .kernels import Kernel
-from .machines import TYPES, Machine
-from .scenario import Bench, Verdict
+from .machines import TYPES
+from .scenario import Bench, Scenario, Verdict
 
 COUNT = 60
 # What chance rarely asks for: memory beyond every width, one group in two spaces, requests of KVM.
@@ -136,16 +135,13 @@ def subjects(bench: Bench) -> list[tuple[Naive, str, str]]:
                     for name in EXTRAS for target in bench.targets]
 
 
-class Refusals:
+class Refusals(Scenario):
     """Generated descriptions, and the calls that carry them out without a plan."""
 
     name = "refusals"
     law = ("for every description that is refused, the kernel, called by hand, refuses it, too, or"
            " does otherwise than asked; for every other, each call succeeds")
-
-    def fits(self, kernel: Kernel, machine: Machine) -> bool:
-        """Everywhere."""
-        return True
+    most_seconds = 90
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """All calls of all descriptions."""
@@ -155,10 +151,6 @@ class Refusals:
                  for line in by_hand.calls(naive, target, are_tables_late)]
         return {"run.sh": b"byhand /scenario/refusals/calls\n",
                 "calls": ("\n".join(lines) + "\n").encode()}
-
-    def seconds(self, bench: Bench) -> float:
-        """A generous time limit."""
-        return 90
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """A verdict for each code and target, and one for what is accepted."""

@@ -1,9 +1,7 @@
 """Scenario `relations`: a physical function and its virtual functions, for real."""
 
 from . import sections
-from .kernels import Kernel
-from .machines import Machine
-from .scenario import Bench, Verdict
+from .scenario import Bench, Scenario, Verdict
 
 HEAD = """\
 apiVersion: vfioplan/v1
@@ -38,7 +36,7 @@ RAW: dict[str, tuple[int, list[str]]] = {
 }
 
 
-class Relations:
+class Relations(Scenario):
     """An NVMe controller with SR-IOV, on the host's driver and on vfio-pci."""
 
     name = "relations"
@@ -46,10 +44,7 @@ class Relations:
            " virtual function of one on vfio-pci wants its token, and opens with it")
     needs_host_drivers = True
     is_about_more = True
-
-    def fits(self, kernel: Kernel, machine: Machine) -> bool:
-        """Wherever the devices are."""
-        return True
+    most_seconds = 300
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The descriptions, the token, the targets and the script."""
@@ -57,13 +52,8 @@ class Relations:
             "token": TOKEN.encode(), "run.sh": sections.script("relations"),
             "targets": "".join(f"{target}\n" for target in bench.targets).encode()}
 
-    def seconds(self, bench: Bench) -> float:
-        """A generous time limit."""
-        return 300
-
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each case and target, and for what the kernel does by itself."""
-        found = {section.words[0]: section for section in sections.read(text)}
         cases = {f"{case}-{target}": wanted for target in bench.targets
                  for case, wanted in EXPECTED.items()} | RAW
-        return [sections.judged(case, found.get(case), *wanted) for case, wanted in cases.items()]
+        return sections.all_judged(text, cases)

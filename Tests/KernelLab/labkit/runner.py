@@ -61,7 +61,7 @@ def is_crashed(boot: machines.Boot, limit: float) -> bool:
 def shrink(bench: Bench, scenario: Scenario, boot: machines.Boot, busybox: Path, say):
     """Boots again for less, as long as a scenario that failed wants to know how little it takes."""
     for _ in range(MOST_BOOTS):
-        part = output(scenario, boot) if hasattr(scenario, "smaller") else None
+        part = output(scenario, boot)
         try:
             scenario = scenario.smaller(bench, *part, say) if part else None
         except Exception:  # what can't be judged is said where the scenario is judged
@@ -97,7 +97,7 @@ def judged(bench: Bench, wanted: list[Scenario], boot: machines.Boot) -> list[Ou
                 Verdict(False, "the machine ended before the scenario did", detail)], 0))
             continue
         text, status, start, end = found.groups()
-        host = hosts[0 if scenarios.needs_host_drivers(scenario) else -1]
+        host = hosts[0 if scenario.needs_host_drivers else -1]
         try:
             verdicts = scenario.judge(bench, text, host)
         except Exception:  # output that nobody foresaw must not hide what the others have shown
@@ -107,11 +107,6 @@ def judged(bench: Bench, wanted: list[Scenario], boot: machines.Boot) -> list[Ou
             verdicts.append(Verdict(False, f"its script ended with status {status}"))
         outcomes.append(Outcome(bench, scenario.name, verdicts, float(end) - float(start)))
     return outcomes
-
-
-def is_alone(scenario: Scenario) -> bool:
-    """Whether a scenario measures time, so that nothing else may run."""
-    return getattr(scenario, "is_alone", False)
 
 
 def timed(bench: Bench, wanted: list[Scenario], busybox: Path, keep: Path | None,
@@ -130,7 +125,7 @@ def run_all(work: list[tuple[Bench, list[Scenario]]], busybox: Path, jobs: int,
             keep: Path | None, say):
     """Every bench, a few at a time, then one by one what measures time; outcomes in that order."""
     for width, alone, one in ((jobs, False, run), (1, True, timed)):
-        parts = [(bench, [scenario for scenario in wanted if is_alone(scenario) == alone])
+        parts = [(bench, [scenario for scenario in wanted if scenario.is_alone == alone])
                  for bench, wanted in work]
         with ThreadPoolExecutor(width) as pool:
             yield from pool.map(lambda part: one(*part, busybox, keep, say),

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from .kernels import Kernel
 from .machines import Machine
@@ -49,20 +48,33 @@ class Verdict:
     details: tuple[str, ...] = ()
 
 
-class Scenario(Protocol):
+class Scenario:
     """A law and how it is tried."""
 
     name: str
     law: str
+    needs_host_drivers = False  # whether it wants to find devices on the host's drivers
+    is_about_more = False  # whether it is for machines with more devices, and for no others
+    is_alone = False  # whether it measures time, so that nothing else may run
+    uses_qemu = False  # whether it runs a QEMU in the guest
+    most_seconds: float = 120  # for `seconds`
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
-        """Whether it has anything to show there."""
+        """Whether it has anything to show there: everywhere."""
+        return True
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """What the guest finds in /scenario/NAME; `run.sh` is what runs."""
+        raise NotImplementedError
 
     def seconds(self, bench: Bench) -> float:
         """A generous limit for its run."""
+        return self.most_seconds
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """What its output says; `host` is the guest's own host description."""
+        raise NotImplementedError
+
+    def smaller(self, bench: Bench, text: str, host: str, say) -> "Scenario | None":
+        """A scenario that shows the same failure with less; none if there is nothing to try."""
+        return None

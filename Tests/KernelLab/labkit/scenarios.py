@@ -6,7 +6,7 @@ from .descriptions import DEVICES
 from .initramfs import Archive
 from .kernels import Kernel
 from .machines import TYPES, Machine
-from .scenario import GUEST, Bench
+from .scenario import GUEST, Bench, Scenario
 
 # Which devices may emit no-snoop requests: a fact the emulated hardware does not have, so the lab
 # lays it down, one of each kind in each position.
@@ -34,11 +34,11 @@ def facts(machine: Machine) -> str:
     return "\n".join(lines) + "\n"
 
 
-def script(scenarios) -> dict[str, bytes]:
+def script(scenarios: list[Scenario]) -> dict[str, bytes]:
     """What every guest finds in /scenario: the list of scenarios and what they share."""
     names = {True: "", False: ""}
     for scenario in scenarios:
-        names[needs_host_drivers(scenario)] += scenario.name + "\n"
+        names[scenario.needs_host_drivers] += scenario.name + "\n"
     files = {f"{name}.sh": (GUEST / f"{name}.sh").read_bytes()
              for name in ("all", "common", "describe", "watch", "qemu")}
     files |= {"before": names[True].encode(), "after": names[False].encode(),
@@ -46,30 +46,19 @@ def script(scenarios) -> dict[str, bytes]:
     return files
 
 
-def needs_host_drivers(scenario) -> bool:
-    """Whether a scenario wants to find devices on the host's drivers."""
-    return getattr(scenario, "needs_host_drivers", False)
-
-
-def fits(scenario, kernel: Kernel, machine: Machine) -> bool:
+def fits(scenario: Scenario, kernel: Kernel, machine: Machine) -> bool:
     """Whether a scenario has anything to show there; machines with more devices are for those that
     are about them."""
-    is_about_more = getattr(scenario, "is_about_more", False)
-    return is_about_more == machine.has_more and scenario.fits(kernel, machine)
+    return scenario.is_about_more == machine.has_more and scenario.fits(kernel, machine)
 
 
-def uses_qemu(scenario) -> bool:
-    """Whether a scenario runs a QEMU in the guest."""
-    return getattr(scenario, "uses_qemu", False)
-
-
-def pack(bench: Bench, busybox: Path, scenarios) -> bytes:
+def pack(bench: Bench, busybox: Path, scenarios: list[Scenario]) -> bytes:
     """The initial RAM file system of one boot, after what only some scenarios need."""
-    is_with_qemu = bench.qemu is not None and any(map(uses_qemu, scenarios))
+    is_with_qemu = bench.qemu is not None and any(scenario.uses_qemu for scenario in scenarios)
     return (bench.qemu.read_bytes() if is_with_qemu else b"") + own(bench, busybox, scenarios)
 
 
-def own(bench: Bench, busybox: Path, scenarios) -> bytes:
+def own(bench: Bench, busybox: Path, scenarios: list[Scenario]) -> bytes:
     """The lab's own programs and what the scenarios bring."""
     archive = Archive()
     archive.add_console()

@@ -52,6 +52,13 @@ def unwrapped(text: str) -> str:
     return re.sub(r"\n    (?=[^ |])", " ", text)
 
 
+def all_judged(text: str, expected: dict[str, tuple]) -> list[Verdict]:
+    """A verdict for each case of a text whose sections are named by their first word; of each the
+    status is expected, the lines that are wanted, and those that are not."""
+    found = {section.words[0]: section for section in read(text)}
+    return [judged(case, found.get(case), *wanted) for case, wanted in expected.items()]
+
+
 def judged(what: str, section: Section | None, status: int, wanted: list[str],
            unwanted: tuple[str, ...] = ()) -> Verdict:
     """What a section should have said, ended with (`status N`) and left behind: nothing."""

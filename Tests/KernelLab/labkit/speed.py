@@ -6,7 +6,7 @@ from statistics import median
 from . import sections, trace
 from .kernels import Kernel
 from .machines import Machine
-from .scenario import Bench, Verdict
+from .scenario import Bench, Scenario, Verdict
 
 MEBIBYTES = 512
 ROUNDS = 3
@@ -26,7 +26,7 @@ MOST_TO_ONE = 1.2
 APPLY = "vfioplan apply --check /scenario/speed/{} --host /tmp/host.yaml --target {}"
 
 
-class Speed:
+class Speed(Scenario):
     """Two commands in turn, three times each; and the calls that each of them makes."""
 
     name = "speed"
@@ -34,11 +34,12 @@ class Speed:
            f" same calls, and with two page tables at most {MOST_TO_ONE} times one")
 
     is_alone = True
+    most_seconds = 240
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """C once for each kernel, tables where devices differ on the newest."""
         return kernel.is_thorough and (
-            machine.name == "intel-snoop" or kernel.name == "7.3-mixed")
+            machine.name == "intel-snoop" or (kernel.is_mixed and kernel.is_newest))
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The descriptions, and for each target the two commands."""
@@ -55,13 +56,9 @@ class Speed:
         """What races: the first may take a little longer than the second."""
         if bench.machine.is_mixed:
             return [APPLY.format("two.yaml", target), APPLY.format("one.yaml", target)]
-        is_by_file = target == "iommufd" and bench.kernel.name == "7.3"
+        is_by_file = target == "iommufd" and bench.kernel.is_newest
         return [APPLY.format("one.yaml", target),
                 f"twin {target}{'-file' if is_by_file else ''} {MEBIBYTES} {' '.join(DEVICES)}"]
-
-    def seconds(self, bench: Bench) -> float:
-        """A generous time limit."""
-        return 240
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """The ratios, and whether the calls are the same."""

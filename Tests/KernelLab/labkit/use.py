@@ -3,7 +3,7 @@
 from . import sections
 from .kernels import Kernel
 from .machines import Machine
-from .scenario import Bench, Verdict
+from .scenario import Bench, Scenario, Verdict
 
 VM = """\
 apiVersion: vfioplan/v1
@@ -30,7 +30,7 @@ EXPECTED = {f"{use}-{path}": wanted for use, wanted in USES.items() for path in 
 }
 
 
-class Use:
+class Use(Scenario):
     """Namespaces of NVMe with multipath, mounts in another namespace, nodes held open."""
 
     name = "use"
@@ -38,22 +38,17 @@ class Use:
            " anything is touched, an open node is said, and what is free is not refused")
     needs_host_drivers = True
     is_about_more = True
+    most_seconds = 240
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where the kernel has multipath and drivers for it."""
-        return kernel.name == "6.1"
+        return kernel.is_chosen_stock
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """A description for each device, and the script."""
         return {f"{name}.yaml": VM.format(address).encode() for name, address in DEVICES.items()} | {
             "run.sh": sections.script("use")}
 
-    def seconds(self, bench: Bench) -> float:
-        """A generous time limit."""
-        return 240
-
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each case."""
-        found = {section.words[0]: section for section in sections.read(text)}
-        return [sections.judged(case, found.get(case), *wanted)
-                for case, wanted in EXPECTED.items()]
+        return sections.all_judged(text, EXPECTED)

@@ -9,7 +9,7 @@ from pathlib import Path
 from . import compiler, sections, watch
 from .kernels import Kernel
 from .machines import Machine
-from .scenario import Bench, Verdict
+from .scenario import Bench, Scenario, Verdict
 from .sections import Section
 from .watch import Seen, Table
 
@@ -48,7 +48,7 @@ def cases(bench: Bench) -> list[Case]:
     return [Case(target, "coherency", end) for target in bench.targets for end in ENDS]
 
 
-class VMM:
+class VMM(Scenario):
     """`apply --hand-over` with the arguments that `compile --format qemu` gives."""
 
     name = "vmm"
@@ -56,10 +56,11 @@ class VMM:
            " KVM what was planned, and leaves nothing when it quits, is killed or does not start")
     needs_host_drivers = True
     uses_qemu = True
+    most_seconds = 240
 
     def fits(self, kernel: Kernel, machine: Machine) -> bool:
         """Where all devices are alike, and where they differ."""
-        return kernel.name.startswith("7.3") and machine.name in ("intel-snoop", "intel-mixed")
+        return kernel.is_newest and machine.name in ("intel-snoop", "intel-mixed")
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The descriptions and the script."""
@@ -69,10 +70,6 @@ class VMM:
                  for case in cases(bench)}
         return files | {"run.sh": ("\n".join(lines) + "\n").encode(),
                         "vmm.sh": sections.script("vmm")}
-
-    def seconds(self, bench: Bench) -> float:
-        """A generous time limit."""
-        return 240
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each case."""
