@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Puts the output of Benchmarks/run.py, read from standard input, into README.md and docs/maintainers/performance.md."""
+"""Puts the output of Benchmarks/run.py, read from standard input, into the README and
+docs/maintainers/performance.md."""
 
 import datetime
 import os

@@ -18,7 +18,8 @@ WIDTH = 120  # columns of a document
 KINDS = ("vm", "VM descriptions"), ("host", "Host descriptions"), ("policy", "Policies")
 # What a value is, where the schema names a definition.
 VALUES = {
-    "name": "a name", "text": "text", "address": "a PCI address", "place": "a PCI address or slot", "id": "an id", "class": "a class",
+    "name": "a name", "text": "text", "address": "a PCI address", "place": "a PCI address or slot",
+    "id": "an id", "class": "a class",
     "subsystem": "ids of a card", "quantity": "bytes", "fact": "`true`, `false` or `unknown`"}
 HEAD = """\
 # Reference

@@ -31,7 +31,7 @@ def schema(suite: str) -> tuple[str, pathlib.Path]:
     version = archive.candidate(PACKAGE)
     place = lab.cache_directory() / "libvirt" / version.replace(":", "_")
     if not place.exists():
-        debian.unpack(archive.download(PACKAGE, version), place)
+        debian.unpack_package(archive.download(PACKAGE, version), place)
     return version, place / "usr/share/libvirt/schemas/domain.rng"
 
 

@@ -36,7 +36,7 @@ def mermaid() -> pathlib.Path | None:
         version = archive.candidate("node-mermaid")
         place = lab.cache_directory() / "mermaid" / version.replace(":", "_")
         if not place.exists():
-            debian.unpack(archive.download("node-mermaid", version), place)
+            debian.unpack_package(archive.download("node-mermaid", version), place)
     except debian.Unavailable:
         return None
     return next(place.rglob("dist/mermaid.min.js"), None)

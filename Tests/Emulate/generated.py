@@ -24,7 +24,7 @@ LAB = TESTS / "KernelLab"
 sys.path.insert(0, str(LAB))
 
 from labkit import conform, conform_generator  # noqa: E402
-from labkit.conform_fixtures import host  # noqa: E402
+from labkit.conform_fixtures import recorded_host  # noqa: E402
 from labkit.machines import seen_by  # noqa: E402
 from labkit.recipes import RECIPES, Kernel  # noqa: E402
 from labkit.scenario import Bench  # noqa: E402
@@ -58,9 +58,10 @@ def benches(program: pathlib.Path, seed: int, only: str) -> list[Bench]:
 
 def tried(bench: Bench, count: int, binary: pathlib.Path, folder: pathlib.Path) -> Outcome:
     """Runs the first programs of a machine both ways."""
-    programs = conform_generator.programs(f"{bench.seed} {bench.label}", count, bench.kernel)
-    description = host(bench)
-    simulated = conform.answers(conform.simulated(bench, programs, description))
+    programs = conform_generator.generate_programs(
+        f"{bench.seed} {bench.label}", count, bench.kernel)
+    description = recorded_host(bench)
+    simulated = conform.answers_by_program(conform.run_simulator(bench, programs, description))
     emulated: dict[str, list[str]] = {}
     found = []
     for part in parts(programs, simulated):
@@ -94,15 +95,16 @@ def under_emulation(bench: Bench, programs: dict[str, list[str]], description: s
     with tempfile.TemporaryDirectory(dir=folder) as name:
         place = pathlib.Path(name)
         (place / "host.yaml").write_text(description)
-        (place / "programs").write_text(conform.text(programs))
+        (place / "programs").write_text(conform.programs_text(programs))
         command = [bench.program, "emulate", "--simulate-kvm", "--host", place / "host.yaml", "--",
                    binary, place / "programs"]
         try:
             run = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
         except subprocess.TimeoutExpired as late:
-            return conform.answers((late.stdout or b"").decode()), f"not over after {SECONDS} s"
+            text = (late.stdout or b"").decode()
+            return conform.answers_by_program(text), f"not over after {SECONDS} s"
     problem = f"ended with {run.returncode}\n{run.stderr}" if run.returncode != 0 else ""
-    return conform.answers(run.stdout), problem
+    return conform.answers_by_program(run.stdout), problem
 
 
 def difference(steps: list[str], emulated: list[str], simulated: list[str]) -> str:

@@ -11,7 +11,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "KernelLab"))
 
 from labkit import debian  # noqa: E402
-from labkit.qemu import LIBRARIES, LOADER, PACKAGE, PROGRAM, libraries  # noqa: E402
+from labkit.qemu import LIBRARIES, LOADER, PACKAGE, PROGRAM, loaded_libraries  # noqa: E402
 
 CACHE = pathlib.Path.home() / ".cache/vfioplan-lab"
 SUITES = ["trixie", "sid"]
@@ -76,7 +76,7 @@ def unpacked(suite, say):
         archive.update()
         whole = home / "whole"
         for package in archive.download_with_dependencies(PACKAGE):
-            debian.unpack(package, whole)
+            debian.unpack_package(package, whole)
         keep(whole, root)
         shutil.rmtree(whole)
         shutil.rmtree(home / "debian")
@@ -88,7 +88,7 @@ def unpacked(suite, say):
 def keep(whole, root):
     """Copies what QEMU needs of an unpacked system."""
     files = {PROGRAM: whole / PROGRAM}
-    for name, path in libraries(whole).items():
+    for name, path in loaded_libraries(whole).items():
         files[LOADER if name == pathlib.Path(LOADER).name else f"{LIBRARIES}/{name}"] = path
     for place, path in files.items():
         (root / place).parent.mkdir(parents=True, exist_ok=True)

@@ -142,7 +142,8 @@ class Machine(Tree):
             "class": f"{device.kind}\n".encode(), "config": configuration(device.id),
             "iommu": f"../../virtual/iommu/{device.unit}",
             "iommu_group": f"../../../kernel/iommu_groups/{device.group}",
-            "driver_override": override + b"\n", "reset": b"", "boot_vga": b"1\n" if device.address == self.console else b"0\n"}
+            "driver_override": override + b"\n", "reset": b"",
+            "boot_vga": b"1\n" if device.address == self.console else b"0\n"}
         if device.driver:
             found["driver"] = f"../../../bus/pci/drivers/{device.driver}"
         if device.driver == VFIO:

@@ -69,7 +69,6 @@ class Kind:
             judge(self.world, trace.status, text, point.signals)
         return Case(f"{self.name}: {point}", attempt)
 
-
     def settle(self, point):
         """Looks at what such a run may leave, and takes it away."""
 

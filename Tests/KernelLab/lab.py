@@ -20,11 +20,11 @@ from labkit.registry import SCENARIOS
 from labkit.scenario import FULL_COUNT, Bench
 
 ROOT = Path(__file__).resolve().parents[2]
-SEED = 1
+DEFAULT_SEED = 1
 # What is tried on kernels that the lab can do without, when there is little time.
-BRIEF = {"plans", "refusals", "tables", "others", "conform"}
+BRIEF_SCENARIOS = {"plans", "refusals", "tables", "others", "conform"}
 # What is needed, and the Debian package that has it.
-NEEDS = {
+PACKAGES_OF = {
     "qemu-system-x86_64": "qemu-system-x86", "bison": "bison", "flex": "flex", "bc": "bc",
     "xz": "xz-utils", "gcc": "gcc", "make": "make", "/usr/include/libelf.h": "libelf-dev",
     "/usr/include/openssl/ssl.h": "libssl-dev", "/usr/share/seabios/bios-256k.bin": "seabios",
@@ -46,48 +46,50 @@ def cache_directory() -> Path:
 
 def missing_packages() -> list[str]:
     """The Debian packages that are not installed."""
-    return [package for need, package in NEEDS.items()
+    return [package for need, package in PACKAGES_OF.items()
             if not (Path(need).exists() if need.startswith("/") else shutil.which(need))]
 
 
-def busybox(shelf: kernels.Shelf) -> Path:
+def obtain_busybox(shelf: kernels.Shelf) -> Path:
     """A static busybox for the guests."""
     path = shelf.directory / "busybox"
     if not path.exists():
         archive = shelf.archive()
         version = archive.candidate("busybox-static")
         scratch = shelf.directory / "unpack" / "busybox"
-        debian.unpack(archive.download("busybox-static", version), scratch)
+        debian.unpack_package(archive.download("busybox-static", version), scratch)
         shutil.copy(next(path for path in scratch.rglob("busybox") if os.access(path, os.X_OK)
                          and path.is_file()), path)
         shutil.rmtree(scratch)
     return path
 
 
-def work(shelf: kernels.Shelf, options) -> tuple[list, list[str]]:
+def wanted_benches(shelf: kernels.Shelf, options) -> tuple[list, list[str]]:
     """The benches the filter wants, each with its scenarios, the longest first; the kernels that
     are not there, and why.
 
     Kernels nobody wants are not made.
     """
-    programs = tools.build(shelf.directory)
+    programs = tools.build_programs(shelf.directory)
     found, missing = [], []
     for recipe in kernels.RECIPES:
-        if not any(rows(kernel, options.filter) for kernel in recipe.sketches):
+        if not any(machines_with_scenarios(kernel, options.filter) for kernel in recipe.sketches):
             continue
-        made, why = obtained(shelf, recipe, options.present)
+        made, why = obtain_kernels(shelf, recipe, options.present)
         missing += [f"{recipe.name}: {why}"] if why else []
         is_brief = options.present and recipe.is_optional
         found += [(Bench(kernel, machine, options.program.resolve(), programs, ROOT / "examples",
                          options.count, options.seed), chosen)
-                  for kernel in made for machine, chosen in rows(kernel, options.filter, is_brief)]
+                  for kernel in made
+                  for machine, chosen in machines_with_scenarios(kernel, options.filter, is_brief)]
     if any(scenario.uses_qemu for _, chosen in found for scenario in chosen):
-        archive = qemu.obtain(shelf.directory, say)
+        archive = qemu.obtain_qemu(shelf.directory, say)
         found = [(replace(bench, qemu=archive), chosen) for bench, chosen in found]
-    return sorted(found, key=lambda pair: -runner.limit(*pair)), missing
+    return sorted(found, key=lambda pair: -runner.time_limit(*pair)), missing
 
 
-def obtained(shelf: kernels.Shelf, recipe: kernels.Recipe, is_present: bool) -> tuple[list, str]:
+def obtain_kernels(shelf: kernels.Shelf, recipe: kernels.Recipe,
+                   is_present: bool) -> tuple[list, str]:
     """A recipe's kernels, or none and the reason: who wants only those made before goes without."""
     if is_present and recipe.is_optional:
         made = shelf.find(recipe)
@@ -100,50 +102,51 @@ def obtained(shelf: kernels.Shelf, recipe: kernels.Recipe, is_present: bool) -> 
         return [], " ".join(str(reason).split())
 
 
-def rows(kernel: kernels.Kernel, pattern: str, is_brief=False) -> list[tuple[Machine, list]]:
+def machines_with_scenarios(kernel: kernels.Kernel, pattern: str,
+                            is_brief=False) -> list[tuple[Machine, list]]:
     """The machines that a filter wants of a kernel, each with its scenarios; or of one machine
     those that are about kernels."""
     found = [(machine, [scenario for scenario in SCENARIOS
                         if scenarios.fits(scenario, kernel, machine)
                         and re.search(pattern, f"{kernel.name} {machine.name} {scenario.name}")
-                        and (not is_brief or scenario.name in BRIEF)])
+                        and (not is_brief or scenario.name in BRIEF_SCENARIOS)])
              for machine in machines.seen_by(kernel) if not is_brief or machine.is_telling(kernel)]
     return [(machine, chosen) for machine, chosen in found if chosen]
 
 
-def run_all(options) -> int:
+def run_wanted(options) -> int:
     """Runs what is wanted; the status says whether all of it is good."""
     missing = missing_packages()
     if missing:
         say(f"missing packages: {' '.join(missing)}")
         return 1
     shelf = kernels.Shelf(cache_directory(), say)
-    box = busybox(shelf)
+    box = obtain_busybox(shelf)
     say(f"seed {options.seed}, {options.count} generated descriptions a machine")
-    todo, not_there = work(shelf, options)
+    todo, not_there = wanted_benches(shelf, options)
     say(*(f"NOT TRIED, no kernel {line}" for line in not_there))
     started, outcomes = time.monotonic(), []
     tap = report.TAP(options.verbose)
-    for found in runner.run_all(todo, box, options.jobs, options.keep, say):
+    for found in runner.run_benches(todo, box, options.jobs, options.keep, say):
         for outcome in found:
             tap.show(outcome)
         outcomes += found
     for line in not_there:
         tap.line("ok", f"skip # SKIP no kernel {line}")
-    outcomes = report.in_order(outcomes, SCENARIOS)
+    outcomes = report.in_lab_order(outcomes, SCENARIOS)
     seconds = time.monotonic() - started
     print(f"1..{tap.number}")
-    say(*report.tables(outcomes), *report.unseen(outcomes),
+    say(*report.result_tables(outcomes), *report.unseen_answers(outcomes),
         f"{len(todo)} machines in {seconds:.0f} s")
     if options.record and not tap.failures:
-        report.record(outcomes, SCENARIOS, seconds)
+        report.record_results(outcomes, SCENARIOS, seconds)
     good = sum(outcome.count(True) for outcome in outcomes)
     skipped = sum(outcome.count(None) for outcome in outcomes) + len(not_there)
     print(f"lab: {good} passed, {tap.failures} failed, {skipped} skipped")
     return 1 if tap.failures or not outcomes else 0
 
 
-def positive(text: str) -> int:
+def positive_number(text: str) -> int:
     """A number of things that there has to be at least one of."""
     number = int(text)
     if number < 1:
@@ -151,7 +154,7 @@ def positive(text: str) -> int:
     return number
 
 
-def arguments():
+def parse_arguments():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -164,9 +167,9 @@ def arguments():
     run.add_argument("filter", nargs="?", default="",
                      help="a regular expression over 'KERNEL MACHINE SCENARIO'")
     run.add_argument("--program", type=Path, required=True, help="the static vfioplan")
-    run.add_argument("--count", type=positive, default=FULL_COUNT,
+    run.add_argument("--count", type=positive_number, default=FULL_COUNT,
                      help="generated descriptions a machine")
-    run.add_argument("--seed", type=int, default=SEED)
+    run.add_argument("--seed", type=int, default=DEFAULT_SEED)
     run.add_argument("--jobs", type=int, default=3, help="machines at a time")
     run.add_argument("--keep", type=Path, help="keep consoles and results in this directory")
     run.add_argument("--present", action="store_true",
@@ -179,24 +182,24 @@ def arguments():
 
 def main() -> int:
     """Does what the command line says."""
-    options = arguments()
+    options = parse_arguments()
     if options.command == "deps":
         print(" ".join(missing_packages()))
     elif options.command == "list":
         for recipe in kernels.RECIPES:
             for kernel in recipe.sketches:
-                for machine, chosen in rows(kernel, ""):
+                for machine, chosen in machines_with_scenarios(kernel, ""):
                     for scenario in chosen:
                         print(f"{kernel.name} {machine.name} {scenario.name}: {scenario.law}")
     elif options.command == "kernels":
         shelf = kernels.Shelf(cache_directory(), say)
         for recipe in kernels.RECIPES:
             if re.search(options.only, recipe.name) if options.only else not recipe.is_optional:
-                made, why = obtained(shelf, recipe, False)
+                made, why = obtain_kernels(shelf, recipe, False)
                 say(*(f"{kernel.name} {kernel.version}: {kernel.image}" for kernel in made),
                     *([f"NOT MADE, {recipe.name}: {why}"] if why else []))
     else:
-        return run_all(options)
+        return run_wanted(options)
     return 0
 
 

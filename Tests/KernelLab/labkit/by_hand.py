@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from .descriptions import MATES, number
+from .descriptions import MATES, parsed_number
 
 # More is not mapped whole: the last page of it shows what there is to show.
 MOST_BYTES = 64 << 20
@@ -43,27 +43,29 @@ class Naive:
         return list(dict.fromkeys(device.space for device in self.devices))
 
 
-def read(name: str, text: str) -> Naive:
+def read_description(name: str, text: str) -> Naive:
     """The facts of a description in the form that descriptions.py writes."""
     devices = tuple(Assigned(found[1], found[2], found[3] or "gpa")
                     for found in DEVICE.finditer(text))
-    ranges = [("gpa", number(start), number(size)) for start, size in MEMORY.findall(text)]
+    ranges = [("gpa", parsed_number(start), parsed_number(size))
+              for start, size in MEMORY.findall(text)]
     for space, windows in SPACE.findall(text):
-        ranges += [(space, number(start), number(size)) for start, size in WINDOW.findall(windows)]
+        ranges += [(space, parsed_number(start), parsed_number(size))
+                   for start, size in WINDOW.findall(windows)]
     used = {device.space for device in devices}
     return Naive(name, devices, tuple(piece for piece in ranges if piece[0] in used))
 
 
-def calls(naive: Naive, target: str, are_tables_late: bool) -> list[str]:
+def description_calls(naive: Naive, target: str, are_tables_late: bool) -> list[str]:
     """Everything that is called for one description, and for each device alone.
 
     Tables that the kernel completes at the first attach take no map if they are made before.
     """
-    attaches = iommufd(naive, are_tables_late) if target == "iommufd" else type1(naive)
-    return [f"case {naive.name} {target}", "vm", *attaches, *maps(naive)]
+    attaches = iommufd_calls(naive, are_tables_late) if target == "iommufd" else type1_calls(naive)
+    return [f"case {naive.name} {target}", "vm", *attaches, *map_calls(naive)]
 
 
-def iommufd(naive: Naive, are_tables_late: bool) -> list[str]:
+def iommufd_calls(naive: Naive, are_tables_late: bool) -> list[str]:
     """Tables of their own to ask about, then the devices' tables; mates go to the first one's."""
     addresses = [device.address for device in naive.devices]
     lines = [f"device {address}" for address in addresses]
@@ -85,7 +87,7 @@ def iommufd(naive: Naive, are_tables_late: bool) -> list[str]:
     return lines
 
 
-def type1(naive: Naive) -> list[str]:
+def type1_calls(naive: Naive) -> list[str]:
     """A container for each group to ask about, then one for each address space.
 
     KVM is told inside: 6.1 takes a group without a container for a coherent one.
@@ -105,7 +107,7 @@ def type1(naive: Naive) -> list[str]:
     return lines
 
 
-def maps(naive: Naive) -> list[str]:
+def map_calls(naive: Naive) -> list[str]:
     """The memory of the spaces, or the last page of what is too large."""
     lines = []
     for space, start, length in naive.ranges:
@@ -129,7 +131,7 @@ class Answer:
         return f"{' '.join(self.words)} = {self.result} {self.remark}".rstrip()
 
 
-def answers(text: str) -> dict[str, list[Answer]]:
+def read_answers(text: str) -> dict[str, list[Answer]]:
     """The answers of every case, by its words."""
     cases: dict[str, list[Answer]] = {}
     current: list[Answer] = []

@@ -5,7 +5,7 @@ from .kernels import Kernel
 from .machines import Machine
 from .scenario import Bench, Scenario, Verdict
 
-VM = """\
+DESCRIPTION = """\
 apiVersion: vfioplan/v1
 kind: VM
 name: companions
@@ -39,9 +39,9 @@ class Companions(Scenario):
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The description with and without companions, and the script."""
-        return {"bind.yaml": VM.format("bind").encode(), "refuse.yaml": VM.format("refuse").encode(),
-                "run.sh": sections.script("companions")}
+        files = {f"{word}.yaml": DESCRIPTION.format(word).encode() for word in ("bind", "refuse")}
+        return files | {"run.sh": sections.guest_script("companions")}
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each case."""
-        return sections.all_judged(text, EXPECTED)
+        return sections.judge_sections(text, EXPECTED)

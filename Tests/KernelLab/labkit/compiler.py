@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 
-def compiled(program: Path, vm: Path, host: Path, target: str,
-             *options: str) -> tuple[list[dict], dict | None]:
+def compile_outside(program: Path, vm: Path, host: Path, target: str,
+                    *options: str) -> tuple[list[dict], dict | None]:
     """The errors of a description, or else its plan, or what options ask for instead."""
     run = subprocess.run(
         [program, "compile", vm, "--host", host, "--target", target, "--format", "json",

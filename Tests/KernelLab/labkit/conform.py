@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 
 from . import conform_generator
 from .conform_exceptions import EXCEPTIONS, SPOILERS, Allowed, Spoiler
-from .conform_fixtures import host as host_of
-from .conform_fixtures import recorded
-from .conform_pairs import OF_OTHERS, known
-from .conform_releases import has
+from .conform_fixtures import recorded_host, recorded_programs
+from .conform_pairs import OTHER_FILE_ERRNOS, known_pairs
+from .conform_releases import has_request
 from .releases import Release
 from .scenario import Bench, Scenario, Verdict
 
@@ -58,16 +57,16 @@ class Conform(Scenario):
         """What is run."""
         if self.given:
             return self.given
-        return ({name: list(one.steps) for name, one in recorded(bench.label).items()}
-                | generated(bench))
+        return ({name: list(one.steps) for name, one in recorded_programs(bench.label).items()}
+                | generated_programs(bench))
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The programs, in files."""
         programs = list(self.programs(bench).items())
         parts = [dict(programs[start:start + AT_A_TIME])
                  for start in range(0, len(programs), AT_A_TIME)]
-        return {"run.sh": RUN} | {
-            f"programs{number}": text(part).encode() for number, part in enumerate(parts)}
+        return {"run.sh": GUEST_SCRIPT} | {
+            f"programs{number}": programs_text(part).encode() for number, part in enumerate(parts)}
 
     def seconds(self, bench: Bench) -> float:
         """A generous time limit."""
@@ -78,19 +77,19 @@ class Conform(Scenario):
         programs = self.programs(bench)
         found = self.disagreements(bench, text, host)
         good = len(programs) - len(found)
-        kernel = answers(said(text))
-        pairs = covered(programs, kernel)
-        there = known(bench.kernel)
+        kernel = answers_by_program(unpacked_output(text))
+        pairs = covered_pairs(programs, kernel)
+        there = known_pairs(bench.kernel)
         missing = [f"{name} {errno}" for name, errno in sorted(there - pairs)]
         unknown = [f"{UNLISTED}: {name} {errno}" for name, errno in sorted(pairs - there)
-                   if errno not in OF_OTHERS and has(bench.kernel, name)]
+                   if errno not in OTHER_FILE_ERRNOS and has_request(bench.kernel, name)]
         left_out = 0 if self.given else \
-            bench.count * PER_COUNT + len(recorded(bench.label)) - len(programs)
+            bench.count * PER_COUNT + len(recorded_programs(bench.label)) - len(programs)
         verdicts = [Verdict(False, f"{name}: {one.program[-1]}", tuple(one.lines))
                     for name, one in found.items()]
         verdicts += [Verdict(kernel.get(name) == list(one.answers),
                              f"{name} is answered as it was recorded")
-                     for name, one in recorded(bench.label).items() if not self.given]
+                     for name, one in recorded_programs(bench.label).items() if not self.given]
         verdicts.append(Verdict(
             "  - " not in text and "  + " not in text, "nothing is left on the machine",
             tuple(line for line in text.splitlines() if line.startswith("  "))))
@@ -102,10 +101,12 @@ class Conform(Scenario):
     def disagreements(self, bench: Bench, text: str, host: str) -> dict[str, Disagreement]:
         """The programs that are answered differently."""
         programs = self.programs(bench)
-        kernel, simulator = answers(said(text)), answers(simulated(bench, programs, host))
+        kernel, simulator = map(answers_by_program, (
+            unpacked_output(text), run_simulator(bench, programs, host)))
         found = {}
         for name, steps in programs.items():
-            one = compared(bench.kernel.release, steps, kernel.get(name, []), simulator.get(name, []))
+            one = first_disagreement(
+                bench.kernel.release, steps, kernel.get(name, []), simulator.get(name, []))
             if one:
                 found[name] = one
         return found
@@ -123,9 +124,9 @@ class Conform(Scenario):
             chosen = {f"d{index}": one for index, one in enumerate(list(chosen.values()))}
         given = {}
         for key, one in list(chosen.items())[:MOST_SHRUNK]:
-            for place, steps in enumerate(shortened(list(one.program))):
+            for place, steps in enumerate(shortened_programs(list(one.program))):
                 given[f"{key}~{place}"] = steps
-        given = harmless(bench, given)
+        given = harmless_programs(bench, given)
         tried = {name.partition("~")[0] for name in given}
         for key in sorted(self.parents.keys() - tried):
             say(f"{bench.label}: disagrees, and cannot be smaller:",
@@ -134,16 +135,17 @@ class Conform(Scenario):
 
 
 @functools.lru_cache(maxsize=3)  # as many as there are machines at a time
-def generated(bench: Bench) -> dict[str, list[str]]:
+def generated_programs(bench: Bench) -> dict[str, list[str]]:
     """Programs, made up once."""
-    return harmless(bench, conform_generator.programs(
+    return harmless_programs(bench, conform_generator.generate_programs(
         f"{bench.seed} {bench.label}", bench.count * PER_COUNT, bench.kernel))
 
 
-def harmless(bench: Bench, programs: dict[str, list[str]]) -> dict[str, list[str]]:
+def harmless_programs(bench: Bench, programs: dict[str, list[str]]) -> dict[str, list[str]]:
     """Without those by which the kernel loses something for good."""
     spoilers = [one for one in SPOILERS if one.since <= bench.kernel.release < one.before]
-    expected = answers(simulated(bench, programs, host_of(bench))) if spoilers else {}
+    expected = answers_by_program(
+        run_simulator(bench, programs, recorded_host(bench))) if spoilers else {}
     return {name: steps for name, steps in programs.items()
             if not any(spoils(one, steps, expected[name]) for one in spoilers)}
 
@@ -155,7 +157,7 @@ def spoils(one: Spoiler, steps: list[str], expected: list[str]) -> bool:
 
 
 # A serial port takes longer for a byte than the kernel for a call, so answers are packed.
-RUN = b"""echo 0 > /proc/sys/kernel/randomize_va_space
+GUEST_SCRIPT = b"""echo 0 > /proc/sys/kernel/randomize_va_space
 state save /tmp/conform-before
 for programs in /scenario/conform/programs*; do
   conform $programs > /tmp/conform-answers || echo "  + conform ended with $?"
@@ -166,19 +168,19 @@ state same /tmp/conform-before
 """
 
 
-def text(programs: dict[str, list[str]]) -> str:
+def programs_text(programs: dict[str, list[str]]) -> str:
     """Programs as a file."""
     return "".join(f"program {name}\n" + "".join(f"{step}\n" for step in steps)
                    for name, steps in programs.items())
 
 
-def said(text: str) -> str:
+def unpacked_output(text: str) -> str:
     """What the programs printed, of what the machine did."""
     return "".join(gzip.decompress(base64.b64decode(part)).decode()
                    for part in re.findall("answers begin\n(.*?)answers end\n", text, re.DOTALL))
 
 
-def answers(text: str) -> dict[str, list[str]]:
+def answers_by_program(text: str) -> dict[str, list[str]]:
     """What was said of every step of every program."""
     found: dict[str, list[str]] = {}
     current: list[str] = []
@@ -190,14 +192,15 @@ def answers(text: str) -> dict[str, list[str]]:
     return found
 
 
-def simulated(bench: Bench, programs: dict[str, list[str]], host: str) -> str:
+def run_simulator(bench: Bench, programs: dict[str, list[str]], host: str) -> str:
     """What the simulator says."""
-    return subprocess.run([bench.program.parent / "Conform"], input=host + text(programs), text=True,
-                          capture_output=True, check=True).stdout
+    return subprocess.run(
+        [bench.program.parent / "Conform"], input=host + programs_text(programs), text=True,
+        capture_output=True, check=True).stdout
 
 
-def compared(release: Release, steps: list[str], kernel: list[str],
-             simulator: list[str]) -> Disagreement | None:
+def first_disagreement(release: Release, steps: list[str], kernel: list[str],
+                       simulator: list[str]) -> Disagreement | None:
     """The first step whose answers differ without a reason."""
     for index in range(max(len(steps), len(kernel), len(simulator))):
         ours = simulator[index] if index < len(simulator) else "nothing"
@@ -206,7 +209,7 @@ def compared(release: Release, steps: list[str], kernel: list[str],
             if ours != theirs:
                 return Disagreement((*steps, "the end"), theirs, ours)
         elif ours != theirs:
-            reason = excepted(release, steps[index], theirs, ours)
+            reason = allowed_difference(release, steps[index], theirs, ours)
             if reason is None:
                 return Disagreement(tuple(steps[:index + 1]), theirs, ours)
             if reason.is_end:
@@ -214,14 +217,14 @@ def compared(release: Release, steps: list[str], kernel: list[str],
     return None
 
 
-def excepted(release: Release, step: str, kernel: str, simulator: str) -> Allowed | None:
+def allowed_difference(release: Release, step: str, kernel: str, simulator: str) -> Allowed | None:
     """The reason for a difference, if one is written down."""
     return next((one for one in EXCEPTIONS if one.since <= release < one.before
                  and re.search(one.step, step) and re.fullmatch(one.kernel, kernel)
                  and re.fullmatch(one.simulator, simulator)), None)
 
 
-def shortened(steps: list[str]) -> list[list[str]]:
+def shortened_programs(steps: list[str]) -> list[list[str]]:
     """Every program with some steps less, the last one kept."""
     found = []
     width = max(1, (len(steps) - 1) // 2)
@@ -232,7 +235,7 @@ def shortened(steps: list[str]) -> list[list[str]]:
     return found
 
 
-def covered(programs: dict[str, list[str]], kernel: dict[str, list[str]]) -> set:
+def covered_pairs(programs: dict[str, list[str]], kernel: dict[str, list[str]]) -> set:
     """Which answers each request was seen to give."""
     pairs = set()
     for name, steps in programs.items():

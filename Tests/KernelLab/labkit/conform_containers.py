@@ -3,7 +3,7 @@
 An iommufd takes a container's requests, too.
 """
 
-from .conform_writer import DEVICES, Member, Writer, argsz
+from .conform_writer import DEVICES, Member, Writer, argsz_member
 
 
 def container(w: Writer):
@@ -18,7 +18,7 @@ def group(w: Writer):
 
 def status(w: Writer):
     """Asks for a group's state."""
-    w.call(w.pick("group"), "VFIO_GROUP_GET_STATUS", [argsz(8), Member("flags", 4, 0, "!")])
+    w.call(w.pick("group"), "VFIO_GROUP_GET_STATUS", [argsz_member(8), Member("flags", 4, 0, "!")])
 
 
 def join(w: Writer):
@@ -68,7 +68,7 @@ def container_information(w: Writer):
 def map_container(w: Writer):
     """Maps memory by the container's request."""
     w.call(any_container(w), "VFIO_IOMMU_MAP_DMA", [
-        argsz(32), Member("flags", 4, w.flags(3, 3, 3, 1, 2, 0, 4, percent=3)),
+        argsz_member(32), Member("flags", 4, w.flags(3, 3, 3, 1, 2, 0, 4, percent=3)),
         Member("va", 8, w.address()), Member("iova", 8, w.iova()), Member("size", 8, w.length())])
 
 
@@ -80,7 +80,7 @@ def unmap_container(w: Writer):
     elif w.maybe(20):
         iova, length = 0x10000, 0x20000
     w.call(any_container(w), "VFIO_IOMMU_UNMAP_DMA", [
-        argsz(24), Member("flags", 4, flags), Member("iova", 8, iova),
+        argsz_member(24), Member("flags", 4, flags), Member("iova", 8, iova),
         Member("size", 8, length, "!")])
 
 

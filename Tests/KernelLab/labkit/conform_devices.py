@@ -1,7 +1,7 @@
 """Steps of programs of raw calls: the requests of a device's file, valid or not."""
 
-from .conform_releases import PASIDS, TOKENS
-from .conform_writer import DEVICES, Member, Writer, argsz
+from .conform_releases import PASIDS_SINCE, TOKENS_SINCE
+from .conform_writer import DEVICES, Member, Writer, argsz_member
 
 
 def open_device(w: Writer):
@@ -11,27 +11,28 @@ def open_device(w: Writer):
 
 def bind(w: Writer):
     """Gives a device to an iommufd."""
-    has_token = w.maybe(15 if w.kernel.release >= TOKENS else 4)
+    has_token = w.maybe(15 if w.kernel.release >= TOKENS_SINCE else 4)
     w.call(w.pick("cdev"), "VFIO_DEVICE_BIND_IOMMUFD", [
-        argsz(24 if has_token else 16), Member("flags", 4, w.flags(0, percent=4)),
+        argsz_member(24 if has_token else 16), Member("flags", 4, w.flags(0, percent=4)),
         Member("iommufd", 4, w.pick("iommu")), Member("id", 4, 0, "!"),
         *([Member("token", 8, 0)] if has_token else [])], "device")
 
 
 def attach(w: Writer):
     """Attaches a device, by table or address space."""
-    has_pasid = w.maybe(10 if w.kernel.release >= PASIDS else 3)
+    has_pasid = w.maybe(10 if w.kernel.release >= PASIDS_SINCE else 3)
     w.call(w.pick("cdev"), "VFIO_DEVICE_ATTACH_IOMMUFD_PT", [
-        argsz(16 if has_pasid else 12), Member("flags", 4, w.flags(0, 0, 0, 0, 1, percent=3)),
+        argsz_member(16 if has_pasid else 12),
+        Member("flags", 4, w.flags(0, 0, 0, 0, 1, percent=3)),
         Member("table", 4, w.pick("ioas", "ioas", "hwpt"), "!"),
         *([Member("pasid", 4, 1)] if has_pasid else [])], "hwpt")
 
 
 def detach(w: Writer):
     """Detaches a device."""
-    has_pasid = w.maybe(10 if w.kernel.release >= PASIDS else 3)
+    has_pasid = w.maybe(10 if w.kernel.release >= PASIDS_SINCE else 3)
     w.call(w.pick("cdev"), "VFIO_DEVICE_DETACH_IOMMUFD_PT", [
-        argsz(12 if has_pasid else 8), Member("flags", 4, w.flags(0, 0, 0, 0, 1, percent=3)),
+        argsz_member(12 if has_pasid else 8), Member("flags", 4, w.flags(0, 0, 0, 0, 1, percent=3)),
         *([Member("pasid", 4, 1)] if has_pasid else [])])
 
 
@@ -44,7 +45,7 @@ def device_information(w: Writer):
 def information(w: Writer):
     """How many regions and interrupts a device has."""
     w.call(w.pick("cdev"), "VFIO_DEVICE_GET_INFO", [
-        argsz(16), Member("flags", 4, 0), Member("regions", 4, 0, "!"),
+        argsz_member(16), Member("flags", 4, 0), Member("regions", 4, 0, "!"),
         Member("interrupts", 4, 0, "!")])
 
 
@@ -53,7 +54,7 @@ def region(w: Writer):
     index = w.choice.choice([0, 3, 5, 6, 7, 7, 8, 9, 99, 1 << 31])
     is_shown = "!" if index == 7 else ""
     w.call(w.pick("cdev"), "VFIO_DEVICE_GET_REGION_INFO", [
-        argsz(32), Member("flags", 4, 0, is_shown), Member("index", 4, index),
+        argsz_member(32), Member("flags", 4, 0, is_shown), Member("index", 4, index),
         Member("offset", 4, 0), Member("length", 8, 0), Member("place", 8, 0, "!")])
 
 
@@ -61,7 +62,7 @@ def interrupt(w: Writer):
     """What an interrupt can do that every device has."""
     index = w.choice.choice([0, 4, 4, 5, 99])
     w.call(w.pick("cdev"), "VFIO_DEVICE_GET_IRQ_INFO", [
-        argsz(16), Member("flags", 4, 0, "!"), Member("index", 4, index),
+        argsz_member(16), Member("flags", 4, 0, "!"), Member("index", 4, index),
         Member("count", 4, 0, "!" if index == 4 else "")])
 
 
@@ -72,7 +73,7 @@ def set_interrupts(w: Writer):
         [4294967295, 4294967294, 999, w.pick("memfd"), w.pick("null"), w.pick("iommu")]))
     members = [] if data == 1 else [Member("data", width, value)]
     w.call(w.pick("cdev"), "VFIO_DEVICE_SET_IRQS", [
-        argsz(20 + sum(member.width for member in members)),
+        argsz_member(20 + sum(member.width for member in members)),
         Member("flags", 4, w.flags(data | action)),
         Member("index", 4, w.choice.choice([4, 4, 4, 4, 5, 1 << 31])),
         Member("start", 4, w.choice.choice([0, 0, 0, 0, 1, 4294967295])),
@@ -83,17 +84,18 @@ def hot_reset(w: Writer):
     """Asks for a reset of a root bus, which nothing resets."""
     if w.maybe(50):
         w.call(w.pick("cdev"), "VFIO_DEVICE_GET_PCI_HOT_RESET_INFO",
-               [argsz(12), Member("flags", 4, 0, "!"), Member("count", 4, 0, "!")])
+               [argsz_member(12), Member("flags", 4, 0, "!"), Member("count", 4, 0, "!")])
         return
     w.call(w.pick("cdev"), "VFIO_DEVICE_PCI_HOT_RESET", [
-        argsz(16), Member("flags", 4, w.flags(0)), Member("count", 4, w.choice.choice([0, 1])),
+        argsz_member(16), Member("flags", 4, w.flags(0)),
+        Member("count", 4, w.choice.choice([0, 1])),
         Member("file", 4, w.pick("group", "null"))])
 
 
 def doorbell(w: Writer):
     """Asks for a write by an event where there is none."""
     w.call(w.pick("cdev"), "VFIO_DEVICE_IOEVENTFD", [
-        argsz(32), Member("flags", 4, w.flags(1, 2, 4, 8, 3, 0)),
+        argsz_member(32), Member("flags", 4, w.flags(1, 2, 4, 8, 3, 0)),
         Member("offset", 8, w.choice.choice([7 << 40, 6 << 40, 8 << 40, 9 << 40])),
         Member("data", 8, 0), Member("file", 4, w.choice.choice([4294967295, 4294967294, 999])),
         Member("reserved", 4, w.reserved())])
@@ -104,4 +106,4 @@ def feature(w: Writer):
     number = w.choice.choice([1, 2, 3, 3, 5, 6, 7, 8, 9, 10, 99])
     action = w.choice.choice([1 << 16, 1 << 18, 1 << 18, 0, 3 << 16, 7 << 16, 6 << 16, 1 << 19])
     w.call(w.pick("cdev"), "VFIO_DEVICE_FEATURE", [
-        argsz(16), Member("flags", 4, number | action), Member("data", 8, 0)])
+        argsz_member(16), Member("flags", 4, number | action), Member("data", 8, 0)])

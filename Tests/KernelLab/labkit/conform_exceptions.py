@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .conform_releases import NEVER
+from .conform_releases import NEVER_RELEASED
 from .releases import Release
 
 
@@ -16,7 +16,7 @@ class Allowed:
     why: str
     is_end: bool = False  # what follows depends on it, and is not compared
     since: Release = ()
-    before: Release = NEVER
+    before: Release = NEVER_RELEASED
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Spoiler:
     why: str
     end: str = ".*"  # the last of what the simulator says; "left" is what outlives the processes
     since: Release = ()
-    before: Release = NEVER
+    before: Release = NEVER_RELEASED
 
 
 SPOILERS = [

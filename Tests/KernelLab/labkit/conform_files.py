@@ -1,6 +1,6 @@
 """Steps of programs of raw calls: virtual machines, and what is done to files and processes."""
 
-from .conform_writer import NUMBERS, Member, Writer
+from .conform_writer import REQUEST_NUMBERS, Member, Writer
 
 
 def machine(w: Writer):
@@ -59,7 +59,7 @@ def open_file(w: Writer):
 
 def wrong_file(w: Writer):
     """A request that the file does not know."""
-    name = w.choice.choice([name for name in NUMBERS if name.startswith("IOMMU") or
+    name = w.choice.choice([name for name in REQUEST_NUMBERS if name.startswith("IOMMU") or
                             name.startswith("VFIO_GROUP_GET_S") or name.startswith("KVM_SET")])
     file = w.pick("container", "group", "kvm", "vm", "kvmvfio", "null", "memfd")
     w.call(file, name, [Member("size", 4, 40), *(Member(f"m{place}", 8, 0) for place in range(8))])

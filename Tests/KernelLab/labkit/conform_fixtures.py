@@ -8,9 +8,9 @@ from . import releases
 from .releases import Release
 from .scenario import Bench
 
-FOLDER = Path(__file__).resolve().parents[2] / "Fixtures" / "conform"
+FIXTURES = Path(__file__).resolve().parents[2] / "Fixtures" / "conform"
 # Machines as the lab found them inside. One that is not there is like that of the nearest release.
-HOSTS = FOLDER / "hosts"
+HOSTS = FIXTURES / "hosts"
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,13 @@ class Fixture:
     answers: tuple[str, ...]
 
 
-def host(bench: Bench) -> str:
+def recorded_host(bench: Bench) -> str:
     """The host description of a machine that is not running."""
     path = HOSTS / f"{bench.label.replace(' ', '-')}.yaml"
     if path.exists():
         return path.read_text()
     known = {path.stem: path for path in HOSTS.glob(f"*-{bench.machine.name}.yaml")}
-    nearest = min(known, key=lambda name: distance(bench.kernel.release, name))
+    nearest = min(known, key=lambda name: release_distance(bench.kernel.release, name))
     facts = {"release": f'"{releases.dotted((*bench.kernel.release, 0)[:3])}"'}
     facts |= dict.fromkeys(("iommufd", "vfioCdev"), str("iommufd" in bench.targets).lower())
     text = known[nearest].read_text()
@@ -36,15 +36,15 @@ def host(bench: Bench) -> str:
     return text
 
 
-def distance(release: Release, name: str) -> Release:
+def release_distance(release: Release, name: str) -> Release:
     """How far a release is from that of a file's name."""
     return tuple(abs(mine - its) for mine, its in zip(release, releases.parsed(name)))
 
 
-def recorded(machine: str) -> dict[str, Fixture]:
+def recorded_programs(machine: str) -> dict[str, Fixture]:
     """The programs of one kernel on one machine, by name."""
     found = {}
-    for path in sorted(FOLDER.glob("*.txt")):
+    for path in sorted(FIXTURES.glob("*.txt")):
         lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
         if lines[0] == f"host: {machine.replace(' ', '-')}":
             end = lines.index("---")

@@ -6,7 +6,7 @@ from . import conform_containers as containers
 from . import conform_devices as devices
 from . import conform_files as files
 from . import conform_iommufd as iommufd
-from .conform_releases import has
+from .conform_releases import has_request
 from .conform_writer import Writer
 from .recipes import Kernel
 
@@ -40,7 +40,7 @@ COMMON_WEIGHTS = {
 }
 
 # What only some releases have; where it is not, it is asked for less often.
-REQUESTS = {
+STEP_REQUESTS = {
     iommufd.ioas: "IOMMU_IOAS_ALLOC", iommufd.table: "IOMMU_HWPT_ALLOC",
     iommufd.hardware: "IOMMU_GET_HW_INFO", iommufd.map_file: "IOMMU_IOAS_MAP_FILE",
     iommufd.change_process: "IOMMU_IOAS_CHANGE_PROCESS",
@@ -48,10 +48,10 @@ REQUESTS = {
     devices.attach: "VFIO_DEVICE_ATTACH_IOMMUFD_PT",
     devices.detach: "VFIO_DEVICE_DETACH_IOMMUFD_PT",
 }
-RARELY = 0.15
+RARE_WEIGHT = 0.15
 
 # What a step is about, and what gets it.
-NEEDS = {
+STEP_NEEDS = {
     devices.bind: ["cdev", "iommu"], devices.attach: ["cdev"], devices.detach: ["cdev"],
     iommufd.table: ["device"], iommufd.hardware: ["device"], iommufd.map_file: ["memfd"],
     containers.join: ["group", "container"], containers.leave: ["group"],
@@ -59,20 +59,20 @@ NEEDS = {
     containers.set_driver: ["container"], files.tell: ["kvmvfio", "cdev"],
     files.kvm_device: ["kvmvfio"],
 }
-MAKERS = {
+STEP_MAKERS = {
     "cdev": devices.open_device, "iommu": iommufd.open_iommufd, "device": devices.bind,
     "group": containers.group, "container": containers.container, "kvmvfio": files.machine,
     "memfd": files.memory_file,
 }
 
 
-def prelude(writer: Writer, is_iommufd: bool):
+def write_prelude(writer: Writer, is_iommufd: bool):
     """What most steps need, mostly."""
     writer.add("memory", "memory 0x10000")
     if is_iommufd:
         iommufd.open_iommufd(writer)
         iommufd.ioas(writer)
-        if not is_there(devices.bind, writer.kernel):
+        if not has_step(devices.bind, writer.kernel):
             return
         for _ in range(writer.choice.choice([0, 1, 1, 2, 3])):
             devices.open_device(writer)
@@ -86,17 +86,17 @@ def prelude(writer: Writer, is_iommufd: bool):
             containers.set_driver(writer)
 
 
-def is_there(step, kernel: Kernel) -> bool:
+def has_step(step, kernel: Kernel) -> bool:
     """Whether a kernel has what a step asks for."""
-    return step not in REQUESTS or has(kernel, REQUESTS[step])
+    return step not in STEP_REQUESTS or has_request(kernel, STEP_REQUESTS[step])
 
 
-def program(choice: random.Random, kernel: Kernel) -> list[str]:
+def generate_program(choice: random.Random, kernel: Kernel) -> list[str]:
     """The steps of one program."""
     writer = Writer(choice, kernel)
-    has_iommufd = is_there(iommufd.ioas, kernel)
+    has_iommufd = has_step(iommufd.ioas, kernel)
     is_iommufd = has_iommufd and choice.random() < 0.65
-    prelude(writer, is_iommufd)
+    write_prelude(writer, is_iommufd)
     weights = {**COMMON_WEIGHTS, **(IOMMUFD_WEIGHTS if is_iommufd else TYPE1_WEIGHTS)}
     if choice.random() < 0.25:
         # Both interfaces at once: groups and devices exclude each other.
@@ -105,20 +105,21 @@ def program(choice: random.Random, kernel: Kernel) -> list[str]:
     if is_iommufd and choice.random() < 0.25:
         weights |= COMPAT_WEIGHTS
         iommufd.compat_pointer(writer)
-    weights = {step: weight if is_there(step, kernel) else weight * RARELY
+    weights = {step: weight if has_step(step, kernel) else weight * RARE_WEIGHT
                for step, weight in weights.items()}
     steps = choice.choices(list(weights), list(weights.values()), k=choice.randrange(3, 18))
     for step in steps:
-        need = next((need for need in NEEDS.get(step, ()) if not writer.labels.get(need)), None)
+        need = next((need for need in STEP_NEEDS.get(step, ())
+                     if not writer.labels.get(need)), None)
         if need and writer.maybe(90):
-            MAKERS[need](writer)
+            STEP_MAKERS[need](writer)
         step(writer)
     for label in writer.labels.get("iommu", [])[:2]:
         writer.add(None, f"sweep {label} {MOST_IDS}")
     return writer.lines
 
 
-def programs(seed: str, count: int, kernel: Kernel) -> dict[str, list[str]]:
+def generate_programs(seed: str, count: int, kernel: Kernel) -> dict[str, list[str]]:
     """Programs by name; the same for the same words."""
-    return {f"p{index}": program(random.Random(f"{seed} {index}"), kernel)
+    return {f"p{index}": generate_program(random.Random(f"{seed} {index}"), kernel)
             for index in range(count)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from .recipes import Kernel
 
-NUMBERS = {
+REQUEST_NUMBERS = {
     "IOMMU_DESTROY": 0x3b80, "IOMMU_IOAS_ALLOC": 0x3b81, "IOMMU_IOAS_ALLOW_IOVAS": 0x3b82,
     "IOMMU_IOAS_COPY": 0x3b83, "IOMMU_IOAS_IOVA_RANGES": 0x3b84, "IOMMU_IOAS_MAP": 0x3b85,
     "IOMMU_IOAS_UNMAP": 0x3b86, "IOMMU_OPTION": 0x3b87, "IOMMU_VFIO_IOAS": 0x3b88,
@@ -28,10 +28,11 @@ NUMBERS = {
 # Devices that reset at once: two alone in their groups, of which one can't be enforced on the
 # mixed machine, and two of one group.
 DEVICES = ["0000:00:03.0", "0000:00:07.0", "0000:00:0a.0", "0000:00:0a.1"]
-TOP = 1 << 64
-ODD = [0, 1, 0x800, 0xfff, TOP - 1, TOP - 0x1000, TOP - 0x2000, 1 << 63, 1 << 39,
-       (1 << 39) - 0x1000, 1 << 48, (1 << 48) - 0x1000, 0xfee00000, 0xfedff000, 0xfef00000,
-       0xfeeff000]
+ADDRESS_LIMIT = 1 << 64
+ODD_NUMBERS = [
+    0, 1, 0x800, 0xfff, ADDRESS_LIMIT - 1, ADDRESS_LIMIT - 0x1000, ADDRESS_LIMIT - 0x2000, 1 << 63,
+    1 << 39, (1 << 39) - 0x1000, 1 << 48, (1 << 48) - 0x1000, 0xfee00000, 0xfedff000, 0xfef00000,
+    0xfeeff000]
 
 
 @dataclass
@@ -97,7 +98,7 @@ class Writer:
                     members.append(Member(f"tail{place}", 1, int(self.maybe(25))))
         elif self.maybe(3):
             del members[self.choice.randrange(len(members)):]
-        number = NUMBERS[name]
+        number = REQUEST_NUMBERS[name]
         if self.maybe(1):
             number |= 1 << self.choice.choice([16, 30])
         arguments = " ".join(str(member) for member in members) or "value:0"
@@ -107,7 +108,8 @@ class Writer:
     def plain(self, file: str, name: str, argument="", kind=None, is_file=False):
         """A request without a structure."""
         word = "fdioctl" if is_file else "ioctl"
-        return self.add(kind, f"{word} {file} {NUMBERS[name]:#x}:{name} {argument}".rstrip())
+        number = REQUEST_NUMBERS[name]
+        return self.add(kind, f"{word} {file} {number:#x}:{name} {argument}".rstrip())
 
     def flags(self, *usual: int, percent: float = 6) -> int:
         """Usual flags, or now and then some other bit."""
@@ -123,30 +125,30 @@ class Writer:
     def iova(self) -> int:
         """An I/O virtual address: mostly of a few pages, so that mappings meet."""
         if self.maybe(15):
-            return self.choice.choice(ODD)
+            return self.choice.choice(ODD_NUMBERS)
         return 0x10000 + 0x1000 * self.choice.randrange(12)
 
     def length(self) -> int:
         """A length in bytes: mostly a few pages."""
         if self.maybe(8):
-            return self.choice.choice(ODD)
+            return self.choice.choice(ODD_NUMBERS)
         return 0x1000 * self.choice.choice([1, 1, 1, 2, 2, 3, 4])
 
     def address(self) -> str:
         """Memory of the process, or none."""
         if self.maybe(8):
-            return str(self.choice.choice(ODD))
+            return str(self.choice.choice(ODD_NUMBERS))
         offset = 0x1000 * self.choice.choice([0, 0, 1, 2, 3, 15])
         if self.maybe(5):
             offset += self.choice.choice([1, 0x10, 0x800])
         return f"{self.choice.choice(self.labels.get('memory', ['none']))}+{offset:#x}"
 
 
-def size(full: int) -> Member:
+def size_member(full: int) -> Member:
     """The size an iommufd structure begins with."""
     return Member("size", 4, full)
 
 
-def argsz(full: int) -> Member:
+def argsz_member(full: int) -> Member:
     """The size a VFIO structure begins with."""
     return Member("argsz", 4, full)

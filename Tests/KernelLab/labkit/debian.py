@@ -37,7 +37,7 @@ class Archive:
         """Reads the package lists; seconds, and the lists are kept."""
         for part in ("lists/partial", "cache/archives/partial", "packages"):
             (self.directory / part).mkdir(parents=True, exist_ok=True)
-        (self.directory / "lab.sources.list").write_text(sources(self.suites))
+        (self.directory / "lab.sources.list").write_text(sources_list(self.suites))
         self._apt("apt-get", "update", "-q")
 
     def candidate(self, package: str) -> str:
@@ -95,7 +95,7 @@ class Archive:
         return run.stdout
 
 
-def sources(suites: list[str]) -> str:
+def sources_list(suites: list[str]) -> str:
     """A sources list with the machine's own archive addresses and some suites."""
     targets = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"],
@@ -116,7 +116,7 @@ def sources(suites: list[str]) -> str:
     return "".join(f"deb {place} {suite} main\n" for suite, place in places.items() if place)
 
 
-def unpack(package: Path, directory: Path):
+def unpack_package(package: Path, directory: Path):
     """Unpacks a package's files."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["dpkg-deb", "-x", package, directory], check=True)

@@ -27,20 +27,20 @@ MEMORY_WEIGHTS = [6, 4, 3, 3, 0, 2, 1]
 UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
 
-def number(value: int | str) -> int:
+def parsed_number(value: int | str) -> int:
     """A size or an address, as descriptions write them, in bytes."""
     if isinstance(value, int):
         return value
     return int(value[:-3]) * UNITS[value[-3:]] if value[-3:] in UNITS else int(value, 0)
 
 
-def generate(count: int, seed: int) -> list[tuple[str, str]]:
+def generate_descriptions(count: int, seed: int) -> list[tuple[str, str]]:
     """Names and texts of descriptions; the same for the same seed."""
-    return [(f"vm{index:03}", description(random.Random(seed * 100003 + index), index))
+    return [(f"vm{index:03}", generate_description(random.Random(seed * 100003 + index), index))
             for index in range(count)]
 
 
-def description(chance: random.Random, index: int) -> str:
+def generate_description(chance: random.Random, index: int) -> str:
     """One description; some ask for what cannot be had."""
     devices = chance.sample(DEVICES, chance.choice([1, 1, 2, 2, 3, 3, 4, 5, 6, 8]))
     has_spaces = chance.random() < 0.3
@@ -52,7 +52,7 @@ def description(chance: random.Random, index: int) -> str:
         if mate in spaces and chance.random() < 0.9:
             spaces[mate] = spaces[device]
     calm = chance.random() < 0.5
-    lines = ["apiVersion: vfioplan/v1", "kind: VM", f"name: vm{index}", objective(chance),
+    lines = ["apiVersion: vfioplan/v1", "kind: VM", f"name: vm{index}", generate_objective(chance),
              "memory:", chance.choices(MEMORY, MEMORY_WEIGHTS)[0].rstrip("\n"),
              f"kvm: {{ incoherentDMA: {chance.choices(['auto', 'never', 'always'], [8, 1, 1])[0]} }}",
              "devices:"]
@@ -71,7 +71,7 @@ def description(chance: random.Random, index: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def objective(chance: random.Random) -> str:
+def generate_objective(chance: random.Random) -> str:
     """A preset, or the four metrics in any order."""
     if chance.random() < 0.6:
         return "objective: " + chance.choice(["coherency", "page-tables", "device-performance"])

@@ -12,7 +12,7 @@ from .scenario import Bench, Scenario, Verdict
 
 # One device from a driver of the host, one without a driver that some machines can't enforce: two
 # page tables there.
-VM = """\
+DESCRIPTION = """\
 apiVersion: vfioplan/v1
 kind: VM
 name: disturbed
@@ -57,7 +57,7 @@ class Disturbances(Scenario):
         places = f"{bench.stride} {bench.seed % bench.stride}"
         lines = [f"disturb {self.name} /tmp/host.yaml {target} /scenario/{self.name}/vm.yaml"
                  f" {places}\n" for target in bench.targets]
-        return {"vm.yaml": VM.encode(), "run.sh": (SETUP + "".join(lines)).encode()}
+        return {"vm.yaml": DESCRIPTION.encode(), "run.sh": (SETUP + "".join(lines)).encode()}
 
     def seconds(self, bench: Bench) -> float:
         """A generous limit."""
@@ -67,7 +67,7 @@ class Disturbances(Scenario):
         """One verdict for each target and kind of disturbance."""
         verdicts = []
         for part in re.split(r"(?m)^disturbed ", text)[1:]:
-            verdicts += judged(part, bench.stride)
+            verdicts += judge_target(part, bench.stride)
         if len(re.findall(r"(?m)^disturbed ", text)) != len(bench.targets):
             verdicts.append(Verdict(False, "not every target was tried"))
         return verdicts
@@ -80,7 +80,7 @@ INJECTION = Disturbances(
     "injection", "allocations and copies that fail inside every call are undone", False)
 
 
-def judged(part: str, stride: int) -> list[Verdict]:
+def judge_target(part: str, stride: int) -> list[Verdict]:
     """The verdicts about one target, of which some places were tried."""
     head, _, body = part.partition("\n")
     name, target = head.split()[:2]

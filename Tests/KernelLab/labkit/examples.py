@@ -4,28 +4,28 @@ from pathlib import Path
 
 import yaml
 
-from .descriptions import number
+from .descriptions import parsed_number
 from .machines import Machine
 from .scenarios import NO_SNOOP
 
 # Devices alone in their group, and groups of two, in the order they are handed out.
-SINGLES = ["0000:00:03.0", "0000:00:04.0", "0000:00:05.0", "0000:00:06.0", "0000:00:07.0",
-           "0000:01:00.0"]
-PAIRS = [("0000:00:0a.0", "0000:00:0a.1"), ("0000:00:1f.2", "0000:00:1f.3")]
-MOST = 4 << 20
+SINGLE_DEVICES = ["0000:00:03.0", "0000:00:04.0", "0000:00:05.0", "0000:00:06.0", "0000:00:07.0",
+                  "0000:01:00.0"]
+DEVICE_PAIRS = [("0000:00:0a.0", "0000:00:0a.1"), ("0000:00:1f.2", "0000:00:1f.3")]
+MOST_REGION_BYTES = 4 << 20
 
 
-def on_lab(examples: Path, machine: Machine) -> list[tuple[str, str]]:
+def examples_on_lab(examples: Path, machine: Machine) -> list[tuple[str, str]]:
     """Name and text of every example, with devices that are as like those of its host as can be.
 
     Those that find a device by its path or its ids mean what only their own host has.
     """
-    return [(path.stem, rewritten(path, machine)) for path in sorted(examples.glob("*.yaml"))
+    return [(path.stem, rewrite_example(path, machine)) for path in sorted(examples.glob("*.yaml"))
             if all("address" in device
                    for device in yaml.safe_load(path.read_text()).get("devices", [{}]))]
 
 
-def rewritten(path: Path, machine: Machine) -> str:
+def rewrite_example(path: Path, machine: Machine) -> str:
     """One example: other addresses, at most 4 MiB of memory a region, all else as it is."""
     text = path.read_text()
     description = yaml.safe_load(text)
@@ -33,14 +33,14 @@ def rewritten(path: Path, machine: Machine) -> str:
                      if line.startswith("# host:"))
     host = yaml.safe_load((path.parent / host_name).read_text())
     addresses = [device["address"] for device in description["devices"]]
-    lab = assigned(addresses, host, machine)
+    lab = assign_devices(addresses, host, machine)
     for device in description["devices"]:
         device["address"] = lab[device["address"]]
-    shrink(description)
+    shrink_memory(description)
     return yaml.safe_dump(description, sort_keys=False)
 
 
-def assigned(addresses: list[str], host: dict, machine: Machine) -> dict[str, str]:
+def assign_devices(addresses: list[str], host: dict, machine: Machine) -> dict[str, str]:
     """A lab device for each device of an example; mates stay mates."""
     known = {device["address"]: device for device in host["devices"]}
     units = {unit["name"]: unit for unit in host["iommus"]}
@@ -48,7 +48,7 @@ def assigned(addresses: list[str], host: dict, machine: Machine) -> dict[str, st
     for address in addresses:
         group = known.get(address, {}).get("group", address)
         groups.setdefault(group, []).append(address)
-    singles, pairs, chosen = list(SINGLES), list(PAIRS), {}
+    singles, pairs, chosen = list(SINGLE_DEVICES), list(DEVICE_PAIRS), {}
     for members in groups.values():
         if len(members) > 1 and pairs:
             chosen |= dict(zip(members, pairs.pop(0)))
@@ -69,20 +69,20 @@ def likeness(device: str, wanted: dict, units: dict, machine: Machine) -> int:
     return is_like + (str(wanted.get("noSnoopCapable", "unknown")).lower() == NO_SNOOP[device])
 
 
-def shrink(description: dict):
+def shrink_memory(description: dict):
     """Regions of at most 4 MiB where they were; windows reach the start of their region."""
     regions = description["memory"]
     for region in regions:
-        region["was"] = number(region["size"])
-        region["size"] = min(region["was"], MOST)
+        region["was"] = parsed_number(region["size"])
+        region["size"] = min(region["was"], MOST_REGION_BYTES)
         if "hugepages" in region:
             region["hugepages"] = 2 << 20
     for space in description.get("addressSpaces", []):
         for window in space["memory"]:
-            start = number(window["gpa"])
-            region = next(region for region in regions if number(region["gpa"]) <= start
-                          < number(region["gpa"]) + region["was"])
-            window["gpa"] = number(region["gpa"])
-            window["size"] = min(number(window["size"]), region["size"])
+            start = parsed_number(window["gpa"])
+            region = next(region for region in regions if parsed_number(region["gpa"]) <= start
+                          < parsed_number(region["gpa"]) + region["was"])
+            window["gpa"] = parsed_number(region["gpa"])
+            window["size"] = min(parsed_number(window["size"]), region["size"])
     for region in regions:
         del region["was"]

@@ -13,8 +13,8 @@ from .descriptions import INTENTS
 from .scenario import Bench, Scenario, Verdict
 
 # On the mixed machine: C can be enforced, N can't.
-NAMES = {"C1": "0000:00:03.0", "C2": "0000:00:05.0", "C3": "0000:00:06.0",
-         "N1": "0000:00:04.0", "N2": "0000:00:07.0"}
+DEVICE_ADDRESSES = {"C1": "0000:00:03.0", "C2": "0000:00:05.0", "C3": "0000:00:06.0",
+                    "N1": "0000:00:04.0", "N2": "0000:00:07.0"}
 OBJECTIVES = ["coherency", "page-tables", "device-performance"]
 
 
@@ -41,7 +41,8 @@ def description(intents: tuple[str, ...], objective: str) -> str:
     lines = ["apiVersion: vfioplan/v1", "kind: VM", "name: grouped", f"objective: {objective}",
              "memory: [ { gpa: 0x0, size: 1MiB } ]", "devices:"]
     for name, intent in zip(("C1", "N1", "C2"), intents):
-        lines.append(f'  - {{ name: {name}, address: "{NAMES[name]}", noSnoop: {intent} }}')
+        address = DEVICE_ADDRESSES[name]
+        lines.append(f'  - {{ name: {name}, address: "{address}", noSnoop: {intent} }}')
     return "\n".join(lines) + "\n"
 
 
@@ -87,7 +88,7 @@ class Told:
         return self.began_before if kernel.release < (6, 2) else self.began
 
 
-TOLD = [
+TOLD_CASES = [
     Told("a group that can't be enforced, in no container yet", ("add N1",), 1, 0),
     Told("a group that can, with one that can't in its container",
          ("join N1", "type1", "join C1", "add C1"), 0, 1),
@@ -112,23 +113,23 @@ class Tables(Scenario):
     def files(self, bench: Bench) -> dict[str, bytes]:
         """All calls."""
         return {"run.sh": b"byhand /scenario/tables/calls\n",
-                "calls": ("\n".join(asked(bench.targets)) + "\n").encode()}
+                "calls": ("\n".join(all_calls(bench.targets)) + "\n").encode()}
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each rule, pair and container."""
-        answers, verdicts = by_hand.answers(text), []
+        answers, verdicts = by_hand.read_answers(text), []
         if "iommufd" in bench.targets:
-            verdicts += [ruled(rule, answers.get(f"order{index} iommufd", []))
+            verdicts += [judge_rule(rule, answers.get(f"order{index} iommufd", []))
                          for index, rule in enumerate(RULES)]
-            verdicts += [led(*pair, answers.get(f"{'-'.join(pair)} iommufd", []))
-                         for pair in pairs()]
-        verdicts += [contained(names, answers.get(f"{'-'.join(names)} type1", []))
+            verdicts += [judge_pair(*pair, answers.get(f"{'-'.join(pair)} iommufd", []))
+                         for pair in device_pairs()]
+        verdicts += [judge_container(names, answers.get(f"{'-'.join(names)} type1", []))
                      for names in containers()]
-        return verdicts + [believed(told, answers.get(f"told{index} type1", []), bench.kernel)
-                           for index, told in enumerate(TOLD)]
+        return verdicts + [judge_told(told, answers.get(f"told{index} type1", []), bench.kernel)
+                           for index, told in enumerate(TOLD_CASES)]
 
 
-def pairs() -> list[tuple[str, str]]:
+def device_pairs() -> list[tuple[str, str]]:
     """Whose table it is, and who attaches to it."""
     return list(itertools.permutations(["C1", "C2", "N1", "N2"], 2))
 
@@ -139,50 +140,52 @@ def containers() -> list[tuple[str, ...]]:
             for names in itertools.permutations(["C1", "C2", "N1"], count)]
 
 
-def asked(targets: list[str]) -> list[str]:
+def all_calls(targets: list[str]) -> list[str]:
     """Every call of every case."""
-    lines = asked_of_iommufd() if "iommufd" in targets else []
+    lines = iommufd_calls() if "iommufd" in targets else []
     for names in containers():
-        groups = [NAMES[name] for name in names]
+        groups = [DEVICE_ADDRESSES[name] for name in names]
         lines += [f"case {'-'.join(names)} type1", *(f"group {group}" for group in groups),
                   "container box", f"join {groups[0]} box", "type1 box",
                   *(f"join {group} box" for group in groups[1:]), "enforced box"]
-    for index, told in enumerate(TOLD):
-        lines += [f"case told{index} type1", "vm", *(f"group {NAMES[name]}" for name in told.groups),
-                  "container box", *map(spelled, told.calls)]
+    for index, told in enumerate(TOLD_CASES):
+        groups = [DEVICE_ADDRESSES[name] for name in told.groups]
+        lines += [f"case told{index} type1", "vm", *(f"group {group}" for group in groups),
+                  "container box", *map(spelled_call, told.calls)]
     return lines
 
 
-def spelled(call: str) -> str:
+def spelled_call(call: str) -> str:
     """A call with addresses in place of names."""
     word, *names = call.split()
     if word == "type1":
         return "type1 box"
-    return f"{word} {NAMES[names[0]]}{' box' if word == 'join' else ''}"
+    return f"{word} {DEVICE_ADDRESSES[names[0]]}{' box' if word == 'join' else ''}"
 
 
-def asked_of_iommufd() -> list[str]:
+def iommufd_calls() -> list[str]:
     """The orders, and whose table takes whom."""
     lines = []
     for index, rule in enumerate(RULES):
-        lines += opened(f"order{index}", rule.calls.split())
-        lines += [f"detach {NAMES[word[1:]]}" if word[0] == "-" else f"attach {NAMES[word]} space"
-                  for word in rule.calls.split()]
+        lines += opening_calls(f"order{index}", rule.calls.split())
+        lines += [f"detach {DEVICE_ADDRESSES[word[1:]]}" if word[0] == "-" else
+                  f"attach {DEVICE_ADDRESSES[word]} space" for word in rule.calls.split()]
         lines.append("enforced space")
-    for leader, follower in pairs():
-        lines += [*opened(f"{leader}-{follower}", [leader, follower]),
-                  f"table made {NAMES[leader]} space", f"attach {NAMES[follower]} made"]
+    for leader, follower in device_pairs():
+        lines += [*opening_calls(f"{leader}-{follower}", [leader, follower]),
+                  f"table made {DEVICE_ADDRESSES[leader]} space",
+                  f"attach {DEVICE_ADDRESSES[follower]} made"]
     return lines
 
 
-def opened(name: str, words: list[str]) -> list[str]:
+def opening_calls(name: str, words: list[str]) -> list[str]:
     """The calls up to an address space with every device bound."""
-    addresses = [NAMES[word] for word in dict.fromkeys(words) if word[0] != "-"]
+    addresses = [DEVICE_ADDRESSES[word] for word in dict.fromkeys(words) if word[0] != "-"]
     return [f"case {name} iommufd", *(f"device {address}" for address in addresses), "iommufd",
             *(f"bind {address}" for address in addresses), "space space"]
 
 
-def ruled(rule: Rule, answers: list[Answer]) -> Verdict:
+def judge_rule(rule: Rule, answers: list[Answer]) -> Verdict:
     """Compares the tables that the kernel chose, and what it says of all of them."""
     given = [answer.remark.removeprefix("table ") or answer.result for answer in answers
              if answer.words[0] == "attach"]
@@ -192,35 +195,38 @@ def ruled(rule: Rule, answers: list[Answer]) -> Verdict:
     is_right = len(tables) == len(wanted) and all(
         one in ("*", other) for one, other in zip(wanted, tables))
     enforced = [answer.result for answer in answers if answer.words[0] == "enforced"]
-    return verdict(f"{rule.what}: {rule.calls}", answers,
-                   is_right and enforced == [str(int(rule.is_enforced))])
+    return verdict_with_answers(f"{rule.what}: {rule.calls}", answers,
+                                is_right and enforced == [str(int(rule.is_enforced))])
 
 
-def led(leader: str, follower: str, answers: list[Answer]) -> Verdict:
+def judge_pair(leader: str, follower: str, answers: list[Answer]) -> Verdict:
     """Whether a table made for one device takes another."""
     wanted = r"\d+" if leader[0] == "N" or follower[0] == "C" else "EINVAL"
     is_right = bool(answers) and re.fullmatch(wanted, answers[-1].result) is not None
     outcome = "is refused" if wanted == "EINVAL" else "attaches"
-    return verdict(f"{follower} {outcome} to the table made for {leader}", answers, is_right)
+    return verdict_with_answers(
+        f"{follower} {outcome} to the table made for {leader}", answers, is_right)
 
 
-def contained(names: tuple[str, ...], answers: list[Answer]) -> Verdict:
+def judge_container(names: tuple[str, ...], answers: list[Answer]) -> Verdict:
     """Whether a container says that it enforces."""
     wanted = str(int("N1" not in names))
     is_right = bool(answers) and answers[-1].result == wanted
-    return verdict(f"a container of {' '.join(names)} says {wanted}", answers, is_right)
+    return verdict_with_answers(
+        f"a container of {' '.join(names)} says {wanted}", answers, is_right)
 
 
-def believed(told: Told, answers: list[Answer], kernel: Kernel) -> Verdict:
+def judge_told(told: Told, answers: list[Answer], kernel: Kernel) -> Verdict:
     """Whether KVM began to expect non-coherent DMA where it should."""
     wanted = told.wanted(kernel)
     remark = answers[-1].remark if answers else ""
     if remark == "unwatched":
         return Verdict(None, f"{told.what}: this kernel's KVM can't be watched")
-    return verdict(f"{told.what}: KVM {'expects' if wanted else 'excludes'} non-coherent DMA",
-                   answers, remark.startswith(f"began {wanted} "))
+    return verdict_with_answers(
+        f"{told.what}: KVM {'expects' if wanted else 'excludes'} non-coherent DMA",
+        answers, remark.startswith(f"began {wanted} "))
 
 
-def verdict(what: str, answers: list[Answer], is_right: bool) -> Verdict:
+def verdict_with_answers(what: str, answers: list[Answer], is_right: bool) -> Verdict:
     """With the kernel's answers if they are wrong."""
     return Verdict(is_right, what, () if is_right else tuple(answer.text for answer in answers))

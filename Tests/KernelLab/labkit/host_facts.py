@@ -12,9 +12,9 @@ from .kernels import Kernel
 from .machines import Machine
 from .scenario import Bench, Scenario, Verdict
 
-KERNEL = ["release", "iommufd", "vfioCdev", "type1", "kvm", "allowUnsafeInterrupts"]
-UNIT = ["type", "enforceSnoop", "isolatedMSI", "addressBits"]
-DEVICE = ["vendor", "device", "class", "driver", "group", "reserved"]
+KERNEL_KEYS = ["release", "iommufd", "vfioCdev", "type1", "kvm", "allowUnsafeInterrupts"]
+UNIT_KEYS = ["type", "enforceSnoop", "isolatedMSI", "addressBits"]
+DEVICE_KEYS = ["vendor", "device", "class", "driver", "group", "reserved"]
 
 
 class HostFacts(Scenario):
@@ -38,25 +38,26 @@ vfioplan host > /dev/null
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for the kernel, one for each unit, one for the devices."""
-        parts = {section.words[0]: section.text for section in sections.read(text)}
+        parts = {section.words[0]: section.text for section in sections.read_sections(text)}
         read, known = yaml.safe_load(parts["description"]), yaml.safe_load(host)
-        verdicts = [compared("kernel", KERNEL, read["kernel"], known["kernel"])]
+        verdicts = [judge_facts("kernel", KERNEL_KEYS, read["kernel"], known["kernel"])]
         units = {unit["name"]: unit for unit in read["iommus"]}
         for unit in known["iommus"]:
             # The lab's names say what it can enforce, too.
             name = unit["name"].rsplit("-", 1)[0]
-            verdicts.append(compared(f"unit {name}", UNIT, units.get(name, {}), unit))
+            verdicts.append(judge_facts(f"unit {name}", UNIT_KEYS, units.get(name, {}), unit))
         devices = {device["address"]: device for device in read["devices"]}
         wrong = [f"{device['address']}: {problem}" for device in known["devices"]
-                 for problem in differences(DEVICE, devices.get(device["address"], {}), device)]
+                 for problem in fact_differences(
+                     DEVICE_KEYS, devices.get(device["address"], {}), device)]
         wrong += [f"{device['address']}: {device.get('iommu')}" for device in known["devices"]
                   if device.get("iommu", "-").rsplit("-", 1)[0]
                   != devices.get(device["address"], {}).get("iommu", "")]
         verdicts.append(Verdict(not wrong, f"{len(devices)} devices", tuple(wrong)))
-        return [*verdicts, captured(bench, parts)]
+        return [*verdicts, judge_capture(bench, parts)]
 
 
-def captured(bench: Bench, parts: dict[str, str]) -> Verdict:
+def judge_capture(bench: Bench, parts: dict[str, str]) -> Verdict:
     """Whether the capture says outside what the machine says inside, but for its name."""
     with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
         archive = gzip.decompress(base64.b64decode(parts["capture"]))
@@ -68,13 +69,13 @@ def captured(bench: Bench, parts: dict[str, str]) -> Verdict:
     return Verdict(not wrong, "its capture says the same elsewhere", tuple(wrong))
 
 
-def compared(what: str, keys: list[str], read: dict, known: dict) -> Verdict:
+def judge_facts(what: str, keys: list[str], read: dict, known: dict) -> Verdict:
     """Whether both say the same."""
-    wrong = differences(keys, read, known)
+    wrong = fact_differences(keys, read, known)
     return Verdict(not wrong, what, tuple(wrong))
 
 
-def differences(keys: list[str], read: dict, known: dict) -> list[str]:
+def fact_differences(keys: list[str], read: dict, known: dict) -> list[str]:
     """What is said otherwise; an empty list is the same as none."""
     return [f"{key}: {read.get(key)}, not {known.get(key)}" for key in keys
             if (read.get(key) or None) != (known.get(key) or None)]

@@ -14,8 +14,8 @@ from .recipes import RECIPES, Kernel, Recipe
 
 __all__ = ["RECIPES", "Kernel", "Recipe", "Shelf"]
 
-HERE = Path(__file__).resolve().parent.parent
-FRAGMENT = HERE / "kernel.fragment"
+LAB_FOLDER = Path(__file__).resolve().parent.parent
+FRAGMENT = LAB_FOLDER / "kernel.fragment"
 
 
 class Shelf:
@@ -107,7 +107,7 @@ class Shelf:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
         for deb in debs:
-            debian.unpack(deb, scratch)
+            debian.unpack_package(deb, scratch)
         shutil.copy(next(scratch.glob("boot/vmlinuz-*")), home / "bzImage")
         modules.copy(scratch, home / "modules")
         shutil.rmtree(scratch)
@@ -119,7 +119,7 @@ class Shelf:
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir(parents=True)
             self.say(f"unpacking the source of {recipe.name}")
-            debian.unpack(debs[0], scratch / "deb")
+            debian.unpack_package(debs[0], scratch / "deb")
             tarball = next((scratch / "deb").rglob("linux-source-*.tar.xz"))
             subprocess.run(["tar", "-xJf", tarball, "-C", scratch], check=True)
             shutil.rmtree(scratch / "deb")
@@ -127,16 +127,16 @@ class Shelf:
         tree = next(scratch.glob("linux-source-*"))
         log = home / "build.log"
         self.say(f"building {recipe.name}, 10 to 20 minutes; log in {log}")
-        configure(recipe, tree, log)
+        configure_kernel(recipe, tree, log)
         recipe.mixing.remove(tree)
-        make(tree, log, "bzImage", "headers")
+        run_make(tree, log, "bzImage", "headers")
         image = tree / "arch" / "x86" / "boot" / "bzImage"
         shutil.copy(image, home / "bzImage")
         shutil.copy(tree / ".config", home / "config")
         shutil.copytree(tree / "usr" / "include", home / "include")
         self.say(f"building {recipe.name} with mixed coherency, about a minute")
         recipe.mixing.insert(tree)
-        make(tree, log, "bzImage")
+        run_make(tree, log, "bzImage")
         shutil.copy(image, home / "bzImage-mixed")
         shutil.rmtree(scratch)
 
@@ -158,13 +158,13 @@ def age_in_hours(path: Path) -> float:
     return (time.time() - path.stat().st_mtime) / 3600
 
 
-def configure(recipe: Recipe, tree: Path, log: Path):
+def configure_kernel(recipe: Recipe, tree: Path, log: Path):
     """tinyconfig plus the fragment; what is asked for and there is must have been taken."""
-    make(tree, log, "tinyconfig")
+    run_make(tree, log, "tinyconfig")
     fragment = FRAGMENT.read_text() + "".join(f"{line}\n" for line in recipe.adds)
     with open(tree / ".config", "a") as config:
         config.write(fragment)
-    make(tree, log, "olddefconfig")
+    run_make(tree, log, "olddefconfig")
     taken = set((tree / ".config").read_text().splitlines())
     asked = [line for line in fragment.splitlines() if line.startswith("CONFIG_")]
     missing = [line for line in asked
@@ -173,7 +173,7 @@ def configure(recipe: Recipe, tree: Path, log: Path):
         raise RuntimeError("the kernel's configuration refused: " + ", ".join(missing))
 
 
-def make(tree: Path, log: Path, *targets: str):
+def run_make(tree: Path, log: Path, *targets: str):
     """Runs the kernel's make, at the lowest priority."""
     environment = {
         **os.environ, "KBUILD_BUILD_USER": "lab", "KBUILD_BUILD_HOST": "lab",

@@ -48,7 +48,7 @@ class Layouts(Scenario):
         requests = [request for request in json.loads(text)
                     if PROPOSED not in request["source"]]
         known = Headers(uapi.headers_of(bench.kernel.image), requests)
-        verdicts = [judged(request, known, bench.kernel) for request in requests]
+        verdicts = [judge_request(request, known, bench.kernel) for request in requests]
         found = sum(request["request"] in known.numbers for request in requests)
         return [*verdicts, Verdict(found > 10, f"{found} of {len(requests)} requests are in the "
                                                f"headers, {len(known.offsets)} members compared")]
@@ -64,9 +64,9 @@ class Headers:
         absent: set[tuple[str, str]] = set()
         options = ["-isystem", str(include)] if include else []
         with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
-            complaints = compiled(requests, absent, options, Path(scratch))
+            complaints = compile_questions(requests, absent, options, Path(scratch))
             absent |= set(re.findall(r"'struct (\w+)' has no member named '(\w+)'", complaints))
-            complaints = complaints and compiled(requests, absent, options, Path(scratch))
+            complaints = complaints and compile_questions(requests, absent, options, Path(scratch))
             if complaints:
                 raise RuntimeError(complaints)
             text = subprocess.run([Path(scratch, "probe")], text=True, capture_output=True,
@@ -80,17 +80,18 @@ class Headers:
                 self.offsets[words[0], words[1]] = (int(words[2]), int(value))
 
 
-def compiled(requests: list[dict], absent, options: list[str], scratch: Path) -> str:
+def compile_questions(requests: list[dict], absent, options: list[str], scratch: Path) -> str:
     """Compiles the questions; what the compiler complains of."""
     lines = [uapi.PREAMBLE, "int main(void) {"]
     for request in requests:
         name = request["request"]
-        lines += [f"#ifdef {name}", uapi.printed(f"number {name}", name)]
-        for struct in structs(request):
-            lines.append(uapi.printed(f"size {struct.name}", f"sizeof(struct {struct.name})"))
-            lines += [uapi.printed(f"member {struct.name} {member}",
-                                   f"offsetof(struct {struct.name}, {member})",
-                                   f"sizeof(((struct {struct.name} *)0)->{member})")
+        lines += [f"#ifdef {name}", uapi.print_statement(f"number {name}", name)]
+        for struct in structs_of(request):
+            lines.append(uapi.print_statement(
+                f"size {struct.name}", f"sizeof(struct {struct.name})"))
+            lines += [uapi.print_statement(f"member {struct.name} {member}",
+                                           f"offsetof(struct {struct.name}, {member})",
+                                           f"sizeof(((struct {struct.name} *)0)->{member})")
                       for member in struct.members if (struct.name, member) not in absent]
         lines.append("#endif")
     source = scratch / "probe.c"
@@ -100,7 +101,7 @@ def compiled(requests: list[dict], absent, options: list[str], scratch: Path) ->
         capture_output=True, env={**os.environ, "LC_ALL": "C"}).stderr
 
 
-def structs(request: dict) -> list[Struct]:
+def structs_of(request: dict) -> list[Struct]:
     """The struct that a request points to, and those that it points to in turn."""
     found, waiting = [], [request["argument"]] if "argument" in request else []
     for one in waiting:
@@ -112,7 +113,7 @@ def structs(request: dict) -> list[Struct]:
     return found
 
 
-def judged(request: dict, headers: Headers, kernel: Kernel) -> Verdict:
+def judge_request(request: dict, headers: Headers, kernel: Kernel) -> Verdict:
     """Compares one request."""
     name = request["request"]
     what = f"{name} as in {releases.dotted(kernel.release)}"
@@ -123,7 +124,7 @@ def judged(request: dict, headers: Headers, kernel: Kernel) -> Verdict:
                        f"{what}: missing from the headers, although of {request['source']}")
     problems = [] if headers.numbers[name] == int(request["number"], 0) else [
         f"number {request['number']}, not {headers.numbers[name]:#x}"]
-    for struct in structs(request):
+    for struct in structs_of(request):
         problems += differences(struct, headers, kernel.is_newest)
     return Verdict(not problems, what, tuple(problems))
 

@@ -35,7 +35,7 @@ MORE_DEVICES = [
 ]
 DISK_SIZE = 8 << 20
 
-TYPES = {"intel": "intel-vtd", "amd": "amd-vi", "virtio": "virtio-iommu"}
+IOMMU_TYPES = {"intel": "intel-vtd", "amd": "amd-vi", "virtio": "virtio-iommu"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Machine:
     @property
     def type(self) -> str:
         """The kind of its IOMMU, as host descriptions name it."""
-        return TYPES[self.name.split("-")[0]]
+        return IOMMU_TYPES[self.name.split("-")[0]]
 
     def fits(self, kernel: Kernel) -> bool:
         """Whether the kernel can show what the machine is for."""
@@ -70,7 +70,7 @@ class Machine:
         return self.is_mixed or (kernel.is_stock and self.name == "intel-nosnoop")
 
 
-def intel(name: str, snoop_control: bool, incoherent: str = "") -> Machine:
+def intel_machine(name: str, snoop_control: bool, incoherent: str = "") -> Machine:
     """A machine with an Intel IOMMU; `incoherent` lists devices it cannot enforce snoop for."""
     control = "on" if snoop_control else "off"
     return Machine(
@@ -79,21 +79,23 @@ def intel(name: str, snoop_control: bool, incoherent: str = "") -> Machine:
         is_mixed=bool(incoherent))
 
 
-def unsafe(name: str, iommu: tuple[str, ...], command_line: str, bits: int) -> list[Machine]:
+def machines_without_isolation(name: str, iommu: tuple[str, ...], command_line: str,
+                               bits: int) -> list[Machine]:
     """A machine whose interrupts are not isolated, as it is and with the kernel told not to mind."""
     strict = Machine(name, iommu, command_line, address_bits=bits, is_msi_isolated=False)
-    return [strict, replace(strict, name=f"{name}-unsafe", command_line=f"{command_line} lab_unsafe",
-                            allows_unsafe_interrupts=True)]
+    return [strict, replace(
+        strict, name=f"{name}-unsafe", command_line=f"{command_line} lab_unsafe",
+        allows_unsafe_interrupts=True)]
 
 
 MACHINES = [
-    intel("intel-snoop", True),
-    intel("intel-nosnoop", False),
-    replace(intel("intel-more", True), has_more=True),
+    intel_machine("intel-snoop", True),
+    intel_machine("intel-nosnoop", False),
+    replace(intel_machine("intel-more", True), has_more=True),
     # Whole groups: on real hardware a group sits behind one unit.
-    intel("intel-mixed", True, "0000:00:04.0,0000:00:07.0,0000:00:0a.0,0000:00:0a.1"),
-    *unsafe("amd", ("-device", "amd-iommu,intremap=on"), "amd_iommu=on", 48),
-    *unsafe("virtio", ("-device", "virtio-iommu-pci,addr=2"), "", 64),
+    intel_machine("intel-mixed", True, "0000:00:04.0,0000:00:07.0,0000:00:0a.0,0000:00:0a.1"),
+    *machines_without_isolation("amd", ("-device", "amd-iommu,intremap=on"), "amd_iommu=on", 48),
+    *machines_without_isolation("virtio", ("-device", "virtio-iommu-pci,addr=2"), "", 64),
 ]
 
 
@@ -108,7 +110,7 @@ def seen_by(kernel: Kernel) -> list[Machine]:
         return fitting
     bits = 64 if kernel.release < (6, 17) else 48
     return [replace(machine, address_bits=bits, is_msi_isolated=True)
-            if machine.type == TYPES["amd"] else machine
+            if machine.type == IOMMU_TYPES["amd"] else machine
             for machine in fitting if machine.name != "amd-unsafe"]
 
 
@@ -122,7 +124,8 @@ class Boot:
     is_complete: bool
 
 
-def boot(machine: Machine, kernel: Kernel, initramfs: Path, work: Path, timeout: float) -> Boot:
+def boot_machine(machine: Machine, kernel: Kernel, initramfs: Path, work: Path,
+                 timeout: float) -> Boot:
     """Runs a machine until it switches itself off."""
     results, console = work / "results", work / "console"
     command = [
@@ -133,7 +136,7 @@ def boot(machine: Machine, kernel: Kernel, initramfs: Path, work: Path, timeout:
         # Nothing waits for a processor that is not there.
         "-append", "console=ttyS0 quiet panic=-1 no_timer_check mitigations=off"
         f" rcupdate.rcu_expedited=1 {machine.command_line}",
-        *machine.iommu, *DEVICES, *more(machine, work),
+        *machine.iommu, *DEVICES, *extra_arguments(machine, work),
     ]
     started = time.monotonic()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -148,7 +151,7 @@ def boot(machine: Machine, kernel: Kernel, initramfs: Path, work: Path, timeout:
     return Boot(text.replace("\r", ""), log, time.monotonic() - started, "lab: end" in text)
 
 
-def more(machine: Machine, work: Path) -> list[str]:
+def extra_arguments(machine: Machine, work: Path) -> list[str]:
     """QEMU's arguments for what only some machines have; the disk has an empty file system."""
     if not machine.has_more:
         return []

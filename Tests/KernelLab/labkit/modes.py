@@ -6,8 +6,8 @@ from .machines import Machine
 from .scenario import GUEST, Bench, Scenario, Verdict
 from .sections import Section
 
-DEVICES = {"vm": '  - { name: nic, address: "0000:00:05.0" }\n', "plain": ""}
-VM = """\
+FIRST_DEVICE = {"vm": '  - { name: nic, address: "0000:00:05.0" }\n', "plain": ""}
+DESCRIPTION = """\
 apiVersion: vfioplan/v1
 kind: VM
 name: modes
@@ -17,10 +17,10 @@ devices:
 """
 # Case -> the status it ends with, and what it must have said. The account that iommufd and type1
 # charge a process's pages to differs.
-HELD = [r"^holding: ", r"^driver vfio-pci$"]
+HELD_LINES = [r"^holding: ", r"^driver vfio-pci$"]
 EXPECTED: dict[str, tuple[int, list[str]]] = {
-    "hold-INT": (0, [*HELD, r"VP5008", r"^second 69$", r"^restore 0$"]),
-    "hold-TERM": (0, HELD),
+    "hold-INT": (0, [*HELD_LINES, r"VP5008", r"^second 69$", r"^restore 0$"]),
+    "hold-TERM": (0, HELD_LINES),
     "hold-KILL": (0, [r"^killed 137$", r"VP5009", r"^again 69$"]),
     "command": (7, [r"^for this process$", r"^words \d+ \d+ \d+ \{literal\}$",
                     r"^driver vfio-pci$", r"^file /memfd:vfioplan-guest-memory"]),
@@ -41,13 +41,13 @@ EXPECTED: dict[str, tuple[int, list[str]]] = {
     "no-interface": (69, [r"VP5011", r"CONFIG_"]),
 }
 # Only who has CAP_SYS_RESOURCE may say how iommufd accounts.
-ELSE = {("user", "iommufd"): (77, [r"EPERM, .*CAP_SYS_RESOURCE"])}
-NODES = {"iommufd": [r"^file /dev/iommu$", r"^file /dev/vfio/devices/vfio\d+$",
-                     r"^files 4 iommufd:nic:test:ram0$"],
-         "type1": [r"^file /dev/vfio/vfio$", r"^file anon_inode:\[vfio-device\]$",
-                   r"^files 6 gpa\.container:group\d+:group\d+:nic:test:ram0$"]}
+EXPECTED_BY_TARGET = {("user", "iommufd"): (77, [r"EPERM, .*CAP_SYS_RESOURCE"])}
+NODE_LINES = {"iommufd": [r"^file /dev/iommu$", r"^file /dev/vfio/devices/vfio\d+$",
+                          r"^files 4 iommufd:nic:test:ram0$"],
+              "type1": [r"^file /dev/vfio/vfio$", r"^file anon_inode:\[vfio-device\]$",
+                        r"^files 6 gpa\.container:group\d+:group\d+:nic:test:ram0$"]}
 # What a page table needs of 4 MiB that are mapped: the pages are pinned, and accounted.
-ACCOUNTS = {"iommufd": r"^VmPin:\s+4096 kB$", "type1": r"^VmLck:\s+4096 kB$"}
+ACCOUNT_LINES = {"iommufd": r"^VmPin:\s+4096 kB$", "type1": r"^VmLck:\s+4096 kB$"}
 
 
 class Modes(Scenario):
@@ -65,10 +65,10 @@ class Modes(Scenario):
     def files(self, bench: Bench) -> dict[str, bytes]:
         """Two descriptions, the script, and the command that is handed the files."""
         run = "".join(f"sh /scenario/modes/modes.sh {target}\n" for target in bench.targets)
-        files = {f"{name}.yaml": VM.format(first).encode() for name, first in DEVICES.items()}
+        files = descriptions()
         files["huge.yaml"] = files["plain.yaml"].replace(
             b"size: 4MiB", b"size: 1GiB, hugepages: 2MiB")
-        return files | {"run.sh": run.encode(), "modes.sh": sections.script("modes"),
+        return files | {"run.sh": run.encode(), "modes.sh": sections.guest_script("modes"),
                         "command.sh": (GUEST / "command.sh").read_bytes()}
 
     def seconds(self, bench: Bench) -> float:
@@ -77,9 +77,9 @@ class Modes(Scenario):
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each case and target."""
-        found = {(*section.words,): section for section in sections.read(text)}
+        found = {(*section.words,): section for section in sections.read_sections(text)}
         cases = [case for case in EXPECTED if case != "route" or not bench.kernel.is_stock]
-        verdicts = [judged(case, target, found.get((case, target)))
+        verdicts = [judge_case(case, target, found.get((case, target)))
                     for target in bench.targets for case in cases]
         if len(cases) < len(EXPECTED):
             verdicts.append(Verdict(None, "route: this kernel's network driver is a module that "
@@ -87,9 +87,15 @@ class Modes(Scenario):
         return verdicts
 
 
-def judged(case: str, target: str, section: Section | None) -> Verdict:
+def descriptions() -> dict[str, bytes]:
+    """A description of two devices and one of the second alone."""
+    return {f"{name}.yaml": DESCRIPTION.format(first).encode()
+            for name, first in FIRST_DEVICE.items()}
+
+
+def judge_case(case: str, target: str, section: Section | None) -> Verdict:
     """What a case should have said, ended with and left behind: nothing."""
-    status, wanted = ELSE.get((case, target), EXPECTED[case])
-    wanted = wanted + (NODES[target] if case == "command" else [])
-    wanted += [ACCOUNTS[target]] if case.startswith("hold-") and case != "hold-KILL" else []
-    return sections.judged(f"{target} {case}", section, status, wanted)
+    status, wanted = EXPECTED_BY_TARGET.get((case, target), EXPECTED[case])
+    wanted = wanted + (NODE_LINES[target] if case == "command" else [])
+    wanted += [ACCOUNT_LINES[target]] if case.startswith("hold-") and case != "hold-KILL" else []
+    return sections.judge_section(f"{target} {case}", section, status, wanted)

@@ -19,8 +19,8 @@ from .watch import Seen, Table
 DEVICES = {"C1": "0000:00:03.0", "C2": "0000:00:1f.2", "C3": "0000:00:1f.3",
            "N1": "0000:00:07.0", "N2": "0000:00:0a.0", "N3": "0000:00:0a.1"}
 TARGETS = {"qemu": "iommufd", "cloud-hypervisor": "iommufd", "type1": "type1"}
-POOLS = [(4, ["C1", "C2", "N1", "N2"]), (3, ["C1", "N1", "C2", "C3"]),
-         (3, ["C1", "N1", "N2", "N3"])]
+DEVICE_POOLS = [(4, ["C1", "C2", "N1", "N2"]), (3, ["C1", "N1", "C2", "C3"]),
+                (3, ["C1", "N1", "N2", "N3"])]
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Case:
 
 
 # What a real QEMU does in seconds and byhand in milliseconds.
-REAL = [*(Case("qemu", names) for names in itertools.permutations(["C1", "N1", "C2"])),
-        Case("qemu", ("C1", "N1", "N3", "N2")), Case("type1", ("C1", "N1", "C2")),
-        Case("type1", ("N1", "C1", "C2")), Case("type1", ("N2", "C1", "N3"))]
+QEMU_CASES = [*(Case("qemu", names) for names in itertools.permutations(["C1", "N1", "C2"])),
+              Case("qemu", ("C1", "N1", "N3", "N2")), Case("type1", ("C1", "N1", "C2")),
+              Case("type1", ("N1", "C1", "C2")), Case("type1", ("N2", "C1", "N3"))]
 
 
 def can_enforce(name: str) -> bool:
@@ -52,7 +52,7 @@ def can_enforce(name: str) -> bool:
     return name[0] == "C"
 
 
-def modelled(case: Case) -> Seen:
+def model_of(case: Case) -> Seen:
     """What becomes of devices that are attached one after another.
 
     A device goes where its group is, or else to a table that takes it, or else to one of its own,
@@ -74,9 +74,9 @@ def modelled(case: Case) -> Seen:
     return Seen(tuple(found), not all(map(can_enforce, case.names)))
 
 
-def cases(bench: Bench) -> list[Case]:
+def attach_orders(bench: Bench) -> list[Case]:
     """Every order of up to four devices of both kinds, and of up to three with a group."""
-    orders = {names: None for most, pool in POOLS for count in range(1, most + 1)
+    orders = {names: None for most, pool in DEVICE_POOLS for count in range(1, most + 1)
               for names in itertools.permutations(pool, count)}
     return [Case(rule, names) for rule, target in TARGETS.items() if target in bench.targets
             for names in orders]
@@ -100,37 +100,39 @@ class Others(Scenario):
         lines = [". /scenario/watch.sh", ". /scenario/qemu.sh", "watch", "forget",
                  "byhand /scenario/others/calls > /tmp/answers || cat /tmp/answers",
                  "echo '== calls'", "seen"]
-        for case in in_qemu(bench):
-            lines += ["forget", f"start $qemu {' '.join(arguments(case))}",
+        for case in qemu_cases(bench):
+            lines += ["forget", f"start $qemu {' '.join(qemu_arguments(case))}",
                       f"echo '== {case.label}'", "seen", "quit", "finish",
                       "echo \"== ended $status\"", "cat /tmp/said"]
-        calls = [line for case in cases(bench) for line in calls_of(case)]
+        calls = [line for case in attach_orders(bench) for line in case_calls(case)]
         return {"run.sh": ("\n".join([*lines, "unwatch"]) + "\n").encode(),
                 "calls": ("\n".join(calls) + "\n").encode()}
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each order and rule, and for each QEMU."""
-        parts = sections.read(text)
+        parts = sections.read_sections(text)
         by_hand = next(section for section in parts if section.words[0] == "calls")
-        events = watch.cases(list(by_hand.lines))
+        events = watch.events_by_case(list(by_hand.lines))
         with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
             Path(scratch, "host.yaml").write_text(host)
             with ThreadPoolExecutor() as pool:
-                asked = [*cases(bench), *in_qemu(bench)]
+                asked = [*attach_orders(bench), *qemu_cases(bench)]
                 said = dict(zip(asked, pool.map(
-                    lambda case: compiled(bench.program, Path(scratch), case), asked)))
-        verdicts = [judged(case, said[case], watch.read(events.get(case.label, []), case.addresses))
-                    for case in cases(bench)]
-        return verdicts + [real(case, said[case], parts) for case in in_qemu(bench)]
+                    lambda case: said_outside(bench.program, Path(scratch), case), asked)))
+        verdicts = []
+        for case in attach_orders(bench):
+            seen = watch.read_events(events.get(case.label, []), case.addresses)
+            verdicts.append(judge_case(case, said[case], seen))
+        return verdicts + [judge_qemu(case, said[case], parts) for case in qemu_cases(bench)]
 
 
-def in_qemu(bench: Bench) -> list[Case]:
+def qemu_cases(bench: Bench) -> list[Case]:
     """QEMU's way does not depend on the kernel: on the others the first shows that it works."""
-    possible = [case for case in REAL if TARGETS[case.rule] in bench.targets]
+    possible = [case for case in QEMU_CASES if TARGETS[case.rule] in bench.targets]
     return possible if bench.kernel.is_newest else possible[:1]
 
 
-def calls_of(case: Case) -> list[str]:
+def case_calls(case: Case) -> list[str]:
     """The calls of a VMM."""
     addresses = case.addresses
     lines = [f"case {case.label}", "vm"]
@@ -148,7 +150,7 @@ def calls_of(case: Case) -> list[str]:
     return lines
 
 
-def arguments(case: Case) -> list[str]:
+def qemu_arguments(case: Case) -> list[str]:
     """QEMU's arguments for devices that it opens by itself."""
     if case.rule == "type1":
         return [f"-device vfio-pci,host={address}" for address in case.addresses]
@@ -156,7 +158,7 @@ def arguments(case: Case) -> list[str]:
             *(f"-device vfio-pci,host={address},iommufd=iommufd0" for address in case.addresses)]
 
 
-def compiled(program: Path, scratch: Path, case: Case) -> Seen | None:
+def said_outside(program: Path, scratch: Path, case: Case) -> Seen | None:
     """What vfioplan says of a case."""
     lines = ["apiVersion: vfioplan/v1", "kind: VM", "name: others",
              "memory: [ { gpa: 0x0, size: 1MiB } ]", "devices:"]
@@ -164,26 +166,27 @@ def compiled(program: Path, scratch: Path, case: Case) -> Seen | None:
               for name in case.names]
     vm = scratch / f"{case.label}.yaml"
     vm.write_text("\n".join(lines) + "\n")
-    _, found = compiler.compiled(program, vm, scratch / "host.yaml", TARGETS[case.rule],
-                                 "--as", case.rule)
+    _, found = compiler.compile_outside(program, vm, scratch / "host.yaml", TARGETS[case.rule],
+                                        "--as", case.rule)
     return found and Seen(tuple(
         Table(table["enforceSnoop"], tuple(sorted(DEVICES[name] for name in table["devices"])))
         for table in found["ioasids"]), found["kvm"]["incoherentDMA"])
 
 
-def judged(case: Case, said: Seen | None, seen: Seen) -> Verdict:
+def judge_case(case: Case, said: Seen | None, seen: Seen) -> Verdict:
     """Compares what was said, what was seen, and the model."""
-    model = modelled(case)
-    return told(said == seen == model, f"{case.label}: {named(seen)}",
-                f"kernel: {named(seen)}", f"vfioplan: {named(said)}", f"model: {named(model)}")
+    model = model_of(case)
+    return verdict_with_details(
+        said == seen == model, f"{case.label}: {with_names(seen)}", f"kernel: {with_names(seen)}",
+        f"vfioplan: {with_names(said)}", f"model: {with_names(model)}")
 
 
-def told(is_good: bool, what: str, *details: str) -> Verdict:
+def verdict_with_details(is_good: bool, what: str, *details: str) -> Verdict:
     """With details only if they are wanted."""
     return Verdict(is_good, what, () if is_good else details)
 
 
-def named(seen: Seen | None) -> str:
+def with_names(seen: Seen | None) -> str:
     """With names in place of addresses."""
     text = str(seen)
     for name, address in DEVICES.items():
@@ -191,13 +194,13 @@ def named(seen: Seen | None) -> str:
     return text
 
 
-def real(case: Case, said: Seen | None, parts: list[sections.Section]) -> Verdict:
+def judge_qemu(case: Case, said: Seen | None, parts: list[sections.Section]) -> Verdict:
     """The same for a QEMU."""
     place = next(index for index, part in enumerate(parts)
                  if part.words == tuple(case.label.split()))
     events, ended = parts[place:place + 2]
     version = re.search(r'"package": "([^"]*)"', ended.text)
-    found = judged(case, said, watch.read(list(events.lines), case.addresses))
-    return told(found.is_good and ended.words == ("ended", "0"),
-                f"QEMU {version and version[1]}: {found.what}",
-                *found.details, " ".join(ended.words), *ended.lines)
+    found = judge_case(case, said, watch.read_events(list(events.lines), case.addresses))
+    return verdict_with_details(found.is_good and ended.words == ("ended", "0"),
+                                f"QEMU {version and version[1]}: {found.what}",
+                                *found.details, " ".join(ended.words), *ended.lines)

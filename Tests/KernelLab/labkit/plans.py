@@ -49,11 +49,11 @@ class Plans(Scenario):
         """Name, target and text of every case."""
         cases = []
         if self.with_examples:
-            for name, text in examples.on_lab(bench.examples, bench.machine):
+            for name, text in examples.examples_on_lab(bench.examples, bench.machine):
                 cases += [(name, target, text) for target in bench.targets]
         count = max(1, round(bench.count * self.share))
         seed = bench.seed if self.with_examples else bench.seed + 1
-        for index, (name, text) in enumerate(descriptions.generate(count, seed)):
+        for index, (name, text) in enumerate(descriptions.generate_descriptions(count, seed)):
             cases.append((name, bench.targets[index % len(bench.targets)], text))
         return cases
 
@@ -74,8 +74,8 @@ class Plans(Scenario):
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """Compares each case with what the compiler says outside."""
         cases = self.cases(bench)
-        attempts = {(attempt.name, attempt.target): attempt for attempt in parse(text)}
-        expectations = compiled(bench, cases, host)
+        attempts = {(attempt.name, attempt.target): attempt for attempt in parse_attempts(text)}
+        expectations = compile_cases(bench, cases, host)
         verdicts = []
         for name, target, _ in cases:
             attempt, expected = attempts.get((name, target)), expectations[name, target]
@@ -83,10 +83,10 @@ class Plans(Scenario):
             if attempt is None:
                 verdicts.append(Verdict(False, f"{what} was not tried"))
             else:
-                verdicts.append(judged(what, attempt, expected))
+                verdicts.append(judge_attempt(what, attempt, expected))
         verdicts.append(self.time(list(attempts.values())))
         if self.with_examples:
-            verdicts += coherency(bench, attempts, expectations)
+            verdicts += judge_coherency(bench, attempts, expectations)
         return verdicts
 
     def time(self, attempts: list[Attempt]) -> Verdict:
@@ -102,7 +102,7 @@ DRIVERS = Plans("drivers", "the same, with devices taken from the host's drivers
                 0.1, False, True)
 
 
-def parse(text: str) -> list[Attempt]:
+def parse_attempts(text: str) -> list[Attempt]:
     """Reads what tryplans printed."""
     attempts: list[Attempt] = []
     for line in text.splitlines():
@@ -121,7 +121,7 @@ def parse(text: str) -> list[Attempt]:
     return attempts
 
 
-def judged(what: str, attempt: Attempt, expected: Expectation) -> Verdict:
+def judge_attempt(what: str, attempt: Attempt, expected: Expectation) -> Verdict:
     """The verdict about one attempt."""
     if attempt.differences:
         return Verdict(False, f"{what} left something behind", tuple(attempt.differences))
@@ -136,7 +136,7 @@ def judged(what: str, attempt: Attempt, expected: Expectation) -> Verdict:
                           f"{attempt.status}", tuple(attempt.said or attempt.codes))
 
 
-def coherency(bench: Bench, attempts, expectations) -> list[Verdict]:
+def judge_coherency(bench: Bench, attempts, expectations) -> list[Verdict]:
     """KVM expects non-coherent DMA under the whole plan iff the plan says so, and not afterwards.
 
     It looks when a file is given to it or taken away. Up to 6.1 it asks the container then, so that
@@ -160,7 +160,7 @@ def coherency(bench: Bench, attempts, expectations) -> list[Verdict]:
         seen.values()) else [Verdict(None, "no plan was applied, KVM was told nothing")]
 
 
-def compiled(bench: Bench, cases, host: str) -> dict[tuple[str, str], Expectation]:
+def compile_cases(bench: Bench, cases, host: str) -> dict[tuple[str, str], Expectation]:
     """Compiles every case outside the machine, for the host that the guest says it is."""
     with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
         folder = Path(scratch)
@@ -169,12 +169,12 @@ def compiled(bench: Bench, cases, host: str) -> dict[tuple[str, str], Expectatio
             (folder / f"{name}.yaml").write_text(text)
         with ThreadPoolExecutor(2) as pool:
             keys = [(name, target) for name, target, _ in cases]
-            return dict(zip(keys, pool.map(lambda key: expectation(bench, folder, *key), keys)))
+            return dict(zip(keys, pool.map(lambda key: compile_case(bench, folder, *key), keys)))
 
 
-def expectation(bench: Bench, folder: Path, name: str, target: str) -> Expectation:
+def compile_case(bench: Bench, folder: Path, name: str, target: str) -> Expectation:
     """What the compiler says of one case."""
-    errors, plan = compiler.compiled(
+    errors, plan = compiler.compile_outside(
         bench.program, folder / f"{name}.yaml", folder / "host.yaml", target)
     codes = [finding["code"] for finding in errors]
     return Expectation(codes, plan["kvm"]["incoherentDMA"] if plan else None)

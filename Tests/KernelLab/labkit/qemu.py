@@ -20,10 +20,10 @@ LIBRARIES = "usr/lib/x86_64-linux-gnu"
 # The firmware of a machine; devices are given no ROMs.
 FILES = ["usr/share/seabios/bios-256k.bin", "usr/share/qemu/kvmvapic.bin",
          "usr/share/qemu/linuxboot_dma.bin"]
-NEEDED = re.compile(r"\(NEEDED\).*\[(.*)\]")
+NEEDED_LIBRARY = re.compile(r"\(NEEDED\).*\[(.*)\]")
 
 
-def obtain(directory: Path, say=print) -> Path:
+def obtain_qemu(directory: Path, say=print) -> Path:
     """The archive, from a directory that keeps it."""
     recipe = "\0".join([*SUITES, PACKAGE, PROGRAM, LOADER, LIBRARIES, *FILES])
     home = directory / "qemu" / hashlib.sha256(recipe.encode()).hexdigest()[:12]
@@ -35,19 +35,19 @@ def obtain(directory: Path, say=print) -> Path:
         archive.update()
         root = home / "root"
         for package in archive.download_with_dependencies(PACKAGE):
-            debian.unpack(package, root)
-        (home / "archive").write_bytes(pack(root))
+            debian.unpack_package(package, root)
+        (home / "archive").write_bytes(pack_qemu(root))
         shutil.rmtree(root)
         shutil.rmtree(home / "debian")
         (home / "done").touch()
     return home / "archive"
 
 
-def pack(root: Path) -> bytes:
+def pack_qemu(root: Path) -> bytes:
     """What QEMU needs of an unpacked system."""
     archive = initramfs.Archive()
     archive.add_program(PROGRAM, root / PROGRAM)
-    for name, path in sorted(libraries(root).items()):
+    for name, path in sorted(loaded_libraries(root).items()):
         # Its path is in every program; the others are found where Debian puts them.
         place = LOADER if name == Path(LOADER).name else f"{LIBRARIES}/{name}"
         archive.add_program(place, path)
@@ -56,20 +56,20 @@ def pack(root: Path) -> bytes:
     return archive.bytes()
 
 
-def libraries(root: Path) -> dict[str, Path]:
+def loaded_libraries(root: Path) -> dict[str, Path]:
     """Name and file of every library that QEMU loads, and those load."""
     there = {path.name: path for path in (root / LIBRARIES).glob("*.so*")}
     found: dict[str, Path] = {}
     waiting = [root / PROGRAM]
     while waiting:
-        for name in needed(waiting.pop()):
+        for name in needed_libraries(waiting.pop()):
             if name not in found:
                 found[name] = there[name]
                 waiting.append(there[name])
     return found
 
 
-def needed(path: Path) -> list[str]:
+def needed_libraries(path: Path) -> list[str]:
     """The libraries that a program or a library asks for."""
     run = subprocess.run(["readelf", "-d", path], check=True, text=True, capture_output=True)
-    return NEEDED.findall(run.stdout)
+    return NEEDED_LIBRARY.findall(run.stdout)

@@ -7,7 +7,7 @@ from types import ModuleType
 from . import debian, mixed, mixed_6_1, releases
 from .releases import Release
 
-# The newest release, and of Debian's own kernels the one that scenarios run on which want its drivers.
+# The newest release, and that of Debian's own kernel on which scenarios run that want its drivers.
 NEWEST = (7, 3)
 CHOSEN_STOCK = (6, 1)
 # The releases that are looked at closely if they are built.
@@ -105,7 +105,7 @@ class Recipe:
         return [Kernel(self.name, version, home / "bzImage", modules, more, is_stock=True)]
 
 
-def stock(release: str) -> Recipe:
+def backported(release: str) -> Recipe:
     """The image of some release in Debian's backports."""
     return Recipe(release, rf"linux-image-{release.replace('.', '[.]')}[.]\d+\+deb\d+-amd64")
 
@@ -116,7 +116,7 @@ RECIPES = [
     Recipe("6.1-built", r"linux-source-6\.1", is_built=True, mixing=mixed_6_1, lacks=NOT_IN_6_1,
            adds=ONLY_6_1),
     Recipe("6.12", r"linux-source-6\.12", is_built=True, is_optional=False),
-    *map(stock, ("6.16", "6.17", "6.18", "6.19", "7.0", "7.1")),
+    *map(backported, ("6.16", "6.17", "6.18", "6.19", "7.0", "7.1")),
     Recipe("7.2", r"linux-source-7\.2", is_built=True, suites=LATEST_SUITES),
     Recipe("7.3", r"linux-source-7\.3", is_built=True, is_optional=False),
 ]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from . import by_hand, compiler, descriptions
 from .by_hand import Answer, Assigned, Naive
-from .machines import TYPES
+from .machines import IOMMU_TYPES
 from .scenario import Bench, Scenario, Verdict
 
-COUNT = 60
+MOST_DESCRIPTIONS = 60
 # What chance rarely asks for: memory beyond every width, one group in two spaces, requests of KVM.
 EXTRAS = {
     "beyond": ("  - { gpa: 0x0, size: 1MiB }\n  - { gpa: 0x100000000000000, size: 1MiB }\n",
@@ -109,10 +109,10 @@ EVIDENCE: dict[str, Callable[[Case], bool]] = {
     "VP4006": is_untrusted,
 }
 # These ask how often a probe was hit.
-WATCHED = {"VP3008", "VP3009"}
+WATCHED_CODES = {"VP3008", "VP3009"}
 
 
-def extra(name: str) -> str:
+def extra_description(name: str) -> str:
     """The text of one of EXTRAS."""
     memory, incoherent, devices = EXTRAS[name]
     lines = ["apiVersion: vfioplan/v1", "kind: VM", f"name: {name}", "memory:",
@@ -128,11 +128,12 @@ def extra(name: str) -> str:
 
 def subjects(bench: Bench) -> list[tuple[Naive, str, str]]:
     """Facts, text and target of every description; the extra ones on every target."""
-    made = descriptions.generate(min(bench.count, COUNT), bench.seed)
-    found = [(by_hand.read(name, text), text, bench.targets[index % len(bench.targets)])
+    made = descriptions.generate_descriptions(min(bench.count, MOST_DESCRIPTIONS), bench.seed)
+    found = [(by_hand.read_description(name, text), text, bench.targets[index % len(bench.targets)])
              for index, (name, text) in enumerate(made)]
-    return found + [(by_hand.read(name, extra(name)), extra(name), target)
-                    for name in EXTRAS for target in bench.targets]
+    texts = {name: extra_description(name) for name in EXTRAS}
+    return found + [(by_hand.read_description(name, text), text, target)
+                    for name, text in texts.items() for target in bench.targets]
 
 
 class Refusals(Scenario):
@@ -145,29 +146,30 @@ class Refusals(Scenario):
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """All calls of all descriptions."""
-        are_tables_late = (bench.machine.type == TYPES["virtio"]
+        are_tables_late = (bench.machine.type == IOMMU_TYPES["virtio"]
                            and bench.kernel.release < (6, 16))
         lines = [line for naive, _, target in subjects(bench)
-                 for line in by_hand.calls(naive, target, are_tables_late)]
+                 for line in by_hand.description_calls(naive, target, are_tables_late)]
         return {"run.sh": b"byhand /scenario/refusals/calls\n",
                 "calls": ("\n".join(lines) + "\n").encode()}
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """A verdict for each code and target, and one for what is accepted."""
-        answers = by_hand.answers(text)
+        answers = by_hand.read_answers(text)
         tally = Tally(bench.machine.is_msi_isolated or bench.machine.allows_unsafe_interrupts)
         with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
             Path(scratch, "host.yaml").write_text(host)
             for naive, source, target in subjects(bench):
                 Path(scratch, "vm.yaml").write_text(source)
-                findings, _ = compiler.compiled(bench.program, Path(scratch, "vm.yaml"),
-                                                Path(scratch, "host.yaml"), target)
+                findings, _ = compiler.compile_outside(bench.program, Path(scratch, "vm.yaml"),
+                                                       Path(scratch, "host.yaml"), target)
                 made = answers.get(f"{naive.name} {target}", [])
-                tally.add(target, naive, cases(naive, source, findings, made), made)
+                tally.add(target, naive, refused_cases(naive, source, findings, made), made)
         return tally.verdicts()
 
 
-def cases(naive: Naive, source: str, findings: list[dict], answers: list[Answer]) -> list[Case]:
+def refused_cases(naive: Naive, source: str, findings: list[dict],
+                  answers: list[Answer]) -> list[Case]:
     """The errors of a description, each with the devices that it is about."""
     found = []
     for finding in findings:
@@ -207,7 +209,7 @@ class Tally:
         key = (target, case.code)
         if case.code in CONTRADICTIONS:
             self._unasked[*key, "a contradiction, which no call shows"] += 1
-        elif case.code in WATCHED and None in case.began().values():
+        elif case.code in WATCHED_CODES and None in case.began().values():
             self._unasked[*key, "this kernel's KVM can't be watched"] += 1
         elif case.code in EVIDENCE and EVIDENCE[case.code](case):
             self._shown[key] += 1

@@ -3,19 +3,21 @@
 from . import sections
 from .scenario import Bench, Scenario, Verdict
 
-HEAD = """\
+DESCRIPTION_HEAD = """\
 apiVersion: vfioplan/v1
 kind: VM
 name: relations
 memory: [ { gpa: 0x0, size: 4MiB } ]
 devices:
 """
-TOKEN, OTHER = (f"{digit * 8}-1111-4222-8333-444444444444" for digit in "ab")
-PARENT = '  - { name: parent, address: "0000:04:00.0" }\n'
-CHILD = '  - {{ name: child, address: "0000:04:00.1"{} }}\n'
-FILES = {
-    "parent": PARENT, "child": CHILD.format(""), "family": PARENT + CHILD.format(""),
-    "token": CHILD.format(f', vfToken: "{TOKEN}"'), "other": CHILD.format(f', vfToken: "{OTHER}"'),
+TOKEN, OTHER_TOKEN = (f"{digit * 8}-1111-4222-8333-444444444444" for digit in "ab")
+PARENT_DEVICE = '  - { name: parent, address: "0000:04:00.0" }\n'
+CHILD_DEVICE = '  - {{ name: child, address: "0000:04:00.1"{} }}\n'
+DEVICES_OF = {
+    "parent": PARENT_DEVICE, "child": CHILD_DEVICE.format(""),
+    "family": PARENT_DEVICE + CHILD_DEVICE.format(""),
+    "token": CHILD_DEVICE.format(f', vfToken: "{TOKEN}"'),
+    "other": CHILD_DEVICE.format(f', vfToken: "{OTHER_TOKEN}"'),
 }
 ACCEPTED = (0, [r"^accepted: "])
 # Case -> the status it ends with, and what it must have said, on every target.
@@ -30,7 +32,7 @@ EXPECTED: dict[str, tuple[int, list[str]]] = {
     "alone-again": ACCEPTED,
 }
 # What the kernel does without a plan.
-RAW: dict[str, tuple[int, list[str]]] = {
+EXPECTED_OF_KERNEL: dict[str, tuple[int, list[str]]] = {
     "kernel": (0, [r"^parent on none, 2 functions$"]),
     "kernel-no-token": (1, [r"Permission denied"]),
 }
@@ -48,12 +50,14 @@ class Relations(Scenario):
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The descriptions, the token, the targets and the script."""
-        return {f"{name}.yaml": (HEAD + devices).encode() for name, devices in FILES.items()} | {
-            "token": TOKEN.encode(), "run.sh": sections.script("relations"),
+        files = {f"{name}.yaml": (DESCRIPTION_HEAD + devices).encode()
+                 for name, devices in DEVICES_OF.items()}
+        return files | {
+            "token": TOKEN.encode(), "run.sh": sections.guest_script("relations"),
             "targets": "".join(f"{target}\n" for target in bench.targets).encode()}
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each case and target, and for what the kernel does by itself."""
         cases = {f"{case}-{target}": wanted for target in bench.targets
-                 for case, wanted in EXPECTED.items()} | RAW
-        return sections.all_judged(text, cases)
+                 for case, wanted in EXPECTED.items()} | EXPECTED_OF_KERNEL
+        return sections.judge_sections(text, cases)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from . import kernels, machines
 from .conform import UNLISTED
-from .conform_pairs import known
+from .conform_pairs import known_pairs
 from .runner import Outcome
 
-RESULTS = Path(__file__).resolve().parents[3] / "docs" / "maintainers" / "lab-results.md"
-WIDTH = 120  # columns of a document
-SHOWN = 6  # details of a failure
+RESULTS_PATH = Path(__file__).resolve().parents[3] / "docs" / "maintainers" / "lab-results.md"
+DOCUMENT_WIDTH = 120  # columns of a document
+MOST_DETAILS = 6  # details of a failure
 SUMMED_UP = ("plans", "drivers", "conform")  # their last verdict says what came of all
 
 
@@ -34,7 +34,7 @@ class TAP:
             kind = {True: "ok", False: "not ok", None: "ok"}[verdict.is_good]
             what = f"{label}: {verdict.what}"
             self.line(kind, f"skip # SKIP {what}" if verdict.is_good is None else what)
-            for detail in verdict.details[:SHOWN]:
+            for detail in verdict.details[:MOST_DETAILS]:
                 print(f"#   {detail}", flush=True)
         good, bad = outcome.count(True), outcome.count(False)
         if not self.is_verbose and not bad:
@@ -49,7 +49,7 @@ class TAP:
               flush=True)
 
 
-def in_order(outcomes: list[Outcome], scenarios) -> list[Outcome]:
+def in_lab_order(outcomes: list[Outcome], scenarios) -> list[Outcome]:
     """By kernel, machine and scenario, however they were run."""
     names = [scenario.name for scenario in scenarios]
     machine_names = [machine.name for machine in machines.MACHINES]
@@ -59,28 +59,29 @@ def in_order(outcomes: list[Outcome], scenarios) -> list[Outcome]:
         machine_names.index(outcome.bench.machine.name), names.index(outcome.scenario)))
 
 
-def tables(outcomes: list[Outcome]) -> list[str]:
+def result_tables(outcomes: list[Outcome]) -> list[str]:
     """A table for each kernel: scenarios down, IOMMUs across."""
     lines = []
     for name in dict.fromkeys(outcome.bench.kernel.name for outcome in outcomes):
         own = [outcome for outcome in outcomes if outcome.bench.kernel.name == name]
-        cells = {(outcome.scenario, outcome.bench.machine.name): cell(outcome) for outcome in own}
+        cells = {(outcome.scenario, outcome.bench.machine.name): table_cell(outcome)
+                 for outcome in own}
         across = list(dict.fromkeys(outcome.bench.machine.name for outcome in own))
         lines += ["", f"| {name} ({own[0].bench.kernel.version}) | {' | '.join(across)} |",
                   "|---|" + "---:|" * len(across)]
-        for scenario in columns(outcomes):
+        for scenario in scenario_names(outcomes):
             row = [cells.get((scenario, machine), "–") for machine in across]
             if set(row) != {"–"}:
                 lines.append(f"| {scenario} | {' | '.join(row)} |")
     return lines[1:]
 
 
-def columns(outcomes: list[Outcome]) -> list[str]:
+def scenario_names(outcomes: list[Outcome]) -> list[str]:
     """The scenarios that ran anywhere."""
     return list(dict.fromkeys(outcome.scenario for outcome in outcomes))
 
 
-def cell(outcome: Outcome) -> str:
+def table_cell(outcome: Outcome) -> str:
     """Counts of one scenario: good, and bad or skipped if there are any."""
     text = f"{outcome.count(True)} ok"
     for count, word in ((outcome.count(False), "FAILED"), (outcome.count(None), "skip")):
@@ -89,9 +90,9 @@ def cell(outcome: Outcome) -> str:
     return text
 
 
-def unseen(outcomes: list[Outcome]) -> list[str]:
+def unseen_answers(outcomes: list[Outcome]) -> list[str]:
     """The answers that no generated program got anywhere, and those that are in no list."""
-    details = [(known(outcome.bench.kernel), set(outcome.verdicts[-1].details))
+    details = [(known_pairs(outcome.bench.kernel), set(outcome.verdicts[-1].details))
                for outcome in outcomes if outcome.scenario == "conform"]
     if not details:
         return []
@@ -102,36 +103,36 @@ def unseen(outcomes: list[Outcome]) -> list[str]:
             *sorted(unlisted)]
 
 
-def record(outcomes: list[Outcome], scenarios, seconds: float):
+def record_results(outcomes: list[Outcome], scenarios, seconds: float):
     """Writes the tables and the laws to docs/maintainers/lab-results.md."""
     laws = {scenario.name: scenario.law for scenario in scenarios}
-    figures = [item(f"{outcome.bench.label}: {verdict.what}") for outcome in outcomes
+    figures = [list_item(f"{outcome.bench.label}: {verdict.what}") for outcome in outcomes
                if outcome.scenario == "speed" for verdict in outcome.verdicts]
     bench = outcomes[0].bench
-    skipped = [item(f"{outcome.bench.label} {outcome.scenario}: {verdict.what}")
+    skipped = [list_item(f"{outcome.bench.label} {outcome.scenario}: {verdict.what}")
                for outcome in outcomes for verdict in outcome.verdicts if verdict.is_good is None]
     lines = [
         "# What real kernels said", "",
         "Written by `make lab RECORD=1`; [the lab](kernel-lab.md) says what the scenarios are.", "",
-        f"{datetime.date.today()}, {version('qemu-system-x86_64')}, {seconds / 60:.0f} minutes "
-        "without making kernels;",
+        f"{datetime.date.today()}, {program_version('qemu-system-x86_64')}, "
+        f"{seconds / 60:.0f} minutes without making kernels;",
         f"seed {bench.seed}, {bench.count} generated descriptions a machine.", "",
-        *tables(outcomes), "", "What each scenario proves:", "",
-        *[item(f"`{name}`: {laws[name]}") for name in columns(outcomes)]]
+        *result_tables(outcomes), "", "What each scenario proves:", "",
+        *[list_item(f"`{name}`: {laws[name]}") for name in scenario_names(outcomes)]]
     if figures:
         lines += ["", "Speed, inside the guests:", "", *figures]
     if skipped:
         lines += ["", "Skipped, and why:", "", *sorted(set(skipped))]
-    RESULTS.write_text("\n".join(lines) + "\n")
+    RESULTS_PATH.write_text("\n".join(lines) + "\n")
 
 
-def item(text: str) -> str:
+def list_item(text: str) -> str:
     """An item of a list, no wider than documents are."""
-    return textwrap.fill(text, WIDTH, initial_indent="- ", subsequent_indent="  ",
+    return textwrap.fill(text, DOCUMENT_WIDTH, initial_indent="- ", subsequent_indent="  ",
                          break_long_words=False, break_on_hyphens=False)
 
 
-def version(program: str) -> str:
+def program_version(program: str) -> str:
     """The first line of what a program says of its version."""
     text = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
     return re.sub(r"\s*\(.*", "", text.splitlines()[0]) if text else program

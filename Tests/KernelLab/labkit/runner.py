@@ -10,7 +10,7 @@ from pathlib import Path
 from . import machines, scenarios
 from .scenario import Bench, Scenario, Verdict
 
-BEGIN = "lab: scenario {} begin\n"
+SCENARIO_BEGIN = "lab: scenario {} begin\n"
 MOST_BOOTS = 12  # to make one machine's failures small
 
 
@@ -28,29 +28,29 @@ class Outcome:
         return sum(verdict.is_good is is_good for verdict in self.verdicts)
 
 
-def limit(bench: Bench, wanted: list[Scenario]) -> float:
+def time_limit(bench: Bench, wanted: list[Scenario]) -> float:
     """A generous time limit for a machine, in seconds."""
     return 60 + sum(scenario.seconds(bench) for scenario in wanted)
 
 
-def run(bench: Bench, wanted: list[Scenario], busybox: Path, keep: Path | None,
-        say) -> list[Outcome]:
+def run_bench(bench: Bench, wanted: list[Scenario], busybox: Path, keep: Path | None,
+              say) -> list[Outcome]:
     """One boot, and another try if the kernel crashed or did not get as far as its scenarios."""
     with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
         work = keep / bench.label.replace(" ", "-") if keep else Path(scratch)
         work.mkdir(parents=True, exist_ok=True)
         image = work / "initramfs"
-        image.write_bytes(scenarios.pack(bench, busybox, wanted))
-        most = limit(bench, wanted)
-        boot = machines.boot(bench.machine, bench.kernel, image, work, most)
+        image.write_bytes(scenarios.pack_initramfs(bench, busybox, wanted))
+        most = time_limit(bench, wanted)
+        boot = machines.boot_machine(bench.machine, bench.kernel, image, work, most)
         if is_crashed(boot, most):
             say(f"{bench.label}: the machine crashed or did not come up, trying again")
             say(*boot.console.splitlines()[-40:])
-            boot = machines.boot(bench.machine, bench.kernel, image, work, most)
+            boot = machines.boot_machine(bench.machine, bench.kernel, image, work, most)
     say(f"{bench.label}: {boot.seconds:.0f} s")
     for scenario in wanted:
-        shrink(bench, scenario, boot, busybox, say)
-    return judged(bench, wanted, boot)
+        shrink_failure(bench, scenario, boot, busybox, say)
+    return judge_boot(bench, wanted, boot)
 
 
 def is_crashed(boot: machines.Boot, limit: float) -> bool:
@@ -58,10 +58,10 @@ def is_crashed(boot: machines.Boot, limit: float) -> bool:
     return not boot.is_complete and (boot.seconds < limit or "lab: host end" not in boot.results)
 
 
-def shrink(bench: Bench, scenario: Scenario, boot: machines.Boot, busybox: Path, say):
+def shrink_failure(bench: Bench, scenario: Scenario, boot: machines.Boot, busybox: Path, say):
     """Boots again for less, as long as a scenario that failed wants to know how little it takes."""
     for _ in range(MOST_BOOTS):
-        part = output(scenario, boot)
+        part = scenario_output(scenario, boot)
         try:
             scenario = scenario.smaller(bench, *part, say) if part else None
         except Exception:  # what can't be judged is said where the scenario is judged
@@ -70,26 +70,26 @@ def shrink(bench: Bench, scenario: Scenario, boot: machines.Boot, busybox: Path,
             return
         with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
             image = Path(scratch) / "initramfs"
-            image.write_bytes(scenarios.pack(bench, busybox, [scenario]))
-            boot = machines.boot(bench.machine, bench.kernel, image, Path(scratch),
-                                 limit(bench, [scenario]))
+            image.write_bytes(scenarios.pack_initramfs(bench, busybox, [scenario]))
+            boot = machines.boot_machine(bench.machine, bench.kernel, image, Path(scratch),
+                                         time_limit(bench, [scenario]))
 
 
-def output(scenario: Scenario, boot: machines.Boot) -> tuple[str, str] | None:
+def scenario_output(scenario: Scenario, boot: machines.Boot) -> tuple[str, str] | None:
     """What a scenario printed, and the host as it found it."""
     hosts = re.findall(r"lab: host begin\n(.*?)lab: host end\n", boot.results, re.DOTALL)
-    found = re.search(re.escape(BEGIN.format(scenario.name)) + r"(.*?)lab: scenario "
+    found = re.search(re.escape(SCENARIO_BEGIN.format(scenario.name)) + r"(.*?)lab: scenario "
                       + scenario.name + r" end ", boot.results, re.DOTALL)
     return (found[1], hosts[-1]) if found and hosts else None
 
 
-def judged(bench: Bench, wanted: list[Scenario], boot: machines.Boot) -> list[Outcome]:
+def judge_boot(bench: Bench, wanted: list[Scenario], boot: machines.Boot) -> list[Outcome]:
     """Cuts the results into scenarios and lets each judge its part."""
     hosts = re.findall(r"lab: host begin\n(.*?)lab: host end\n", boot.results, re.DOTALL)
     outcomes = []
     for scenario in wanted:
         found = re.search(
-            re.escape(BEGIN.format(scenario.name)) + r"(.*?)lab: scenario " + scenario.name
+            re.escape(SCENARIO_BEGIN.format(scenario.name)) + r"(.*?)lab: scenario " + scenario.name
             + r" end (\d+) (\S+) (\S+)\n", boot.results, re.DOTALL)
         if not found or not hosts:
             detail = tuple(boot.console.splitlines()[-12:])
@@ -109,22 +109,22 @@ def judged(bench: Bench, wanted: list[Scenario], boot: machines.Boot) -> list[Ou
     return outcomes
 
 
-def timed(bench: Bench, wanted: list[Scenario], busybox: Path, keep: Path | None,
-          say) -> list[Outcome]:
+def run_timed_bench(bench: Bench, wanted: list[Scenario], busybox: Path, keep: Path | None,
+                    say) -> list[Outcome]:
     """What measures time; once more if a limit was not kept, because the machine may be busy."""
-    outcomes = run(bench, wanted, busybox, keep, say)
+    outcomes = run_bench(bench, wanted, busybox, keep, say)
     if any(outcome.count(False) for outcome in outcomes):
         for outcome in outcomes:
             say(*(verdict.what for verdict in outcome.verdicts if verdict.is_good is False))
         say(f"{bench.label}: that was over a limit, trying again")
-        outcomes = run(bench, wanted, busybox, keep, say)
+        outcomes = run_bench(bench, wanted, busybox, keep, say)
     return outcomes
 
 
-def run_all(work: list[tuple[Bench, list[Scenario]]], busybox: Path, jobs: int,
-            keep: Path | None, say):
+def run_benches(work: list[tuple[Bench, list[Scenario]]], busybox: Path, jobs: int,
+                keep: Path | None, say):
     """Every bench, a few at a time, then one by one what measures time; outcomes in that order."""
-    for width, alone, one in ((jobs, False, run), (1, True, timed)):
+    for width, alone, one in ((jobs, False, run_bench), (1, True, run_timed_bench)):
         parts = [(bench, [scenario for scenario in wanted if scenario.is_alone == alone])
                  for bench, wanted in work]
         with ThreadPoolExecutor(width) as pool:

@@ -5,7 +5,7 @@ from pathlib import Path
 from .descriptions import DEVICES
 from .initramfs import Archive
 from .kernels import Kernel
-from .machines import TYPES, Machine
+from .machines import IOMMU_TYPES, Machine
 from .scenario import GUEST, Bench, Scenario
 
 # Which devices may emit no-snoop requests: a fact the emulated hardware does not have, so the lab
@@ -18,14 +18,14 @@ NO_SNOOP = {
 }
 
 
-def facts(machine: Machine) -> str:
+def machine_facts(machine: Machine) -> str:
     """What the guest's sysfs does not say of its hardware."""
     lines = [
         f"type {machine.type}", f"isolated {str(machine.is_msi_isolated).lower()}",
         f"unsafe {str(machine.allows_unsafe_interrupts).lower()}", f"bits {machine.address_bits}",
-        "pages " + ("4KiB,2MiB,1GiB" if machine.type == TYPES["intel"] else "4KiB"),
+        "pages " + ("4KiB,2MiB,1GiB" if machine.type == IOMMU_TYPES["intel"] else "4KiB"),
     ]
-    can_enforce = machine.type != TYPES["virtio"] and machine.name != "intel-nosnoop"
+    can_enforce = machine.type != IOMMU_TYPES["virtio"] and machine.name != "intel-nosnoop"
     lines.append(f"enforce * {str(can_enforce).lower()}")
     for word in machine.command_line.split():
         if word.startswith("lab_incoherent="):
@@ -34,7 +34,7 @@ def facts(machine: Machine) -> str:
     return "\n".join(lines) + "\n"
 
 
-def script(scenarios: list[Scenario]) -> dict[str, bytes]:
+def shared_files(scenarios: list[Scenario]) -> dict[str, bytes]:
     """What every guest finds in /scenario: the list of scenarios and what they share."""
     names = {True: "", False: ""}
     for scenario in scenarios:
@@ -52,13 +52,14 @@ def fits(scenario: Scenario, kernel: Kernel, machine: Machine) -> bool:
     return scenario.is_about_more == machine.has_more and scenario.fits(kernel, machine)
 
 
-def pack(bench: Bench, busybox: Path, scenarios: list[Scenario]) -> bytes:
+def pack_initramfs(bench: Bench, busybox: Path, scenarios: list[Scenario]) -> bytes:
     """The initial RAM file system of one boot, after what only some scenarios need."""
     is_with_qemu = bench.qemu is not None and any(scenario.uses_qemu for scenario in scenarios)
-    return (bench.qemu.read_bytes() if is_with_qemu else b"") + own(bench, busybox, scenarios)
+    first = bench.qemu.read_bytes() if is_with_qemu else b""
+    return first + lab_archive(bench, busybox, scenarios)
 
 
-def own(bench: Bench, busybox: Path, scenarios: list[Scenario]) -> bytes:
+def lab_archive(bench: Bench, busybox: Path, scenarios: list[Scenario]) -> bytes:
     """The lab's own programs and what the scenarios bring."""
     archive = Archive()
     archive.add_console()
@@ -76,7 +77,7 @@ def own(bench: Bench, busybox: Path, scenarios: list[Scenario]) -> bytes:
     archive.add_program("bin/vfioplan", bench.program)
     for tool in sorted(bench.tools.iterdir()):
         archive.add_program(f"bin/{tool.name}", tool)
-    files = script(scenarios) | {"facts": facts(bench.machine).encode()}
+    files = shared_files(scenarios) | {"facts": machine_facts(bench.machine).encode()}
     for scenario in scenarios:
         for name, content in scenario.files(bench).items():
             files[f"{scenario.name}/{name}"] = content

@@ -19,12 +19,12 @@ class Section:
         return "\n".join(self.lines)
 
 
-def script(name: str) -> bytes:
+def guest_script(name: str) -> bytes:
     """A script that runs in the guest."""
     return (GUEST / f"{name}.sh").read_bytes()
 
 
-def read(text: str) -> list[Section]:
+def read_sections(text: str) -> list[Section]:
     """Every section of a text, in order."""
     sections: list[Section] = []
     for line in text.splitlines():
@@ -36,7 +36,7 @@ def read(text: str) -> list[Section]:
     return sections
 
 
-def grouped(sections: list[Section], first: str) -> list[dict[str, Section]]:
+def grouped_sections(sections: list[Section], first: str) -> list[dict[str, Section]]:
     """Sections that belong together, by their first word; each group begins with `first`."""
     groups: list[dict[str, Section]] = []
     for section in sections:
@@ -52,15 +52,15 @@ def unwrapped(text: str) -> str:
     return re.sub(r"\n    (?=[^ |])", " ", text)
 
 
-def all_judged(text: str, expected: dict[str, tuple]) -> list[Verdict]:
+def judge_sections(text: str, expected: dict[str, tuple]) -> list[Verdict]:
     """A verdict for each case of a text whose sections are named by their first word; of each the
     status is expected, the lines that are wanted, and those that are not."""
-    found = {section.words[0]: section for section in read(text)}
-    return [judged(case, found.get(case), *wanted) for case, wanted in expected.items()]
+    found = {section.words[0]: section for section in read_sections(text)}
+    return [judge_section(case, found.get(case), *wanted) for case, wanted in expected.items()]
 
 
-def judged(what: str, section: Section | None, status: int, wanted: list[str],
-           unwanted: tuple[str, ...] = ()) -> Verdict:
+def judge_section(what: str, section: Section | None, status: int, wanted: list[str],
+                  unwanted: tuple[str, ...] = ()) -> Verdict:
     """What a section should have said, ended with (`status N`) and left behind: nothing."""
     if section is None:
         return Verdict(False, f"{what} was not tried")

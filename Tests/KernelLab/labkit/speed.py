@@ -12,8 +12,8 @@ MEBIBYTES = 512
 ROUNDS = 3
 DEVICES = ["0000:00:03.0", "0000:00:05.0"]
 # One that can't be enforced next to one that can: one page table or two, as the objective says.
-MIXED = ["0000:00:03.0", "0000:00:04.0"]
-VM = """\
+MIXED_DEVICES = ["0000:00:03.0", "0000:00:04.0"]
+DESCRIPTION = """\
 apiVersion: vfioplan/v1
 kind: VM
 name: speed
@@ -43,10 +43,10 @@ class Speed(Scenario):
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The descriptions, and for each target the two commands."""
-        devices = MIXED if bench.machine.is_mixed else DEVICES
+        devices = MIXED_DEVICES if bench.machine.is_mixed else DEVICES
         files = {f"{name}.yaml": description(objective, devices) for name, objective in
                  (("one", "page-tables"), ("two", "coherency"))}
-        files["run.sh"] = sections.script(self.name)
+        files["run.sh"] = sections.guest_script(self.name)
         target = bench.targets[0]
         files[f"{target}.race"] = "".join(
             f"{command}\n" for command in self.commands(bench, target)).encode()
@@ -63,26 +63,26 @@ class Speed(Scenario):
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """The ratios, and whether the calls are the same."""
         verdicts = []
-        for part in sections.grouped(sections.read(text), "race"):
+        for part in sections.grouped_sections(sections.read_sections(text), "race"):
             target = part["race"].words[1]
-            calls = [trace.read(part[name].lines).calls for name in ("first", "second")]
+            calls = [trace.read_trace(part[name].lines).calls for name in ("first", "second")]
             if bench.machine.is_mixed:
-                verdicts.append(tabled(target, *calls))
+                verdicts.append(judge_tables(target, *calls))
             else:
-                verdicts.append(same(target, *calls))
-            verdicts.append(raced(target, part["race"].lines, bench.machine.is_mixed))
+                verdicts.append(judge_calls(target, *calls))
+            verdicts.append(judge_race(target, part["race"].lines, bench.machine.is_mixed))
         return verdicts or [Verdict(False, "nothing was timed")]
 
 
 def description(objective: str, devices: list[str]) -> bytes:
     """A VM with some memory and a few devices."""
-    text = VM.format(objective=objective, size=MEBIBYTES)
+    text = DESCRIPTION.format(objective=objective, size=MEBIBYTES)
     text += "".join(f'  - {{ name: d{index}, address: "{address}", noSnoop: allowed }}\n'
                     for index, address in enumerate(devices))
     return text.encode()
 
 
-def raced(target: str, lines: tuple[str, ...], is_mixed: bool) -> Verdict:
+def judge_race(target: str, lines: tuple[str, ...], is_mixed: bool) -> Verdict:
     """Medians, the median of each round's ratio, and its limit.
 
     The ratio of the shortest runs may keep the limit instead: whatever else runs on the machine only
@@ -104,15 +104,16 @@ def raced(target: str, lines: tuple[str, ...], is_mixed: bool) -> Verdict:
                    f"{ratio:.2f} times (shortest runs {shortest:.2f}), at most {most}")
 
 
-def described(call: trace.Call) -> str:
+def described_call(call: trace.Call) -> str:
     """A call without what differs from run to run."""
     request = f" {call.arguments[1]:#x}" if call.name == "ioctl" else ""
     return f"{call.name} {call.path or 'memory'}{request}"
 
 
-def same(target: str, ours: tuple[trace.Call, ...], theirs: tuple[trace.Call, ...]) -> Verdict:
+def judge_calls(target: str, ours: tuple[trace.Call, ...],
+                theirs: tuple[trace.Call, ...]) -> Verdict:
     """The same calls in the same order."""
-    one, other = ([described(call) for call in calls] for calls in (ours, theirs))
+    one, other = ([described_call(call) for call in calls] for calls in (ours, theirs))
     differing = next((index for index, pair in enumerate(zip(one, other)) if pair[0] != pair[1]),
                      min(len(one), len(other)))
     details = () if one == other else (
@@ -122,7 +123,7 @@ def same(target: str, ours: tuple[trace.Call, ...], theirs: tuple[trace.Call, ..
                    details)
 
 
-def tabled(target: str, two: tuple[trace.Call, ...], one: tuple[trace.Call, ...]) -> Verdict:
+def judge_tables(target: str, two: tuple[trace.Call, ...], one: tuple[trace.Call, ...]) -> Verdict:
     """Memory is mapped by one call, with two page tables as with one."""
     maps = {0x3b85, 0x3b8f, 0x3b71}
     counts = [sum(call.name == "ioctl" and call.arguments[1] in maps for call in calls)

@@ -29,7 +29,8 @@ UNDO = {
                             {"group": "group", "attr": "FILE_DEL", "addr": "addr"}),
 }
 # Request -> the result that is a file, which is closed.
-FILES = {"KVM_CREATE_VM": "return", "KVM_CREATE_DEVICE": "fd", "VFIO_GROUP_GET_DEVICE_FD": "return"}
+FILE_RESULTS = {"KVM_CREATE_VM": "return", "KVM_CREATE_DEVICE": "fd",
+                "VFIO_GROUP_GET_DEVICE_FD": "return"}
 # Members that hold the address of something; what is there is compared instead.
 POINTERS = {"IOMMU_GET_HW_INFO": "data_uptr", "KVM_SET_DEVICE_ATTR": "addr"}
 # Members that the kernel fills in though no step uses them.
@@ -219,8 +220,8 @@ class Match:
     def undo_request(self, step: dict):
         """The request that takes another one back, or the close of what it made."""
         request = step["request"]
-        if request in FILES:
-            self.take("close", self.values[step["results"][FILES[request]]])
+        if request in FILE_RESULTS:
+            self.take("close", self.values[step["results"][FILE_RESULTS[request]]])
         elif request in UNDO:
             undo, sources = UNDO[request]
             known = {**step["args"], **step["results"]}

@@ -10,7 +10,7 @@ from .scenario import GUEST
 COMPILER = ["gcc", "-std=gnu11", "-static", "-O2", "-Wall", "-Wextra", "-Werror"]
 
 
-def build(directory: Path) -> Path:
+def build_programs(directory: Path) -> Path:
     """Compiles every guest/*.c; returns the directory of programs."""
     sources = sorted(GUEST.glob("*.c"))
     content = b"\0".join(path.read_bytes() for path in sources + sorted(GUEST.glob("*.h")))

@@ -33,12 +33,12 @@ class Trace:
     has_threads: bool = False
 
 
-def read(lines: list[str]) -> Trace:
+def read_trace(lines: list[str]) -> Trace:
     """Reads a log."""
     calls, end, open_at_exit, has_threads = [], None, (), False
     for entry in map(json.loads, lines):
         if "k" in entry:
-            calls.append(call(entry))
+            calls.append(read_call(entry))
         elif "open" in entry:
             open_at_exit = tuple(f"{number} {link}" for number, link in entry["open"].items())
         elif "end" in entry:
@@ -47,7 +47,7 @@ def read(lines: list[str]) -> Trace:
     return Trace(tuple(calls), end, open_at_exit, has_threads)
 
 
-def call(entry: dict) -> Call:
+def read_call(entry: dict) -> Call:
     """One line of a log."""
     data = {key: bytes.fromhex(entry.get(key, "")) for key in ("in", "out", "pointee")}
     return Call(entry["k"], entry["call"], tuple(entry["args"]), entry["path"], entry["ret"],

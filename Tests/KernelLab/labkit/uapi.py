@@ -106,18 +106,18 @@ def headers_of(image: Path) -> Path | None:
 
 
 @cache
-def interface(headers: Path | None) -> Interface:
+def read_interface(headers: Path | None) -> Interface:
     """What the headers in a directory say; the machine's own if there is none."""
     with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
         source, program = Path(scratch) / "probe.c", Path(scratch) / "probe"
-        source.write_text(probe())
+        source.write_text(probe_source())
         include = ["-isystem", str(headers)] if headers else []
         subprocess.run(["gcc", "-std=gnu11", *include, source, "-o", program], check=True)
         text = subprocess.run([program], text=True, capture_output=True, check=True).stdout
-    return parse(text)
+    return parse_probe(text)
 
 
-def parse(text: str) -> Interface:
+def parse_probe(text: str) -> Interface:
     """Reads what the probe prints: `struct REQUEST MEMBER SIZE OFFSET WIDTH` and the like."""
     found = Interface()
     for line in text.splitlines():
@@ -133,32 +133,32 @@ def parse(text: str) -> Interface:
     return found
 
 
-def probe() -> str:
+def probe_source() -> str:
     """A C program that prints numbers, sizes, offsets and values as the headers have them."""
     lines = [PREAMBLE, "int main(void) {"]
     for request in [*STRUCTS, *PLAIN]:
-        lines += [f"#ifdef {request}", printed(f"number {request}", request)]
+        lines += [f"#ifdef {request}", print_statement(f"number {request}", request)]
         if request in STRUCTS:
-            lines += members_printed(f"struct {request}", *STRUCTS[request])
+            lines += print_members(f"struct {request}", *STRUCTS[request])
         if request in BUFFERS:
-            lines += members_printed(f"buffer {request}", *BUFFERS[request])
+            lines += print_members(f"buffer {request}", *BUFFERS[request])
         for (owner, member), (pattern, words) in WORDS.items():
             if owner == request:
-                lines += [printed(f"word {request} {member} {word}", pattern.format(word))
+                lines += [print_statement(f"word {request} {member} {word}", pattern.format(word))
                           for word in words.split()]
         lines.append("#endif")
     return "\n".join([*lines, "return 0; }", ""])
 
 
-def members_printed(label: str, struct: str, names: str) -> list[str]:
+def print_members(label: str, struct: str, names: str) -> list[str]:
     """Statements that print a struct's size and where its members are."""
-    return [printed(f"{label} {name}", f"sizeof(struct {struct})",
-                    f"offsetof(struct {struct}, {name})",
-                    f"sizeof(((struct {struct} *)0)->{name})")
+    return [print_statement(f"{label} {name}", f"sizeof(struct {struct})",
+                            f"offsetof(struct {struct}, {name})",
+                            f"sizeof(((struct {struct} *)0)->{name})")
             for name in names.split()]
 
 
-def printed(label: str, *values: str) -> str:
+def print_statement(label: str, *values: str) -> str:
     """A statement that prints a label and numbers."""
     numbers = "".join(f", (unsigned long)({value})" for value in values)
     return f'printf("{label}{" %lu" * len(values)}\\n"{numbers});'

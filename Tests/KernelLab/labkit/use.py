@@ -5,7 +5,7 @@ from .kernels import Kernel
 from .machines import Machine
 from .scenario import Bench, Scenario, Verdict
 
-VM = """\
+DESCRIPTION = """\
 apiVersion: vfioplan/v1
 kind: VM
 name: use
@@ -14,19 +14,19 @@ devices:
   - {{ name: device, address: "{}" }}
 """
 DEVICES = {"twin0": "0000:02:00.0", "twin1": "0000:03:00.0", "keyboard": "0000:00:0e.0"}
-FREE = (0, [r"^accepted: "], (r"VP4030", r"VP4038"))
+EXPECTED_FREE = (0, [r"^accepted: "], (r"VP4030", r"VP4038"))
 # What is done -> the status of a check, what it must have said, and what it must not.
 USES: dict[str, tuple[int, list[str], tuple[str, ...]]] = {
-    "free": FREE,
+    "free": EXPECTED_FREE,
     "mounted": (69, [r"VP4030", r"/mnt"], ()),
     "elsewhere": (69, [r"VP4030"], (r"/mnt",)),
     "open": (69, [r"VP4030", r"process \d+.*sleep|sleep.*process \d+"], ()),
-    "again": FREE,
+    "again": EXPECTED_FREE,
 }
 EXPECTED = {f"{use}-{path}": wanted for use, wanted in USES.items() for path in ("one", "other")} | {
-    "free-keyboard": FREE,
+    "free-keyboard": EXPECTED_FREE,
     "typed": (0, [r"^accepted: ", r"VP4038.*", r"sleep"], ()),
-    "again-keyboard": FREE,
+    "again-keyboard": EXPECTED_FREE,
 }
 
 
@@ -46,9 +46,10 @@ class Use(Scenario):
 
     def files(self, bench: Bench) -> dict[str, bytes]:
         """A description for each device, and the script."""
-        return {f"{name}.yaml": VM.format(address).encode() for name, address in DEVICES.items()} | {
-            "run.sh": sections.script("use")}
+        files = {f"{name}.yaml": DESCRIPTION.format(address).encode()
+                 for name, address in DEVICES.items()}
+        return files | {"run.sh": sections.guest_script("use")}
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each case."""
-        return sections.all_judged(text, EXPECTED)
+        return sections.judge_sections(text, EXPECTED)

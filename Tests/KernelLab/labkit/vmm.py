@@ -18,9 +18,9 @@ from .watch import Seen, Table
 DEVICES = {"nic": "0000:00:04.0", "test": "0000:00:03.0", "net": "0000:00:05.0",
            "disk": "0000:00:06.0"}
 # How QEMU ends, and the status that the command gives for it.
-ENDS = {"quits": 0, "killed": 137, "broken": 1}
+STATUS_OF_END = {"quits": 0, "killed": 137, "broken": 1}
 # Vendor and device of each.
-KINDS = [(0x8086, 0x10D3), (0x1234, 0x11E8), (0x1AF4, 0x1041), (0x1B36, 0x10)]
+DEVICE_IDS = [(0x8086, 0x10D3), (0x1234, 0x11E8), (0x1AF4, 0x1041), (0x1B36, 0x10)]
 GUEST_BYTES = 64 << 20
 # On iommufd pages are accounted as vfioplan says to it, on type1 always as locked ones.
 ACCOUNTS = {"iommufd": "VmPin", "type1": "VmLck"}
@@ -40,12 +40,12 @@ class Case:
         return self.target, self.objective, self.end
 
 
-def cases(bench: Bench) -> list[Case]:
+def qemu_runs(bench: Bench) -> list[Case]:
     """Every end where all devices are alike; where they differ, every plan."""
     if bench.machine.is_mixed:
         return [Case("iommufd", "coherency", "quits"), Case("iommufd", "page-tables", "quits"),
                 Case("type1", "coherency", "quits")]
-    return [Case(target, "coherency", end) for target in bench.targets for end in ENDS]
+    return [Case(target, "coherency", end) for target in bench.targets for end in STATUS_OF_END]
 
 
 class VMM(Scenario):
@@ -65,17 +65,17 @@ class VMM(Scenario):
     def files(self, bench: Bench) -> dict[str, bytes]:
         """The descriptions and the script."""
         lines = [". /scenario/vmm/vmm.sh", "watch",
-                 *(f"hand {' '.join(case.words)}" for case in cases(bench)), "unwatch"]
+                 *(f"hand {' '.join(case.words)}" for case in qemu_runs(bench)), "unwatch"]
         files = {f"{case.objective}.yaml": description(case.objective).encode()
-                 for case in cases(bench)}
+                 for case in qemu_runs(bench)}
         return files | {"run.sh": ("\n".join(lines) + "\n").encode(),
-                        "vmm.sh": sections.script("vmm")}
+                        "vmm.sh": sections.guest_script("vmm")}
 
     def judge(self, bench: Bench, text: str, host: str) -> list[Verdict]:
         """One verdict for each case."""
         found = {group["case"].words[1:]: group
-                 for group in sections.grouped(sections.read(text), "case")}
-        return [judged(bench, host, case, found[case.words]) for case in cases(bench)]
+                 for group in sections.grouped_sections(sections.read_sections(text), "case")}
+        return [judge_run(bench, host, case, found[case.words]) for case in qemu_runs(bench)]
 
 
 def description(objective: str) -> str:
@@ -87,11 +87,11 @@ def description(objective: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def judged(bench: Bench, host: str, case: Case, group: dict[str, Section]) -> Verdict:
+def judge_run(bench: Bench, host: str, case: Case, group: dict[str, Section]) -> Verdict:
     """What is wrong with one run."""
     problems = [f"left behind: {line}" for line in group["end"].lines]
-    if group["end"].words[1] != str(ENDS[case.end]):
-        problems.append(f"status {group['end'].words[1]}, not {ENDS[case.end]}")
+    if group["end"].words[1] != str(STATUS_OF_END[case.end]):
+        problems.append(f"status {group['end'].words[1]}, not {STATUS_OF_END[case.end]}")
     if case.end != "broken":
         problems += lacking(group["said"].lines, case.target)
         problems += misled(group["process"].text, case.target)
@@ -114,7 +114,7 @@ def lacking(lines: tuple[str, ...], target: str) -> list[str]:
     # What QEMU opens by itself has no name.
     problems = [f"QEMU has no {name}" for name in DEVICES
                 if target == "iommufd" and name not in ids]
-    return problems + [f"QEMU has no device {vendor:#x}:{kind:#x}" for vendor, kind in KINDS
+    return problems + [f"QEMU has no device {vendor:#x}:{kind:#x}" for vendor, kind in DEVICE_IDS
                        if (vendor, kind) not in kinds]
 
 
@@ -130,9 +130,9 @@ def misled(process: str, target: str) -> list[str]:
 
 def otherwise(bench: Bench, host: str, case: Case, events: tuple[str, ...]) -> list[str]:
     """How the kernel's tables differ from the plan's."""
-    seen = watch.read(list(events), list(DEVICES.values()))
-    plan = planned(bench, host, case)
-    return [] if alike(seen, plan) else [f"kernel: {seen}", f"plan: {plan}"]
+    seen = watch.read_events(list(events), list(DEVICES.values()))
+    plan = planned_tables(bench, host, case)
+    return [] if is_alike(seen, plan) else [f"kernel: {seen}", f"plan: {plan}"]
 
 
 def unforeseen(said: str) -> list[str]:
@@ -143,17 +143,17 @@ def unforeseen(said: str) -> list[str]:
         if missed != named else []
 
 
-def alike(one: Seen, other: Seen) -> bool:
+def is_alike(one: Seen, other: Seen) -> bool:
     """Whether both have the same tables, in any order, and KVM the same word."""
     return set(one.tables) == set(other.tables) and one.is_incoherent == other.is_incoherent
 
 
-def planned(bench: Bench, host: str, case: Case) -> Seen:
+def planned_tables(bench: Bench, host: str, case: Case) -> Seen:
     """The plan's tables."""
     with tempfile.TemporaryDirectory(prefix="vfioplan-lab-") as scratch:
         Path(scratch, "host.yaml").write_text(host)
         Path(scratch, "vm.yaml").write_text(description(case.objective))
-        _, plan = compiler.compiled(
+        _, plan = compiler.compile_outside(
             bench.program, Path(scratch, "vm.yaml"), Path(scratch, "host.yaml"), case.target)
     return Seen(tuple(
         Table(table["enforceSnoop"], tuple(sorted(DEVICES[name] for name in table["devices"])))

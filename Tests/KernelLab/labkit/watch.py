@@ -26,7 +26,7 @@ class Seen:
         return f"{tables}; KVM {'expects' if self.is_incoherent else 'excludes'} non-coherent DMA"
 
 
-def read(lines: list[str], devices: list[str]) -> Seen:
+def read_events(lines: list[str], devices: list[str]) -> Seen:
     """The outcome of events, for these devices; others of their groups are moved with them."""
     table, device, is_enforced, count = "", "", {}, 0
     places: dict[str, str] = {}
@@ -51,7 +51,7 @@ def read(lines: list[str], devices: list[str]) -> Seen:
                       for table in tables), count > 0)
 
 
-def cases(lines: list[str]) -> dict[str, list[str]]:
+def events_by_case(lines: list[str]) -> dict[str, list[str]]:
     """The events of byhand's cases, by their words, up to their ends."""
     found: dict[str, list[str]] = {}
     current: list[str] = []
