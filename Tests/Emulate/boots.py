@@ -94,8 +94,9 @@ def boot(program, qemu, backend, folder):
     host = folder / "host.yaml"
     host.write_text(HOST)
     words = [*qemu.words, "-M", "q35,kernel-irqchip=split", "-m", "256", "-display", "none",
-             "-nodefaults", "-accel", "tcg", "-no-reboot", "-kernel", str(kernel()), "-initrd", str(image(folder)), "-append",
-             "console=ttyS0 quiet panic=-1 tsc=reliable no_timer_check intel_iommu=on", "-serial", "stdio",
+             "-nodefaults", "-accel", "tcg", "-no-reboot", "-kernel", str(kernel()), "-initrd",
+             str(image(folder)), "-append", "console=ttyS0 quiet panic=-1 tsc=reliable "
+             "no_timer_check intel_iommu=on", "-serial", "stdio",
              "-device", "intel-iommu,intremap=on,caching-mode=on"]
     if backend == "iommufd":
         words += ["-object", "iommufd,id=io"]
