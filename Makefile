@@ -8,6 +8,8 @@ SHELL := /bin/bash
 SWIFT ?= swift
 # Debian's own python: its modules come from Debian's packages.
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
+# Of builds and runs of tests: failures whole, the rest counted.
+SUMMARY = $(PYTHON) scripts/summary.py
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 APT := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get
 
@@ -51,8 +53,8 @@ demo: release ## build, then run the main job on the simulator for two examples
 test: deps lab-deps lint schemas ## everything: dependencies, build, lint, schemas, all tests, README, fuzzing, real kernels
 	@# Kernels that are not there yet are built meanwhile, at the lowest priority.
 	setsid $(PYTHON) Tests/KernelLab/lab.py kernels & trap "kill -- -$$! 2>/dev/null || true" EXIT; \
-	$(SWIFT) build --build-tests; \
-	$(SWIFT) test --skip-build; \
+	$(SUMMARY) $(SWIFT) build --build-tests; \
+	$(SUMMARY) $(SWIFT) test --skip-build; \
 	$(PYTHON) scripts/vmm.py .build/debug/vfioplan; \
 	$(MAKE) fuzz FIXED=1; \
 	$(MAKE) conformer release; \
@@ -63,12 +65,12 @@ test: deps lab-deps lint schemas ## everything: dependencies, build, lint, schem
 	@echo "all tests passed"
 
 check: deps lint ## the fast ones: build, lint, tests without the long enumerations
-	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --skip '$(SLOW)'
+	$(SUMMARY) $(SWIFT) build --build-tests
+	$(SUMMARY) $(SWIFT) test --skip-build --skip '$(SLOW)'
 
 exhaust: deps ## the enumerations that take minutes, prints what was covered; ALL=1 for an hour of releases
-	$(SWIFT) build -c release --build-tests -Xswiftc -enable-testing --scratch-path $(EXHAUST_DIR)
-	VFIOPLAN_EXHAUST=$(if $(ALL),all,1) $(SWIFT) test -c release --skip-build -Xswiftc -enable-testing \
+	$(SUMMARY) $(SWIFT) build -c release --build-tests -Xswiftc -enable-testing --scratch-path $(EXHAUST_DIR)
+	VFIOPLAN_EXHAUST=$(if $(ALL),all,1) $(SUMMARY) $(SWIFT) test -c release --skip-build -Xswiftc -enable-testing \
 	  --scratch-path $(EXHAUST_DIR) --filter 'Exhaustive'
 
 fuzz: deps ## hostile inputs for MINUTES=2 in all; TARGETS='vm plan' runs a part
@@ -102,7 +104,7 @@ review: release ## reviews as Markdown and HTML, in GitHub's Markdown, Mermaid a
 	$(PYTHON) Tests/Browser/review.py $(BINARY)
 
 release: building ## a static binary, ./vfioplan
-	VFIOPLAN_COMMIT='$(COMMIT)' $(SWIFT) build $(STATIC_FLAGS) --product vfioplan
+	VFIOPLAN_COMMIT='$(COMMIT)' $(SUMMARY) $(SWIFT) build $(STATIC_FLAGS) --product vfioplan
 	@ln -sf $(BINARY) vfioplan
 	@echo "built ./vfioplan ($$(stat -Lc %s vfioplan) bytes, static)"
 
@@ -134,7 +136,7 @@ conform: release conformer ## generated programs of calls under emulate and on e
 
 # What runs such programs on the simulator, beside the release's program.
 conformer: deps
-	VFIOPLAN_COMMIT='$(COMMIT)' $(SWIFT) build $(STATIC_FLAGS) --product Conform
+	VFIOPLAN_COMMIT='$(COMMIT)' $(SUMMARY) $(SWIFT) build $(STATIC_FLAGS) --product Conform
 
 lab-deps:
 	@missing="$$($(PYTHON) Tests/KernelLab/lab.py deps)"; \
@@ -145,7 +147,7 @@ lab-deps:
 	fi
 
 golden: deps ## rewrite Tests/Fixtures and the README from what the tool says now; review the diff
-	VFIOPLAN_RECORD=1 $(SWIFT) test --filter "GoldenTests|ReadmeTests|CatalogueTests|HostTests" || true
+	VFIOPLAN_RECORD=1 $(SUMMARY) $(SWIFT) test --filter "GoldenTests|ReadmeTests|CatalogueTests|HostTests" || true
 	git status --short Tests/Fixtures README.md
 
 format: ## format all Swift files in place
@@ -155,7 +157,7 @@ lint: ## check the format of all Swift files
 	$(SWIFT) format lint --strict --parallel $(SWIFT_FILES)
 
 build: deps ## a debug build with its tests
-	$(SWIFT) build --build-tests
+	$(SUMMARY) $(SWIFT) build --build-tests
 
 schemas: deps ## check the examples and docs/reference.md against schemas/
 	$(PYTHON) scripts/validate.py --examples
