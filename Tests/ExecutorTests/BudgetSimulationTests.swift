@@ -22,8 +22,7 @@ struct BudgetSimulationTests {
     return try Compilation.compile(vm, on: host, target: "type1", into: &sink)
   }
 
-  @Test("a plan is refused for its number of mappings exactly where a container refuses them")
-  func mappings() throws {
+  @Test func aPlanIsRefusedForItsNumberOfMappingsExactlyWhereAContainerRefusesThem() throws {
     for limit in 0...3 {
       for count in 1...4 {
         let plan = try Self.compile(count, on: Self.host(limit: nil))
@@ -37,8 +36,7 @@ struct BudgetSimulationTests {
     }
   }
 
-  @Test("what a plan says it locks is locked while it holds, and nothing after")
-  func pinning() throws {
+  @Test func whatAPlanSaysItLocksIsLockedWhileItHoldsAndNothingAfter() throws {
     let plan = try LabHost.compile(
       [("igd", LabHost.n1, .required), ("nic", LabHost.c1, .forbidden)], on: LabHost.mixed())
     let kernel = SimulatedKernel(LabHost.mixed())

@@ -35,26 +35,26 @@ struct CoherencyConformanceTests {
     }
   }
 
-  @Test("§T100 CC, then non-CC: two tables, the first one enforced")
-  func enforceableFirst() {
+  /// §T100: CC, then non-CC: two tables, the first one enforced.
+  @Test func ccThenNonCCTwoTablesTheFirstOneEnforced() {
     #expect([raw.attach(c1, ioas), raw.attach(n1, ioas)] == ["6", "7"])
     #expect(tables == ["true: 1", "false: 3"])
   }
 
-  @Test("§T101 non-CC, then CC: one table, nothing is enforced")
-  func unenforceableFirst() {
+  /// §T101: Non-CC, then CC: one table, nothing is enforced.
+  @Test func nonCCThenCCOneTableNothingIsEnforced() {
     #expect([raw.attach(n1, ioas), raw.attach(c1, ioas)] == ["6", "6"])
     #expect(tables == ["false: 1 3"])
   }
 
-  @Test("§T102 alternating: each joins the first table that takes it")
-  func alternating() {
+  /// §T102: Alternating: each joins the first table that takes it.
+  @Test func alternatingEachJoinsTheFirstTableThatTakesIt() {
     let answers = [c1, n1, c2, n2].map { raw.attach($0, ioas) }
     #expect(answers == ["6", "7", "6", "7"])
   }
 
-  @Test("§T103 a table's format never changes, even when the device that made it has left")
-  func formatIsFixed() {
+  /// §T103: A table's format never changes, even when the device that made it has left.
+  @Test func aTablesFormatNeverChangesEvenWhenTheDeviceThatMadeItHasLeft() {
     #expect([raw.attach(n1, ioas), raw.attach(c1, ioas)] == ["6", "6"])
     #expect(raw.detach(n1) == "0")
     #expect(raw.attach(c1, ioas) == "6")
@@ -64,15 +64,15 @@ struct CoherencyConformanceTests {
     #expect(tables == ["true: 1"])
   }
 
-  @Test("§T104 leaving and coming back can lose enforcement")
-  func comingBack() {
+  /// §T104: Leaving and coming back can lose enforcement.
+  @Test func leavingAndComingBackCanLoseEnforcement() {
     #expect([raw.attach(c1, ioas), raw.attach(n1, ioas)] == ["6", "7"])
     #expect(raw.detach(c1) == "0")
     #expect(raw.attach(c1, ioas) == "7")
   }
 
-  @Test("§T105 an explicit enforced table refuses a device that cannot be enforced")
-  func explicitEnforced() {
+  /// §T105: An explicit enforced table refuses a device that cannot be enforced.
+  @Test func anExplicitEnforcedTableRefusesADeviceThatCannotBeEnforced() {
     #expect(raw.hwptAlloc(iommufd, device: 1, parent: ioas) == "6")
     #expect(raw.attach(n1, 6) == "EINVAL")
     #expect(raw.attach(c1, 6) == "6")
@@ -81,8 +81,8 @@ struct CoherencyConformanceTests {
     #expect(tables == ["true: 1", "false: 2 3"])
   }
 
-  @Test("§T106 KVM looks at capabilities only: a mismatch from the start, accepted and found")
-  func mismatchFromTheStart() {
+  /// §T106: KVM looks at capabilities only: a mismatch from the start, accepted and found.
+  @Test func mismatchFromTheStart() {
     let (_, vfio) = raw.virtualMachine()
     #expect(raw.hwptAlloc(iommufd, device: 3, parent: ioas) == "6")
     #expect(raw.attach(c1, 6) == "6")
@@ -96,8 +96,8 @@ struct CoherencyConformanceTests {
     #expect(CoherencyCheck.mismatches(in: state).isEmpty)
   }
 
-  @Test("§T107 Intel's first stage of 7.3 does not look: one table that claims to enforce")
-  func firstStage() {
+  /// §T107: Intel's first stage of 7.3 does not look: one table that claims to enforce.
+  @Test func intelsFirstStageDoesNotLookOneTableThatClaimsToEnforce() {
     let first = CoherencyConformanceTests(usesIntelFirstStage: true)
     #expect(first.raw.attach(first.c1, first.ioas) == "6")
     #expect(first.raw.attach(first.n1, first.ioas) == "6")
@@ -108,8 +108,8 @@ struct CoherencyConformanceTests {
     #expect(dirty == "EOPNOTSUPP", "a second stage, which tracks, is not simulated beside it")
   }
 
-  @Test("§T108 the compatible container speaks for every table, attached or not")
-  func compatContainer() {
+  /// §T108: The compatible container speaks for every table, attached or not.
+  @Test func theCompatibleContainerSpeaksForEveryTableAttachedOrNot() {
     raw.call(iommufd, 0x3b88, [(12, 4), (ioas, 4), (1, 2), (0, 2)])
     #expect(raw.attach(c1, ioas) == "6")
     #expect(raw.checkExtension(iommufd, 4) == "1")
@@ -117,8 +117,8 @@ struct CoherencyConformanceTests {
     #expect(raw.checkExtension(iommufd, 4) == "0")
   }
 
-  @Test("§T110 the last non-CC file leaves KVM while a CC device is on its table")
-  func hotUnplug() {
+  /// §T110: The last non-CC file leaves KVM while a CC device is on its table.
+  @Test func theLastNonCCFileLeavesKVMWhileACCDeviceIsOnItsTable() {
     let (_, vfio) = raw.virtualMachine()
     #expect([raw.kvmFile(vfio, 1, c1), raw.kvmFile(vfio, 1, n1)] == ["0", "0"])
     #expect([raw.attach(n1, ioas), raw.attach(c1, ioas)] == ["6", "6"])
@@ -128,8 +128,8 @@ struct CoherencyConformanceTests {
     #expect(CoherencyCheck.mismatches(in: raw.kernel.state()) == [.staleData(LabHost.c1)])
   }
 
-  @Test("§T111 replacing by address space can lose enforcement without a word")
-  func replaceLosesEnforcement() {
+  /// §T111: Replacing by address space can lose enforcement without a word.
+  @Test func replacingByAddressSpaceCanLoseEnforcementWithoutAWord() {
     #expect(raw.attach(n1, ioas) == "6")
     #expect(raw.hwptAlloc(iommufd, device: 1, parent: ioas) == "7")
     #expect(raw.attach(c1, 7) == "7")
@@ -137,10 +137,11 @@ struct CoherencyConformanceTests {
     #expect(tables == ["false: 1 3", "true: "])
   }
 
-  @Test(
-    "a virtio-iommu's own table takes no address before 6.16, an automatic one does",
-    arguments: [(KernelVersion(6, 12), "EINVAL"), (KernelVersion(6, 16), "0")])
-  func virtioTables(release: KernelVersion, expected: String) {
+  /// A virtio-iommu's own table takes no address before 6.16, an automatic one does.
+  @Test(arguments: [(KernelVersion(6, 12), "EINVAL"), (KernelVersion(6, 16), "0")])
+  func aVirtioIOMMUsOwnTableOnceTookNoAddressAnAutomaticOneDoes(
+    release: KernelVersion, expected: String
+  ) {
     let raw = RawKernel(LabHost.virtio(), release: release)
     let (iommufd, device) = (raw.file(.iommu), raw.file(.vfioDevice(LabHost.c1)))
     #expect([raw.bind(device, iommufd), raw.ioasAlloc(iommufd)] == ["1", "2"])

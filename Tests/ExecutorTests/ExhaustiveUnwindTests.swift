@@ -7,10 +7,9 @@ import Testing
 
 /// Unwinding when the unwinding fails, too: all of it in `make exhaust`, a sample every day.
 struct ExhaustiveUnwindTests {
-  @Test(
-    "every step, every errno, every second failure: nothing is left but what is listed",
-    .enabled(if: Exhaustive.isAsked))
-  func everything() {
+  /// Every step, every errno, every second failure: nothing is left but what is listed.
+  @Test(.enabled(if: Exhaustive.isAsked))
+  func everyStepEveryErrnoEverySecondFailureNothingIsLeftButWhatIsListed() {
     let start = ContinuousClock.now
     var runs = 0
     for sample in SweepCase.examples {
@@ -24,8 +23,8 @@ struct ExhaustiveUnwindTests {
       since: start)
   }
 
-  @Test("a sample of steps with a second and a third failure", arguments: SweepCase.examples)
-  func sample(sample: SweepCase) {
+  @Test(arguments: SweepCase.examples)
+  func aSampleOfStepsWithASecondAndAThirdFailure(sample: SweepCase) {
     let sweep = UnwindSweep(sample)
     let last = sample.compiled.program.steps.count - 1
     _ = sweep.failures(at: last, errnos: 1)
@@ -33,10 +32,9 @@ struct ExhaustiveUnwindTests {
     _ = sweep.manyFailures(seeds: 1...10)
   }
 
-  @Test(
-    "any number of undos may fail: nothing is left but what is listed",
-    .enabled(if: Exhaustive.isAsked))
-  func anyNumber() {
+  /// Any number of undos may fail: nothing is left but what is listed.
+  @Test(.enabled(if: Exhaustive.isAsked))
+  func anyNumberOfUndosMayFailNothingIsLeftButWhatIsListed() {
     let start = ContinuousClock.now
     let runs = SweepCase.examples.reduce(0) { $0 + UnwindSweep($1).manyFailures(seeds: 1...2_000) }
     Exhaustive.report("unwinding: \(runs) runs in which every undo may fail", since: start)

@@ -43,15 +43,14 @@ struct SweepCase: CustomTestStringConvertible {
 
 /// What happens when anything fails, anywhere.
 struct FaultSweepTests {
-  @Test("there are examples for every target")
-  func examples() {
+  @Test func thereAreExamplesForEveryTarget() {
     for target in Example.targets {
       #expect(SweepCase.examples.count { $0.name.hasSuffix(target) } >= 5, "\(target)")
     }
   }
 
-  @Test("an example runs, and its undo leaves nothing", arguments: SweepCase.examples)
-  func happyPath(sample: SweepCase) {
+  @Test(arguments: SweepCase.examples)
+  func anExampleRunsAndItsUndoLeavesNothing(sample: SweepCase) {
     let kernel = SimulatedKernel(sample.compiled.host)
     var interpreter = Interpreter(program: sample.compiled.program, kernel: kernel)
     let report = interpreter.run()
@@ -62,9 +61,8 @@ struct FaultSweepTests {
     #expect(kernel.state().isPristine)
   }
 
-  @Test(
-    "whatever step fails with whatever errno, everything is undone and reported once",
-    arguments: SweepCase.examples)
+  /// Whatever step fails with whatever errno, everything is undone and reported once.
+  @Test(arguments: SweepCase.examples)
   func everyStepEveryErrno(sample: SweepCase) {
     let program = sample.compiled.program
     for step in program.steps.indices {
@@ -88,9 +86,8 @@ struct FaultSweepTests {
     }
   }
 
-  @Test(
-    "when an undo fails as well, the list of what is left is exact", arguments: SweepCase.examples)
-  func doubleFaults(sample: SweepCase) {
+  @Test(arguments: SweepCase.examples)
+  func whenAnUndoFailsAsWellTheListOfWhatIsLeftIsExact(sample: SweepCase) {
     let program = sample.compiled.program
     let last = program.steps.count
     for failing in Self.spread(last) {
@@ -115,9 +112,8 @@ struct FaultSweepTests {
     }
   }
 
-  @Test(
-    "an undo that fails after a success is reported the same way", arguments: SweepCase.examples)
-  func failingTeardown(sample: SweepCase) {
+  @Test(arguments: SweepCase.examples)
+  func anUndoThatFailsAfterASuccessIsReportedTheSameWay(sample: SweepCase) {
     let program = sample.compiled.program
     for undo in program.steps.indices where Self.hasUndo(program, undo) {
       let faults = FaultInjection.failingUndos([undo: .eio], in: program)
@@ -132,8 +128,7 @@ struct FaultSweepTests {
     }
   }
 
-  @Test("memory that a mapping keeps open is listed, and gone with its address space")
-  func memoryOfMappings() throws {
+  @Test func memoryThatAMappingKeepsOpenIsListedAndGoneWithItsAddressSpace() throws {
     let sample = try #require(SweepCase.examples.first { $0.name == "igd-and-nic on iommufd" })
     let program = sample.compiled.program
     let steps = program.steps.indices

@@ -16,8 +16,8 @@ struct IOMMUFDConformanceTests {
     va = raw.memory()
   }
 
-  @Test("§T01 a struct may be longer than the kernel's if the rest is zero")
-  func structSize() {
+  /// §T01: A struct may be longer than the kernel's if the rest is zero.
+  @Test func aStructMayBeLongerThanTheKernelsIfTheRestIsZero() {
     #expect(raw.ioasAlloc(fd, size: 8) == "EINVAL")
     #expect(raw.ioasAlloc(fd) == "1")
     #expect(raw.ioasAlloc(fd, size: 16, tail: [0, 0, 0, 0]) == "2")
@@ -27,8 +27,8 @@ struct IOMMUFDConformanceTests {
     #expect(raw.ioasAlloc(fd) == "4")
   }
 
-  @Test("§T02 the size is read before the command is looked at, and the whole command counts")
-  func decoding() {
+  /// §T02: The size is read before the command is looked at, and the whole command counts.
+  @Test func theSizeIsReadBeforeTheCommandIsLookedAtAndTheWholeCommandCounts() {
     #expect(raw.call(fd, 0x3b80, .none) == "EFAULT")
     #expect(raw.call(fd, 0x3b7f, [(8, 4)]) == "ENOTTY")
     #expect(raw.call(fd, 0x3b96, [(8, 4)]) == "ENOTTY")
@@ -38,8 +38,8 @@ struct IOMMUFDConformanceTests {
     #expect(old.mapFile(old.file(.iommu), 0, flags: 0, from: 0, length: 0) == "ENOTTY")
   }
 
-  @Test("§T03 ids are the lowest free ones, for all kinds of objects")
-  func ids() {
+  /// §T03: Ids are the lowest free ones, for all kinds of objects.
+  @Test func idsAreTheLowestFreeOnesForAllKindsOfObjects() {
     #expect((1...3).map { _ in raw.ioasAlloc(fd) } == ["1", "2", "3"])
     #expect(raw.destroy(fd, 1) == "0")
     #expect(raw.destroy(fd, 1) == "ENOENT")
@@ -48,8 +48,8 @@ struct IOMMUFDConformanceTests {
     #expect(raw.destroy(fd, 77) == "ENOENT")
   }
 
-  @Test("§T05 the ranges of an address space, and how their array is sized")
-  func ranges() {
+  /// §T05: The ranges of an address space, and how their array is sized.
+  @Test func theRangesOfAnAddressSpaceAndHowTheirArrayIsSized() {
     #expect(raw.ioasAlloc(fd) == "1")
     #expect(raw.ranges(fd, 1, room: 0) == "EMSGSIZE num=1 align=1")
     #expect(raw.ranges(fd, 1, room: 1) == "0 num=1 align=1 0-ffffffffffffffff")
@@ -59,8 +59,8 @@ struct IOMMUFDConformanceTests {
     #expect(raw.ranges(fd, 1, room: 1, null: true).hasPrefix("EFAULT"))
   }
 
-  @Test("§T06 the allow list steers the automatic choice and nothing else")
-  func allowList() {
+  /// §T06: The allow list steers the automatic choice and nothing else.
+  @Test func theAllowListSteersTheAutomaticChoiceAndNothingElse() {
     #expect(raw.ioasAlloc(fd) == "1")
     #expect(raw.allow(fd, 1, [(10, 9)]) == "EINVAL")
     #expect(raw.allow(fd, 1, [(10, 10)]) == "EINVAL")
@@ -73,8 +73,8 @@ struct IOMMUFDConformanceTests {
     #expect(raw.map(fd, 1, flags: readable, va: va, length: 0x20000) != "ENOSPC")
   }
 
-  @Test("§T07 the checks of a map come in the kernel's order")
-  func mapOrder() {
+  /// §T07: The checks of a map come in the kernel's order.
+  @Test func theChecksOfAMapComeInTheKernelsOrder() {
     let u = RawKernel.u
     #expect(raw.map(fd, 9, flags: 8, va: va, length: 0x1000) == "EOPNOTSUPP")
     #expect(raw.map(fd, 9, flags: readable, va: va, length: 1, reserved: 1) == "EOPNOTSUPP")
@@ -87,8 +87,8 @@ struct IOMMUFDConformanceTests {
     #expect(raw.map(fd, 1, flags: readable, va: u - 0xfff, length: 0x2000) == "EOVERFLOW")
   }
 
-  @Test("§T08 without a page table a map never looks at the memory")
-  func lazyMap() {
+  /// §T08: Without a page table a map never looks at the memory.
+  @Test func withoutAPageTableAMapNeverLooksAtTheMemory() {
     #expect(raw.ioasAlloc(fd) == "1")
     #expect(raw.map(fd, 1, flags: fixed, va: 0x1000, length: 0x1000, iova: 0x10000) == "65536")
     #expect(raw.ranges(fd, 1, room: 1) == "0 num=1 align=1 0-ffffffffffffffff")
@@ -96,8 +96,8 @@ struct IOMMUFDConformanceTests {
     #expect(raw.destroy(fd, 1) == "0")
   }
 
-  @Test("§T09 fixed maps never overlap and never wrap")
-  func placement() {
+  /// §T09: Fixed maps never overlap and never wrap.
+  @Test func fixedMapsNeverOverlapAndNeverWrap() {
     #expect(raw.ioasAlloc(fd) == "1")
     let map = { (iova: UInt64, length: UInt64) in
       raw.map(fd, 1, flags: fixed, va: va, length: length, iova: iova)
@@ -109,8 +109,8 @@ struct IOMMUFDConformanceTests {
     #expect(map(RawKernel.u - 0xfff, 0x2000) == "EOVERFLOW")
   }
 
-  @Test("§T10 automatic addresses are the lowest that keep the alignment")
-  func automaticAddresses() {
+  /// §T10: Automatic addresses are the lowest that keep the alignment.
+  @Test func automaticAddressesAreTheLowestThatKeepTheAlignment() {
     let base: UInt64 = 0x7f00_0000_0000
     #expect(raw.ioasAlloc(fd) == "1")
     let huge = raw.map(fd, 1, flags: readable, va: base, length: 0x20_0000)
@@ -121,8 +121,8 @@ struct IOMMUFDConformanceTests {
     #expect(odd == "\(0x2123)")
   }
 
-  @Test("§T11 an unmap takes whole mappings and tolerates holes")
-  func unmap() {
+  /// §T11: An unmap takes whole mappings and tolerates holes.
+  @Test func anUnmapTakesWholeMappingsAndToleratesHoles() {
     #expect(raw.ioasAlloc(fd) == "1")
     _ = raw.map(fd, 1, flags: fixed, va: va, length: 0x2000, iova: 0x10000)
     _ = raw.map(fd, 1, flags: fixed, va: va, length: 0x1000, iova: 0x13000)
@@ -136,8 +136,8 @@ struct IOMMUFDConformanceTests {
     #expect(raw.unmap(fd, 1, iova: RawKernel.u - 1, length: 3) == "EOVERFLOW")
   }
 
-  @Test("§T12 an unmap that fails half way has taken the first half")
-  func unmapIsNotAtomic() {
+  /// §T12: An unmap that fails half way has taken the first half.
+  @Test func anUnmapThatFailsHalfWayHasTakenTheFirstHalf() {
     #expect(raw.ioasAlloc(fd) == "1")
     _ = raw.map(fd, 1, flags: fixed, va: va, length: 0x1000, iova: 0x10000)
     _ = raw.map(fd, 1, flags: fixed, va: va, length: 0x2000, iova: 0x11000)
@@ -146,8 +146,8 @@ struct IOMMUFDConformanceTests {
     #expect(raw.map(fd, 1, flags: fixed, va: va, length: 0x1000, iova: 0x11000) == "EEXIST")
   }
 
-  @Test("§T13 copies may start and end inside mappings, never in a hole")
-  func copyRanges() {
+  /// §T13: Copies may start and end inside mappings, never in a hole.
+  @Test func copiesMayStartAndEndInsideMappingsNeverInAHole() {
     #expect(raw.ioasAlloc(fd) == "1")
     #expect(raw.ioasAlloc(fd) == "2")
     _ = raw.map(fd, 1, flags: fixed, va: va, length: 0x4000, iova: 0x10000)
@@ -164,8 +164,8 @@ struct IOMMUFDConformanceTests {
     #expect(copy(0x10000, 0, 0x70000) == "EINVAL")
   }
 
-  @Test("§T14, §T15 a copy cannot write what was mapped for reading; the order of its checks")
-  func copyRights() {
+  /// §T14, §T15: A copy cannot write what was mapped for reading; the order of its checks.
+  @Test func aCopyCannotWriteWhatWasMappedForReadingTheOrderOfItsChecks() {
     #expect(raw.ioasAlloc(fd) == "1")
     #expect(raw.ioasAlloc(fd) == "2")
     _ = raw.map(fd, 1, flags: 5, va: va, length: 0x1000, iova: 0x10000)
@@ -184,8 +184,8 @@ struct IOMMUFDConformanceTests {
     #expect(copy(1, 2, 0, 8) == "EOPNOTSUPP")
   }
 
-  @Test("§T16 the accounting mode can be set only while there is no object")
-  func rlimitMode() {
+  /// §T16: The accounting mode can be set only while there is no object.
+  @Test func theAccountingModeCanBeSetOnlyWhileThereIsNoObject() {
     #expect(raw.option(fd, 0, op: 1, value: 7) == "0")
     #expect(raw.option(fd, 0, op: 0, value: 7) == "EINVAL")
     #expect(raw.option(fd, 0, op: 0, value: 1) == "1")
@@ -199,8 +199,8 @@ struct IOMMUFDConformanceTests {
     #expect(raw.option(fd, 0, op: 9) == "EOPNOTSUPP")
   }
 
-  @Test("§T17 huge pages are an option of an address space")
-  func hugePages() {
+  /// §T17: Huge pages are an option of an address space.
+  @Test func hugePagesAreAnOptionOfAnAddressSpace() {
     #expect(raw.option(fd, 1, op: 1, object: 9) == "ENOENT")
     #expect(raw.ioasAlloc(fd) == "1")
     #expect(raw.option(fd, 1, op: 1, object: 1) == "1")
@@ -211,8 +211,8 @@ struct IOMMUFDConformanceTests {
     #expect(raw.option(fd, 5, op: 1, object: 9) == "EOPNOTSUPP")
   }
 
-  @Test("§T18 the address space behind the container's requests is a pointer, not a user")
-  func compatPointer() {
+  /// §T18: The address space behind the container's requests is a pointer, not a user.
+  @Test func theAddressSpaceBehindTheContainersRequestsIsAPointerNotAUser() {
     let pointer = { (op: UInt64, id: UInt64, reserved: UInt64) in
       raw.call(fd, 0x3b88, [(12, 4), (id, 4), (op, 2), (reserved, 2)]) { bytes, _ in
         UInt64(bytes.u32(4))
@@ -230,8 +230,8 @@ struct IOMMUFDConformanceTests {
     #expect(pointer(0, 0, 1) == "EOPNOTSUPP")
   }
 
-  @Test("§T19 the container's requests work on /dev/iommu, with iommufd's rules")
-  func compatRequests() {
+  /// §T19: The container's requests work on /dev/iommu, with iommufd's rules.
+  @Test func theContainersRequestsWorkOnAnIommufdWithItsRules() {
     #expect(raw.call(fd, 0x3b64, .none) == "0")
     #expect(raw.checkExtension(fd, 3) == "1")
     #expect(raw.checkExtension(fd, 4) == "ENODEV")
@@ -251,8 +251,8 @@ struct IOMMUFDConformanceTests {
     #expect(raw.call(fd, 0x3b75, [(8, 4), (0, 4)]) == "ENOTTY")
   }
 
-  @Test("§T23 a page table needs a bound device")
-  func hwptWithoutDevice() {
+  /// §T23: A page table needs a bound device.
+  @Test func aPageTableNeedsABoundDevice() {
     #expect(raw.ioasAlloc(fd) == "1")
     #expect(raw.hwptAlloc(fd, device: 1, parent: 1, size: 20) == "EINVAL")
     #expect(raw.hwptAlloc(fd, device: 1, parent: 1, reserved: 1) == "EOPNOTSUPP")
@@ -261,8 +261,8 @@ struct IOMMUFDConformanceTests {
     #expect(raw.hwptAlloc(fd, device: 1, parent: 1) == "ENOENT")
   }
 
-  @Test("§T24 files are mapped by descriptor number, since 6.13")
-  func mapFile() {
+  /// §T24: Files are mapped by descriptor number, since 6.13.
+  @Test func filesAreMappedByDescriptorNumber() {
     let memory = raw.devNull()
     #expect(raw.ioasAlloc(fd) == "1")
     let map = { (file: Int32, start: UInt64, length: UInt64) in

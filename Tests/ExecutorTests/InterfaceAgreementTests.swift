@@ -7,7 +7,6 @@ import Testing
 /// and the tables and views by which the simulator reads them.
 ///
 /// Each was written from the kernel's headers, neither from the other, so a slip in one shows here.
-@Suite("Two statements of one interface")
 struct InterfaceAgreementTests {
   /// A request as a table of the simulator states it.
   struct Statement {

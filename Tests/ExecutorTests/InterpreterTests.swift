@@ -7,8 +7,7 @@ import Testing
 
 /// The laws of running a program and undoing it, on a kernel that only writes down.
 struct InterpreterTests {
-  @Test("results flow into later steps, memory with its offset")
-  func dataFlow() {
+  @Test func resultsFlowIntoLaterStepsMemoryWithItsOffset() {
     let kernel = RecordingKernel()
     var interpreter = Interpreter(program: Self.program, kernel: kernel)
     let report = interpreter.run()
@@ -32,8 +31,7 @@ struct InterpreterTests {
     #expect(bytes.littleEndian(at: 16, width: 8) == 0x7f00_0000_1000)
   }
 
-  @Test("undo runs in exact reverse order, once")
-  func reverseOrder() {
+  @Test func undoRunsInExactReverseOrderOnce() {
     let kernel = RecordingKernel()
     var interpreter = Interpreter(program: Self.program, kernel: kernel)
     #expect(interpreter.run().isSuccess)
@@ -49,8 +47,7 @@ struct InterpreterTests {
     #expect(interpreter.undo().outcomes.isEmpty)
   }
 
-  @Test("a failure stops the program, undoes what ran, and nothing that did not")
-  func failure() {
+  @Test func aFailureStopsTheProgramUndoesWhatRanAndNothingThatDidNot() {
     for failing in [0, 1, 2, 3, 4, 5] {
       let kernel = RecordingKernel(failing: [failing: .einval])
       var interpreter = Interpreter(program: Self.program, kernel: kernel)
@@ -65,8 +62,7 @@ struct InterpreterTests {
     }
   }
 
-  @Test("an undo that fails does not stop the others")
-  func undoGoesOn() {
+  @Test func anUndoThatFailsDoesNotStopTheOthers() {
     // Calls 0 to 4 succeed, 5 fails; then 6 to 9 undo: unmap memory, close, destroy, close.
     let kernel = RecordingKernel(failing: [5: .enomem, 7: .eio, 8: .ebusy])
     var interpreter = Interpreter(program: Self.program, kernel: kernel)
@@ -81,8 +77,7 @@ struct InterpreterTests {
       ])
   }
 
-  @Test("an expectation that does not hold stops the program like a refusal")
-  func expectation() {
+  @Test func anExpectationThatDoesNotHoldStopsTheProgramLikeARefusal() {
     for (expected, holds) in [(UInt64(100), true), (7, false)] {
       var program = Self.program
       program.steps.insert(
@@ -108,9 +103,8 @@ struct InterpreterTests {
     }
   }
 
-  @Test(
-    "an expectation with a mask looks at those bits only", arguments: [4, 0x64, 0x60] as [UInt64])
-  func mask(bits: UInt64) {
+  @Test(arguments: [4, 0x64, 0x60] as [UInt64])
+  func anExpectationWithAMaskLooksAtThoseBitsOnly(bits: UInt64) {
     var program = Self.program
     let check = Action.expect(ResultID(1), mask: bits, equals: .literal(bits))
     program.steps.insert(Step(check, origin: PlanSketch.span(99)), at: 2)
@@ -118,8 +112,7 @@ struct InterpreterTests {
     #expect(interpreter.run().isSuccess == (100 & bits == bits))
   }
 
-  @Test("a run that is interrupted makes no further step and undoes the others")
-  func interruption() {
+  @Test func aRunThatIsInterruptedMakesNoFurtherStepAndUndoesTheOthers() {
     for last in 0...Self.program.steps.count {
       let kernel = RecordingKernel()
       var interpreter = Interpreter(program: Self.program, kernel: kernel)
@@ -139,8 +132,7 @@ struct InterpreterTests {
     }
   }
 
-  @Test("a file that a step has closed is not closed again")
-  func closedEarly() {
+  @Test func aFileThatAStepHasClosedIsNotClosedAgain() {
     var program = Self.program
     program.steps.append(Step(.close(ResultID(2)), origin: PlanSketch.span(6)))
     let kernel = RecordingKernel()
@@ -151,8 +143,7 @@ struct InterpreterTests {
     #expect(kernel.calls.filter { $0.hasPrefix("close") } == ["close 3"])
   }
 
-  @Test("what is left is said with its line, its undo's errno and who holds it")
-  func leftoversAreReported() {
+  @Test func whatIsLeftIsSaidWithItsLineItsUndosErrnoAndWhoHoldsIt() {
     let kernel = RecordingKernel(failing: [5: .enomem, 7: .eio])
     var interpreter = Interpreter(program: Self.program, kernel: kernel)
     let found = ExecutorDiagnostics.diagnostics(of: interpreter.run())
@@ -168,15 +159,13 @@ struct InterpreterTests {
       ])
   }
 
-  @Test("the proposal's programs are for the simulator only")
-  func proposal() {
+  @Test func theProposalsProgramsAreForTheSimulatorOnly() {
     let found = ExecutorDiagnostics.proposalCannotRun("ioasid")
     #expect(found.code.name == "VP5005")
     #expect(found.message.contains("'ioasid'"))
   }
 
-  @Test("an empty program succeeds and has nothing to undo")
-  func emptyProgram() {
+  @Test func anEmptyProgramSucceedsAndHasNothingToUndo() {
     let kernel = RecordingKernel()
     var interpreter = Interpreter(program: Program(), kernel: kernel)
     #expect(interpreter.run().isSuccess)

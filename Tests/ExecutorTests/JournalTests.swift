@@ -7,7 +7,7 @@ import Testing
 @testable import Executor
 
 /// The journal that `restore` works from.
-@Suite("Journal") struct JournalTests {
+struct JournalTests {
   private static let nowhere = BDF("ffff:ff:1f.7")
 
   private static func text(
@@ -61,14 +61,13 @@ import Testing
     return nil
   }
 
-  @Test("what is written reads back", arguments: [nil, "igc", "vfio-pci"])
-  func roundTrip(driver: String?) throws {
+  @Test(arguments: [nil, "igc", "vfio-pci"])
+  func whatIsWrittenReadsBack(driver: String?) throws {
     let text = try Self.text(driver: driver)
     #expect(try JournalText(text.bytes) == text)
   }
 
-  @Test("every override that the kernel takes is written so that it reads back")
-  func overrides() throws {
+  @Test func everyOverrideThatTheKernelTakesIsWrittenSoThatItReadsBack() throws {
     var overrides = (UInt8.min...UInt8.max).map { [$0, $0] }
     overrides += ["my driver", "%20", " ", "a given=vfio-pci", "(null)"].map { Array($0.utf8) }
     overrides.append([UInt8](repeating: 0xff, count: 65534))
@@ -79,8 +78,8 @@ import Testing
     }
   }
 
-  @Test("a journal of 0.1.0 is read, also one that 0.1.0 itself could not read")
-  func firstForm() throws {
+  /// A journal of 0.1.0 is read, also one that 0.1.0 itself could not read.
+  @Test func aJournalOfTheFirstReleaseIsRead() throws {
     let text = "vfioplan journal 1\nboot b\nprocess 4711\ndevice ffff:ff:1f.7 driver=igc override="
     for override in ["", "vfio-pci", "my driver", "100%"] {
       let read = try JournalText(Array((text + override + "\nend\n").utf8))
@@ -91,8 +90,7 @@ import Testing
     }
   }
 
-  @Test("a journal that was not finished, at any length, is none")
-  func unfinished() throws {
+  @Test func aJournalThatWasNotFinishedAtAnyLengthIsNone() throws {
     let text = try Self.text(override: Array("my driver".utf8)).bytes
     for length in 0..<text.count {
       #expect(Self.flaw(of: Array(text.prefix(length))) == .incomplete, "\(length) bytes")
@@ -100,8 +98,7 @@ import Testing
     #expect(Self.flaw(of: text) == nil && Self.flaw(of: text + [10]) == .foreign)
   }
 
-  @Test("what differs from a journal in any byte is another journal, or none")
-  func garbled() throws {
+  @Test func whatDiffersFromAJournalInAnyByteIsAnotherJournalOrNone() throws {
     let text = try Self.text()
     for index in text.bytes.indices {
       var bytes = text.bytes
@@ -112,28 +109,25 @@ import Testing
     }
   }
 
-  @Test(
-    "what could lead elsewhere than to a driver is not a journal",
-    arguments: [
-      "device ffff:ff:1f.7 driver=../../x override= given=vfio-pci",
-      "device ffff:ff:1f.7 driver=../../x override=", "device ffff:ff:1f.7 driver=a b override=",
-      "device ../x driver=igc override=", "device ffff:ff:1f.7 driver=igc", "rm -rf",
-      "device ffff:ff:1f.7 driver=igc override= given=nvme",
-      "device ffff:ff:1f.7 driver=igc override= given=../vfio-pci",
-      "device ffff:ff:1f.7 driver=igc override=%0A given=vfio-pci",
-      "device ffff:ff:1f.7 driver=igc override=%41 given=vfio-pci",
-      "device ffff:ff:1f.7 driver=igc override=%+f given=vfio-pci",
-      "device ffff:ff:1f.7 driver=igc override=%2 given=vfio-pci",
-    ])
-  func hostile(line: String) throws {
+  @Test(arguments: [
+    "device ffff:ff:1f.7 driver=../../x override= given=vfio-pci",
+    "device ffff:ff:1f.7 driver=../../x override=", "device ffff:ff:1f.7 driver=a b override=",
+    "device ../x driver=igc override=", "device ffff:ff:1f.7 driver=igc", "rm -rf",
+    "device ffff:ff:1f.7 driver=igc override= given=nvme",
+    "device ffff:ff:1f.7 driver=igc override= given=../vfio-pci",
+    "device ffff:ff:1f.7 driver=igc override=%0A given=vfio-pci",
+    "device ffff:ff:1f.7 driver=igc override=%41 given=vfio-pci",
+    "device ffff:ff:1f.7 driver=igc override=%+f given=vfio-pci",
+    "device ffff:ff:1f.7 driver=igc override=%2 given=vfio-pci",
+  ])
+  func whatCouldLeadElsewhereThanToADriverIsNotAJournal(line: String) throws {
     for form in ["1", "2"] where form == "2" || !line.contains("given=") {
       let text = "vfioplan journal \(form)\nboot b\nprocess 1\n\(line)\nend\n"
       #expect(Self.flaw(of: Array(text.utf8)) == .foreign)
     }
   }
 
-  @Test("a device has one line, and a journal that is newer than the program is none")
-  func twice() throws {
+  @Test func aDeviceHasOneLineAndAJournalThatIsNewerThanTheProgramIsNone() throws {
     let line = "device ffff:ff:1f.7 driver=igc override= given=vfio-pci\n"
     let head = "vfioplan journal 2\nboot b\nprocess 1\n"
     #expect(Self.flaw(of: Array((head + line + "end\n").utf8)) == nil)
@@ -141,8 +135,7 @@ import Testing
     #expect(Self.flaw(of: Array("vfioplan journal 4\n".utf8)) == .foreign)
   }
 
-  @Test("where nobody kept a journal there is nothing to do, and nothing is made")
-  func nothing() throws {
+  @Test func whereNobodyKeptAJournalThereIsNothingToDoAndNothingIsMade() throws {
     try Self.inFolder { folder in
       for place in [folder, folder + "/deeper"] {
         let restoration = try Self.restore(in: place)
@@ -152,8 +145,7 @@ import Testing
     }
   }
 
-  @Test("a device that can't be looked at keeps the run from starting, and leaves no journal")
-  func unknownDevice() throws {
+  @Test func aDeviceThatCantBeLookedAtKeepsTheRunFromStartingAndLeavesNoJournal() throws {
     try Self.inFolder { folder in
       let nowhere = try #require(Self.nowhere)
       #expect(throws: DriverJournal.Failure.unknown(DriverLinks.device(nowhere), .enoent)) {
@@ -164,8 +156,7 @@ import Testing
     }
   }
 
-  @Test("a journal of an earlier boot goes, one whose device can't be given back stays")
-  func restoration() throws {
+  @Test func aJournalOfAnEarlierBootGoesOneWhoseDeviceCantBeGivenBackStays() throws {
     try Self.inFolder { folder in
       let old = try JournalFolder(folder, Self.impatient)
       for boot in ["another", nil] { try old.write(try Self.text(boot: boot)).keep() }
@@ -179,8 +170,7 @@ import Testing
     }
   }
 
-  @Test("a journal that is cut off goes, whatever else can't be read stays and refuses any device")
-  func unreadable() throws {
+  @Test func aJournalThatIsCutOffGoesWhateverElseCantBeReadStaysAndRefusesAnyDevice() throws {
     let bytes = try Self.text().bytes
     for (content, isLeft) in [(Array(bytes.dropLast(9)), false), ([], false), ([0], true)] {
       try Self.inFolder { folder in
@@ -201,8 +191,7 @@ import Testing
     }
   }
 
-  @Test("a journal that others may have changed is not believed, and stays as it is")
-  func untrustedJournal() throws {
+  @Test func aJournalThatOthersMayHaveChangedIsNotBelievedAndStaysAsItIs() throws {
     let old = try Self.text(boot: "another").bytes
     try Self.inFolder { folder in
       try Self.put(old, as: "1.journal", in: folder)
@@ -227,8 +216,7 @@ import Testing
     }
   }
 
-  @Test("a folder that others may write to, or that a link leads to, is not used")
-  func untrustedFolder() throws {
+  @Test func aFolderThatOthersMayWriteToOrThatALinkLeadsToIsNotUsed() throws {
     try Self.inFolder { folder in
       try Self.put([], as: "1.journal", in: folder)
       let link = folder + "/link"
@@ -244,8 +232,7 @@ import Testing
     }
   }
 
-  @Test("a folder that is a file, or below a folder that is missing, is an error with its name")
-  func noFolder() throws {
+  @Test func aFolderThatIsAFileOrBelowAFolderThatIsMissingIsAnErrorWithItsName() throws {
     try Self.inFolder { folder in
       let below = folder + "/journals"
       #expect(throws: DriverJournal.Failure.unusable(below, .enoent)) {
@@ -258,8 +245,8 @@ import Testing
     }
   }
 
-  @Test("a device in another journal is refused: in use while its run lives, left behind after")
-  func twoRuns() throws {
+  /// A device in another journal is refused: in use while its run lives, left behind after.
+  @Test func aDeviceInAnotherJournalIsRefusedInUseWhileItsRunLivesLeftBehindAfter() throws {
     try Self.inFolder { folder in
       let nowhere = try #require(Self.nowhere)
       let journals = try JournalFolder(folder, Self.impatient)
@@ -277,8 +264,7 @@ import Testing
     }
   }
 
-  @Test("root's run that changes no driver refuses devices of other runs, and makes no folder")
-  func noWrites() throws {
+  @Test func rootsRunThatChangesNoDriverRefusesDevicesOfOtherRunsAndMakesNoFolder() throws {
     try Self.inFolder { folder in
       let nowhere = try #require(Self.nowhere)
       func begin() throws -> DriverJournal? {
@@ -294,8 +280,7 @@ import Testing
     }
   }
 
-  @Test("what a command gets of the journal is for reading, and its lock is not the run's")
-  func commandsFile() throws {
+  @Test func whatACommandGetsOfTheJournalIsForReadingAndItsLockIsNotTheRuns() throws {
     try Self.inFolder { folder in
       let journals = try JournalFolder(folder, Self.impatient)
       let run = try journals.write(try Self.text())
@@ -308,8 +293,7 @@ import Testing
     }
   }
 
-  @Test("who waits for the lock says so once, and ends when a signal comes")
-  func waiting() throws {
+  @Test func whoWaitsForTheLockSaysSoOnceAndEndsWhenASignalComes() throws {
     try Self.inFolder { folder in
       let first = try JournalFolder(folder, Self.impatient)
       defer { first.close() }

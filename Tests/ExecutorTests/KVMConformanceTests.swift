@@ -7,8 +7,8 @@ import Testing
 struct KVMConformanceTests {
   private let raw = RawKernel(LabHost.mixed())
 
-  @Test("§T90 a VM has one kvm-vfio device at a time")
-  func create() {
+  /// §T90: A VM has one kvm-vfio device at a time.
+  @Test func aVMHasOneKVMVFIODeviceAtATime() {
     let kvm = raw.file(.kvm)
     #expect(raw.call(kvm, 0xae00, .none) { _, returned in UInt64(returned) } == "12")
     let (vm, vfio) = raw.virtualMachine()
@@ -19,8 +19,8 @@ struct KVMConformanceTests {
     #expect(raw.kvmVFIO(vm).answer == "0")
   }
 
-  @Test("§T91 the attributes of the kvm-vfio device, in the kernel's order")
-  func attributes() {
+  /// §T91: The attributes of the kvm-vfio device, in the kernel's order.
+  @Test func theAttributesOfTheKVMVFIODeviceInTheKernelsOrder() {
     let (_, vfio) = raw.virtualMachine()
     let has = { (group: UInt64, attribute: UInt64) in
       raw.call(vfio, 0x4018_aee3, [(0, 4), (group, 4), (attribute, 8), (0, 8)])
@@ -38,8 +38,8 @@ struct KVMConformanceTests {
     #expect(raw.call(vfio, 0xae99, .none) == "ENOTTY")
   }
 
-  @Test("§T92 the list is one of files, not of numbers or devices")
-  func listOfFiles() throws {
+  /// §T92: The list is one of files, not of numbers or devices.
+  @Test func theListIsOneOfFilesNotOfNumbersOrDevices() throws {
     let (_, vfio) = raw.virtualMachine()
     let device = raw.file(.vfioDevice(LabHost.c1))
     let copy = try raw.kernel.duplicate(device)
@@ -53,8 +53,8 @@ struct KVMConformanceTests {
     #expect(raw.kvmFile(vfio, 2, second) == "0")
   }
 
-  @Test("§T93 KVM's list keeps a device open, bound and attached")
-  func reference() {
+  /// §T93: KVM's list keeps a device open, bound and attached.
+  @Test func kvmsListKeepsADeviceOpenBoundAndAttached() {
     let (_, vfio) = raw.virtualMachine()
     let iommufd = raw.file(.iommu)
     let device = raw.file(.vfioDevice(LabHost.c1))
@@ -71,8 +71,8 @@ struct KVMConformanceTests {
     #expect(raw.destroy(iommufd, 3) == "ENOENT")
   }
 
-  @Test("§T95 KVM counts capabilities: one boolean, on with the first, off with the last")
-  func coherencyFlag() {
+  /// §T95: KVM counts capabilities: one boolean, on with the first, off with the last.
+  @Test func kvmCountsCapabilitiesOneBooleanOnWithTheFirstOffWithTheLast() {
     let (_, vfio) = raw.virtualMachine()
     let n1 = raw.file(.vfioDevice(LabHost.n1))
     let n2 = raw.file(.vfioDevice(LabHost.n2))

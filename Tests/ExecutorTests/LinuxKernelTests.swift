@@ -4,7 +4,7 @@ import Parser
 import Planner
 import Testing
 
-@Suite struct LinuxKernelTests {
+struct LinuxKernelTests {
   let kernel = LinuxKernel()
 
   @Test func theProposalsFileIsInNoKernel() {

@@ -69,10 +69,8 @@ struct RelationLawTests {
     }
   }
 
-  @Test(
-    "no plan makes a device vanish that is assigned or used, nor fails for a token",
-    arguments: 0..<slices)
-  func nothingVanishes(slice: Int) {
+  @Test(arguments: 0..<slices)
+  func noPlanMakesADeviceVanishThatIsAssignedOrUsedNorFailsForAToken(slice: Int) {
     var (feasible, related) = (0, 0)
     for seed in stride(from: UInt64(slice), to: Self.worlds, by: Self.slices) {
       let world = World(seed: seed)
@@ -115,8 +113,8 @@ struct RelationLawTests {
     state.driverChanges.filter { $0.before != nil && $0.before != "pcieport" || $0.now != nil }
   }
 
-  @Test("without its checks a plan would fail or take something: each refusal has its reason")
-  func refusalsHaveReasons() {
+  /// Without its checks a plan would fail or take something: each refusal has its reason.
+  @Test func withoutItsChecksAPlanWouldFailOrTakeSomethingEachRefusalHasItsReason() {
     var seen: [String: Int] = [:]
     for seed in 0..<4_000 {
       let world = World(seed: UInt64(seed))

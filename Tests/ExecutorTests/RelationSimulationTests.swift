@@ -51,8 +51,8 @@ struct RelationSimulationTests {
     answer(kernel, .driverOverride(address, "")) == "0"
   }
 
-  @Test("most drivers switch SR-IOV off when they go: virtual functions vanish for good")
-  func theyVanish() throws {
+  /// Most drivers switch SR-IOV off when they go: virtual functions vanish for good.
+  @Test func mostDriversSwitchSRIOVOffWhenTheyGoVirtualFunctionsVanishForGood() throws {
     let kernel = SimulatedKernel(Self.sriov("igb"))
     #expect(answer(kernel, .unbind(LabHost.c1, from: "igb")) == "0")
     for address in [LabHost.c2, LabHost.n1] { #expect(!isThere(kernel, address)) }
@@ -69,8 +69,8 @@ struct RelationSimulationTests {
     #expect(kernel.state().driverChanges.map(\.address) == [LabHost.c2, LabHost.n1])
   }
 
-  @Test("with nvme they stay, and vfio-pci refuses the function when the host has lost its driver")
-  func theyStay() {
+  /// With nvme they stay, and vfio-pci refuses the function when the host has lost its driver.
+  @Test func withNVMeTheyStayAndVFIORefusesTheFunctionWhenTheHostHasLostItsDriver() {
     let kernel = SimulatedKernel(Self.sriov("nvme"))
     #expect(answer(kernel, .unbind(LabHost.c1, from: "nvme")) == "0")
     #expect(isThere(kernel, LabHost.c2))
@@ -80,8 +80,7 @@ struct RelationSimulationTests {
     #expect(kernel.state().driverChanges.map(\.now) == [nil])
   }
 
-  @Test("an unbind waits for those that have a virtual function open")
-  func itWaits() throws {
+  @Test func anUnbindWaitsForThoseThatHaveAVirtualFunctionOpen() throws {
     let kernel = SimulatedKernel(Self.sriov("igb"))
     let file = try kernel.open(.vfioDevice(LabHost.c2))
     #expect(answer(kernel, .unbind(LabHost.c1, from: "igb")) == "EBUSY")
@@ -93,8 +92,7 @@ struct RelationSimulationTests {
     #expect(answer(kernel, .unbind(LabHost.c1, from: "igb")) == "0")
   }
 
-  @Test("what is behind a controller goes with its driver, and is found again with it")
-  func whatIsBehind() throws {
+  @Test func whatIsBehindAControllerGoesWithItsDriverAndIsFoundAgainWithIt() throws {
     for drive in [nil, "nvme"] {
       let kernel = SimulatedKernel(Self.vmd(drive: drive))
       #expect(answer(kernel, .unbind(LabHost.c1, from: "vmd")) == "0")
@@ -105,8 +103,8 @@ struct RelationSimulationTests {
     }
   }
 
-  @Test("a circle of devices ends", arguments: ["igb", "vmd"])
-  func circles(driver: String) {
+  @Test(arguments: ["igb", "vmd"])
+  func aCircleOfDevicesEnds(driver: String) {
     var host = Self.sriov(driver)
     host.devices[0].physicalFunction = LabHost.c2
     host.devices[0].behind = LabHost.n1
@@ -127,8 +125,8 @@ struct RelationSimulationTests {
     return answer
   }
 
-  @Test("a group hands out a virtual function of a function on vfio-pci with their token only")
-  func groupsAskForTokens() {
+  /// A group hands out a virtual function of a function on vfio-pci with their token only.
+  @Test func groupsAskForTokens() {
     for release in SimulatedKernel.releases where release >= KernelVersion(5, 7) {
       let raw = RawKernel(Self.sriov("vfio-pci"), release: release)
       let name = LabHost.c2.description
@@ -146,15 +144,15 @@ struct RelationSimulationTests {
     #expect(opened(older, "\(LabHost.c2) vf_token=\(Self.text)") == "ENODEV")
   }
 
-  @Test("elsewhere a token is refused", arguments: ["igb", nil])
-  func tokensThatNothingAsksFor(driver: String?) {
+  @Test(arguments: ["igb", nil])
+  func elsewhereATokenIsRefused(driver: String?) {
     let raw = RawKernel(Self.sriov(driver))
     #expect(opened(raw, LabHost.c2.description) == "0")
     #expect(opened(raw, "\(LabHost.c2) vf_token=\(Self.text)") == "EINVAL")
   }
 
-  @Test("a bind asks for the token from 6.17 on, and reads it from 6.19 on")
-  func bindsAskForTokens() {
+  /// A bind asks for the token from 6.17 on, and reads it from 6.19 on.
+  @Test func newerReleasesAskForTheTokenAtABindAndNewestReadIt() {
     for release in SimulatedKernel.releases where release >= KernelVersion(6, 6) {
       let without = RawKernel(Self.sriov("vfio-pci"), release: release)
       let (device, iommufd) = (without.file(.vfioDevice(LabHost.c2)), without.file(.iommu))
@@ -182,8 +180,7 @@ struct RelationSimulationTests {
       pointers: [.init(offset: 16, bytes: token)])
   }
 
-  @Test("a physical function needs the token while its virtual functions are open with it")
-  func physicalFunctions() {
+  @Test func aPhysicalFunctionNeedsTheTokenWhileItsVirtualFunctionsAreOpenWithIt() {
     let raw = RawKernel(Self.sriov("vfio-pci"))
     let iommufd = raw.file(.iommu)
     let physical = raw.file(.vfioDevice(LabHost.c1))
@@ -197,8 +194,7 @@ struct RelationSimulationTests {
     #expect(bind(raw.file(.vfioDevice(LabHost.c2)), iommufd, raw, Self.token) == "EACCES")
   }
 
-  @Test("a driver is VFIO's if the host says so, whatever it is called")
-  func driversByFact() throws {
+  @Test func aDriverIsVFIOsIfTheHostSaysSoWhateverItIsCalled() throws {
     var host = LabHost.mixed(driver: "nvidia")
     host.devices[0].vfioDriver = .yes
     let kernel = SimulatedKernel(host)

@@ -181,8 +181,8 @@ struct RequestCodecTests {
       "20000000 02000000 00000000 00000000 0000000000000000 0000000000000000"),
   ]
 
-  @Test("every request sends exactly the header's bytes", arguments: samples)
-  func bytes(sample: Sample) {
+  @Test(arguments: samples)
+  func everyRequestSendsExactlyTheHeadersBytes(sample: Sample) {
     #expect(sample.request.code.command == sample.command)
     let address = BDF(domain: 0, bus: 0x65, device: 0, function: 0)
     let operands: [Operand] = sample.request.operandFields.map { field in
@@ -203,14 +203,12 @@ struct RequestCodecTests {
           hex(bytes), pointers: sample.pointers.map { .init(offset: $0.0, bytes: hex($0.1)) }))
   }
 
-  @Test("every request has a sample")
-  func everyRequestHasASample() {
+  @Test func everyRequestHasASample() {
     let sampled = Set(Self.samples.map(\.request))
     #expect(RequestRegistry.all.filter { !sampled.contains($0) }.map(\.name) == [])
   }
 
-  @Test("every request has its errnos, and every errno has a name")
-  func everyRequestHasErrnos() {
+  @Test func everyRequestHasItsErrnosAndEveryErrnoHasAName() {
     for request in RequestRegistry.all {
       let causes = request.errnos
       #expect(!causes.isEmpty, "\(request.name)")
@@ -222,8 +220,7 @@ struct RequestCodecTests {
     }
   }
 
-  @Test("answers come back by field, the return value last")
-  func decode() {
+  @Test func answersComeBackByFieldTheReturnValueLast() {
     let bound = IoctlArgument.bytes(hex("10000000 00000000 05000000 2a000000"), pointers: [])
     #expect(RequestCodec.decode(VFIODeviceRequests.bindIOMMUFD, bound, returned: 0) == [42])
     let mapped = IoctlArgument.bytes(
@@ -237,8 +234,8 @@ struct RequestCodecTests {
     #expect(RequestCodec.decode(IOMMUFDRequests.hwptAlloc, short, returned: 0) == [0])
   }
 
-  @Test("operands are resolved when they are sent: results by value, memory by address and offset")
-  func resolve() {
+  /// Operands are resolved when they are sent: results by value, memory by address and offset.
+  @Test func operandsAreResolvedWhenTheyAreSentResultsByValueMemoryByAddressAndOffset() {
     let values: [UInt64] = [5, 0x7f00_0000_0000]
     #expect(RequestCodec.resolve(.literal(9), values: values) == 9)
     #expect(RequestCodec.resolve(.result(ResultID(0)), values: values) == 5)

@@ -17,8 +17,7 @@ struct SimulatedMachineTests {
     }
   }
 
-  @Test("a device moves to vfio-pci and back, and ends where it was")
-  func driverRoundTrip() throws {
+  @Test func aDeviceMovesToVfioPciAndBackAndEndsWhereItWas() throws {
     let kernel = SimulatedKernel(LabHost.mixed(driver: "nvme"))
     let writes: [SysfsWrite] = [
       .unbind(address, from: "nvme"), .driverOverride(address, "vfio-pci"),
@@ -31,8 +30,7 @@ struct SimulatedMachineTests {
     #expect(kernel.state().isPristine)
   }
 
-  @Test("the override may come first, too")
-  func overrideFirst() throws {
+  @Test func theOverrideMayComeFirstToo() throws {
     let kernel = SimulatedKernel(LabHost.mixed(driver: "nvme"))
     let writes: [SysfsWrite] = [
       .driverOverride(address, "vfio-pci"), .unbind(address, from: "nvme"),
@@ -43,8 +41,7 @@ struct SimulatedMachineTests {
     #expect(kernel.state().isPristine)
   }
 
-  @Test("unbind wants the driver's own device, and waits for its users")
-  func unbind() throws {
+  @Test func unbindWantsTheDriversOwnDeviceAndWaitsForItsUsers() throws {
     let kernel = SimulatedKernel(LabHost.mixed())
     let gone = BDF(domain: 9, bus: 0, device: 0, function: 0)
     #expect(
@@ -61,8 +58,7 @@ struct SimulatedMachineTests {
     #expect(unbind() == "ENOENT")
   }
 
-  @Test("a probe without a match, of a device with a driver, or in a group in use is refused")
-  func probe() throws {
+  @Test func aProbeWithoutAMatchOfADeviceWithADriverOrInAGroupInUseIsRefused() throws {
     for driver in [nil, "nvme"] {
       let kernel = SimulatedKernel(LabHost.mixed(driver: driver))
       let probe = {
@@ -84,10 +80,8 @@ struct SimulatedMachineTests {
     #expect(back() == "0")
   }
 
-  @Test(
-    "a unit of any width can be booted",
-    arguments: [HostIOMMU.intel, HostIOMMU.amd, HostIOMMU.virtio])
-  func widths(type: String) {
+  @Test(arguments: [HostIOMMU.intel, HostIOMMU.amd, HostIOMMU.virtio])
+  func aUnitOfAnyWidthCanBeBooted(type: String) {
     for bits in 1...64 {
       let unit = HostIOMMU(name: "unit", type: type, addressBits: bits)
       let host = HostDescription(name: "lab", iommus: [unit])
@@ -97,8 +91,7 @@ struct SimulatedMachineTests {
     }
   }
 
-  @Test("memory comes in whole pages of its kind, and goes as it came")
-  func memory() throws {
+  @Test func memoryComesInWholePagesOfItsKindAndGoesAsItCame() throws {
     let kernel = SimulatedKernel(HostDescription(name: "empty"))
     let map = { (size: UInt64, huge: UInt64?) in
       answer { () throws(Errno) in
@@ -126,8 +119,7 @@ struct SimulatedMachineTests {
     #expect(kernel.state().isPristine)
   }
 
-  @Test("memory that is a file only takes no addresses")
-  func memoryFile() throws {
+  @Test func memoryThatIsAFileOnlyTakesNoAddresses() throws {
     let kernel = SimulatedKernel(HostDescription(name: "empty"))
     let file = try kernel.makeMemory(GuestMemory(size: 4096), isMapped: false)
     #expect(file.address == nil)
@@ -136,8 +128,8 @@ struct SimulatedMachineTests {
     #expect(kernel.state().isPristine)
   }
 
-  @Test("descriptor numbers are the lowest free ones, from 3")
-  func descriptorNumbers() throws {
+  /// Descriptor numbers are the lowest free ones, from 3.
+  @Test func descriptorNumbersAreTheLowestFreeOnes() throws {
     let raw = RawKernel()
     #expect([raw.file(.iommu), raw.file(.iommu), raw.file(.iommu)] == [3, 4, 5])
     #expect(raw.close(4) == "0")
@@ -148,8 +140,8 @@ struct SimulatedMachineTests {
     #expect(raw.call(99, 0x3b81, [(12, 4)]) == "EBADF")
   }
 
-  @Test("the end of the process closes everything; drivers stay where they are")
-  func exit() throws {
+  /// The end of the process closes everything; drivers stay where they are.
+  @Test func theEndOfTheProcessClosesEverythingDriversStayWhereTheyAre() throws {
     let raw = RawKernel(LabHost.mixed(driver: nil))
     let writes: [SysfsWrite] = [
       .driverOverride(address, "vfio-pci"), .probe(address, by: "vfio-pci"),
@@ -171,8 +163,7 @@ struct SimulatedMachineTests {
     #expect(raw.kernel.state().isPristine)
   }
 
-  @Test("a node exists as the host has it")
-  func nodes() {
+  @Test func aNodeExistsAsTheHostHasIt() {
     var host = LabHost.mixed()
     host.kernel = HostKernel(iommufd: false, vfioCdev: false, type1: false, kvm: false)
     let raw = RawKernel(host)
@@ -186,17 +177,14 @@ struct SimulatedMachineTests {
     #expect(raw.open(.vfioDevice(address)).errno == "0", "the proposal brings its device files")
   }
 
-  @Test(
-    "the host's release says how it behaves",
-    arguments: ["5.10.7", "6.1.0", "6.12.30", "6.18.2", "7.3.4", "custom"])
-  func release(of name: String) {
+  @Test(arguments: ["5.10.7", "6.1.0", "6.12.30", "6.18.2", "7.3.4", "custom"])
+  func theHostsReleaseSaysHowItBehaves(of name: String) {
     var host = LabHost.mixed()
     host.kernel.release = name
     #expect(SimulatedKernel(host).release == KernelVersion(name) ?? KernelVersion(7, 3))
   }
 
-  @Test("an injected fault does nothing but fail")
-  func faults() throws {
+  @Test func anInjectedFaultDoesNothingButFail() throws {
     let kernel = SimulatedKernel(LabHost.mixed(), faults: [1: .eio])
     let file = try kernel.open(.iommu)
     #expect(answer { () throws(Errno) in try kernel.close(file) } == "EIO")
@@ -206,8 +194,8 @@ struct SimulatedMachineTests {
     #expect(kernel.callCount == 3)
   }
 
-  @Test("arguments of any length are read without a crash", arguments: 0..<48)
-  func shortArguments(length: Int) {
+  @Test(arguments: 0..<48)
+  func argumentsOfAnyLengthAreReadWithoutACrash(length: Int) {
     let raw = RawKernel(LabHost.mixed())
     let (iommufd, group) = (raw.file(.iommu), raw.file(.vfioGroup(1)))
     let (vm, vfio) = raw.virtualMachine()

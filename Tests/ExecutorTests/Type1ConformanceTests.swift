@@ -20,8 +20,8 @@ struct Type1ConformanceTests {
     #expect(raw.setIOMMU(container, type) == "0")
   }
 
-  @Test("§T80 a container without a driver answers questions only")
-  func containerStates() {
+  /// §T80: A container without a driver answers questions only.
+  @Test func aContainerWithoutADriverAnswersQuestionsOnly() {
     #expect(raw.checkExtension(container, 3) == "1")
     #expect(raw.checkExtension(container, 4) == "0")
     #expect(raw.setIOMMU(container) == "EINVAL")
@@ -29,8 +29,8 @@ struct Type1ConformanceTests {
     #expect(raw.call(container, 0x3b64, .none) == "0")
   }
 
-  @Test("§T81 the life of a group")
-  func groupLife() {
+  /// §T81: The life of a group.
+  @Test func theLifeOfAGroup() {
     #expect(raw.groupStatus(group) == "1")
     #expect(raw.groupStatus(group, argsz: 4) == "EINVAL")
     #expect(raw.deviceFD(group, "0000:01:00.0").answer == "EINVAL")
@@ -56,16 +56,16 @@ struct Type1ConformanceTests {
     #expect(raw.unsetContainer(group) == "EINVAL")
   }
 
-  @Test("§T82 a group with a host driver in it is not viable")
-  func notViable() {
+  /// §T82: A group with a host driver in it is not viable.
+  @Test func aGroupWithAHostDriverInItIsNotViable() {
     let raw = RawKernel(LabHost.mates("nvme"))
     let group = raw.file(.vfioGroup(7))
     #expect(raw.groupStatus(group) == "0")
     #expect(raw.setContainer(group, raw.file(.vfioContainer)) == "EPERM")
   }
 
-  @Test("§T83 maps and unmaps of version 2: whole mappings, all or nothing")
-  func mapUnmap() {
+  /// §T83: Maps and unmaps of version 2: whole mappings, all or nothing.
+  @Test func mapsAndUnmapsOfVersion2WholeMappingsAllOrNothing() {
     driven()
     let va = raw.memory()
     let map = { (iova: UInt64, size: UInt64) in
@@ -95,8 +95,8 @@ struct Type1ConformanceTests {
     #expect(unmap(0, 0, 2) == "\(0x2000)")
   }
 
-  @Test("§T83 before 6.18 a range that wraps is an invalid argument")
-  func wrapBefore618() {
+  /// §T83: Before 6.18 a range that wraps is an invalid argument.
+  @Test func aRangeThatWrapsWasOnceAnInvalidArgument() {
     let old = RawKernel(LabHost.mixed(), release: KernelVersion(6, 12))
     let container = old.file(.vfioContainer)
     #expect(old.setContainer(old.file(.vfioGroup(1)), container) == "0")
@@ -105,16 +105,16 @@ struct Type1ConformanceTests {
     #expect(old.type1Map(container, va: old.memory(), iova: iova, size: 0x2000) == "EINVAL")
   }
 
-  @Test("§T84 version 1 takes a mapping by its start")
-  func versionOne() {
+  /// §T84: Version 1 takes a mapping by its start.
+  @Test func version1TakesAMappingByItsStart() {
     driven(1)
     #expect(raw.type1Map(container, va: raw.memory(), iova: 0x10000, size: 0x2000) == "0")
     #expect(raw.type1Unmap(container, iova: 0x11000, size: 0x1000) == "0")
     #expect(raw.type1Unmap(container, iova: 0x10000, size: 0x1000) == "\(0x2000)")
   }
 
-  @Test("§T85 the number of mappings is limited")
-  func entryLimit() throws {
+  /// §T85: The number of mappings is limited.
+  @Test func theNumberOfMappingsIsLimited() throws {
     driven()
     let file = try #require(try raw.kernel.files.file(container) as? SimulatedContainer)
     file.entryLimit = 2
@@ -127,8 +127,8 @@ struct Type1ConformanceTests {
     #expect(raw.type1Map(container, va: va, iova: 0, size: 0x1000) == "0")
   }
 
-  @Test("§T86, §T109 DMA_CC says whether every table enforces; the kernel splits by coherency")
-  func coherencyOfContainer() {
+  /// §T86, §T109: DMA_CC says whether every table enforces; the kernel splits by coherency.
+  @Test func anExtensionSaysWhetherEveryTableEnforcesTheKernelSplitsByCoherency() {
     driven()
     #expect(raw.checkExtension(container, 4) == "1")
     let other = raw.file(.vfioGroup(3))
@@ -139,8 +139,7 @@ struct Type1ConformanceTests {
     #expect(raw.checkExtension(container, 4) == "1")
   }
 
-  @Test("the last group takes the driver and every mapping with it")
-  func lastGroup() {
+  @Test func theLastGroupTakesTheDriverAndEveryMappingWithIt() {
     driven()
     #expect(raw.type1Map(container, va: raw.memory(), iova: 0, size: 0x1000) == "0")
     #expect(raw.unsetContainer(group) == "0")
@@ -150,8 +149,7 @@ struct Type1ConformanceTests {
     #expect(raw.type1Map(container, va: raw.memory(), iova: 0, size: 0x1000) == "0")
   }
 
-  @Test("a device file keeps its group, and the group its container")
-  func references() {
+  @Test func aDeviceFileKeepsItsGroupAndTheGroupItsContainer() {
     driven()
     let device = raw.deviceFD(group, "0000:01:00.0").file
     #expect([raw.close(container), raw.close(group)] == ["0", "0"])

@@ -14,16 +14,16 @@ struct VFIOConformanceTests {
     device = raw.file(.vfioDevice(LabHost.c1))
   }
 
-  @Test("§T60 nothing but a bind is answered before the bind")
-  func unboundGate() {
+  /// §T60: Nothing but a bind is answered before the bind.
+  @Test func nothingButABindIsAnsweredBeforeTheBind() {
     #expect(raw.call(device, 0x3b6b, [(24, 4)]) == "EINVAL")
     #expect(raw.call(device, 0x3bff, [(24, 4)]) == "EINVAL")
     #expect(raw.attach(device, 1) == "EINVAL")
     #expect(raw.detach(device) == "EINVAL")
   }
 
-  @Test("§T61 the arguments of a bind, in the kernel's order")
-  func bindArguments() {
+  /// §T61: The arguments of a bind, in the kernel's order.
+  @Test func theArgumentsOfABindInTheKernelsOrder() {
     #expect(raw.call(device, 0x3b76, .none) == "EFAULT")
     #expect(raw.bind(device, iommufd, argsz: 12) == "EINVAL")
     #expect(raw.bind(device, -1) == "EINVAL")
@@ -40,8 +40,8 @@ struct VFIOConformanceTests {
     #expect(old.bind(file, context, argsz: 32, tail: tail) == "1")
   }
 
-  @Test("§T62 a device is bound through one file at a time")
-  func bindTwice() throws {
+  /// §T62: A device is bound through one file at a time.
+  @Test func aDeviceIsBoundThroughOneFileAtATime() throws {
     #expect(raw.bind(device, iommufd) == "1")
     #expect(raw.bind(device, iommufd) == "EINVAL")
     let second = raw.file(.vfioDevice(LabHost.c1))
@@ -55,8 +55,8 @@ struct VFIOConformanceTests {
     #expect(raw.bind(second, iommufd) == "1")
   }
 
-  @Test("§T63 the group file and bound devices exclude each other")
-  func groupExclusion() {
+  /// §T63: The group file and bound devices exclude each other.
+  @Test func theGroupFileAndBoundDevicesExcludeEachOther() {
     #expect(raw.bind(device, iommufd) == "1")
     #expect(raw.open(.vfioGroup(1)).errno == "EBUSY")
     raw.close(device)
@@ -68,8 +68,8 @@ struct VFIOConformanceTests {
     #expect(raw.bind(other, iommufd) == "1")
   }
 
-  @Test("§T64 attach and detach: kinds of ids, sizes, flags")
-  func attachDetach() {
+  /// §T64: Attach and detach: kinds of ids, sizes, flags.
+  @Test func attachAndDetachKindsOfIdsSizesFlags() {
     #expect(raw.bind(device, iommufd) == "1")
     #expect(raw.ioasAlloc(iommufd) == "2")
     #expect(raw.attach(device, 999) == "ENOENT")
@@ -87,8 +87,8 @@ struct VFIOConformanceTests {
     #expect(raw.destroy(iommufd, 2) == "0")
   }
 
-  @Test("§T65 attaching again replaces; the same table again changes nothing")
-  func reattach() {
+  /// §T65: Attaching again replaces; the same table again changes nothing.
+  @Test func attachingAgainReplacesTheSameTableAgainChangesNothing() {
     #expect(raw.bind(device, iommufd) == "1")
     #expect([raw.ioasAlloc(iommufd), raw.ioasAlloc(iommufd)] == ["2", "3"])
     #expect(raw.attach(device, 2) == "4")
@@ -99,8 +99,8 @@ struct VFIOConformanceTests {
     #expect(raw.destroy(iommufd, 4) == "ENOENT")
   }
 
-  @Test("§T66 the interrupt window is reserved from the attach on, the aperture from the table on")
-  func reservedRegions() {
+  /// §T66: The interrupt window is reserved from the attach on, the aperture from the table on.
+  @Test func theInterruptWindowIsReservedFromTheAttachOnTheApertureFromTheTableOn() {
     let va = raw.memory()
     #expect(raw.bind(device, iommufd) == "1")
     #expect(raw.ioasAlloc(iommufd) == "2")
@@ -118,8 +118,8 @@ struct VFIOConformanceTests {
     #expect(raw.ranges(iommufd, 2, room: 4) == "0 num=1 align=4096 0-7fffffffff")
   }
 
-  @Test("§T35, §T36 what is mapped already must fit the first page table")
-  func mappedBeforeTable() {
+  /// §T35, §T36: What is mapped already must fit the first page table.
+  @Test func whatIsMappedAlreadyMustFitTheFirstPageTable() {
     let va = raw.memory()
     #expect(raw.bind(device, iommufd) == "1")
     #expect(raw.ioasAlloc(iommufd) == "2")
@@ -133,8 +133,8 @@ struct VFIOConformanceTests {
     #expect(raw.attach(device, 2) == "3")
   }
 
-  @Test("§T67 a lazy map's error surfaces at the attach, which leaves nothing")
-  func lazyErrors() {
+  /// §T67: A lazy map's error surfaces at the attach, which leaves nothing.
+  @Test func aLazyMapsErrorSurfacesAtTheAttachWhichLeavesNothing() {
     #expect(raw.bind(device, iommufd) == "1")
     #expect(raw.ioasAlloc(iommufd) == "2")
     _ = raw.map(iommufd, 2, flags: 7, va: 0x1000, length: 0x1000, iova: 0x10000)
@@ -148,8 +148,8 @@ struct VFIOConformanceTests {
     #expect(raw.map(iommufd, 2, flags: 7, va: 0, length: 0x801, iova: 0x10000) == "EINVAL")
   }
 
-  @Test("§T69 a bound device keeps its iommufd; what is in it outlives the device")
-  func closeOrders() {
+  /// §T69: A bound device keeps its iommufd; what is in it outlives the device.
+  @Test func aBoundDeviceKeepsItsIommufdWhatIsInItOutlivesTheDevice() {
     #expect(raw.bind(device, iommufd) == "1")
     #expect(raw.ioasAlloc(iommufd) == "2")
     #expect(raw.attach(device, 2) == "3")
@@ -171,8 +171,8 @@ struct VFIOConformanceTests {
     #expect(second.destroy(context, 2) == "0")
   }
 
-  @Test("§T71 mates have one owner and one page table, and move together")
-  func mates() {
+  /// §T71: Mates have one owner and one page table, and move together.
+  @Test func matesHaveOneOwnerAndOnePageTableAndMoveTogether() {
     let host = RawKernel(LabHost.mates("nvme"))
     #expect(host.bind(host.file(.vfioDevice(LabHost.c1)), host.file(.iommu)) == "EPERM")
 
@@ -196,8 +196,8 @@ struct VFIOConformanceTests {
     #expect(raw.destroy(one, 6) == "ENOENT")
   }
 
-  @Test("§T72 a mate on an explicit table cannot be followed by address space")
-  func explicitBlocksAutomatic() {
+  /// §T72: A mate on an explicit table cannot be followed by address space.
+  @Test func aMateOnAnExplicitTableCannotBeFollowedByAddressSpace() {
     let raw = RawKernel(LabHost.mates("vfio-pci"))
     let context = raw.file(.iommu)
     let a = raw.file(.vfioDevice(LabHost.c1))
@@ -210,8 +210,8 @@ struct VFIOConformanceTests {
     #expect(raw.attach(b, 4) == "4")
   }
 
-  @Test("§T73 without isolated interrupts a bind needs the administrator's word")
-  func interruptIsolation() {
+  /// §T73: Without isolated interrupts a bind needs the administrator's word.
+  @Test func withoutIsolatedInterruptsABindNeedsTheAdministratorsWord() {
     var host = LabHost.mixed(isolatedMSI: false)
     let strict = RawKernel(host)
     #expect(strict.bind(strict.file(.vfioDevice(LabHost.c1)), strict.file(.iommu)) == "EPERM")
@@ -220,8 +220,7 @@ struct VFIOConformanceTests {
     #expect(lax.bind(lax.file(.vfioDevice(LabHost.c1)), lax.file(.iommu)) == "1")
   }
 
-  @Test("a device that is not on vfio-pci has no node, and a firmware mapping forbids the bind")
-  func nodesAndFirmware() {
+  @Test func aDeviceThatIsNotOnVfioPciHasNoNodeAndAFirmwareMappingForbidsTheBind() {
     var host = LabHost.mixed(driver: "nvme")
     let raw = RawKernel(host)
     #expect(raw.open(.vfioDevice(LabHost.c1)).errno == "ENOENT")

@@ -15,10 +15,8 @@ struct WorldSimulationTests {
   /// The worlds are dealt out to this many tests, so that they run side by side.
   static let slices = 4
 
-  @Test(
-    "every plan of a random world runs on the simulator and does what it says",
-    arguments: 0..<slices)
-  func randomWorlds(slice: Int) {
+  @Test(arguments: 0..<slices)
+  func everyPlanOfARandomWorldRunsOnTheSimulatorAndDoesWhatItSays(slice: Int) {
     var feasible = 0
     for seed in stride(from: UInt64(slice), to: Self.randomWorlds, by: Self.slices) {
       let world = SmallWorlds.random(seed: seed)
@@ -37,10 +35,8 @@ struct WorldSimulationTests {
     #expect(feasible > 1_000, "the random worlds are mostly infeasible")
   }
 
-  @Test(
-    "every plan of every world of up to three groups runs and does what it says",
-    arguments: 0..<slices)
-  func smallWorlds(slice: Int) {
+  @Test(arguments: 0..<slices)
+  func everyPlanOfEveryWorldOfUpToThreeGroupsRunsAndDoesWhatItSays(slice: Int) {
     var feasible = 0
     var position = -1
     var failures: [String] = []
@@ -59,10 +55,8 @@ struct WorldSimulationTests {
     #expect(feasible > 7_000, "the small worlds are mostly infeasible")
   }
 
-  @Test(
-    "every plan of a random world for a release runs on it and does what it says",
-    arguments: 0..<slices)
-  func releases(slice: Int) {
+  @Test(arguments: 0..<slices)
+  func everyPlanOfARandomWorldForAReleaseRunsOnItAndDoesWhatItSays(slice: Int) {
     let releases = SimulatedKernel.releases
     var feasible = 0
     for seed in stride(from: UInt64(slice), to: Self.worldsOnReleases, by: Self.slices) {

@@ -3,12 +3,10 @@ import Parser
 import TestSupport
 import Testing
 
-@Suite("DiagnosticJSON")
 struct DiagnosticJSONTests {
   private static let code = DiagnosticCode("VP9999", .warning, "a test", "for tests")
 
-  @Test("a finding has every key of the contract, places are counted in characters")
-  func keys() throws {
+  @Test func aFindingHasEveryKeyOfTheContractPlacesAreCountedInCharacters() throws {
     let file = SourceFile(id: .vm, name: "vm.yaml", text: "a: 1\nß: \"x\"\n")
     let span = SourceSpan(source: .vm, start: 9, end: 12)
     let finding = Diagnostic(
@@ -29,8 +27,7 @@ struct DiagnosticJSONTests {
     #expect(try JSONSerialization.jsonObject(with: Data(bytes)) is [Any])
   }
 
-  @Test("no findings are an empty array")
-  func none() {
+  @Test func noFindingsAreAnEmptyArray() {
     #expect(DiagnosticJSON.text([], files: []) == Array("[]\n".utf8))
   }
 }

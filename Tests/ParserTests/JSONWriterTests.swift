@@ -3,10 +3,8 @@ import Parser
 import TestSupport
 import Testing
 
-@Suite("JSONWriter")
 struct JSONWriterTests {
-  @Test("a block puts each member on its own line, a line none")
-  func layout() {
+  @Test func aBlockPutsEachMemberOnItsOwnLineALineNone() {
     var writer = JSONWriter()
     writer.beginObject(.block)
     writer.member("name", "nic")
@@ -38,8 +36,7 @@ struct JSONWriterTests {
         """)
   }
 
-  @Test("an array written in runs is the array written at once")
-  func runs() {
+  @Test func anArrayWrittenInRunsIsTheArrayWrittenAtOnce() {
     var whole = JSONWriter()
     whole.beginObject(.block)
     whole.key("a")
@@ -58,8 +55,7 @@ struct JSONWriterTests {
     #expect(bytes == whole.bytes)
   }
 
-  @Test("every scalar survives Foundation's reader, and what YAML refuses is escaped")
-  func escapes() throws {
+  @Test func everyScalarSurvivesFoundationsReaderAndWhatYAMLRefusesIsEscaped() throws {
     let scalars = (0..<0x3000).compactMap(Unicode.Scalar.init(_:)) + ["\u{FEFF}", "\u{FFFF}", "😀"]
     var text = String.UnicodeScalarView()
     text.append(contentsOf: scalars)
@@ -74,10 +70,8 @@ struct JSONWriterTests {
     #expect(!raw.contains("\u{2028}") && !raw.contains("\u{FEFF}"))
   }
 
-  @Test(
-    "integers are exact to the last digit",
-    arguments: [0, 9, 10, 99, 100, 999_999_999, 10_000_000_000, UInt64.max, 1 << 63])
-  func integers(value: UInt64) {
+  @Test(arguments: [0, 9, 10, 99, 100, 999_999_999, 10_000_000_000, UInt64.max, 1 << 63])
+  func integersAreExactToTheLastDigit(value: UInt64) {
     var writer = JSONWriter()
     writer.integer(value)
     #expect(String(decoding: writer.bytes, as: UTF8.self) == "\(value)")
@@ -89,8 +83,7 @@ struct JSONWriterTests {
     #expect(String(decoding: least.bytes, as: UTF8.self) == "\(Int.min)")
   }
 
-  @Test("addresses are written as Linux writes them")
-  func addresses() {
+  @Test func addressesAreWrittenAsLinuxWritesThem() {
     for address in [
       BDF(domain: 0, bus: 0x65, device: 31, function: 7),
       BDF(domain: 0xABC_DEF01, bus: 0, device: 0, function: 0),

@@ -10,8 +10,7 @@ struct StatedFactTests {
 
   private static let stated: [Fact?] = [nil, .no, .yes, .unknown]
 
-  @Test("a virtual function has its physical function's fact, whatever is stated of itself")
-  func virtualFunctions() throws {
+  @Test func aVirtualFunctionHasItsPhysicalFunctionsFactWhateverIsStatedOfItself() throws {
     for physical in Self.stated {
       for virtual in Self.stated {
         let lines = [
@@ -33,8 +32,7 @@ struct StatedFactTests {
     }
   }
 
-  @Test("what is stated of a virtual function counts where its physical function is not described")
-  func functionsAlone() throws {
+  @Test func whatIsStatedOfAVirtualFunctionCountsWhereItsPhysicalFunctionIsNotDescribed() throws {
     let host = try Reading.host(
       Reading.hostText(
         "devices:\n  - { address: \"0000:17:00.1\", physicalFunction: \"0000:17:00.0\", "
@@ -42,8 +40,8 @@ struct StatedFactTests {
     #expect(host.devices[0].noSnoopCapable == .no)
   }
 
-  @Test("pages are those of the CPUs; what CPUs there are may follow from the IOMMUs")
-  func pages() {
+  /// Pages are those of the CPUs; what CPUs there are may follow from the IOMMUs.
+  @Test func pagesAreThoseOfTheCPUsWhatCPUsThereAreMayFollowFromTheIOMMUs() {
     for (kernel, unit, sizes) in [
       ("architecture: aarch64", "other", [4, 16, 64]), ("architecture: x86_64", "other", [4]),
       ("release: \"6.8\"", "intel-vtd", [4]), ("release: \"6.8\"", "arm-smmu-v3", [4, 16, 64]),

@@ -116,7 +116,7 @@ struct BudgetCaseTests {
   }
 
   @Test(arguments: ["iommufd", "type1"])
-  func BARsOfAGuestBehindANarrowUnitHaveToLieBelow(target: String) throws {
+  func barsOfAGuestBehindANarrowUnitHaveToLieBelow(target: String) throws {
     let vm =
       "memory: [ { gpa: 0, size: 1GiB } ]\n"
       + "devices: [ { name: drive, address: \"0000:00:07.0\" } ]\n"

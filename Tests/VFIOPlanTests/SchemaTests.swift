@@ -50,8 +50,8 @@ struct SchemaTests {
     #expect(try Tool.run(["schema", "poem"]).code == 64)
   }
 
-  @Test("docs/reference.md says of every key what its schema says")
-  func theReferenceIsAsTheSchemasAre() throws {
+  /// docs/reference.md says of every key what its schema says.
+  @Test func theReferenceIsAsTheSchemasAre() throws {
     let python = try #require(Self.python)
     let outcome = try Tool.run(python, ["scripts/reference.py", "--check"])
     #expect(outcome.code == 0, "\(outcome.errors)")

@@ -5,7 +5,6 @@ import Testing
 @testable import Executor
 
 /// Configuration space as a user of VFIO sees it (§2.29).
-@Suite("Configuration space")
 struct ConfigurationSpaceTests {
   static let device = {
     var device = HostDevice(

@@ -4,7 +4,6 @@ import Testing
 @testable import Executor
 
 /// What vfio-pci answers on an open device: the order of its checks, and what it says (§2.24).
-@Suite("Requests of an open device")
 struct DeviceRequestTests {
   /// A request: its number, the smallest structure, and what it needs behind `argsz` to be right.
   struct Request {
@@ -41,8 +40,8 @@ struct DeviceRequestTests {
     #expect(raw.call(file, request.command, numbers + [(0, 8), (0, 8)]) == "EINVAL")
   }
 
-  @Test("§T74 information, regions and interrupts of a device, by its node and by its group")
-  func deviceRequests() {
+  /// §T74: Information, regions and interrupts of a device, by its node and by its group.
+  @Test func informationRegionsAndInterruptsOfADeviceByItsNodeAndByItsGroup() {
     for device in [RawDevice(), RawDevice(byGroup: 1)] {
       let information = device.ask(0x3b6b, [16, 0, 0, 0])
       #expect(information.answer == "0")
@@ -131,8 +130,8 @@ struct DeviceRequestTests {
     #expect(old.say(0x3b75, [8, set | 3]) == "ENOTTY")
   }
 
-  @Test("§T75 a reset of the bus: where there is one, whom it reaches, and who may ask for it")
-  func hotReset() {
+  /// §T75: A reset of the bus: where there is one, whom it reaches, and who may ask for it.
+  @Test func aResetOfTheBusWhereThereIsOneWhomItReachesAndWhoMayAskForIt() {
     let root = RawDevice(LabHost.onRoot, of: LabHost.card())
     #expect(root.say(0x3b70, [12, 0, 0]) == "ENODEV")
     #expect(root.say(0x3b71, [12, 1, 0]) == "EINVAL")

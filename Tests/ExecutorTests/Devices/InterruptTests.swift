@@ -4,7 +4,6 @@ import Testing
 @testable import Executor
 
 /// Interrupts of a device, and the events that hear of them (§2.24).
-@Suite("Interrupts of an open device")
 struct InterruptTests {
   private let device = RawDevice()
   private static let (none, bools, files): (UInt32, UInt32, UInt32) = (1, 2, 4)

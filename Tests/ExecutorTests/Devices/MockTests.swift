@@ -5,7 +5,6 @@ import Testing
 @testable import Executor
 
 /// The requests by which the kernel's own tests of iommufd make devices that are not there.
-@Suite("The kernel's own tests' requests")
 struct MockTests {
   private let raw = RawKernel(HostDescription(name: "empty"))
   private let iommufd: Int32
@@ -215,7 +214,6 @@ struct MockTests {
 }
 
 /// Dirty pages of a container (§2.26).
-@Suite("Dirty pages of a container")
 struct ContainerDirtyPagesTests {
   private let device = RawDevice(byGroup: 1)
 

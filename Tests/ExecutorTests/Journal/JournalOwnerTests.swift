@@ -5,14 +5,13 @@ import Testing
 @testable import Executor
 
 /// Journals of VMs, which no process holds.
-@Suite("Journals of VMs") struct JournalOwnerTests {
+struct JournalOwnerTests {
   private static let names = [
     "win11", "a b", "100", "%41", "gerät", "it's", "a:b", "owner", "\u{1b}[31m", "\r",
     String(repeating: "x", count: 255),
   ]
 
-  @Test("an owner of any name is written so that it reads back, and a beginning of it is cut off")
-  func roundTrip() throws {
+  @Test func anOwnerOfAnyNameIsWrittenSoThatItReadsBackAndABeginningOfItIsCutOff() throws {
     for kind in JournalOwner.Kind.allCases {
       for name in Self.names {
         let owner = try #require(JournalOwner(kind, name))
@@ -28,15 +27,14 @@ import Testing
     }
   }
 
-  @Test("a name that no journal can hold is not an owner", arguments: ["", "a\nb", "a\0b"])
-  func noOwner(name: String) {
+  @Test(arguments: ["", "a\nb", "a\0b"])
+  func aNameThatNoJournalCanHoldIsNotAnOwner(name: String) {
     #expect(JournalOwner(.libvirt, name) == nil)
     #expect(JournalOwner(.libvirt, String(repeating: "x", count: 256)) == nil)
     #expect(JournalOwner("win11") == nil && JournalOwner("xen:win11") == nil)
   }
 
-  @Test("a journal of a process is written as before, and one of no known kind is foreign")
-  func oldForms() throws {
+  @Test func aJournalOfAProcessIsWrittenAsBeforeAndOneOfNoKnownKindIsForeign() throws {
     let bytes = try MadeUpJournal.text().bytes
     #expect(String(decoding: bytes, as: UTF8.self).hasPrefix("vfioplan journal 2\n"))
     #expect(try JournalText(bytes).owner == nil)
@@ -44,8 +42,7 @@ import Testing
     #expect(throws: JournalText.Flaw.foreign) { try JournalText(Array(other.utf8)) }
   }
 
-  @Test("a run is refused devices of a VM, until the machine is restarted")
-  func refusal() throws {
+  @Test func aRunIsRefusedDevicesOfAVMUntilTheMachineIsRestarted() throws {
     let owner = try #require(JournalOwner(.libvirt, "win11"))
     let text = try MadeUpJournal.text(of: owner)
     let address = text.records[0].address
@@ -63,8 +60,7 @@ import Testing
     }
   }
 
-  @Test("giving back what is of one VM leaves the journals of others, of runs and what is foreign")
-  func restoreOfOne() throws {
+  @Test func givingBackWhatIsOfOneVMLeavesTheJournalsOfOthersOfRunsAndWhatIsForeign() throws {
     let (first, second) = (JournalOwner(.libvirt, "a"), JournalOwner(.proxmox, "100"))
     // Nothing has to be given back of an earlier boot, so that these go.
     let journals = try [first, second, nil].map {
@@ -80,8 +76,7 @@ import Testing
     }
   }
 
-  @Test("a restart ends every owner, and what nobody has open is given back")
-  func restoreOfAll() throws {
+  @Test func aRestartEndsEveryOwnerAndWhatNobodyHasOpenIsGivenBack() throws {
     let owner = JournalOwner(.libvirt, "a")
     let journals = try [
       MadeUpJournal.text(of: owner, boot: "another"), MadeUpJournal.text(of: owner),

@@ -6,9 +6,8 @@ import Testing
 @testable import Executor
 
 /// What journals and open files say of now.
-@Suite("Status") struct JournalStatusTests {
-  @Test("a journal is in force while its run lives, and else says how it is mended")
-  func states() throws {
+struct JournalStatusTests {
+  @Test func aJournalIsInForceWhileItsRunLivesAndElseSaysHowItIsMended() throws {
     let owner = try #require(JournalOwner(.libvirt, "it's"))
     let journals = try [
       MadeUpJournal.text(), MadeUpJournal.text(of: owner), MadeUpJournal.text(boot: "another"),
@@ -38,13 +37,12 @@ import Testing
       [.posixPermissions: 0o600], ofItemAtPath: "\(folder)/\(name)")
   }
 
-  @Test("without a folder of journals nothing is in force")
-  func nothing() throws {
+  @Test func withoutAFolderOfJournalsNothingIsInForce() throws {
     #expect(try JournalStatus.all(in: "/nowhere/at/all", MadeUpJournal.impatient).isEmpty)
   }
 
-  @Test("a process's files lead to its devices, a group's to those with VFIO")
-  func users() throws {
+  /// A process's files lead to its devices, a group's to those with VFIO.
+  @Test func theFilesOfAProcessLeadToItsDevicesThoseOfAGroupToItsWithVFIO() throws {
     let copy = try SysfsCopy()
     for (address, driver) in [("0000:01:00.0", "vfio-pci"), ("0000:01:00.1", "pcieport")] {
       try copy.write("sys/kernel/iommu_groups/7/devices/\(address)", "")

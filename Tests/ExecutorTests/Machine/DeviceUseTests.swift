@@ -79,8 +79,8 @@ struct DeviceUseTests {
     #expect(uses(of: Self.network) == [.console])
   }
 
-  @Test("the console is on the function that has the first framebuffer, and on no other")
-  func theFirstFramebufferIsTheConsole() throws {
+  /// The console is on the function that has the first framebuffer, and on no other.
+  @Test func theFirstFramebufferIsTheConsole() throws {
     let place = "../../devices/pci0000:00/0000:0"
     try copy.link("sys/class/graphics/fb0", to: place + "2:00.0/graphics/fb0")
     try copy.link("sys/class/graphics/fb1", to: place + "1:00.0/graphics/fb1")

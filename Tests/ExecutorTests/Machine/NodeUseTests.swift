@@ -119,8 +119,8 @@ struct NodeUseTests {
     copy.uses(of: Self.card, when: Set(taken))
   }
 
-  @Test("a keyboard is the last one if no other stays: not on PS/2, not behind what is not taken")
-  func theLastKeyboardIsKnown() throws {
+  /// A keyboard is the last one if no other stays: not on PS/2, not behind what is not taken.
+  @Test func theLastKeyboardIsKnown() throws {
     let other = BDF(domain: 0, bus: 0x43, device: 0, function: 0)
     try keyboard("input7", Self.place)
     #expect(uses(when: Self.card) == [.lastKeyboard("input7")])

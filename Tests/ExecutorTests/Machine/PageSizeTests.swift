@@ -54,8 +54,7 @@ struct PageSizeTests {
     }
   }
 
-  @Test("huge pages are those that CPUs have with pages of a size")
-  func hugePages() {
+  @Test func hugePagesAreThoseThatCPUsHaveWithPagesOfASize() {
     for (pageBytes, sizes) in [
       (4 << 10, [64 << 10, 2 << 20, 32 << 20, 1 << 30]),
       (64 << 10, [2 << 20, 512 << 20, 16 << 30]),
@@ -74,8 +73,7 @@ struct PageSizeTests {
     #expect(Self.compile(gpa: 0, hugePages: 1 << 20, on: unknown, target: "type1").codes == [])
   }
 
-  @Test("a register counts more than what is stated, and one of all ones says nothing")
-  func registersCount() {
+  @Test func aRegisterCountsMoreThanWhatIsStatedAndOneOfAllOnesSaysNothing() {
     for (ecap, known) in [
       (nil, nil), (.max, nil), (0xf0505a, Fact.no), (0xf050da, Fact.yes),
     ] as [(UInt64?, Fact?)] {

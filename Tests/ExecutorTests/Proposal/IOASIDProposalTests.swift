@@ -10,8 +10,7 @@ struct IOASIDProposalTests {
 
   init() { ioasidFD = raw.file(.ioasid) }
 
-  @Test("a fresh IOASID accepts no command until a device is attached")
-  func freshIOASID() {
+  @Test func aFreshIOASIDAcceptsNoCommandUntilADeviceIsAttached() {
     let va = raw.memory()
     #expect(raw.allocate(ioasidFD, enforce: false) == "1")
     #expect(raw.mapIOASID(ioasidFD, 1, va: va, iova: 0, size: 0x1000) == "EINVAL")
@@ -24,8 +23,7 @@ struct IOASIDProposalTests {
     #expect(raw.unmapIOASID(ioasidFD, 1, iova: 0, size: 0x2000) == "\(0x1000)")
   }
 
-  @Test("the devices of a group must all be on one IOASID before it accepts commands")
-  func wholeGroups() {
+  @Test func theDevicesOfAGroupMustAllBeOnOneIOASIDBeforeItAcceptsCommands() {
     let raw = RawKernel(LabHost.mates("vfio-pci"))
     let ioasidFD = raw.file(.ioasid)
     let va = raw.memory()
@@ -42,8 +40,8 @@ struct IOASIDProposalTests {
     #expect(raw.mapIOASID(ioasidFD, 1, va: va, iova: 0x1000, size: 0x1000) == "0")
   }
 
-  @Test("an IOASID is freed only without devices; closing a device file detaches and unbinds")
-  func freeAndClose() {
+  /// An IOASID is freed only without devices; closing a device file detaches and unbinds.
+  @Test func anIOASIDIsFreedOnlyWithoutDevicesClosingADeviceFileDetachesAndUnbinds() {
     let device = raw.bound(LabHost.c1, ioasidFD)
     #expect(raw.allocate(ioasidFD, enforce: true) == "1")
     #expect(raw.attachIOASID(device, 1) == "0")
@@ -55,8 +53,7 @@ struct IOASIDProposalTests {
     #expect(raw.bindIOASID(raw.file(.vfioDevice(LabHost.c1)), ioasidFD) == "1")
   }
 
-  @Test("an attach is refused when a reserved region of the device is mapped")
-  func reservedRegions() {
+  @Test func anAttachIsRefusedWhenAReservedRegionOfTheDeviceIsMapped() {
     #expect(raw.attachIOASID(raw.bound(LabHost.incapable, ioasidFD), 1) == "ENOENT")
     #expect(raw.allocate(ioasidFD, enforce: true) == "1")
     let first = raw.bound(LabHost.c2, ioasidFD)

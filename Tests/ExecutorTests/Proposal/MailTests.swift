@@ -18,16 +18,16 @@ struct MailTests {
     vm = (try? raw.kernel.ioctl(raw.file(.kvm), 0xae01, &none)) ?? -1
   }
 
-  @Test("0) ioasid_fd is created and registered to KVM via KVM_ADD_IOASID_FD")
-  func registration() {
+  /// 0) ioasid_fd is created and registered to KVM via KVM_ADD_IOASID_FD.
+  @Test func theFileIsCreatedAndRegisteredToKVM() {
     #expect(raw.addIOASIDFD(vm, ioasidFD) == "0")
     #expect(raw.addIOASIDFD(vm, ioasidFD) == "EEXIST")
     #expect(raw.addIOASIDFD(vm, raw.devNull()) == "EINVAL")
     #expect(raw.addIOASIDFD(vm, 999) == "EBADF")
   }
 
-  @Test("1) Qemu binds dev1 to ioasid_fd")
-  func bind() {
+  /// 1) Qemu binds dev1 to ioasid_fd.
+  @Test func qemuBindsTheFirstDevice() {
     let dev1 = raw.file(.vfioDevice(LabHost.c1))
     #expect(raw.bindIOASID(dev1, ioasidFD) == "1")
     #expect(raw.bindIOASID(dev1, ioasidFD) == "EBUSY")
@@ -36,8 +36,8 @@ struct MailTests {
     #expect(raw.bindIOASID(raw.file(.vfioDevice(LabHost.c2)), raw.devNull()) == "EBADFD")
   }
 
-  @Test("2) IOASID_GET_DEV_INFO tells whether the underlying IOMMU can enforce snoop")
-  func capabilityQuery() {
+  /// 2) IOASID_GET_DEV_INFO tells whether the underlying IOMMU can enforce snoop.
+  @Test func theDevicesInformationTellsWhetherItsIOMMUCanEnforceSnoop() {
     #expect(raw.deviceInfo(ioasidFD, 1) == "ENOENT")
     #expect(raw.bindIOASID(raw.file(.vfioDevice(LabHost.c1)), ioasidFD) == "1")
     #expect(raw.bindIOASID(raw.file(.vfioDevice(LabHost.n1)), ioasidFD) == "2")
@@ -45,8 +45,8 @@ struct MailTests {
     #expect(raw.deviceInfo(ioasidFD, 2) == "0")
   }
 
-  @Test("3) whether dev1 wants no-snoop: a fixed vendor/class list, or specified by user")
-  func decision() throws {
+  /// 3) whether dev1 wants no-snoop: a fixed vendor/class list, or specified by user.
+  @Test func aListOrTheUserSaysWhetherTheDeviceWantsNoSnoop() throws {
     var host = LabHost.mail
     host.devices[0].address = BDF(domain: 0, bus: 0, device: 2, function: 0)
     host.devices[0].vendor = 0x8086
@@ -59,8 +59,8 @@ struct MailTests {
     #expect(told.plan.pageTables[0].snoopPolicy == .enforced)
   }
 
-  @Test("4) a 'snoop' flag is specified to decide the page table format")
-  func flagDecidesFormat() {
+  /// 4) a 'snoop' flag is specified to decide the page table format.
+  @Test func aSnoopFlagDecidesThePageTableFormat() {
     let dev1 = raw.bound(LabHost.c1, ioasidFD)
     #expect(raw.allocate(ioasidFD, enforce: true) == "1")
     #expect(raw.allocate(ioasidFD, enforce: false) == "2")
@@ -71,8 +71,8 @@ struct MailTests {
     #expect(raw.kernel.state().devices.map(\.isEffective) == [false])
   }
 
-  @Test("5) if not supported by related iommu, or different from gpa_ioasid, attach fails")
-  func attachFails() {
+  /// 5) if not supported by related iommu, or different from gpa_ioasid, attach fails.
+  @Test func anAttachFailsIfNotSupportedOrDifferent() {
     let dev1 = raw.bound(LabHost.n1, ioasidFD)
     #expect(raw.attachIOASID(dev1, 1) == "ENOENT")
     #expect(raw.allocate(ioasidFD, enforce: true) == "1")
@@ -83,8 +83,8 @@ struct MailTests {
     #expect(raw.attachIOASID(unbound, 2) == "EINVAL")
   }
 
-  @Test("Why do we need to specify it again? An attach has no second snoop argument")
-  func noSecondArgument() {
+  /// Why do we need to specify it again? An attach has no second snoop argument.
+  @Test func anAttachHasNoSecondSnoopArgument() {
     #expect(IOASIDRequests.attach.operandFields.map(\.name) == ["ioasid"])
     let dev1 = raw.bound(LabHost.c1, ioasidFD)
     #expect(raw.allocate(ioasidFD, enforce: true) == "1")
@@ -92,8 +92,7 @@ struct MailTests {
     #expect(raw.attachIOASID(dev1, 1) == "0")
   }
 
-  @Test("created with the 'block no-snoop' flag, it is blocked in that IOASID, for every device")
-  func blockedForAll() {
+  @Test func createdWithTheBlockNoSnoopFlagItIsBlockedInThatIOASIDForEveryDevice() {
     #expect(raw.allocate(ioasidFD, enforce: true) == "1")
     for device in [LabHost.c1, LabHost.c2] {
       #expect(raw.attachIOASID(raw.bound(device, ioasidFD), 1) == "0")
@@ -101,8 +100,7 @@ struct MailTests {
     #expect(raw.kernel.state().devices.map(\.isEffective) == [false, false])
   }
 
-  @Test("the only question is if we can successfully attach a device to the page table, or not")
-  func attachOnly() {
+  @Test func theOnlyQuestionIsIfWeCanSuccessfullyAttachADeviceToThePageTableOrNot() {
     let wrongType = raw.bound(LabHost.other, ioasidFD)
     #expect(raw.allocate(ioasidFD, enforce: false) == "1")
     #expect(raw.attachIOASID(raw.bound(LabHost.c1, ioasidFD), 1) == "0")
@@ -111,16 +109,15 @@ struct MailTests {
     #expect(raw.kernel.state().devices.map(\.isEffective) == [true, true])
   }
 
-  @Test("wbinvd is only enabled if someone has a FD to a device that can support no-snoop")
-  func needsADevice() {
+  @Test func wbinvdIsOnlyEnabledIfSomeoneHasAFDToADeviceThatCanSupportNoSnoop() {
     #expect(raw.addIOASIDFD(vm, ioasidFD) == "0")
     #expect(raw.allow(vm, ioasidFD, 1) == "ENOENT")
     #expect(raw.allow(vm, raw.devNull(), 1) == "EINVAL")
     #expect(!raw.kernel.state().vms[0].allowsIncoherentDMA)
   }
 
-  @Test("ioctl(KVM_ALLOW_INCOHERENT_DMA, ioasidfd, device_label), and DISALLOW undoes it")
-  func allowAndDisallow() {
+  /// ioctl(KVM_ALLOW_INCOHERENT_DMA, ioasidfd, device_label), and DISALLOW undoes it.
+  @Test func anAllowanceIsUndoneByDISALLOW() {
     _ = raw.bound(LabHost.c1, ioasidFD)
     #expect(raw.addIOASIDFD(vm, ioasidFD) == "0")
     #expect(raw.disallow(vm, ioasidFD, 1) == "ENOENT")
@@ -131,8 +128,8 @@ struct MailTests {
     #expect(!raw.kernel.state().vms[0].allowsIncoherentDMA)
   }
 
-  @Test("the security proof: some device in the ioasidfd that declares it is capable of no-snoop")
-  func securityProof() {
+  /// The security proof: some device in the ioasidfd that declares it is capable of no-snoop.
+  @Test func theSecurityProofSomeDeviceInTheIoasidfdThatDeclaresItIsCapableOfNoSnoop() {
     let label = raw.boundLabel(LabHost.incapable, ioasidFD)
     #expect(raw.addIOASIDFD(vm, ioasidFD) == "0")
     #expect(raw.allow(vm, ioasidFD, label) == "EPERM")
@@ -143,8 +140,8 @@ struct MailTests {
     #expect(raw.allow(vm, ioasidFD, unknown) == "0", "a device nobody knows counts as capable")
   }
 
-  @Test("no kernel call backs, no kernel auto-sync: what KVM was told changes only when it is told")
-  func noAutomaticSync() {
+  /// No kernel call backs, no kernel auto-sync: what KVM was told changes only when it is told.
+  @Test func noKernelCallBacksNoKernelAutoSyncWhatKVMWasToldChangesOnlyWhenItIsTold() {
     let dev1 = raw.bound(LabHost.c1, ioasidFD)
     #expect(raw.addIOASIDFD(vm, ioasidFD) == "0")
     #expect(raw.allocate(ioasidFD, enforce: false) == "1")
@@ -156,8 +153,8 @@ struct MailTests {
     #expect(raw.kernel.state().vms[0].allowsIncoherentDMA)
   }
 
-  @Test("an allowance outlives its proof, and ends by DISALLOW with the same pair, and only so")
-  func allowanceOutlivesItsProof() {
+  /// An allowance outlives its proof, and ends by DISALLOW with the same pair, and only so.
+  @Test func allowanceOutlivesItsProof() {
     let dev1 = raw.bound(LabHost.c1, ioasidFD)
     #expect(raw.addIOASIDFD(vm, ioasidFD) == "0")
     #expect(raw.allow(vm, ioasidFD, 1) == "0")
@@ -170,8 +167,7 @@ struct MailTests {
     #expect(raw.disallow(vm, ioasidFD, 1) == "ENOENT")
   }
 
-  @Test("a label is not given to another device while a proof names it")
-  func labelOfAProofIsKept() {
+  @Test func aLabelIsNotGivenToAnotherDeviceWhileAProofNamesIt() {
     let dev1 = raw.bound(LabHost.c1, ioasidFD)
     #expect(raw.addIOASIDFD(vm, ioasidFD) == "0")
     #expect(raw.allow(vm, ioasidFD, 1) == "0")
@@ -183,8 +179,8 @@ struct MailTests {
     #expect(raw.bindIOASID(raw.file(.vfioDevice(LabHost.n1)), ioasidFD) == "1")
   }
 
-  @Test("the end of the VM frees the labels of its proofs; a proof of another VM keeps its own")
-  func labelsOfAVMThatEnds() {
+  /// The end of the VM frees the labels of its proofs; a proof of another VM keeps its own.
+  @Test func labelsOfAVMThatEnds() {
     var none = IoctlArgument.value(0)
     let other = (try? raw.kernel.ioctl(raw.file(.kvm), 0xae01, &none)) ?? -1
     let dev1 = raw.bound(LabHost.c1, ioasidFD)
@@ -199,8 +195,8 @@ struct MailTests {
     #expect(raw.boundLabel(LabHost.n1, ioasidFD) == 1)
   }
 
-  @Test("a mismatch is just a kernel-harmless userspace bug: accepted by KVM, found by vfioplan")
-  func mismatch() {
+  /// A mismatch is just a kernel-harmless userspace bug: accepted by KVM, found by vfioplan.
+  @Test func aMismatchIsJustAKernelHarmlessUserspaceBugAcceptedByKVMFoundByVfioplan() {
     let dev1 = raw.bound(LabHost.c1, ioasidFD)
     #expect(raw.addIOASIDFD(vm, ioasidFD) == "0")
     #expect(
@@ -215,8 +211,7 @@ struct MailTests {
     #expect(CoherencyCheck.mismatches(in: raw.kernel.state()) == [.needlessFlushes])
   }
 
-  @Test("a mismatch of a program is reported as a warning at the device's line")
-  func mismatchIsReported() throws {
+  @Test func aMismatchOfAProgramIsReportedAsAWarningAtTheDevicesLine() throws {
     var compiled = try LabHost.compile([("gpu", LabHost.c1, .required)], on: LabHost.mail)
     compiled.program.steps.removeAll { step in
       if case .ioctl(_, let request, _, _) = step.action {
@@ -234,8 +229,8 @@ struct MailTests {
     #expect(found.first?.message.contains("'gpu'") == true)
   }
 
-  @Test("user space can decide which of the various axis's it wants to optimize for")
-  func axes() throws {
+  /// User space can decide which of the various axis's it wants to optimize for.
+  @Test func userSpaceCanDecideWhichOfTheVariousAxesItWantsToOptimizeFor() throws {
     let devices: [(String, BDF, NoSnoopIntent)] = [
       ("a", LabHost.c1, .allowed), ("b", LabHost.c2, .allowed), ("c", LabHost.n1, .allowed),
     ]
@@ -251,8 +246,7 @@ struct MailTests {
     #expect(tables[2] == ["false 3"])
   }
 
-  @Test("the whole flow, in the mail's order")
-  func wholeFlow() throws {
+  @Test func theWholeFlowInTheMailsOrder() throws {
     let compiled = try LabHost.compile([("dev1", LabHost.c1, .required)], on: LabHost.mail)
     let requests = compiled.program.steps.compactMap { step -> String? in
       if case .ioctl(_, let request, _, _) = step.action { request.name } else { nil }

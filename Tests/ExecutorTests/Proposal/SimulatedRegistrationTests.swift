@@ -36,8 +36,7 @@ struct SimulatedRegistrationTests {
 
   private var locked: UInt64 { raw.kernel.state().lockedBytes }
 
-  @Test("memory is accounted for each page table that maps it, registered memory once")
-  func accounts() {
+  @Test func memoryIsAccountedForEachPageTableThatMapsItRegisteredMemoryOnce() {
     #expect([map(1, 0), map(2, 0)] == ["0", "0"])
     #expect(locked == 2 * page)
     #expect(raw.unmapIOASID(ioasidFD, 1, iova: 0, size: page) == "\(page)")
@@ -50,8 +49,7 @@ struct SimulatedRegistrationTests {
     #expect(locked == 4 * page)
   }
 
-  @Test("once memory is registered, only registered memory is mapped, from one range")
-  func onlyRegistered() {
+  @Test func onceMemoryIsRegisteredOnlyRegisteredMemoryIsMappedFromOneRange() {
     #expect(map(1, 0) == "0")
     #expect([register(page), register(2 * page)] == ["0", "0"])
     #expect(map(1, 8 * page) == "EFAULT")
@@ -64,8 +62,7 @@ struct SimulatedRegistrationTests {
     #expect(locked == 2 * page)
   }
 
-  @Test("a range is given back as it was registered, and not while it is mapped")
-  func unregisters() {
+  @Test func aRangeIsGivenBackAsItWasRegisteredAndNotWhileItIsMapped() {
     #expect(map(2, 0) == "0")
     #expect(register(0, 2 * page) == "0")
     #expect(map(1, page) == "0")
@@ -78,8 +75,7 @@ struct SimulatedRegistrationTests {
     #expect(map(1, 8 * page) == "0")
   }
 
-  @Test("registered ranges do not overlap, are whole pages and mapped memory")
-  func refusals() {
+  @Test func registeredRangesDoNotOverlapAreWholePagesAndMappedMemory() {
     #expect(register(page, 2 * page) == "0")
     #expect([register(0, 2 * page), register(2 * page)] == ["EEXIST", "EEXIST"])
     #expect([register(0), register(3 * page)] == ["0", "0"])
@@ -90,8 +86,8 @@ struct SimulatedRegistrationTests {
     #expect(locked == 4 * page)
   }
 
-  @Test("RLIMIT_MEMLOCK bounds what is accounted")
-  func limit() {
+  /// RLIMIT_MEMLOCK bounds what is accounted.
+  @Test func theLimitOfLockedMemoryBoundsWhatIsAccounted() {
     raw.kernel.lockLimit = 3 * page
     #expect(register(0, 4 * page) == "ENOMEM")
     #expect(locked == 0)
@@ -104,15 +100,14 @@ struct SimulatedRegistrationTests {
     #expect(register(4 * page) == "ENOMEM")
   }
 
-  @Test("the end of a page table gives back what it mapped, that of the file what is registered")
-  func ends() {
+  @Test func theEndOfAPageTableGivesBackWhatItMappedThatOfTheFileWhatIsRegistered() {
     #expect([map(2, 0), register(page), map(1, page)] == ["0", "0", "0"])
     raw.kernel.exit()
     #expect(raw.kernel.state().isPristine)
   }
 
-  @Test("memory is registered for the process that did it; a child has none of it")
-  func processes() {
+  /// Memory is registered for the process that did it; a child has none of it.
+  @Test func memoryIsRegisteredForTheProcessThatDidItAChildHasNoneOfIt() {
     #expect([register(0), map(1, 0)] == ["0", "0"])
     let parent = raw.kernel.fork()
     #expect(locked == 0)
@@ -124,8 +119,8 @@ struct SimulatedRegistrationTests {
     #expect(unregister(0) == "EBUSY")
   }
 
-  @Test("a plan whose page tables share 8 GiB locks 8 GiB, and runs within that limit")
-  func sharedMemory() throws {
+  /// A plan whose page tables share 8 GiB locks 8 GiB, and runs within that limit.
+  @Test func aPlanWhosePageTablesShareMemoryLocksItOnceAndRunsWithinThatLimit() throws {
     let compiled = try LabHost.compile(
       [("igd", LabHost.n1, .required), ("nic", LabHost.c1, .forbidden)], on: LabHost.mixed(),
       memory: [

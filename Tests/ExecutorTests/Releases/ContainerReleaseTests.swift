@@ -19,8 +19,8 @@ struct ContainerReleaseTests {
     return (container, files)
   }
 
-  @Test("§7.10 before 5.19 one Intel unit without snoop control keeps all from enforcing")
-  func theBusAnswers() {
+  /// §7.10: Before 5.19 one Intel unit without snoop control keeps all from enforcing.
+  @Test func oneIntelUnitWithoutSnoopControlOnceKeptAllFromEnforcing() {
     for (release, answer, enforces) in [(Self.old, "0", false), (KernelVersion(5, 19), "1", true)] {
       let raw = RawKernel(LabHost.mixed(), release: release)
       let (container, groups) = container(raw, [1])
@@ -35,8 +35,8 @@ struct ContainerReleaseTests {
     #expect(arm.kernel.state().pageTables.map(\.enforcesSnoop) == [false], "which is not true")
   }
 
-  @Test("§7.26 up to 6.1 KVM asks the container, when it is told of a file and at no other time")
-  func kvmAsksContainers() {
+  /// §7.26: Up to 6.1 KVM asks the container, when it is told of a file and at no other time.
+  @Test func kvmOnceAskedTheContainerWhenItWasToldOfAFileAndAtNoOtherTime() {
     let raw = RawKernel(LabHost.mixed(), release: KernelVersion(6, 1))
     let believes = { raw.kernel.state().vms[0].allowsIncoherentDMA }
     let (_, vfio) = raw.virtualMachine()
@@ -52,8 +52,8 @@ struct ContainerReleaseTests {
     #expect(believes(), "the container of the other group answers for both")
   }
 
-  @Test("§7.26 a container without a driver is not coherent")
-  func kvmAsksContainersWithoutDrivers() {
+  /// §7.26: A container without a driver is not coherent.
+  @Test func aContainerWithoutADriverIsNotCoherent() {
     let raw = RawKernel(LabHost.mixed(), release: KernelVersion(6, 1))
     let (_, vfio) = raw.virtualMachine()
     let (_, groups) = container(raw, [1], driver: nil)
@@ -61,8 +61,8 @@ struct ContainerReleaseTests {
     #expect(raw.kernel.state().vms[0].allowsIncoherentDMA)
   }
 
-  @Test("§7.37 before 5.19 KVM takes a group in a container with a driver, and keeps it there")
-  func kvmKeepsGroups() {
+  /// §7.37: Before 5.19 KVM takes a group in a container with a driver, and keeps it there.
+  @Test func kvmOnceTookAGroupInAContainerWithADriverAndKeptItThere() {
     let raw = RawKernel(LabHost.mixed(), release: Self.old)
     let (_, vfio) = raw.virtualMachine()
     let group = raw.file(.vfioGroup(1))
@@ -75,8 +75,8 @@ struct ContainerReleaseTests {
     #expect([raw.kvmFile(vfio, 2, group), raw.unsetContainer(group)] == ["0", "0"])
   }
 
-  @Test("§7.44 up to 6.1 the kvm-vfio device stays as long as its VM")
-  func kvmVFIOStays() {
+  /// §7.44: Up to 6.1 the kvm-vfio device stays as long as its VM.
+  @Test func theKVMVFIODeviceOnceStayedAsLongAsItsVM() {
     for (release, again, unset) in [
       (Self.old, "EBUSY", "EBUSY"), (KernelVersion(6, 0), "EBUSY", "0"),
       (KernelVersion(6, 2), "0", "0"),
@@ -93,8 +93,8 @@ struct ContainerReleaseTests {
     }
   }
 
-  @Test("§7.37 before 5.19 drivers are looked at when a device is opened, and not before")
-  func drivers() {
+  /// §7.37: Before 5.19 drivers are looked at when a device is opened, and not before.
+  @Test func driversWereOnceLookedAtWhenADeviceIsOpenedAndNotBefore() {
     let raw = RawKernel(LabHost.mates("e1000e"), release: Self.old)
     let group = raw.file(.vfioGroup(7))
     #expect(raw.groupStatus(group) == "0")
@@ -107,8 +107,8 @@ struct ContainerReleaseTests {
     #expect(new.setContainer(new.file(.vfioGroup(7)), new.file(.vfioContainer)) == "EPERM")
   }
 
-  @Test("§7.36 what SET_CONTAINER looks at first")
-  func orders() {
+  /// §7.36: What SET_CONTAINER looks at first.
+  @Test func theOrderInWhichJoiningAContainerLooksAtThings() {
     for (release, bad, wrong) in [
       (KernelVersion(6, 0), "EINVAL", "EINVAL"), (KernelVersion(6, 1), "EBADF", "EINVAL"),
       (KernelVersion(6, 2), "EBADF", "EBADFD"),
@@ -120,8 +120,8 @@ struct ContainerReleaseTests {
     }
   }
 
-  @Test("§7.14 a direct region refuses: Intel's at the attach before 6.6, then all at the claim")
-  func directRegions() {
+  /// §7.14: A direct region refuses: Intel's at the attach before 6.6, then all at the claim.
+  @Test func aDirectRegionRefusesIntelsAtTheAttachThenAllAtTheClaim() {
     for (type, release, join, driver) in [
       (HostIOMMU.intel, KernelVersion(6, 1), "0", "EPERM"),
       (HostIOMMU.amd, KernelVersion(6, 1), "0", "0"),
@@ -142,8 +142,8 @@ struct ContainerReleaseTests {
     }
   }
 
-  @Test("§7.33 to §7.35 what type1 knows")
-  func extensions() {
+  /// §7.33 to §7.35: What type1 knows.
+  @Test func theExtensionsThatType1Knows() {
     for (release, all, update, nesting) in [
       (Self.old, "ENODEV", "0", "ENODEV"), (KernelVersion(5, 12), "EINVAL", "1", "ENODEV"),
       (KernelVersion(5, 18), "EINVAL", "1", "EINVAL"),
@@ -162,8 +162,8 @@ struct ContainerReleaseTests {
     }
   }
 
-  @Test("§7.38 before 6.0 a process unmaps its own mappings only")
-  func othersMappings() {
+  /// §7.38: Before 6.0 a process unmaps its own mappings only.
+  @Test func aProcessOnceUnmappedItsOwnMappingsOnly() {
     for (release, size) in [(KernelVersion(5, 19), UInt64(0)), (KernelVersion(6, 0), 0x1000)] {
       let raw = RawKernel(LabHost.mixed(), release: release)
       let (container, _) = container(raw, [1])
@@ -174,8 +174,8 @@ struct ContainerReleaseTests {
     }
   }
 
-  @Test("§7.25 VFIO refuses what is behind a RISC-V unit")
-  func riscv() throws {
+  /// §7.25: VFIO refuses what is behind a RISC-V unit.
+  @Test func vfioRefusesWhatIsBehindARISCVUnit() throws {
     var host = LabHost.mixed(driver: "nvme")
     for index in host.iommus.indices { host.iommus[index].type = HostIOMMU.riscv }
     let kernel = SimulatedKernel(host)
@@ -185,8 +185,8 @@ struct ContainerReleaseTests {
     #expect(throws: Errno.enoent) { try kernel.open(.vfioDevice(LabHost.c1)) }
   }
 
-  @Test("§2.11.13 pages larger than the CPU's are refused when a table is made")
-  func largePages() {
+  /// §2.11.13: Pages larger than the CPU's are refused when a table is made.
+  @Test func pagesLargerThanTheCPUsAreRefusedWhenATableIsMade() {
     var host = LabHost.mixed()
     for index in host.iommus.indices { host.iommus[index].pageSizes = [16 << 10, 32 << 20] }
     let raw = RawKernel(host)
@@ -196,8 +196,8 @@ struct ContainerReleaseTests {
     #expect(raw.attach(device, 2) == "EINVAL")
   }
 
-  @Test("§2.22.A8 a group is attached as a whole: a mate behind a unit of another kind refuses")
-  func mateOfAnotherKind() {
+  /// §2.22.A8: A group is attached as a whole: a mate behind a unit of another kind refuses.
+  @Test func aGroupIsAttachedAsAWholeAMateBehindAUnitOfAnotherKindRefuses() {
     var host = LabHost.mates("pci-stub")
     host.iommus.append(HostIOMMU(name: "dmar1", enforceSnoop: .yes, pageSizes: [4096, 2 << 20]))
     host.devices[0].iommu = "dmar1"

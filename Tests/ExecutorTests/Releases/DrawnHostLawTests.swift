@@ -11,8 +11,8 @@ struct DrawnHostLawTests {
   static let worlds: UInt64 = 3_000
   static let slices = 4
 
-  @Test("every plan for a drawn host runs on it and does what it says", arguments: 0..<slices)
-  func plans(slice: Int) {
+  @Test(arguments: 0..<slices)
+  func everyPlanForADrawnHostRunsOnItAndDoesWhatItSays(slice: Int) {
     var feasible = 0
     for seed in stride(from: UInt64(slice), to: Self.worlds, by: Self.slices) {
       let world = SmallWorlds.random(seed: seed)
@@ -29,8 +29,8 @@ struct DrawnHostLawTests {
     #expect(feasible > 200, "only \(feasible) plans")
   }
 
-  @Test("a VMM that attaches by IOAS id makes the page tables that are said", arguments: 0..<slices)
-  func vmms(slice: Int) throws {
+  @Test(arguments: 0..<slices)
+  func aVMMThatAttachesByIOASIdMakesThePageTablesThatAreSaid(slice: Int) throws {
     var compared = 0
     let rule = try #require(VMMRule.named("qemu-8.2"))
     for seed in stride(from: UInt64(slice), to: Self.worlds, by: Self.slices) {

@@ -162,8 +162,8 @@ struct IOMMUFDReleaseTests {
     }
   }
 
-  @Test("§7.15 up to 6.6 nothing is borrowed: an attach makes the table enforce, or fails")
-  func attachesMakeTablesEnforce() {
+  /// §7.15: Up to 6.6 nothing is borrowed: an attach makes the table enforce, or fails.
+  @Test func attachesMakeTablesEnforce() {
     let old = Machine(Self.before)
     let raw = old.raw
     #expect([raw.hwptAlloc(old.iommufd, device: 2, parent: 3)] == ["4"])
@@ -175,8 +175,8 @@ struct IOMMUFDReleaseTests {
     #expect(raw.attach(old.n1, 4) == "EINVAL", "it enforces from now on")
   }
 
-  @Test("§7.15 up to 6.6 a table with mappings can't be made to enforce; from 6.7 it need not")
-  func attachesKeepMappedTables() {
+  /// §7.15: Up to 6.6 a table with mappings can't be made to enforce; from 6.7 it need not.
+  @Test func attachesKeepMappedTables() {
     for (release, answer) in [(Self.before, "EINVAL"), (KernelVersion(6, 7), "4")] {
       let machine = Machine(release)
       let raw = machine.raw
@@ -190,8 +190,8 @@ struct IOMMUFDReleaseTests {
     }
   }
 
-  @Test("§7.31 a table of Intel's has 57 bits before 6.12, until it is made by an attach")
-  func widthsOfTables() {
+  /// §7.31: A table of Intel's has 57 bits before 6.12, until it is made by an attach.
+  @Test func aTableOfIntelsOnceHadAllBitsUntilItWasMadeByAnAttach() {
     let last = { (machine: Machine) in
       machine.raw.ranges(machine.iommufd, 3, room: 4).split(separator: " ").last ?? ""
     }
@@ -214,8 +214,8 @@ struct IOMMUFDReleaseTests {
     #expect(last(new) == "0-7fffffffff")
   }
 
-  @Test("§7.16, §7.19 an SMMUv3: whole tables from 6.11, enforcement by CANWBS from 6.13")
-  func arm() {
+  /// §7.16, §7.19: An SMMUv3: whole tables from 6.11, enforcement by CANWBS from 6.13.
+  @Test func anSMMUv3HasWholeTablesAndLaterEnforcement() {
     var host = LabHost.virtio()
     host.iommus = [HostIOMMU(name: "virtio1", type: HostIOMMU.arm, enforceSnoop: .yes)]
     for (release, map, enforces) in [
@@ -232,8 +232,8 @@ struct IOMMUFDReleaseTests {
     }
   }
 
-  @Test("§7.22, §7.23 Intel's first stage: from 6.13, and unchecked from 6.19")
-  func firstStage() {
+  /// §7.22, §7.23: Intel's first stage: from 6.13, and unchecked from 6.19.
+  @Test func intelsFirstStageIsThereAndLaterUnchecked() {
     var host = LabHost.mixed()
     for index in host.iommus.indices { host.iommus[index].firstStage = .yes }
     for (release, table) in [
@@ -245,8 +245,8 @@ struct IOMMUFDReleaseTests {
     }
   }
 
-  @Test("§7.24 a unit takes a narrower table; before 6.13 one of any width that is not full")
-  func otherWidths() {
+  /// §7.24: A unit takes a narrower table; before 6.13 one of any width that is not full.
+  @Test func aUnitTakesANarrowerTable() {
     var host = LabHost.mixed()
     for index in host.iommus.indices { host.iommus[index].enforceSnoop = .yes }
     host.iommus[1].addressBits = 48
@@ -261,8 +261,8 @@ struct IOMMUFDReleaseTests {
     }
   }
 
-  @Test("§7.39 to §7.41 numbers of mappings")
-  func numbers() {
+  /// §7.39 to §7.41: Numbers of mappings.
+  @Test func theNumberOfMappingsThatEachReleaseTakes() {
     for (release, plain, sum, file) in [
       (KernelVersion(6, 8), "0", "EINVAL", "ENOTTY"),
       (KernelVersion(6, 12), "EINVAL", "EINVAL", "ENOTTY"),

@@ -68,9 +68,9 @@ struct ReleaseLawTests {
 /// of each kind of unit; with `make exhaust ALL=1` they run on every one, which takes an hour.
 struct ExhaustiveReleaseTests {
   @Test(
-    "every small world on releases and kinds of unit", .enabled(if: Exhaustive.isAsked),
+    .enabled(if: Exhaustive.isAsked),
     arguments: UnitKind.allCases)
-  func everyWorld(kind: UnitKind) {
+  func everySmallWorldOnReleasesAndKindsOfUnit(kind: UnitKind) {
     let start = ContinuousClock.now
     var (worlds, runs) = (0, 0)
     var failures: [String] = []

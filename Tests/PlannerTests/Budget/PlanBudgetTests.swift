@@ -43,8 +43,7 @@ struct PlanBudgetTests {
     }
   }
 
-  @Test("BARs that pass an IOMMU's width in every order, and only those, are said to")
-  func widths() throws {
+  @Test func barsThatPassAnIOMMUsWidthInEveryOrderAndOnlyThoseAreSaidTo() throws {
     var random = SeededRandom(seed: 58)
     var answers: Set<Fact> = []
     for _ in 0..<600 {
@@ -70,8 +69,7 @@ struct PlanBudgetTests {
     #expect(answers == [.yes, .no])
   }
 
-  @Test("all that two address spaces share is counted twice, but each byte of the guest once")
-  func sharedMemory() throws {
+  @Test func allThatTwoAddressSpacesShareIsCountedTwiceButEachByteOfTheGuestOnce() throws {
     for seed: UInt64 in 0..<400 {
       let world = SmallWorlds.random(seed: seed)
       for dialect in Dialects.all {
@@ -91,8 +89,7 @@ struct PlanBudgetTests {
     }
   }
 
-  @Test("a limit that is stated refuses one mapping more, one that is assumed warns")
-  func mappings() throws {
+  @Test func aLimitThatIsStatedRefusesOneMappingMoreOneThatIsAssumedWarns() throws {
     let memory = (0..<4).map { MemoryRegion(gpa: UInt64($0) << 30, size: 4096) }
     var host = Self.host(39, [])
     host.kernel.mappingLimit = 4
@@ -116,31 +113,29 @@ struct PlanBudgetTests {
     #expect(try Self.compile(host, memory: Array(many.dropLast())).diagnostics.isEmpty)
   }
 
-  @Test(
-    "what is said of BARs follows the interface and its release",
-    arguments: [
-      ("iommufd", "6.18.2", Fact.no, Fact.no), ("iommufd", "6.19.0", .yes, .no),
-      ("iommufd", "7.2.6", .yes, .no), ("iommufd", "6.14.0-1013-nvidia", .unknown, .unknown),
-      ("type1", "6.14.0-1013-nvidia", .yes, .no), ("type1", "5.15.0", .yes, .no),
-      ("ioasid", "7.2.6", .unknown, .no),
-    ])
-  func releases(target: String, release: String, mapped: Fact, locked: Fact) throws {
+  @Test(arguments: [
+    ("iommufd", "6.18.2", Fact.no, Fact.no), ("iommufd", "6.19.0", .yes, .no),
+    ("iommufd", "7.2.6", .yes, .no), ("iommufd", "6.14.0-1013-nvidia", .unknown, .unknown),
+    ("type1", "6.14.0-1013-nvidia", .yes, .no), ("type1", "5.15.0", .yes, .no),
+    ("ioasid", "7.2.6", .unknown, .no),
+  ])
+  func whatIsSaidOfBARsFollowsTheInterfaceAndItsRelease(
+    target: String, release: String, mapped: Fact, locked: Fact
+  ) throws {
     let host = Self.host(48, nil, release: release)
     let budget = PlanBudget(
       try Self.compile(host, memory: [MemoryRegion(gpa: 0, size: 1 << 30)], target: target))
     #expect(budget.mapsBARs == mapped && budget.locksBARs == locked)
   }
 
-  @Test("an iommufd that others have opened is counted by user unless they say otherwise")
-  func accounts() throws {
+  @Test func anIommufdThatOthersHaveOpenedIsCountedByUserUnlessTheySayOtherwise() throws {
     let plan = try Self.compile(
       Self.host(48, nil), memory: [MemoryRegion(gpa: 0, size: 1 << 30)], target: "iommufd")
     #expect(PlanBudget(plan).account == .process)
     #expect(PlanBudget(plan.receivingIOMMUFD).account == .user)
   }
 
-  @Test("the guest's width is limited exactly where firmware could put a BAR beyond the IOMMU")
-  func guestWidths() throws {
+  @Test func theGuestsWidthIsLimitedExactlyWhereFirmwareCouldPutABARBeyondTheIOMMU() throws {
     let memory = [MemoryRegion(gpa: 0, size: 1 << 30)]
     let wide = [BAR(index: 0, size: 1 << 30)]
     func limit(_ bits: Int, _ bars: [BAR]?, cpu: Int? = nil) throws -> Int? {
@@ -154,8 +149,7 @@ struct PlanBudgetTests {
     #expect(try limit(33, [BAR(index: 0, size: 1 << 34)]) == nil, "it has no room anyway")
   }
 
-  @Test("memory and BARs beyond the CPU's width are found where that is known")
-  func processors() throws {
+  @Test func memoryAndBARsBeyondTheCPUsWidthAreFoundWhereThatIsKnown() throws {
     let bars = [BAR(index: 2, size: 1 << 38)]
     for (cpu, codes) in [(nil, []), (39, []), (38, ["VP3052"])] as [(Int?, [String])] {
       var host = Self.host(48, bars)
@@ -166,8 +160,7 @@ struct PlanBudgetTests {
     }
   }
 
-  @Test("a BAR that is given twice is found, and two BARs are not")
-  func repeated() throws {
+  @Test func aBARThatIsGivenTwiceIsFoundAndTwoBARsAreNot() throws {
     let memory = [MemoryRegion(gpa: 0, size: 1 << 30)]
     let (one, other) = (BAR(index: 0, size: 4096), BAR(index: 1, size: 4096))
     #expect(try Self.compile(Self.host(48, [one, other]), memory: memory).diagnostics.isEmpty)
@@ -177,8 +170,7 @@ struct PlanBudgetTests {
     #expect(refused?.diagnostics.map(\.code.name) == ["VP4051"])
   }
 
-  @Test("memory of several pages gets the largest that all of it is a multiple of")
-  func pages() {
+  @Test func memoryOfSeveralPagesGetsTheLargestThatAllOfItIsAMultipleOf() {
     func pages(_ regions: (UInt64, UInt64?)...) -> GuestPages {
       GuestPages(
         VMDescription(

@@ -5,7 +5,7 @@ import Testing
 @testable import Planner
 
 /// What several VMs of a host can't have at the same time: laws of drawn hosts and VMs.
-@Suite struct ClashLawTests {
+struct ClashLawTests {
   /// A host and VMs that take devices of it, drawn from a seed.
   struct Fleet: CustomTestStringConvertible {
     var seed: UInt64
@@ -163,7 +163,7 @@ import Testing
 }
 
 /// Clashes of one kind each.
-@Suite struct ClashTests {
+struct ClashTests {
   private static func world(_ groups: [Int]) -> HostDescription {
     SmallWorld(devices: groups.map { SmallWorld.Device(group: $0) }).host
   }

@@ -6,7 +6,7 @@ import Testing
 
 /// KVM has a non-coherent mode on x86 only; what it does there with a guest's caches is said as it
 /// is.
-@Suite struct ArchitectureTests {
+struct ArchitectureTests {
   static let others = HostProcessor.Architecture.allCases.filter { $0 != .x86 }
 
   static func compile(

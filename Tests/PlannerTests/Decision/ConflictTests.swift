@@ -5,7 +5,7 @@ import Testing
 @testable import Planner
 
 /// A refusal names the smallest set of lines that contradict each other.
-@Suite struct ConflictTests {
+struct ConflictTests {
   /// A line of a description that a conflict names.
   enum Line: Hashable {
     /// What a device's `noSnoop` says.

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Planner
 
-@Suite struct DescriptionCheckTests {
+struct DescriptionCheckTests {
   @Test func aWindowIsCutAtTheBordersOfMemoryRegions() {
     let vm = VMDescription(
       name: "t",

@@ -3,10 +3,10 @@ import Planner
 import TestSupport
 import Testing
 
-@Suite("The order of what is in the files")
+/// The order of what is in the files.
 struct FileOrderTests {
-  @Test("the order of a host's units, devices and ranges changes nothing", arguments: Example.all)
-  func host(example: Example) throws {
+  @Test(arguments: Example.all)
+  func theOrderOfAHostsUnitsDevicesAndRangesChangesNothing(example: Example) throws {
     for target in Example.targets {
       guard let compiled = try? SavedPlanSample(example, target).compiled else { continue }
       for seed in 1...5 as ClosedRange<UInt64> {
@@ -24,8 +24,7 @@ struct FileOrderTests {
     }
   }
 
-  @Test("the order of memory changes no decision")
-  func memory() throws {
+  @Test func theOrderOfMemoryChangesNoDecision() throws {
     for target in Example.targets {
       let compiled = try SavedPlanSample(Example.named("igd-and-nic"), target).compiled
       var vm = compiled.vm

@@ -83,20 +83,19 @@ extension Program {
   }
 }
 
-@Suite("Lowering")
 struct LoweringTests {
-  @Test("every lowered program keeps every law", arguments: Case.all)
-  private func lawful(test: Case) {
+  @Test(arguments: Case.all)
+  private func everyLoweredProgramKeepsEveryLaw(test: Case) {
     #expect(ProgramVerifier.verify(test.program, for: test.dialect) == [])
   }
 
-  @Test("the same plan gives the same program", arguments: Case.all)
-  private func deterministic(test: Case) {
+  @Test(arguments: Case.all)
+  private func theSamePlanGivesTheSameProgram(test: Case) {
     #expect(test.program == test.program)
   }
 
-  @Test("every step has an origin in the description", arguments: Case.all)
-  private func origins(test: Case) {
+  @Test(arguments: Case.all)
+  private func everyStepHasAnOriginInTheDescription(test: Case) {
     let known = test.sketch.plan(target: test.dialect.name)
     var spans = Set(known.devices.map(\.origin) + known.addressSpaces.map(\.origin))
     spans.formUnion(test.sketch.memory.map(\.span))
@@ -104,8 +103,7 @@ struct LoweringTests {
     #expect(test.program.steps.allSatisfy { spans.contains($0.origin) })
   }
 
-  @Test("drivers change first, only where they must, and in an order that can be reversed")
-  func drivers() {
+  @Test func driversChangeFirstOnlyWhereTheyMustAndInAnOrderThatCanBeReversed() {
     for dialect in Dialects.all {
       let sketch = sketches[1].sketch
       let program = dialect.lower(
@@ -124,16 +122,17 @@ struct LoweringTests {
     }
   }
 
-  @Test("iommufd: the accounting mode is the first request", arguments: Case.all(of: "iommufd"))
-  private func accountingFirst(test: Case) {
+  /// iommufd: the accounting mode is the first request.
+  @Test(arguments: Case.all(of: "iommufd"))
+  private func iommufdTheAccountingModeIsTheFirstRequest(test: Case) {
     let first = test.program.steps.firstIndex {
       if case .ioctl = $0.action { true } else { false }
     }
     #expect(first == test.program.positions(of: IOMMUFDRequests.option).first)
   }
 
-  @Test("KVM knows a device before it is bound, a group before it is opened", arguments: Case.all)
-  private func knownBeforeBound(test: Case) {
+  @Test(arguments: Case.all)
+  private func kvmKnowsADeviceBeforeItIsBoundAGroupBeforeItIsOpened(test: Case) {
     let program = test.program
     let added = program.positions(of: KVMRequests.addFile) { _, arguments, _ in
       if case .result(let id)? = arguments.last { id } else { nil }
@@ -151,8 +150,8 @@ struct LoweringTests {
     }
   }
 
-  @Test("the leader is attached before its followers", arguments: Case.all)
-  private func leaderFirst(test: Case) {
+  @Test(arguments: Case.all)
+  private func theLeaderIsAttachedBeforeItsFollowers(test: Case) {
     let program = test.program
     let plan = test.sketch.plan(target: test.dialect.name)
     let request =
@@ -167,8 +166,8 @@ struct LoweringTests {
     }
   }
 
-  @Test("memory is mapped after the last attach", arguments: Case.all)
-  private func mapsLast(test: Case) {
+  @Test(arguments: Case.all)
+  private func memoryIsMappedAfterTheLastAttach(test: Case) {
     let program = test.program
     let attaches = [
       VFIODeviceRequests.attach, IOASIDRequests.attach, VFIOGroupRequests.getDeviceFD,
@@ -179,8 +178,7 @@ struct LoweringTests {
     #expect(!positions.isEmpty && positions.allSatisfy { $0 > lastAttach })
   }
 
-  @Test("iommufd maps once per address space, the proposal once per page table")
-  func mapsOnce() {
+  @Test func iommufdMapsOncePerAddressSpaceTheProposalOncePerPageTable() {
     let sketch = sketches[1].sketch
     for (dialect, request, count) in [
       (Dialects.named("iommufd"), IOMMUFDRequests.ioasMap, 1),
@@ -196,9 +194,8 @@ struct LoweringTests {
 
   /// Consequence 6 of the model: KVM forgets the proof of non-coherent DMA only when nobody shares
   /// its page table any more.
-  @Test(
-    "in reverse, every device is off its page table before KVM forgets any", arguments: Case.all)
-  private func proofStays(test: Case) {
+  @Test(arguments: Case.all)
+  private func inReverseEveryDeviceIsOffItsPageTableBeforeKVMForgetsAny(test: Case) {
     let program = test.program
     let told =
       program.positions(of: KVMRequests.addFile)
@@ -210,8 +207,7 @@ struct LoweringTests {
     if let last = told.max(), let first = attaches.min() { #expect(last < first) }
   }
 
-  @Test("every page table in use is checked, every attach by its id")
-  func checksAnswers() {
+  @Test func everyPageTableInUseIsCheckedEveryAttachByItsId() {
     let sketch = sketches[1].sketch
     let dialect = IOMMUFDDialect()
     let program = dialect.lower(sketch.plan(target: "iommufd"), for: sketch.vm, on: sketch.host)
@@ -228,8 +224,7 @@ struct LoweringTests {
     }
   }
 
-  @Test("the proposal follows the mail's flow")
-  func mail() {
+  @Test func theProposalFollowsTheMailsFlow() {
     let sketch = PlanSketch([.init("dev1", group: 1, isEnforced: false, canEnforce: false)])
     let program = IOASIDProposalDialect().lower(
       sketch.plan(target: "ioasid"), for: sketch.vm, on: sketch.host)
@@ -253,8 +248,7 @@ struct LoweringTests {
     #expect(ProgramText.text(of: program) == expected)
   }
 
-  @Test("a kernel without KVM, and a plan without anybody to register, get no VM")
-  func withoutKVM() {
+  @Test func aKernelWithoutKVMAndAPlanWithoutAnybodyToRegisterGetNoVM() {
     for dialect in Dialects.all {
       let sketch = sketches[0].sketch
       var host = sketch.host
@@ -269,8 +263,7 @@ struct LoweringTests {
     #expect(!program.results.contains { $0.kind == .kvm })
   }
 
-  @Test("a plan without devices needs no step")
-  func empty() {
+  @Test func aPlanWithoutDevicesNeedsNoStep() {
     let sketch = PlanSketch([])
     for dialect in Dialects.all {
       let plan = sketch.plan(target: dialect.name)
@@ -278,8 +271,7 @@ struct LoweringTests {
     }
   }
 
-  @Test("names the contract shows are those of the description")
-  func names() {
+  @Test func namesTheContractShowsAreThoseOfTheDescription() {
     let sketch = sketches[0].sketch
     let program = IOMMUFDDialect().lower(
       sketch.plan(target: "iommufd"), for: sketch.vm, on: sketch.host)
@@ -290,8 +282,7 @@ struct LoweringTests {
       ])
   }
 
-  @Test("a missing interface is named with its option and release")
-  func missingInterfaces() {
+  @Test func aMissingInterfaceIsNamedWithItsOptionAndRelease() {
     let none = HostKernel(iommufd: false, vfioCdev: false, type1: false)
     #expect(
       IOMMUFDDialect().missingInterface(on: none) == "/dev/iommu (CONFIG_IOMMUFD, Linux 6.2)")
@@ -305,8 +296,7 @@ struct LoweringTests {
     #expect(Dialects.all.allSatisfy { $0.missingInterface(on: HostKernel()) == nil })
   }
 
-  @Test("devices, groups and page tables are many without being slow")
-  func many() {
+  @Test func devicesGroupsAndPageTablesAreManyWithoutBeingSlow() {
     let sketch = PlanSketch((0..<3000).map { .init("device\($0)", group: $0 / 2, driver: "x") })
     for dialect in Dialects.all {
       let program = dialect.lower(

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Planner
 
-@Suite struct ParetoFrontTests {
+struct ParetoFrontTests {
   @Test func frontOfRandomWorldsIsThatOfTheBruteForce() {
     for seed in UInt64(1)...3_000 {
       let world = SmallWorlds.random(seed: seed)

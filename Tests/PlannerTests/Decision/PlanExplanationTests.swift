@@ -4,7 +4,7 @@ import Testing
 
 @testable import Planner
 
-@Suite struct PlanExplanationTests {
+struct PlanExplanationTests {
   typealias Rules = PlanRuleTests
 
   private func whys(_ plan: IOASIDPlan) -> [String] {

@@ -5,7 +5,7 @@ import Testing
 @testable import Planner
 
 /// What a plan says beyond its metrics: names, leaders, proofs, who KVM knows, and why.
-@Suite struct PlanRuleTests {
+struct PlanRuleTests {
   typealias Device = SmallWorld.Device
   static let box1 = Device()
   static let box2 = Device(noSnoopCapable: .no)

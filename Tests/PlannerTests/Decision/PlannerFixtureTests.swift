@@ -5,7 +5,7 @@ import Testing
 @testable import Planner
 
 /// Wrong descriptions that say themselves what the planner must say about them.
-@Suite struct PlannerFixtureTests {
+struct PlannerFixtureTests {
   static let fixtures = ["VP2", "VP3", "VP4"].flatMap(ErrorFixture.all)
 
   @Test(arguments: fixtures)

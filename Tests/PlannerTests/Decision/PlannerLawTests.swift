@@ -5,17 +5,17 @@ import Testing
 @testable import Planner
 
 /// Laws about pairs of questions: what a change of the question may do to the answer.
-@Suite("Planner laws") struct PlannerLawTests {
-  @Test("the order of the devices decides ties only", arguments: 0..<4)
-  func permutation(slice: Int) {
+struct PlannerLawTests {
+  @Test(arguments: 0..<4)
+  func theOrderOfTheDevicesDecidesTiesOnly(slice: Int) {
     for seed in UInt64(slice * 250)..<UInt64(slice * 250 + 250) {
       let world = SmallWorlds.random(seed: seed)
       for dialect in Dialects.all { PlannerLaws.permute(world, dialect, seed) }
     }
   }
 
-  @Test("the laws of changes hold on random worlds", arguments: 0..<4)
-  func random(slice: Int) {
+  @Test(arguments: 0..<4)
+  func theLawsOfChangesHoldOnRandomWorlds(slice: Int) {
     var changes = 0
     for seed in UInt64(slice * 100)..<UInt64(slice * 100 + 100) {
       let world = SmallWorlds.random(seed: seed)
@@ -24,8 +24,7 @@ import Testing
     #expect(changes > 1_000, "the random worlds allow few changes")
   }
 
-  @Test("the laws of changes hold on small worlds")
-  func small() {
+  @Test func theLawsOfChangesHoldOnSmallWorlds() {
     var position = 0
     SmallWorlds.forEachSmall { world in
       position += 1
@@ -34,8 +33,8 @@ import Testing
     }
   }
 
-  @Test("auto never makes a VM infeasible: small worlds")
-  func autoSmall() {
+  /// Auto never makes a VM infeasible: small worlds.
+  @Test func autoNeverMakesAVMInfeasibleSmallWorlds() {
     var position = 0
     SmallWorlds.forEachSmall { world in
       position += 1
@@ -43,16 +42,15 @@ import Testing
     }
   }
 
-  @Test("auto never makes a VM infeasible: random worlds")
-  func autoRandom() {
+  /// Auto never makes a VM infeasible: random worlds.
+  @Test func autoNeverMakesAVMInfeasibleRandomWorlds() {
     for seed in UInt64(1)...4_000 {
       let world = SmallWorlds.random(seed: seed)
       for dialect in Dialects.all { PlannerLaws.default(world, dialect, "seed \(seed)") }
     }
   }
 
-  @Test("the exception to the law of the added device exists, and auto makes no other")
-  func exceptions() {
+  @Test func theExceptionToTheLawOfTheAddedDeviceExistsAndAutoMakesNoOther() {
     let graphics = SmallWorld.Device(intent: .auto, isGraphics: true)
     let mate = SmallWorld.Device(intent: .forbidden)
     let box3 = SmallWorld.Device(group: 1, enforceSnoop: .no)

@@ -5,7 +5,7 @@ import Testing
 @testable import Planner
 
 /// On target `ioasid` memory that page tables share is registered, all of it, once.
-@Suite("Registered memory") struct RegisteredMemoryTests {
+struct RegisteredMemoryTests {
   /// A range of guest memory in a step: region, first byte, end.
   private struct Range {
     var memory: ResultID
@@ -91,8 +91,8 @@ import Testing
     return unmap < first && last < release ? nil : "the undo is \(undos)"
   }
 
-  @Test("what two page tables map is registered once, before and after all maps; nothing else is")
-  func randomWorlds() {
+  /// What two page tables map is registered once, before and after all maps; nothing else is.
+  @Test func whatTwoPageTablesMapIsRegisteredOnceBeforeAndAfterAllMapsNothingElseIs() {
     var shared = 0
     for seed in UInt64(0)..<4_000 {
       let world = SmallWorlds.random(seed: seed)
@@ -112,8 +112,7 @@ import Testing
     #expect(shared > 300, "page tables of random worlds share hardly any memory")
   }
 
-  @Test("registering takes pieces of any shape together")
-  func shapes() {
+  @Test func registeringTakesPiecesOfAnyShapeTogether() {
     let gib: UInt64 = 1 << 30
     // Two windows that touch, one inside, one apart; in spaces with one page table each.
     let plan = Self.plan([[(0, gib, gib), (0, 0, gib)], [(0, gib / 2, gib)], [(1, 4 * gib, gib)]])
@@ -125,8 +124,7 @@ import Testing
     #expect(plan.lockedBytes == 3 * gib)
   }
 
-  @Test("memory that one page table maps twice, or two side by side, is not registered")
-  func unshared() {
+  @Test func memoryThatOnePageTableMapsTwiceOrTwoSideBySideIsNotRegistered() {
     let gib: UInt64 = 1 << 30
     let twice = Self.plan([[(0, 0, gib), (0, 0, gib)], [(1, 0, gib)]])
     #expect(RegisteredMemory.shared(in: twice) == [])
@@ -134,8 +132,7 @@ import Testing
     #expect(RegisteredMemory.shared(in: Self.plan([[(0, 0, gib)], [(0, gib, gib)]])) == [])
   }
 
-  @Test("other targets register nothing, and count by address space")
-  func otherTargets() {
+  @Test func otherTargetsRegisterNothingAndCountByAddressSpace() {
     let sketch = PlanSketch([.init("a", group: 1), .init("b", group: 2, isEnforced: false)])
     for dialect in Dialects.all {
       let plan = sketch.plan(target: dialect.name)
@@ -144,8 +141,7 @@ import Testing
     }
   }
 
-  @Test("each region is registered by its own line, then mapped into each page table")
-  func program() {
+  @Test func eachRegionIsRegisteredByItsOwnLineThenMappedIntoEachPageTable() {
     let sketch = PlanSketch([
       .init("dev1", group: 1), .init("dev2", group: 2, isEnforced: false, canEnforce: false),
     ])

@@ -5,7 +5,7 @@ import Testing
 @testable import Planner
 
 /// Devices that hang on each other, and the tokens of virtual functions.
-@Suite struct RelationTests {
+struct RelationTests {
   private static let token = VFToken("00112233-4455-6677-8899-aabbccddeeff")
   private static let type1: any Dialect = VFIOType1Dialect()
 
@@ -61,10 +61,8 @@ import Testing
     findings(vm, host, target).map(\.code.name)
   }
 
-  @Test(
-    "a physical function stays with its driver while it has virtual functions",
-    arguments: ["igb", "nvme", nil])
-  func physicalFunction(driver: String?) {
+  @Test(arguments: ["igb", "nvme", nil])
+  func aPhysicalFunctionStaysWithItsDriverWhileItHasVirtualFunctions(driver: String?) {
     let host = Self.sriov(driver)
     for dialect in Dialects.all {
       let alone = Self.findings(Self.vm(host, [0]), host, dialect)
@@ -77,16 +75,15 @@ import Testing
     }
   }
 
-  @Test("one that VFIO has may be given, but not to a VM with one of its virtual functions")
-  func physicalFunctionOnVFIO() {
+  /// One that VFIO has may be given, but not to a VM with one of its virtual functions.
+  @Test func physicalFunctionOnVFIO() {
     let host = Self.sriov("vfio-pci", child: "vfio-pci")
     #expect(Self.codes(Self.vm(host, [0]), host) == [])
     #expect(Self.codes(Self.vm(host, [0, 1], token: Self.token), host) == ["VP4043"])
     #expect(Self.codes(Self.vm(host, [0], token: Self.token), host) == [])
   }
 
-  @Test("as a mate it is not taken either, whatever is said about companions")
-  func physicalFunctionAsAMate() {
+  @Test func asAMateItIsNotTakenEitherWhateverIsSaidAboutCompanions() {
     var host = Self.sriov("igb")
     for index in [0, 1] { host.devices[index].group = 7 }
     for policy in CompanionPolicy.allCases {
@@ -97,8 +94,7 @@ import Testing
     }
   }
 
-  @Test("a drive behind a controller is not given away alone, nor taken from under somebody")
-  func controllers() {
+  @Test func aDriveBehindAControllerIsNotGivenAwayAloneNorTakenFromUnderSomebody() {
     for policy in CompanionPolicy.allCases {
       let host = Self.vmd(drive: "nvme")
       let drive = Self.findings(Self.vm(host, [2], companions: policy), host)
@@ -116,8 +112,7 @@ import Testing
     }
   }
 
-  @Test("what a description says with 'behind' counts in any domain and group")
-  func statedRelation() {
+  @Test func whatADescriptionSaysWithBehindCountsInAnyDomainAndGroup() {
     var host = Self.sriov("igb")
     for index in [1, 2] { host.devices[index].physicalFunction = nil }
     #expect(Self.codes(Self.vm(host, [0]), host) == [])
@@ -134,8 +129,7 @@ import Testing
     #expect(Self.codes(Self.vm(host, [0]), host) == ["VP4044"])
   }
 
-  @Test("a relation to itself, in a circle, or to what is not there, harms nobody")
-  func oddRelations() {
+  @Test func aRelationToItselfInACircleOrToWhatIsNotThereHarmsNobody() {
     var host = Self.sriov("igb")
     host.devices[0].physicalFunction = host.devices[0].address
     host.devices[1].physicalFunction = BDF(domain: 9, bus: 9, device: 9, function: 0)
@@ -148,8 +142,7 @@ import Testing
     #expect(Self.codes(Self.vm(host, [0, 1]), host) == ["VP4044", "VP4044"])
   }
 
-  @Test("a virtual function of a function on vfio-pci needs their token")
-  func tokens() {
+  @Test func aVirtualFunctionOfAFunctionOnVfioPciNeedsTheirToken() {
     let host = Self.sriov("vfio-pci", child: "vfio-pci")
     for target in [Self.type1, IOMMUFDDialect()] {
       let found = Self.findings(Self.vm(host, [1]), host, target)
@@ -166,13 +159,12 @@ import Testing
     #expect(Self.codes(Self.vm(none, [0], token: Self.token), none) == ["VP4046"])
   }
 
-  @Test(
-    "iommufd takes a token as of 6.19 and 6.18.5, or where the host says so",
-    arguments: [
-      ("6.12", false), ("6.17", false), ("6.18.0", false), ("6.18.4", false), ("6.18.5", true),
-      ("6.18.7", true), ("6.19", true), ("7.3.4", true),
-    ])
-  func tokensByRelease(release: String, isTaken: Bool) {
+  /// iommufd takes a token as of 6.19 and 6.18.5, or where the host says so.
+  @Test(arguments: [
+    ("6.12", false), ("6.17", false), ("6.18.0", false), ("6.18.4", false), ("6.18.5", true),
+    ("6.18.7", true), ("6.19", true), ("7.3.4", true),
+  ])
+  func iommufdTakesATokenByReleaseOrWhereTheHostSaysSo(release: String, isTaken: Bool) {
     var host = Self.sriov("vfio-pci", child: "vfio-pci")
     host.kernel.release = release
     let given = Self.vm(host, [1], token: Self.token)
@@ -186,14 +178,12 @@ import Testing
     #expect(Self.codes(given, host) == (isTaken ? ["VP4047"] : []))
   }
 
-  @Test(
-    "what a kernel does with a token is said as far as it is known",
-    arguments: [
-      ("6.12.41", "opens it without asking for a token"), ("6.17.8", "does not take"),
-      ("6.18.0", "is not known to take"), ("6.18.4", "does not take"),
-      ("6.6.0-72.0.0.76.oe2403", "is not known to take"),
-    ])
-  func wordsAboutTokens(release: String, words: String) {
+  @Test(arguments: [
+    ("6.12.41", "opens it without asking for a token"), ("6.17.8", "does not take"),
+    ("6.18.0", "is not known to take"), ("6.18.4", "does not take"),
+    ("6.6.0-72.0.0.76.oe2403", "is not known to take"),
+  ])
+  func whatAKernelDoesWithATokenIsSaidAsFarAsItIsKnown(release: String, words: String) {
     var host = Self.sriov("vfio-pci", child: "vfio-pci")
     host.kernel.release = release
     let found = Self.findings(Self.vm(host, [1], token: Self.token), host)
@@ -201,8 +191,7 @@ import Testing
     #expect(found.first?.help?.contains("from 6.19 or 6.18.5 on") == true)
   }
 
-  @Test("the token is in the program, and the text of the program reads back")
-  func programs() throws {
+  @Test func theTokenIsInTheProgramAndTheTextOfTheProgramReadsBack() throws {
     let host = Self.sriov("vfio-pci", child: "vfio-pci")
     let token = try #require(Self.token)
     let member = [
@@ -221,13 +210,11 @@ import Testing
     }
   }
 
-  @Test(
-    "a driver is named as sysfs has it",
-    arguments: [
-      ("vfio_pci", "vfio-pci"), ("mlx5-vfio-pci", "mlx5_vfio_pci"),
-      ("nvgrace-gpu-vfio-pci", "nvgrace_gpu_vfio_pci"), ("vfio-pci", nil), ("mlx5_vfio_pci", nil),
-    ])
-  func driverNames(name: String, real: String?) {
+  @Test(arguments: [
+    ("vfio_pci", "vfio-pci"), ("mlx5-vfio-pci", "mlx5_vfio_pci"),
+    ("nvgrace-gpu-vfio-pci", "nvgrace_gpu_vfio_pci"), ("vfio-pci", nil), ("mlx5_vfio_pci", nil),
+  ])
+  func aDriverIsNamedAsSysfsHasIt(name: String, real: String?) {
     var host = Self.sriov("igb")
     var vm = Self.vm(host, [1])
     vm.devices[0].driver = name
@@ -239,8 +226,7 @@ import Testing
     #expect(Self.codes(vm, host) == [])
   }
 
-  @Test("a driver of VFIO is known by what it does, not by its name")
-  func driversByFact() throws {
+  @Test func aDriverOfVFIOIsKnownByWhatItDoesNotByItsName() throws {
     var host = Self.sriov("nvidia", child: "nvidia")
     host.devices[1].vfioDriver = .yes
     var sink = DiagnosticSink()

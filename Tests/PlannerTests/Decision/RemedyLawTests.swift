@@ -5,7 +5,7 @@ import Testing
 @testable import Planner
 
 /// What a help line offers helps where it is offered.
-@Suite struct RemedyLawTests {
+struct RemedyLawTests {
   /// Two devices behind two units, on one kernel and target.
   private struct World: CustomStringConvertible {
     var host: HostDescription
@@ -123,8 +123,7 @@ import Testing
     }
   }
 
-  @Test("a rule, a fact, a kernel and a target that are offered make the finding go")
-  func remediesHelp() {
+  @Test func aRuleAFactAKernelAndATargetThatAreOfferedMakeTheFindingGo() {
     var tried: [String: Int] = [:]
     for world in Self.worlds {
       for (key, finding) in world.errors {
@@ -138,8 +137,7 @@ import Testing
     for code in ["VP3005", "VP3007", "VP3017"] { #expect(tried[code, default: 0] > 10, "\(tried)") }
   }
 
-  @Test("what is stated of a unit is not asked for again")
-  func statedFactsAreNotAskedFor() {
+  @Test func whatIsStatedOfAUnitIsNotAskedForAgain() {
     for world in Self.worlds {
       for finding in world.errors.values {
         let unit = finding.message.firstMatch(of: /IOMMU '(\w+)'/)?.1 ?? ""
@@ -150,8 +148,7 @@ import Testing
     }
   }
 
-  @Test("a kernel whose rule nothing tells is not said to go by the weakest unit")
-  func unknownRulesAreNoFacts() throws {
+  @Test func aKernelWhoseRuleNothingTellsIsNotSaidToGoByTheWeakestUnit() throws {
     for (release, words) in [
       ("5.14.0-427.el9", "may go by the weakest unit, 'unit1'"),
       ("5.15.0", "enforces no snoop with type1 of Linux 5.15.0, which goes by the weakest unit"),
@@ -165,8 +162,8 @@ import Testing
     }
   }
 
-  @Test("a plan on a bus that enforces nothing names the unit and the kernel that are to blame")
-  func plansNameTheWeakestUnit() throws {
+  /// A plan on a bus that enforces nothing names the unit and the kernel that are to blame.
+  @Test func plansNameTheWeakestUnit() throws {
     let world = World(
       HostIOMMU.intel, [.yes, .no], [.allowed, .allowed], "5.15.0", VFIOType1Dialect())
     var sink = DiagnosticSink()
@@ -181,8 +178,8 @@ import Testing
     #expect(compiled.plan.devices[1].heldBack == nil)
   }
 
-  @Test("a report on KVM up to 6.1 says that a later add or remove undoes a file that is left out")
-  func hotPlugUndoesLeavingOut() throws {
+  /// A report on KVM up to 6.1 says that a later add or remove undoes a file that is left out.
+  @Test func hotPlugUndoesLeavingOut() throws {
     for (release, isSaid) in [("6.1.0", true), ("5.14.0-427.el9", true), ("6.6.30", false)] {
       var world = World(
         HostIOMMU.intel, [.yes, .no], [.allowed, .allowed], release, VFIOType1Dialect())

@@ -5,7 +5,7 @@ import Testing
 @testable import Planner
 
 /// The planner against a brute force that shares no code with it.
-@Suite struct SmallWorldTests {
+struct SmallWorldTests {
   static let targets: [any Dialect] = Dialects.all
   static let metrics: [Metric] = [.wbinvd, .incoherentDevices, .pageTables, .blockedNoSnoop]
 

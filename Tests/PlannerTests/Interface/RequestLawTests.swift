@@ -3,7 +3,6 @@ import Planner
 import Testing
 
 /// What descriptors promise, whatever their members are called.
-@Suite("Request laws")
 struct RequestLawTests {
   /// A request that maps memory and calls nothing what the kernel's requests call it.
   static func mapping(
@@ -66,8 +65,8 @@ struct RequestLawTests {
     return Set(ProgramVerifier.verify(program).map(\.law))
   }
 
-  @Test("ranges are checked by the roles of members", arguments: [mapped, file])
-  func ranges(source: [Field]) throws {
+  @Test(arguments: [mapped, file])
+  func rangesAreCheckedByTheRolesOfMembers(source: [Field]) throws {
     let request = Self.mapping(source)
     #expect(try Self.broken(request, [(0x1000, 0x1000, 0x8000), (0, 0x20_0000, 0x20_0000)]) == [])
     #expect(try Self.broken(request, [(0, 0x20_1000, 0)]) == [.ranges])
@@ -79,14 +78,12 @@ struct RequestLawTests {
     #expect(try Self.broken(request, [(0, 0x2000, 0), (0, 0x1000, 0x1000)]) == [.overlaps])
   }
 
-  @Test("what is not a length does not count as one, whatever it is called")
-  func spelling() throws {
+  @Test func whatIsNotALengthDoesNotCountAsOneWhateverItIsCalled() throws {
     let request = Self.mapping(Self.mapped, length: .number(.none), undo: .nothing("a test"))
     #expect(try Self.broken(request, [(0, 0x20_1000, 0)]) == [])
   }
 
-  @Test("an undo gets its members by role")
-  func undo() {
+  @Test func anUndoGetsItsMembersByRole() {
     #expect(
       Self.mapping(Self.file).undoArguments == [
         .operand(2), .literal(9), .operand(1), .operand(0),
@@ -96,8 +93,7 @@ struct RequestLawTests {
     #expect(KVMRequests.addFile.undoArguments == [.literal(1), .literal(2), .operand(2)])
   }
 
-  @Test("every step has errnos, each once and with a meaning")
-  func errnos() {
+  @Test func everyStepHasErrnosEachOnceAndWithAMeaning() {
     for request in RequestRegistry.all {
       #expect(!request.isStep || !request.errnos.isEmpty, "\(request.name)")
       #expect(Set(request.errnos.map(\.errno)).count == request.errnos.count, "\(request.name)")
@@ -105,8 +101,7 @@ struct RequestLawTests {
     }
   }
 
-  @Test("kernels have every request but the proposal's, since a release")
-  func firstReleases() {
+  @Test func kernelsHaveEveryRequestButTheProposalsSinceARelease() {
     let proposal = Set(IOASIDRequests.all)
     for request in RequestRegistry.all {
       #expect((request.since == nil) == proposal.contains(request), "\(request.name)")
@@ -119,8 +114,7 @@ struct RequestLawTests {
     #expect(IOASIDRequests.alloc.source == "RFC v1 of May 2021; never merged")
   }
 
-  @Test("a request that is younger than its target's files may be missing")
-  func youngerRequests() throws {
+  @Test func aRequestThatIsYoungerThanItsTargetsFilesMayBeMissing() throws {
     for request in IOMMUFDRequests.all + VFIODeviceRequests.all {
       let since = try #require(request.since)
       #expect(request.mayBeMissing == (since > KernelRules.vfioCdevs.since), "\(request.name)")
@@ -129,8 +123,7 @@ struct RequestLawTests {
     }
   }
 
-  @Test("rules have names and a place of their own, and begin with their release")
-  func rules() {
+  @Test func rulesHaveNamesAndAPlaceOfTheirOwnAndBeginWithTheirRelease() {
     #expect(Set(KernelRules.all.map(\.name)).count == KernelRules.all.count)
     #expect(KernelRules.all.map(\.since) == KernelRules.all.map(\.since).sorted())
     for rule in KernelRules.all {

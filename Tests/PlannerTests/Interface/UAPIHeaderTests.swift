@@ -5,7 +5,6 @@ import Testing
 /// Compares descriptors with this machine's headers by compiling a probe in C.
 ///
 /// Debian 12 has `linux/vfio.h` and `linux/kvm.h` of 6.1: no `linux/iommufd.h`, structs of then.
-@Suite("UAPI headers")
 struct UAPIHeaderTests {
   static let compiler = ["/usr/bin/gcc", "/usr/bin/cc", "/usr/bin/clang"].first {
     FileManager.default.isExecutableFile(atPath: $0)
@@ -23,10 +22,8 @@ struct UAPIHeaderTests {
     VFIOGroupRequests.unsetContainer, VFIOGroupRequests.getDeviceFD,
   ]
 
-  @Test(
-    "numbers and offsets are those of a C compiler",
-    .enabled(if: compiler != nil && hasHeaders, "needs a C compiler and Linux headers"))
-  func probe() throws {
+  @Test(.enabled(if: compiler != nil && hasHeaders, "needs a C compiler and Linux headers"))
+  func numbersAndOffsetsAreThoseOfACCompiler() throws {
     let directory = FileManager.default.temporaryDirectory.appending(
       path: "vfioplan-probe-\(ProcessInfo.processInfo.processIdentifier)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)

@@ -3,7 +3,6 @@ import Testing
 
 /// What the headers say, written down once more and by hand: codec, listing and verifier share the
 /// descriptors, so only an independent table finds a slip in them.
-@Suite("UAPI layouts")
 struct UAPILayoutTests {
   struct Row: Sendable {
     var request: RequestDescriptor
@@ -99,8 +98,8 @@ struct UAPILayoutTests {
       members: "argsz@0:4 flags@4:4 iova@8:8 size@16:8"),
   ]
 
-  @Test("every kernel request has the header's number, sizes and offsets", arguments: rows)
-  func header(row: Row) {
+  @Test(arguments: rows)
+  func everyKernelRequestHasTheHeadersNumberSizesAndOffsets(row: Row) {
     let request = row.request
     #expect(request.code.command == row.command, "\(request.name)")
     guard let layout = Self.layout(request) else {
@@ -113,15 +112,13 @@ struct UAPILayoutTests {
     #expect(members.joined(separator: " ") == row.members, "\(request.name)")
   }
 
-  @Test("no kernel request is left out of the table")
-  func complete() {
+  @Test func noKernelRequestIsLeftOutOfTheTable() {
     let proposal = Set(IOASIDRequests.all)
     let kernel = RequestRegistry.all.filter { !proposal.contains($0) }
     #expect(Set(kernel) == Set(Self.rows.map(\.request)))
   }
 
-  @Test("the proposal keeps VFIO's number base and the RFC's offsets")
-  func proposal() {
+  @Test func theProposalKeepsVFIOsNumberBaseAndTheRFCsOffsets() {
     let numbers: [(RequestDescriptor, UInt32)] = [
       (IOASIDRequests.bind, 0x3b7a), (IOASIDRequests.unbind, 0x3b7b),
       (IOASIDRequests.attach, 0x3b7c), (IOASIDRequests.detach, 0x3b7d),
@@ -138,8 +135,8 @@ struct UAPILayoutTests {
     }
   }
 
-  @Test("layouts follow the C rules", arguments: RequestRegistry.all)
-  func compilerRules(request: RequestDescriptor) {
+  @Test(arguments: RequestRegistry.all)
+  func layoutsFollowTheCRules(request: RequestDescriptor) {
     guard let layout = Self.layout(request) else { return }
     var offset = 0
     var alignment = 1
@@ -160,8 +157,7 @@ struct UAPILayoutTests {
     }
   }
 
-  @Test("undo requests are never steps, and nothing that undoes needs undoing")
-  func undos() {
+  @Test func undoRequestsAreNeverStepsAndNothingThatUndoesNeedsUndoing() {
     for request in RequestRegistry.all {
       guard case .request(let undo) = request.undo else { continue }
       #expect(!undo.isStep, "\(undo.name)")
@@ -171,8 +167,7 @@ struct UAPILayoutTests {
     }
   }
 
-  @Test("a name finds its request, and of two with one name the step")
-  func registry() {
+  @Test func aNameFindsItsRequestAndOfTwoWithOneNameTheStep() {
     for request in RequestRegistry.all where request.isStep {
       #expect(RequestRegistry.request(named: request.name) === request)
     }

@@ -3,7 +3,7 @@ import Planner
 import TestSupport
 import Testing
 
-@Suite("What follows from one plan in another's place")
+/// What follows from one plan in another's place.
 struct ConsequenceTests {
   private static func compile(
     _ vm: VMDescription, _ host: HostDescription, _ target: String
@@ -64,8 +64,8 @@ struct ConsequenceTests {
     }
   }
 
-  @Test("the order of devices, memory and the host's file has none", arguments: Example.targets)
-  func order(target: String) {
+  @Test(arguments: Example.targets)
+  func theOrderOfDevicesMemoryAndTheHostsFileHasNone(target: String) {
     var compared = 0
     for seed in 1...400 as ClosedRange<UInt64> {
       let world = SmallWorlds.random(seed: seed)
@@ -87,10 +87,9 @@ struct ConsequenceTests {
     #expect(compared > 50)
   }
 
-  @Test(
-    "there are none exactly where the same is decided; the way back has the opposite ones",
-    arguments: Example.targets)
-  func opposite(target: String) {
+  /// There are none exactly where the same is decided; the way back has the opposite ones.
+  @Test(arguments: Example.targets)
+  func thereAreNoneExactlyWhereTheSameIsDecidedTheWayBackHasTheOppositeOnes(target: String) {
     var counts = (equal: 0, other: 0)
     for seed in 1...400 as ClosedRange<UInt64> {
       let (one, two) = (SmallWorlds.random(seed: seed), Self.neighbour(of: seed))
@@ -123,8 +122,7 @@ struct ConsequenceTests {
     return world
   }
 
-  @Test("the worst is first, and what is worse is told from what is better")
-  func gravity() throws {
+  @Test func theWorstIsFirstAndWhatIsWorseIsToldFromWhatIsBetter() throws {
     let kinds = Consequence.Kind.allCases
     #expect(kinds.allSatisfy { $0.opposite.opposite == $0 })
     #expect(kinds.allSatisfy { $0.isWorse == $0.opposite.isBetter })
@@ -135,8 +133,7 @@ struct ConsequenceTests {
     #expect(places == places.sorted())
   }
 
-  @Test("a device under another name is the same device")
-  func rename() throws {
+  @Test func aDeviceUnderAnotherNameIsTheSameDevice() throws {
     let before = try Self.plan("igd-and-nic")
     let after = try Self.plan("igd-and-nic") { $0.devices[0].name = "graphics" }
     let difference = PlanDifference(from: before, to: after)
@@ -145,16 +142,14 @@ struct ConsequenceTests {
     #expect(difference.changes.flatMap { $0.facets.map(\.key) } == ["name"])
   }
 
-  @Test("page tables that get other names with the order of the file are the same ones")
-  func renumbered() throws {
+  @Test func pageTablesThatGetOtherNamesWithTheOrderOfTheFileAreTheSameOnes() throws {
     let before = try Self.plan("igd-and-nic")
     let after = try Self.plan("igd-and-nic") { $0.devices.reverse() }
     #expect(before.plan.pageTables[0].iommus != after.plan.pageTables[0].iommus)
     #expect(PlanDifference(from: before, to: after).changes.isEmpty)
   }
 
-  @Test("a promise that changes, what it does, and the line that says so")
-  func promise() throws {
+  @Test func aPromiseThatChangesWhatItDoesAndTheLineThatSaysSo() throws {
     let before = try Self.plan("igd-and-nic")
     let after = try Self.plan("igd-and-nic") { $0.devices[1].noSnoop = .required }
     let difference = PlanDifference(from: before, to: after)
@@ -166,8 +161,7 @@ struct ConsequenceTests {
     #expect(causes[0][0].span == after.vm.devices[1].noSnoopSpan)
   }
 
-  @Test("devices that come and go, memory, and what a host says")
-  func others() throws {
+  @Test func devicesThatComeAndGoMemoryAndWhatAHostSays() throws {
     let before = try Self.plan("igd-and-nic")
     let without = try Self.plan("igd-and-nic") { $0.devices.removeLast() }
     #expect(Self.kinds(before, without) == [.goes])

@@ -3,10 +3,9 @@ import Planner
 import TestSupport
 import Testing
 
-@Suite("Saved plans: findings")
+/// The findings about saved plans.
 struct SavedPlanCodesTests {
-  @Test("every code of plan files is given for something")
-  func everyCode() throws {
+  @Test func everyCodeOfPlanFilesIsGivenForSomething() throws {
     let sample = try SavedPlanSample(Example.named("gpu-and-audio"), "iommufd")
     var given: Set<String> = []
     for (old, new) in [
@@ -47,8 +46,7 @@ struct SavedPlanCodesTests {
     ]
   }
 
-  @Test("codes are in order, named once and explained")
-  func table() {
+  @Test func codesAreInOrderNamedOnceAndExplained() {
     let names = SavedPlanDiagnostics.all.map(\.name)
     #expect(names == names.sorted())
     #expect(Set(names).count == names.count)

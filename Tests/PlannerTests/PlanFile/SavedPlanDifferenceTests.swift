@@ -3,7 +3,7 @@ import Planner
 import TestSupport
 import Testing
 
-@Suite("Saved plans: what changes between two")
+/// What changes between two saved plans.
 struct SavedPlanDifferenceTests {
   private func plan(
     _ example: String, _ target: String = "iommufd",
@@ -21,8 +21,8 @@ struct SavedPlanDifferenceTests {
     change.facets.map { "\($0.key): \($0.before ?? "none") -> \($0.after ?? "none")" }
   }
 
-  @Test("a plan does not differ from itself, nor from itself read back", arguments: Example.all)
-  func same(example: Example) throws {
+  @Test(arguments: Example.all)
+  func aPlanDoesNotDifferFromItselfNorFromItselfReadBack(example: Example) throws {
     for target in Example.targets {
       guard let sample = try? SavedPlanSample(example, target) else { continue }
       #expect(PlanDifference(from: sample.compiled, to: sample.compiled).isEmpty)
@@ -31,8 +31,7 @@ struct SavedPlanDifferenceTests {
     }
   }
 
-  @Test("a device that goes takes its steps and its page table with it")
-  func removedDevice() throws {
+  @Test func aDeviceThatGoesTakesItsStepsAndItsPageTableWithIt() throws {
     let (before, after) = (
       try plan("igd-and-nic"), try plan("igd-and-nic") { $0.devices.removeAll { $0.name == "nic" } }
     )
@@ -47,8 +46,7 @@ struct SavedPlanDifferenceTests {
     #expect(back.changes.filter { $0.kind == .added }.map(\.name) == ["gpa.1", "nic"])
   }
 
-  @Test("an intent that changes is named, with what follows from it")
-  func changedIntent() throws {
+  @Test func anIntentThatChangesIsNamedWithWhatFollowsFromIt() throws {
     let difference = PlanDifference(
       from: try plan("igd-and-nic", "ioasid"),
       to: try plan("igd-and-nic", "ioasid") { $0.devices[1].noSnoop = .required })
@@ -60,8 +58,7 @@ struct SavedPlanDifferenceTests {
     #expect(nic.facets.contains { $0.key == "ioasid" })
   }
 
-  @Test("the target, memory and KVM clause are compared, too")
-  func wholePlan() throws {
+  @Test func theTargetMemoryAndKVMClauseAreComparedToo() throws {
     let difference = PlanDifference(
       from: try plan("igd-and-nic"),
       to: try plan("igd-and-nic", "type1") {
@@ -78,8 +75,7 @@ struct SavedPlanDifferenceTests {
     #expect(difference.changes.contains { $0.subject == .mapping })
   }
 
-  @Test("the script turns the one program into the other, and is the shortest")
-  func script() {
+  @Test func theScriptTurnsTheOneProgramIntoTheOtherAndIsTheShortest() {
     var random = SeededRandom(seed: 11)
     for round in 0..<200 {
       let old = Self.program(&random)
@@ -94,8 +90,7 @@ struct SavedPlanDifferenceTests {
     }
   }
 
-  @Test("a step that repeats still gives a script that turns the one into the other")
-  func repeated() {
+  @Test func aStepThatRepeatsStillGivesAScriptThatTurnsTheOneIntoTheOther() {
     var random = SeededRandom(seed: 12)
     for round in 0..<200 {
       let (old, new) = (Self.program(&random, of: 3), Self.program(&random, of: 3))

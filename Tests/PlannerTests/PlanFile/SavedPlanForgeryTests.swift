@@ -4,7 +4,6 @@ import TestSupport
 import Testing
 
 /// Plan files made to do harm: refused when they are read, which is before anything is opened.
-@Suite("Saved plans: forged files")
 struct SavedPlanForgeryTests {
   typealias Change = SavedPlanHostileTests.Change
 
@@ -104,24 +103,22 @@ struct SavedPlanForgeryTests {
     return "[" + lists.joined(separator: ",") + "]"
   }()
 
-  @Test("no forged plan is read", arguments: changes)
-  func refused(change: Change) throws {
+  @Test(arguments: changes)
+  func noForgedPlanIsRead(change: Change) throws {
     let sample = try Self.sample.get()
     let findings = try sample.findings(replacing: change.old, with: change.new)
     let codes = findings.filter { $0.code.severity == .error }.map(\.code.name)
     #expect(codes.first == change.code, "\(change.what): \(findings.map(\.message).prefix(3))")
   }
 
-  @Test("a companion that the plan has none of is refused")
-  func unexpectedCompanion() throws {
+  @Test func aCompanionThatThePlanHasNoneOfIsRefused() throws {
     let sample = try SavedPlanSample(Example.named("igd-and-nic"), "iommufd")
     let forged = #""companions":[{"address":"0000:00:1f.4","group":15}],"devices":["#
     let findings = try sample.findings(replacing: "\"devices\":[\n    {\"name\"", with: forged)
     #expect(!findings.isEmpty)
   }
 
-  @Test("lists hidden inside a text are not lists")
-  func quotedLists() throws {
+  @Test func listsHiddenInsideATextAreNotLists() throws {
     let sample = try Self.sample.get()
     let start = try #require(sample.text.range(of: "  \"steps\":[\n")?.lowerBound)
     let end = try #require(sample.text.range(of: "  ],\n  \"diagnostics\":[]")?.lowerBound)
@@ -133,8 +130,7 @@ struct SavedPlanForgeryTests {
     #expect(!sample.findings(reading: String(text)).isEmpty)
   }
 
-  @Test("a file as it was written is read without making nodes of its lists, and to the same plan")
-  func asWritten() throws {
+  @Test func aFileAsItWasWrittenIsReadWithoutMakingNodesOfItsListsAndToTheSamePlan() throws {
     for example in Example.all {
       for target in Example.targets {
         guard let sample = try? SavedPlanSample(example, target) else { continue }
@@ -146,8 +142,7 @@ struct SavedPlanForgeryTests {
     }
   }
 
-  @Test("lines may say another number or none, and everything else may not change a byte")
-  func lines() throws {
+  @Test func linesMaySayAnotherNumberOrNoneAndEverythingElseMayNotChangeAByte() throws {
     let sample = try Self.sample.get()
     for (text, isWritten) in [
       (sample.text.replacing(#","line":14}"#, with: "}"), true),

@@ -3,7 +3,7 @@ import Planner
 import TestSupport
 import Testing
 
-@Suite("Saved plans: the host has changed")
+/// Saved plans whose host has changed.
 struct HostDifferenceTests {
   private let plan: CompiledPlan
   private let host: HostDescription
@@ -38,11 +38,11 @@ struct HostDifferenceTests {
     }
   }
 
-  @Test("the same host has no differences")
-  func same() { #expect(messages { (_: inout HostDescription) in } == []) }
+  @Test func theSameHostHasNoDifferences() {
+    #expect(messages { (_: inout HostDescription) in } == [])
+  }
 
-  @Test("what the plan does not touch does not matter")
-  func untouched() {
+  @Test func whatThePlanDoesNotTouchDoesNotMatter() {
     let groups = Set(plan.plan.devices.map(\.group))
     #expect(
       messages { host in
@@ -55,9 +55,8 @@ struct HostDifferenceTests {
       } == [])
   }
 
-  @Test(
-    "BARs that both hosts know and that differ are named; what only one knows is not a difference")
-  func bars() throws {
+  /// BARs that both hosts know and that differ are named; what only one knows is not a difference.
+  @Test func barsThatBothHostsKnowAndThatDifferAreNamedWhatOnlyOneKnowsIsNotADifference() throws {
     let now = [BAR(index: 1, size: 1 << 34)]
     #expect(try messages { $0.bars = now } == [], "the plan knew none")
     var saved = plan
@@ -78,8 +77,7 @@ struct HostDifferenceTests {
     #expect(findings([]) == ["\(address): bars was [1: 0x10000000 of 64 bits], is []"])
   }
 
-  @Test("every fact of an assigned device that differs is named")
-  func facts() throws {
+  @Test func everyFactOfAnAssignedDeviceThatDiffersIsNamed() throws {
     let device = try device
     let name = device.address.description
     #expect(
@@ -103,8 +101,7 @@ struct HostDifferenceTests {
         == ["\(name): the device is gone"])
   }
 
-  @Test("subsystem ids are compared if the plan has them")
-  func subsystems() throws {
+  @Test func subsystemIdsAreComparedIfThePlanHasThem() throws {
     let sample = try SavedPlanSample(Example.named("gpu-and-audio"), "iommufd") { host in
       for index in host.devices.indices {
         host.devices[index].subsystem = PCISubsystem("1462:7B48")
@@ -128,8 +125,7 @@ struct HostDifferenceTests {
     #expect(try self.messages(ofDevice: { $0.subsystem = PCISubsystem("1462:7b48") }) == [])
   }
 
-  @Test("a new member of an assigned group is named, and one that left")
-  func groups() throws {
+  @Test func aNewMemberOfAnAssignedGroupIsNamedAndOneThatLeft() throws {
     let group = try #require(try device.group)
     let new = BDF(domain: 0, bus: 0, device: 0x1F, function: 6)
     #expect(
@@ -143,8 +139,7 @@ struct HostDifferenceTests {
         == ["group \(group) no longer contains \(mate.address)"])
   }
 
-  @Test("every fact of an IOMMU unit in use that differs is named")
-  func units() throws {
+  @Test func everyFactOfAnIOMMUUnitInUseThatDiffersIsNamed() throws {
     let unit = try #require(host.iommus.firstIndex { $0.name == plan.plan.devices[0].iommu })
     let name = host.iommus[unit].name
     #expect(
@@ -161,8 +156,7 @@ struct HostDifferenceTests {
       messages { $0.iommus.remove(at: unit) }.contains("\(name): the IOMMU unit is gone"))
   }
 
-  @Test("a kernel interface that is gone is an error, another release or host name a warning")
-  func kernel() {
+  @Test func aKernelInterfaceThatIsGoneIsAnErrorAnotherReleaseOrHostNameAWarning() {
     var now = host
     now.kernel.kvm = false
     now.kernel.release = "8.0"
@@ -176,8 +170,7 @@ struct HostDifferenceTests {
     #expect(findings.contains { $0.message.contains("/dev/iommu") })
   }
 
-  @Test("rules that are stated otherwise are named where the release is the same")
-  func statedRules() throws {
+  @Test func rulesThatAreStatedOtherwiseAreNamedWhereTheReleaseIsTheSame() throws {
     var now = host
     now.kernel.statedRules["attachKeepsTables"] = .init(false)
     for finding in HostDifference.findings(of: plan, on: now) where finding.code.name == "VP4918" {
@@ -186,8 +179,8 @@ struct HostDifferenceTests {
     }
   }
 
-  @Test("CPUs that KVM treats otherwise are an error; what only one host says is none")
-  func processors() {
+  /// CPUs that KVM treats otherwise are an error; what only one host says is none.
+  @Test func cpusThatKVMTreatsOtherwiseAreAnErrorWhatOnlyOneHostSaysIsNone() {
     var before = plan
     before.host.kernel.processor.vendor = .intel
     before.host.kernel.processor.selfSnoop = .yes
@@ -223,8 +216,7 @@ struct HostDifferenceTests {
     return HostDifference.findings(of: before, on: now, basis: .stated).map(\.message)
   }
 
-  @Test("a description may state what the machine does not know, and leave out what it knows")
-  func stating() {
+  @Test func aDescriptionMayStateWhatTheMachineDoesNotKnowAndLeaveOutWhatItKnows() {
     var before = plan
     let all = before.host.devices.indices
     for fact in Fact.allCases {
@@ -247,8 +239,7 @@ struct HostDifferenceTests {
     #expect(stated(before) { $0.kernel.release = "" } == [])
   }
 
-  @Test("a plan without devices contradicts no machine")
-  func nothingTouched() throws {
+  @Test func aPlanWithoutDevicesContradictsNoMachine() throws {
     let vm = VMDescription(name: "vm", memory: [MemoryRegion(gpa: 0, size: 1 << 30)])
     var sink = DiagnosticSink()
     let empty = try Compilation.compile(vm, on: host, into: &sink)
@@ -256,8 +247,7 @@ struct HostDifferenceTests {
     #expect(HostDifference.findings(of: empty, on: other, basis: .stated).isEmpty)
   }
 
-  @Test("what a description says of things that a machine always knows must be so")
-  func contradictions() throws {
+  @Test func whatADescriptionSaysOfThingsThatAMachineAlwaysKnowsMustBeSo() throws {
     let (device, group) = (try device.address, try #require(try device.group))
     #expect(
       stated(plan) { $0.devices.removeAll { $0.address == device } }
@@ -293,8 +283,7 @@ struct HostDifferenceTests {
     #expect(findings.contains { $0.help?.contains("--host") == true })
   }
 
-  @Test("registers and formats of tables count where both hosts say them")
-  func registers() throws {
+  @Test func registersAndFormatsOfTablesCountWhereBothHostsSayThem() throws {
     let unit = try unitOfPlan
     var before = plan
     before.host.iommus[unit].ecap = 1
@@ -311,8 +300,7 @@ struct HostDifferenceTests {
     #expect(HostDifference.findings(of: before, on: now).count == 3)
   }
 
-  @Test("a plan behind a virtual IOMMU of an Arm host stays one of an Arm host")
-  func concludedArchitecture() throws {
+  @Test func aPlanBehindAVirtualIOMMUOfAnArmHostStaysOneOfAnArmHost() throws {
     let units = [HostIOMMU.virtio, HostIOMMU.arm].map { HostIOMMU(name: $0, type: $0) }
     var host = HostDescription(name: "host", iommus: units)
     let vm = VMDescription(name: "vm", memory: [MemoryRegion(gpa: 0, size: 1 << 30)])

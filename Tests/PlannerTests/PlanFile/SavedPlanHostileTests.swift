@@ -5,7 +5,6 @@ import Testing
 
 /// Plan files that somebody changed: none of them is accepted, each is refused at the changed
 /// place.
-@Suite("Saved plans: changed files")
 struct SavedPlanHostileTests {
   /// A change to a plan file, and the code it is refused with.
   struct Change: CustomTestStringConvertible, Sendable {
@@ -88,11 +87,11 @@ struct SavedPlanHostileTests {
 
   static let sample = Result { try SavedPlanSample(Example.named("igd-and-nic"), "iommufd") }
 
-  @Test("no changed step is accepted", arguments: steps)
-  func changedStep(change: Change) throws { try Self.expectRefused(change) }
+  @Test(arguments: steps)
+  func noChangedStepIsAccepted(change: Change) throws { try Self.expectRefused(change) }
 
-  @Test("no changed decision or fact is accepted", arguments: decisions)
-  func changedDecision(change: Change) throws { try Self.expectRefused(change) }
+  @Test(arguments: decisions)
+  func noChangedDecisionOrFactIsAccepted(change: Change) throws { try Self.expectRefused(change) }
 
   private static func expectRefused(_ change: Change) throws {
     let sample = try sample.get()
@@ -103,8 +102,7 @@ struct SavedPlanHostileTests {
     #expect(Int(span.end) <= sample.text.utf8.count + change.new.utf8.count, "\(change.what)")
   }
 
-  @Test("a finding stands at the value that was changed, and says what belongs there")
-  func places() throws {
+  @Test func aFindingStandsAtTheValueThatWasChangedAndSaysWhatBelongsThere() throws {
     let sample = try Self.sample.get()
     for (old, new, message) in [
       (
@@ -126,8 +124,7 @@ struct SavedPlanHostileTests {
     }
   }
 
-  @Test("steps that are removed, repeated or exchanged are refused")
-  func reorderedSteps() throws {
+  @Test func stepsThatAreRemovedRepeatedOrExchangedAreRefused() throws {
     let sample = try Self.sample.get()
     let lines = sample.text.split(separator: "\n", omittingEmptySubsequences: false)
     let steps = lines.indices.filter { lines[$0].contains(#"{"index":"#) }
@@ -145,8 +142,7 @@ struct SavedPlanHostileTests {
     }
   }
 
-  @Test("a step or device more or less at the end is refused")
-  func counts() throws {
+  @Test func aStepOrDeviceMoreOrLessAtTheEndIsRefused() throws {
     let sample = try Self.sample.get()
     let end = try #require(sample.text.range(of: "\n  ],\n  \"diagnostics\"")?.lowerBound)
     let more = sample.text[..<end] + ",\n    {}" + sample.text[end...]
@@ -156,8 +152,7 @@ struct SavedPlanHostileTests {
     #expect(sample.findings(reading: String(less)).contains { $0.code.name == "VP1803" })
   }
 
-  @Test("anchors and aliases can't make a plan out of itself")
-  func cycles() throws {
+  @Test func anchorsAndAliasesCantMakeAPlanOutOfItself() throws {
     let sample = try Self.sample.get()
     for text in [
       sample.text.replacing(#""steps":["#, with: #""steps":&a [*a,"#),
@@ -170,8 +165,7 @@ struct SavedPlanHostileTests {
     }
   }
 
-  @Test("any single byte of the file may go wrong without a crash")
-  func mutations() throws {
+  @Test func anySingleByteOfTheFileMayGoWrongWithoutACrash() throws {
     let sample = try Self.sample.get()
     let bytes = Array(sample.text.utf8)
     var random = SeededRandom(seed: 7)

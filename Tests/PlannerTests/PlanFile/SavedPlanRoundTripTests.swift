@@ -3,7 +3,7 @@ import Planner
 import TestSupport
 import Testing
 
-@Suite("Saved plans: reading back")
+/// Saved plans are read back as they were.
 struct SavedPlanRoundTripTests {
   /// Everything of a plan that is not a place in a file.
   private static func expectSame(
@@ -23,8 +23,9 @@ struct SavedPlanRoundTripTests {
       read.diagnostics.map(\.message).sorted() == written.diagnostics.map(\.message).sorted(), what)
   }
 
-  @Test("load(save(x)) is x for every example on every target", arguments: Example.all)
-  func examples(example: Example) throws {
+  /// load(save(x)) is x for every example on every target.
+  @Test(arguments: Example.all)
+  func aSavedExampleReadsBackAsTheSamePlanOnEveryTarget(example: Example) throws {
     var count = 0
     for target in Example.targets {
       guard let sample = try? SavedPlanSample(example, target) else { continue }
@@ -35,8 +36,8 @@ struct SavedPlanRoundTripTests {
     #expect(count > 0 || example.name.hasPrefix("infeasible") || example.name == "group-conflict")
   }
 
-  @Test("load(save(x)) is x for random small worlds")
-  func smallWorlds() throws {
+  /// load(save(x)) is x for random small worlds.
+  @Test func aSavedSmallWorldReadsBackAsTheSamePlan() throws {
     var random = SeededRandom(seed: 0x5EED_0001)
     var count = 0
     for round in 0..<400 {
@@ -59,8 +60,7 @@ struct SavedPlanRoundTripTests {
     #expect(count > 200)
   }
 
-  @Test("the order of keys, white space and quotes of a plan file do not matter")
-  func layout() throws {
+  @Test func theOrderOfKeysWhiteSpaceAndQuotesOfAPlanFileDoNotMatter() throws {
     let sample = try SavedPlanSample(Example.named("igd-and-nic"), "iommufd")
     let loose = sample.text
       .replacing("{\"index\":1,\"call\":", with: "{  \"index\" : \"1\",\n  call: ")
@@ -71,8 +71,7 @@ struct SavedPlanRoundTripTests {
     Self.expectSame(read, sample.compiled, "loose layout")
   }
 
-  @Test("every step of a plan read back comes from its place in the plan file")
-  func origins() throws {
+  @Test func everyStepOfAPlanReadBackComesFromItsPlaceInThePlanFile() throws {
     let sample = try SavedPlanSample(Example.named("igd-and-nic"), "iommufd")
     let read = try sample.read(sample.text)
     let bytes = Array(sample.text.utf8)
@@ -84,17 +83,15 @@ struct SavedPlanRoundTripTests {
     }
   }
 
-  @Test("a plan file is the same bytes every time")
-  func stable() throws {
+  @Test func aPlanFileIsTheSameBytesEveryTime() throws {
     let first = try SavedPlanSample(Example.named("mixed-iommus"), "iommufd").text
     for _ in 0..<20 {
       #expect(try SavedPlanSample(Example.named("mixed-iommus"), "iommufd").text == first)
     }
   }
 
-  @Test(
-    "a plan in pieces is the plan, however many elements it has", arguments: [1, 2049])
-  func pieces(count: Int) throws {
+  @Test(arguments: [1, 2049])
+  func aPlanInPiecesIsThePlanHoweverManyElementsItHas(count: Int) throws {
     let compiled = try SampleWorld.wide(count)
     let sample = SavedPlanSample(compiled, files: [])
     let json = try JSONValue(sample.text)

@@ -3,10 +3,9 @@ import Planner
 import TestSupport
 import Testing
 
-@Suite("Saved plans: the format")
+/// The format of saved plans.
 struct SavedPlanWriterTests {
-  @Test("the members of the contract are there, in its order")
-  func order() throws {
+  @Test func theMembersOfTheContractAreThereInItsOrder() throws {
     let text = try SavedPlanSample(Example.named("igd-and-nic"), "iommufd").text
     let keys = text.split(separator: "\n").filter { $0.hasPrefix("  \"") }
       .map { String($0.dropFirst(3).prefix { $0 != "\"" }) }
@@ -27,8 +26,8 @@ struct SavedPlanWriterTests {
     }
   }
 
-  @Test("each step is one line, numbered from 1, with the line of the description")
-  func steps() throws {
+  /// Each step is one line, numbered from 1, with the line of the description.
+  @Test func eachStepIsOneNumberedLineWithTheLineOfTheDescription() throws {
     let sample = try SavedPlanSample(Example.named("igd-and-nic"), "iommufd")
     let lines = sample.text.split(separator: "\n").filter { $0.hasPrefix("    {\"index\":") }
     #expect(lines.count == sample.compiled.program.steps.count)
@@ -46,8 +45,8 @@ struct SavedPlanWriterTests {
     #expect(map.contains("FIXED_IOVA"))
   }
 
-  @Test("a device's line in the description is its step's line", arguments: Example.targets)
-  func lines(target: String) throws {
+  @Test(arguments: Example.targets)
+  func aDevicesLineInTheDescriptionIsItsStepsLine(target: String) throws {
     let sample = try SavedPlanSample(Example.named("igd-and-nic"), target)
     let source = Example.named("igd-and-nic").text.split(
       separator: "\n", omittingEmptySubsequences: false)
@@ -61,8 +60,7 @@ struct SavedPlanWriterTests {
     }
   }
 
-  @Test("of the host a plan keeps what it rests on")
-  func facts() throws {
+  @Test func ofTheHostAPlanKeepsWhatItRestsOn() throws {
     let sample = try SavedPlanSample(Example.named("gpu-and-audio"), "iommufd")
     let groups = Set(sample.compiled.plan.devices.map(\.group))
     let kept = sample.compiled.host.devices.filter { groups.contains($0.group ?? -1) }
@@ -74,8 +72,7 @@ struct SavedPlanWriterTests {
     #expect(kept.count < sample.compiled.host.devices.count)
   }
 
-  @Test("the description in a plan file is a VM description, its host a host description")
-  func embedded() throws {
+  @Test func theDescriptionInAPlanFileIsAVMDescriptionItsHostAHostDescription() throws {
     let sample = try SavedPlanSample(Example.named("two-address-spaces"), "iommufd")
     let tree = try sample.tree(sample.text)
     var sink = DiagnosticSink()
@@ -86,8 +83,7 @@ struct SavedPlanWriterTests {
     #expect(vm.memory.map(\.size) == sample.compiled.vm.memory.map(\.size))
   }
 
-  @Test("a value is shown by its names only if all of it has names")
-  func constants() {
+  @Test func aValueIsShownByItsNamesOnlyIfAllOfItHasNames() {
     let flags = Constants.flags([("FIXED", 1), ("WRITE", 2), ("READ", 4)])
     for value in 1...7 as ClosedRange<UInt64> {
       #expect(flags.names(of: value).count == value.nonzeroBitCount)

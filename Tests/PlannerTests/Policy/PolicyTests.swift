@@ -4,7 +4,7 @@ import Testing
 
 @testable import Planner
 
-@Suite("Policies") struct PolicyTests {
+struct PolicyTests {
   private static func row(
     _ devices: DevicePattern, _ intent: NoSnoopIntent, _ line: Int = 1, reason: String? = nil
   ) -> Policy.Row {
@@ -40,8 +40,8 @@ import Testing
       world.vm(), on: world.host, dialect: dialect, policy: policy, into: &sink)
   }
 
-  @Test("rows never make a VM infeasible that is feasible with allowed", arguments: 0..<4)
-  func rowsAreGuesses(slice: Int) {
+  @Test(arguments: 0..<4)
+  func rowsNeverMakeAVMInfeasibleThatIsFeasibleWithAllowed(slice: Int) {
     var followed = 0
     for seed in UInt64(slice * 500)..<UInt64(slice * 500 + 500) {
       let world = SmallWorlds.random(seed: seed)
@@ -61,8 +61,7 @@ import Testing
     #expect(followed > 300)
   }
 
-  @Test("what a row promises of a device is kept")
-  func rowsAreKept() {
+  @Test func whatARowPromisesOfADeviceIsKept() {
     for seed in 0..<500 as Range<UInt64> {
       let world = SmallWorlds.random(seed: seed)
       for dialect in Dialects.all {
@@ -77,8 +76,7 @@ import Testing
     }
   }
 
-  @Test("a plan with a policy is read back as the same one, and written as the same bytes")
-  func roundTrip() throws {
+  @Test func aPlanWithAPolicyIsReadBackAsTheSameOneAndWrittenAsTheSameBytes() throws {
     var count = 0
     for seed in 0..<400 as Range<UInt64> {
       let world = SmallWorlds.random(seed: seed)
@@ -101,8 +99,7 @@ import Testing
     #expect(count > 200)
   }
 
-  @Test("a plan whose policy was changed is refused")
-  func forgery() throws {
+  @Test func aPlanWhosePolicyWasChangedIsRefused() throws {
     let world = SmallWorld(devices: [.init(intent: .auto)])
     let policy = Policy(
       rows: [Self.row(DevicePattern(), .forbidden)], requirements: [.init(.coherent)])
@@ -120,8 +117,7 @@ import Testing
     }
   }
 
-  @Test("an explanation names the row, its reason where it is followed, else what is in its way")
-  func explanations() throws {
+  @Test func anExplanationNamesTheRowItsReasonWhereItIsFollowedElseWhatIsInItsWay() throws {
     let world = SmallWorld(devices: [
       .init(group: 0, intent: .auto), .init(group: 1, enforceSnoop: .no, intent: .auto),
       .init(group: 2, noSnoopCapable: .no, intent: .auto), .init(group: 3, intent: .required),
@@ -152,8 +148,7 @@ import Testing
       ])
   }
 
-  @Test("of two rows that contradict in a group the first goes first, whichever device is first")
-  func contradictions() throws {
+  @Test func ofTwoRowsThatContradictInAGroupTheFirstGoesFirstWhicheverDeviceIsFirst() throws {
     let graphics = SmallWorld.Device(intent: .auto, isGraphics: true)
     let mate = SmallWorld.Device(intent: .auto)
     let rows = [
@@ -176,8 +171,7 @@ import Testing
     #expect(builtIn.devices.map(\.resolved) == [.allowed, .forbidden])
   }
 
-  @Test("the rows of a policy go before the built-in one")
-  func precedence() throws {
+  @Test func theRowsOfAPolicyGoBeforeTheBuiltInOne() throws {
     let world = SmallWorld(devices: [.init(intent: .auto, isGraphics: true)])
     let dialect = IOASIDProposalDialect()
     #expect(Self.compile(world, dialect)?.plan.devices[0].resolved == .required)
@@ -187,8 +181,7 @@ import Testing
     }
   }
 
-  @Test("codes are unique, ascending and explained, and all but one have a fixture")
-  func codes() {
+  @Test func codesAreUniqueAscendingAndExplainedAndAllButOneHaveAFixture() {
     let names = PolicyDiagnostics.all.map(\.name)
     #expect(names == Set(names).sorted())
     let inFixtures = Set(PlannerFixtureTests.fixtures.flatMap(\.codes))
@@ -200,8 +193,8 @@ import Testing
     }
   }
 
-  @Test("a policy has at most 1000 rows")
-  func manyRows() throws {
+  /// A policy has at most 1000 rows.
+  @Test func aPolicyHasAThousandRowsAtMost() throws {
     let rows = (0...1000).map { Self.row(DevicePattern(device: UInt16($0)), .allowed, $0) }
     var sink = DiagnosticSink()
     PolicyDiagnostics.check(Policy(rows: Array(rows.dropLast())), into: &sink)
@@ -213,8 +206,7 @@ import Testing
     #expect(Self.compile(world, IOMMUFDDialect(), Policy(rows: rows)) == nil)
   }
 
-  @Test("plans that differ by their policies say so")
-  func difference() throws {
+  @Test func plansThatDifferByTheirPoliciesSaySo() throws {
     let world = SmallWorld(devices: [.init(group: 0)])
     let rows = [
       Self.row(DevicePattern(bus: 1), .required, 1), Self.row(DevicePattern(), .allowed, 2),
@@ -234,13 +226,13 @@ import Testing
   }
 }
 
-@Suite("Requirements") struct RequirementTests {
+/// What a policy requires.
+struct RequirementTests {
   private static func broken(_ what: Requirement, _ plan: CompiledPlan) -> Bool {
     !BrokenRequirements(plan).findings([.init(what)]).isEmpty
   }
 
-  @Test("a requirement is broken exactly by the plans that are not as it says")
-  func laws() {
+  @Test func aRequirementIsBrokenExactlyByThePlansThatAreNotAsItSays() {
     for seed in 0..<600 as Range<UInt64> {
       let world = SmallWorlds.random(seed: seed)
       for dialect in Dialects.all {
@@ -257,8 +249,7 @@ import Testing
     }
   }
 
-  @Test("where every fact is known no promise rests on an unknown one")
-  func knownFacts() {
+  @Test func whereEveryFactIsKnownNoPromiseRestsOnAnUnknownOne() {
     for seed in 0..<600 as Range<UInt64> {
       var world = SmallWorlds.random(seed: seed)
       for index in world.devices.indices {
@@ -278,8 +269,7 @@ import Testing
     }
   }
 
-  @Test("'forbidden' and 'allowed' never rest on an unknown fact, 'required' does")
-  func promises() throws {
+  @Test func forbiddenAndAllowedNeverRestOnAnUnknownFactRequiredDoes() throws {
     for intent in [NoSnoopIntent.forbidden, .allowed, .required] {
       let world = SmallWorld(devices: [.init(noSnoopCapable: .unknown, intent: intent)])
       var sink = DiagnosticSink()
@@ -289,8 +279,7 @@ import Testing
     }
   }
 
-  @Test("every broken requirement is named once, with its place and its devices")
-  func findings() throws {
+  @Test func everyBrokenRequirementIsNamedOnceWithItsPlaceAndItsDevices() throws {
     let world = SmallWorld(
       devices: (0..<5).map { .init(group: $0, enforceSnoop: .no, intent: .allowed) })
     var sink = DiagnosticSink()

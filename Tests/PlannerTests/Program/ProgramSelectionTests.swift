@@ -3,7 +3,6 @@ import Planner
 import TestSupport
 import Testing
 
-@Suite("Program selection")
 struct ProgramSelectionTests {
   static let sketch = PlanSketch([
     .init("igd", group: 0, driver: "i915", isEnforced: false, canEnforce: false),
@@ -18,14 +17,13 @@ struct ProgramSelectionTests {
     lowered(IOMMUFDDialect()), lowered(VFIOType1Dialect()), lowered(IOASIDProposalDialect()),
   ]
 
-  @Test("a condition that always holds changes nothing", arguments: programs)
-  func all(program: Program) {
+  @Test(arguments: programs)
+  func aConditionThatAlwaysHoldsChangesNothing(program: Program) {
     #expect(program.keeping { _ in true } == program)
     #expect(program.keeping { _ in false } == Program())
   }
 
-  @Test("without the VM nothing tells KVM anything, and all else is there under new numbers")
-  func withoutKVM() {
+  @Test func withoutTheVMNothingTellsKVMAnythingAndAllElseIsThereUnderNewNumbers() {
     let program = Self.programs[0]
     let kept = program.keeping { step in
       if case .open(.kvm, _) = step.action { false } else { true }
@@ -39,8 +37,8 @@ struct ProgramSelectionTests {
     #expect(ProgramUndoTests.undos(kept) == ProgramUndoTests.undos(other))
   }
 
-  @Test("any step can be left out, and what is left uses only what is made", arguments: programs)
-  func anyStep(program: Program) {
+  @Test(arguments: programs)
+  func anyStepCanBeLeftOutAndWhatIsLeftUsesOnlyWhatIsMade(program: Program) {
     for (index, left) in program.steps.enumerated() {
       let kept = program.keeping { $0 != left }
       #expect(kept.steps.count < program.steps.count)

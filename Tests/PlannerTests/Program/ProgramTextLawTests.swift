@@ -4,7 +4,6 @@ import TestSupport
 import Testing
 
 /// The printer and the reader against each other, for everything that can be printed.
-@Suite("Laws of program text")
 struct ProgramTextLawTests {
   static let goldens = PackageFiles.list("Tests/Fixtures/golden", suffix: ".program")
 
@@ -14,8 +13,7 @@ struct ProgramTextLawTests {
     return line.firstRange(of: "  # ").map { String(line[$0.upperBound...]) }
   }
 
-  @Test("there is a program of every example that compiles, with every kind of step but 'close'")
-  func goldensAreThere() throws {
+  @Test func thereIsAProgramOfEveryExampleThatCompilesWithEveryKindOfStepButClose() throws {
     #expect(Self.goldens.count > 2 * Example.all.count)
     let text = try Self.goldens.map(PackageFiles.text).joined()
     for keyword in ["open", "memory", "sysfs", "expect", "ioctl"] {
@@ -24,8 +22,8 @@ struct ProgramTextLawTests {
     #expect(text.contains(" & 0x"))
   }
 
-  @Test("a golden program is printed as it was read, and lawful", arguments: goldens)
-  func golden(path: String) throws {
+  @Test(arguments: goldens)
+  func aGoldenProgramIsPrintedAsItWasReadAndLawful(path: String) throws {
     let text = try PackageFiles.text(path)
     let file = SourceFile(id: .vm, name: path, text: text)
     #expect(ProgramTextReader.recognizes(file))
@@ -39,8 +37,8 @@ struct ProgramTextLawTests {
     #expect(found == [])
   }
 
-  @Test("any program is read as the one that was printed", arguments: 0..<100)
-  func anyProgram(seed: Int) throws {
+  @Test(arguments: 0..<100)
+  func anyProgramIsReadAsTheOneThatWasPrinted(seed: Int) throws {
     var maker = ProgramMaker(seed: UInt64(seed))
     let program = maker.program()
     let text = ProgramText.text(of: program) { _ in "a comment, \"%x = close\" # and more" }
@@ -50,8 +48,7 @@ struct ProgramTextLawTests {
     #expect(ProgramTextReader.recognizes(SourceFile(id: .vm, name: "p", text: text)))
   }
 
-  @Test("requests that may be steps are told apart by their names, their results too")
-  func names() {
+  @Test func requestsThatMayBeStepsAreToldApartByTheirNamesTheirResultsToo() {
     for request in RequestRegistry.all where request.isStep {
       #expect(RequestRegistry.request(named: request.name) == request, "\(request.name)")
       let results = request.resultFields.map(\.name)
@@ -59,41 +56,35 @@ struct ProgramTextLawTests {
     }
   }
 
-  @Test(
-    "no description, plan or other text is taken for a program",
-    arguments: [
-      "", "\n\n", "# nothing\n", "apiVersion: vfioplan/v1\nkind: VM\n", "{\"format\": 1}",
-      "%YAML 1.1\n---\nkind: VM\n", "%TAG ! tag:x,2026:\n---\nkind: VM\n", "--- %a\n",
-      "memory: []\n", "open: 1\n", "close\n", "ioctl = 1\n", "- open \"/dev/kvm\"\n", "%\n",
-      "\u{0}\u{1}",
-      "\u{1}\n%a = open \"/dev/kvm\"\n", "\"open\" \"/dev/kvm\"\n", "opne \"/dev/kvm\"\n",
-    ])
-  func others(text: String) {
+  @Test(arguments: [
+    "", "\n\n", "# nothing\n", "apiVersion: vfioplan/v1\nkind: VM\n", "{\"format\": 1}",
+    "%YAML 1.1\n---\nkind: VM\n", "%TAG ! tag:x,2026:\n---\nkind: VM\n", "--- %a\n",
+    "memory: []\n", "open: 1\n", "close\n", "ioctl = 1\n", "- open \"/dev/kvm\"\n", "%\n",
+    "\u{0}\u{1}",
+    "\u{1}\n%a = open \"/dev/kvm\"\n", "\"open\" \"/dev/kvm\"\n", "opne \"/dev/kvm\"\n",
+  ])
+  func noDescriptionPlanOrOtherTextIsTakenForAProgram(text: String) {
     #expect(!ProgramTextReader.recognizes(SourceFile(id: .vm, name: "p", text: text)))
   }
 
-  @Test(
-    "a program is known by its first step, also a wrong one",
-    arguments: [
-      "%a = open \"/dev/kvm\"", "%a", "%a open", "%YAML = open \"/dev/kvm\"", "%TAG, %a = memory",
-      "\u{FEFF}%a = open \"/dev/kvm\"", "\r\n \t\r# host\r%a = open", "open \"/dev/kvm\"",
-      "sysfs unbind 0000:00:02.0", "close %a", "expect %a == 1", "memory size=1",
-      "ioctl %a KVM_CREATE_VM # vm.yaml:1",
-    ])
-  func programs(text: String) {
+  @Test(arguments: [
+    "%a = open \"/dev/kvm\"", "%a", "%a open", "%YAML = open \"/dev/kvm\"", "%TAG, %a = memory",
+    "\u{FEFF}%a = open \"/dev/kvm\"", "\r\n \t\r# host\r%a = open", "open \"/dev/kvm\"",
+    "sysfs unbind 0000:00:02.0", "close %a", "expect %a == 1", "memory size=1",
+    "ioctl %a KVM_CREATE_VM # vm.yaml:1",
+  ])
+  func aProgramIsKnownByItsFirstStepAlsoAWrongOne(text: String) {
     #expect(ProgramTextReader.recognizes(SourceFile(id: .vm, name: "p", text: text)))
   }
 
-  @Test("a name that no step makes is reported where it is used first")
-  func once() {
+  @Test func aNameThatNoStepMakesIsReportedWhereItIsUsedFirst() {
     let found = ProgramTextTests.errors(
       "%a = open \"/dev/kvm\"\nclose %b\nclose %b\nclose %c\n%b = open \"/dev/kvm\"\nclose %b")
     #expect(found.map(\.code.name) == ["VP1953", "VP1953"])
     #expect(found.map(\.span?.start) == [27, 45])
   }
 
-  @Test("what follows from a breach is not reported again")
-  func oneCause() throws {
+  @Test func whatFollowsFromABreachIsNotReportedAgain() throws {
     let unattached = "@\n%other = ioctl %iommufd IOMMU_IOAS_ALLOC -> out_ioas_id\n"
     let maps = ["0", "0x1000", "0x2000"].map {
       ProgramVerifierTests.map("0", "0x1000", $0).replacing("%gpa ", with: "%other ")

@@ -3,7 +3,6 @@ import Planner
 import TestSupport
 import Testing
 
-@Suite("Program text")
 struct ProgramTextTests {
   static func read(_ text: String) throws -> Program {
     try ProgramTextReader.read(SourceFile(id: .vm, name: "p", text: text))
@@ -39,8 +38,8 @@ struct ProgramTextTests {
       })
   }
 
-  @Test("what is printed reads back as the same program", arguments: 0..<300)
-  func roundTrip(seed: Int) throws {
+  @Test(arguments: 0..<300)
+  func whatIsPrintedReadsBackAsTheSameProgram(seed: Int) throws {
     var random = SeededNumbers(seed: UInt64(seed))
     let sketch = Self.sketch(&random)
     for dialect in Dialects.all {
@@ -53,8 +52,7 @@ struct ProgramTextTests {
     }
   }
 
-  @Test("an origin is the step's place in the text, without its comment")
-  func origins() throws {
+  @Test func anOriginIsTheStepsPlaceInTheTextWithoutItsComment() throws {
     let text = "# nothing\r\n  %kvm = open \"/dev/kvm\" # vm.yaml:1\r\n\r\nclose %kvm"
     let program = try Self.read(text)
     let places = program.steps.map { step in
@@ -64,8 +62,7 @@ struct ProgramTextTests {
     #expect(places == ["%kvm = open \"/dev/kvm\"", "close %kvm"])
   }
 
-  @Test("numbers, constants and what is not used have other spellings")
-  func spellings() throws {
+  @Test func numbersConstantsAndWhatIsNotUsedHaveOtherSpellings() throws {
     let canonical = """
       %c = open "/dev/vfio/vfio"
       %n = ioctl %c VFIO_CHECK_EXTENSION extension=TYPE1v2 -> return
@@ -82,39 +79,38 @@ struct ProgramTextTests {
     #expect(ProgramText.text(of: try Self.read(other)) == canonical)
   }
 
-  @Test(
-    "mistakes are found at their place",
-    arguments: [
-      ("opne \"/dev/kvm\"", "VP1951", 0, "did you mean 'open'?"),
-      ("%a = open \"/dev/sda\"", "VP1956", 10, nil),
-      ("%a = open \"/dev/vfio/017\"", "VP1956", 10, nil),
-      ("%a = open \"/dev/kvm\" now", "VP1951", 21, nil),
-      ("%a = open \"/dev/kvm", "VP1951", 10, nil),
-      ("%a, %b = open \"/dev/kvm\"", "VP1951", 9, nil),
-      ("open \"/dev/kvm\"", "VP1951", 0, nil),
-      ("% = open \"/dev/kvm\"", "VP1951", 0, nil),
-      ("%a = close %a", "VP1951", 0, nil),
-      ("close %a", "VP1953", 6, nil),
-      ("%abc = open \"/dev/kvm\"\nclose %abd", "VP1953", 29, "did you mean 'abc'?"),
-      ("%a = open \"/dev/kvm\"\n%a = open \"/dev/iommu\"", "VP1954", 21, nil),
-      (
-        "%a = open \"/dev/kvm\"\nioctl %a KVM_CREATE_VN", "VP1952", 30,
-        "did you mean 'KVM_CREATE_VM'?"
-      ),
-      ("%a = memory size=0x10000000000000000", "VP1956", 17, nil),
-      ("%a = memory size=4KiB", "VP1956", 17, nil),
-      ("%a = memory", "VP1951", 11, nil),
-      ("sysfs unbind 0000:65:00.0 \"x\"", "VP1951", 26, nil),
-      ("sysfs override 0000:65:00 with \"x\"", "VP1956", 15, nil),
-      ("sysfs probe 0000:65:00.0 by \"\\u{110000}\"", "VP1951", 29, nil),
-      ("%a = open \"/dev/iommu\"\nioctl %a IOMMU_OPTION op=SET", "VP1955", 45, nil),
-      (
-        "%a = open \"/dev/iommu\"\n%b = ioctl %a IOMMU_IOAS_ALLOC -> out_id", "VP1955", 57,
-        "IOMMU_IOAS_ALLOC gives out_ioas_id, in this order"
-      ),
-      ("%a = open \"/dev/kvm\" \u{1}", "VP1951", 21, nil),
-    ])
-  func mistakes(text: String, code: String, start: UInt32, help: String?) throws {
+  @Test(arguments: [
+    ("opne \"/dev/kvm\"", "VP1951", 0, "did you mean 'open'?"),
+    ("%a = open \"/dev/sda\"", "VP1956", 10, nil),
+    ("%a = open \"/dev/vfio/017\"", "VP1956", 10, nil),
+    ("%a = open \"/dev/kvm\" now", "VP1951", 21, nil),
+    ("%a = open \"/dev/kvm", "VP1951", 10, nil),
+    ("%a, %b = open \"/dev/kvm\"", "VP1951", 9, nil),
+    ("open \"/dev/kvm\"", "VP1951", 0, nil),
+    ("% = open \"/dev/kvm\"", "VP1951", 0, nil),
+    ("%a = close %a", "VP1951", 0, nil),
+    ("close %a", "VP1953", 6, nil),
+    ("%abc = open \"/dev/kvm\"\nclose %abd", "VP1953", 29, "did you mean 'abc'?"),
+    ("%a = open \"/dev/kvm\"\n%a = open \"/dev/iommu\"", "VP1954", 21, nil),
+    (
+      "%a = open \"/dev/kvm\"\nioctl %a KVM_CREATE_VN", "VP1952", 30,
+      "did you mean 'KVM_CREATE_VM'?"
+    ),
+    ("%a = memory size=0x10000000000000000", "VP1956", 17, nil),
+    ("%a = memory size=4KiB", "VP1956", 17, nil),
+    ("%a = memory", "VP1951", 11, nil),
+    ("sysfs unbind 0000:65:00.0 \"x\"", "VP1951", 26, nil),
+    ("sysfs override 0000:65:00 with \"x\"", "VP1956", 15, nil),
+    ("sysfs probe 0000:65:00.0 by \"\\u{110000}\"", "VP1951", 29, nil),
+    ("%a = open \"/dev/iommu\"\nioctl %a IOMMU_OPTION op=SET", "VP1955", 45, nil),
+    (
+      "%a = open \"/dev/iommu\"\n%b = ioctl %a IOMMU_IOAS_ALLOC -> out_id", "VP1955", 57,
+      "IOMMU_IOAS_ALLOC gives out_ioas_id, in this order"
+    ),
+    ("%a = open \"/dev/kvm\" \u{1}", "VP1951", 21, nil),
+  ])
+  func mistakesAreFoundAtTheirPlace(text: String, code: String, start: UInt32, help: String?) throws
+  {
     let found = Self.errors(text)
     #expect(found.count == 1, "\(found)")
     let first = try #require(found.first)
@@ -123,8 +119,7 @@ struct ProgramTextTests {
     if let help { #expect(first.help == help) }
   }
 
-  @Test("one mistake in a step is one finding, and reading goes on")
-  func goesOn() {
+  @Test func oneMistakeInAStepIsOneFindingAndReadingGoesOn() {
     let found = Self.errors(
       """
       %a = open "/dev/nonsense"
@@ -136,8 +131,7 @@ struct ProgramTextTests {
     #expect(Self.errors(many).count == ProgramTextReader.maximumErrors)
   }
 
-  @Test("a broken law is reported at the step's line")
-  func violations() throws {
+  @Test func aBrokenLawIsReportedAtTheStepsLine() throws {
     let program = try Self.read("%ram = memory size=1")
     let violation = try #require(ProgramVerifier.verify(program).first)
     let finding = ProgramDiagnostics.violation(violation, in: program)
@@ -146,8 +140,8 @@ struct ProgramTextTests {
     #expect(finding.notes.map(\.message) == ["the law is 'ranges'"])
   }
 
-  @Test("mutated text never crashes, and findings lie inside it", arguments: 0..<300)
-  func mutations(seed: Int) {
+  @Test(arguments: 0..<300)
+  func mutatedTextNeverCrashesAndFindingsLieInsideIt(seed: Int) {
     var random = SeededNumbers(seed: UInt64(seed))
     let sketch = Self.sketch(&random)
     let dialect = Dialects.all[seed % Dialects.all.count]
@@ -174,8 +168,7 @@ struct ProgramTextTests {
     }
   }
 
-  @Test("the example of the documentation is lawful and canonical")
-  func documentation() throws {
+  @Test func theExampleOfTheDocumentationIsLawfulAndCanonical() throws {
     let text = try PackageFiles.text("docs/program-format.md")
     let block = try #require(text.split(separator: "```\n").dropFirst().first)
     let program = try Self.read(String(block))
@@ -184,8 +177,7 @@ struct ProgramTextTests {
     #expect(ProgramText.text(of: program) == plain.joined(separator: "\n") + "\n")
   }
 
-  @Test("codes are listed by number, each once")
-  func codes() {
+  @Test func codesAreListedByNumberEachOnce() {
     let names = ProgramDiagnostics.all.map(\.name)
     #expect(names == names.sorted() && Set(names).count == names.count)
     #expect(ProgramDiagnostics.all.allSatisfy { $0.severity == .error })

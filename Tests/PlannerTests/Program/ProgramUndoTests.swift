@@ -3,7 +3,6 @@ import Planner
 import TestSupport
 import Testing
 
-@Suite("Program undo")
 struct ProgramUndoTests {
   /// The undos of a program in the order they are issued, as text.
   static func undos(_ program: Program) -> [String] {
@@ -30,8 +29,7 @@ struct ProgramUndoTests {
     }
   }
 
-  @Test("iommufd is undone in exact reverse, with the members of the steps")
-  func iommufd() {
+  @Test func iommufdIsUndoneInExactReverseWithTheMembersOfTheSteps() {
     let sketch = PlanSketch([
       .init("igd", group: 0, driver: "i915", isEnforced: false, canEnforce: false),
       .init("nic", group: 17, isEnforced: false),
@@ -50,8 +48,7 @@ struct ProgramUndoTests {
       ])
   }
 
-  @Test("type1 leaves the container when its devices are closed")
-  func type1() {
+  @Test func type1LeavesTheContainerWhenItsDevicesAreClosed() {
     let sketch = PlanSketch([.init("nic", group: 17)])
     let program = VFIOType1Dialect().lower(
       sketch.plan(target: "type1"), for: sketch.vm, on: sketch.host)
@@ -63,8 +60,7 @@ struct ProgramUndoTests {
       ])
   }
 
-  @Test("the proposal takes the allowance back when no device is attached any more")
-  func ioasid() {
+  @Test func theProposalTakesTheAllowanceBackWhenNoDeviceIsAttachedAnyMore() {
     let sketch = PlanSketch([.init("igd", group: 0, isEnforced: false, canEnforce: false)])
     let program = IOASIDProposalDialect().lower(
       sketch.plan(target: "ioasid"), for: sketch.vm, on: sketch.host)
@@ -77,8 +73,7 @@ struct ProgramUndoTests {
       ])
   }
 
-  @Test("the proposal gives registered memory back when nothing maps it any more")
-  func registeredMemory() {
+  @Test func theProposalGivesRegisteredMemoryBackWhenNothingMapsItAnyMore() {
     let sketch = PlanSketch([
       .init("nic", group: 1), .init("igd", group: 0, isEnforced: false, canEnforce: false),
     ])
@@ -92,8 +87,7 @@ struct ProgramUndoTests {
       ])
   }
 
-  @Test("what has no name is not undone, with the reason")
-  func unnamed() {
+  @Test func whatHasNoNameIsNotUndoneWithTheReason() {
     let step = Step(
       .ioctl(ResultID(0), IOMMUFDRequests.ioasAlloc, arguments: [], results: [nil]),
       origin: .wholeVM)

@@ -6,7 +6,6 @@ import Testing
 /// One test per law: the text is a program that breaks it and no other.
 ///
 /// `@` in a text stands for the shortest lawful start: an iommufd with a bound and attached device.
-@Suite("Program laws")
 struct ProgramVerifierTests {
   static let start = """
     %iommufd = open "/dev/iommu"
@@ -200,8 +199,8 @@ struct ProgramVerifierTests {
     return try ProgramTextReader.read(SourceFile(id: .vm, name: "p", text: text))
   }
 
-  @Test("a breach of a law is found", arguments: breaches.indices)
-  func breach(index: Int) throws {
+  @Test(arguments: breaches.indices)
+  func aBreachOfALawIsFound(index: Int) throws {
     let (law, text) = Self.breaches[index]
     let program = try Self.read(text)
     let found = Set(ProgramVerifier.verify(program).map(\.law))
@@ -209,15 +208,13 @@ struct ProgramVerifierTests {
     #expect(found == [law], "\(text)")
   }
 
-  @Test("the start of those programs is lawful")
-  func lawful() throws {
+  @Test func theStartOfThoseProgramsIsLawful() throws {
     for text in ["@", "@\n" + Self.map(), Self.kvm, Self.group] {
       #expect(ProgramVerifier.verify(try Self.read(text)) == [])
     }
   }
 
-  @Test("numbers of other interfaces are refused")
-  func interface() throws {
+  @Test func numbersOfOtherInterfacesAreRefused() throws {
     let program = try Self.read(
       "%kvm = open \"/dev/kvm\"\n%vm = ioctl %kvm KVM_CREATE_VM -> return\n"
         + "%x = open \"/dev/ioasid\"\nioctl %vm KVM_ADD_IOASID_FD ioasid_fd=%x")
@@ -226,8 +223,7 @@ struct ProgramVerifierTests {
     #expect(laws == [.interface])
   }
 
-  @Test("programs that text cannot say are refused, too")
-  func unspeakable() throws {
+  @Test func programsThatTextCannotSayAreRefusedToo() throws {
     var program = try Self.read("@")
     let steps = program.steps
     program.steps[0].origin.end = 0
@@ -249,8 +245,7 @@ struct ProgramVerifierTests {
     #expect(ProgramVerifier.verify(program).contains { $0.law == .resultKinds })
   }
 
-  @Test("uses before the definition, and ids that do not exist, are refused")
-  func ids() {
+  @Test func usesBeforeTheDefinitionAndIdsThatDoNotExistAreRefused() {
     let origin = SourceSpan.wholeVM
     for id in [Int32.min, -1, 0, 1, 7, Int32.max] {
       let program = Program(
@@ -276,23 +271,21 @@ struct ProgramVerifierTests {
     #expect(ProgramVerifier.verify(misfit).map(\.law) == [.operandCount])
   }
 
-  @Test("every law has a test above")
-  func complete() {
+  @Test func everyLawHasATestAbove() {
     let elsewhere: Set<ProgramLaw> = [
       .definedEarlier, .madeOnce, .resultNames, .resultKinds, .operandCount, .origins, .interface,
     ]
     #expect(elsewhere.union(Self.breaches.map(\.law)) == Set(ProgramLaw.allCases))
   }
 
-  @Test("the laws are documented under their names")
-  func documented() throws {
+  @Test func theLawsAreDocumentedUnderTheirNames() throws {
     let text = try PackageFiles.text("docs/program-format.md")
     for law in ProgramLaw.allCases { #expect(text.contains("| `\(law.rawValue)` |")) }
   }
 
   /// Whatever is done to a lawful program, checking and undoing it ends without a crash.
-  @Test("mangled programs are refused or lawful, never fatal", arguments: 0..<200)
-  func mangled(seed: Int) throws {
+  @Test(arguments: 0..<200)
+  func mangledProgramsAreRefusedOrLawfulNeverFatal(seed: Int) throws {
     var random = SeededNumbers(seed: UInt64(seed))
     let sketch = PlanSketch([.init("a", group: 1, driver: "x"), .init("b", group: 1)])
     let dialect = Dialects.all[seed % Dialects.all.count]

@@ -5,7 +5,7 @@ import Testing
 @testable import Planner
 
 /// What a review says is what the plan says.
-@Suite struct PlanReviewTests {
+struct PlanReviewTests {
   /// Reviews random worlds on every target.
   private static func forEachReview(_ body: (PlanReview, CompiledPlan, String) -> Void) {
     for seed in UInt64(1)...300 {

@@ -5,7 +5,7 @@ import Testing
 @testable import Planner
 
 /// What a review offers as a way out leads there.
-@Suite struct WaysOutTests {
+struct WaysOutTests {
   /// The VM, host, target and objective after a way.
   private struct World {
     var vm: VMDescription
@@ -147,7 +147,7 @@ import Testing
 }
 
 /// How much a search does.
-@Suite struct WaysOutLimitTests {
+struct WaysOutLimitTests {
   /// Devices that all no-snoop and can't be kept from it, behind a number of units.
   private static func plan(devices: Int, units: Int) throws -> CompiledPlan {
     let world = SmallWorld(
@@ -182,7 +182,7 @@ import Testing
 }
 
 /// What is offered fits the case.
-@Suite struct WaysOutFitTests {
+struct WaysOutFitTests {
   /// A world of one device behind a unit that can't enforce, and its one plan.
   private static func ways(_ change: (inout HostDescription) -> Void) throws -> [WayOut] {
     let world = SmallWorld(

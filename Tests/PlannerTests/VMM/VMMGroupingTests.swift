@@ -5,7 +5,7 @@ import Testing
 @testable import Planner
 
 /// What VMMs make of devices, against a model written for this test, in all orders.
-@Suite struct VMMGroupingTests {
+struct VMMGroupingTests {
   /// A device as the model sees it.
   struct Device {
     var group: Int

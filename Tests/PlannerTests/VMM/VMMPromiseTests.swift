@@ -5,7 +5,7 @@ import Testing
 @testable import Planner
 
 /// Promises that VMMs break: laws of small worlds.
-@Suite struct VMMPromiseTests {
+struct VMMPromiseTests {
   /// A world that compiles, with its plan.
   struct Case: CustomTestStringConvertible {
     var seed: UInt64

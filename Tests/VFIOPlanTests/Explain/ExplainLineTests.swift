@@ -12,8 +12,8 @@ struct ExplainLineTests {
     return outcome.output
   }
 
-  @Test("a request is found by its number, whole or its last two bytes, in hexadecimal or decimal")
-  func aRequestIsFoundByItsNumber() throws {
+  /// A request is found by its number, whole or its last two bytes, in hexadecimal or decimal.
+  @Test func aRequestIsFoundByItsNumber() throws {
     for request in RequestRegistry.all {
       let number = request.code.command
       for text in ["0x" + String(number, radix: 16), String(number), String(number & 0xffff)] {
@@ -24,8 +24,7 @@ struct ExplainLineTests {
     #expect(try Self.explain("0x3b85").hasPrefix("IOMMU_IOAS_MAP (0x3b85): "))
   }
 
-  @Test("every request that the kernel's rules list is known by name and number")
-  func everyRequestOfTheRulesIsKnown() throws {
+  @Test func everyRequestThatTheKernelsRulesListIsKnownByNameAndNumber() throws {
     let rules = try PackageFiles.text("docs/kernel-rules.md")
     let listed = rules.matches(of: #/- \*\*([A-Z0-9_]+)\*\* (0x[0-9a-f]+)/#)
     #expect(listed.count > 40)
@@ -45,8 +44,7 @@ struct ExplainLineTests {
     }
   }
 
-  @Test("a request is in one of the two tables, and has one name")
-  func aRequestIsListedOnce() {
+  @Test func aRequestIsInOneOfTheTwoTablesAndHasOneName() {
     let own = Set(RequestRegistry.all.map(\.name))
     let others = OtherRequest.all.map(\.name)
     #expect(Set(others).count == others.count)
@@ -60,16 +58,14 @@ struct ExplainLineTests {
     #expect(try Self.explain("kvm_dev_vfio_group_add").contains("older name"))
   }
 
-  @Test("a number that several files have a request for names all of them")
-  func aNumberOfSeveralFilesNamesAll() throws {
+  @Test func aNumberThatSeveralFilesHaveARequestForNamesAllOfThem() throws {
     let text = try Self.explain("0x3b71")
     for name in ["VFIO_IOMMU_MAP_DMA (", "VFIO_DEVICE_PCI_HOT_RESET ("] {
       #expect(text.contains(name))
     }
   }
 
-  @Test("several words are explained one after the other, each once")
-  func severalWordsAreExplained() throws {
+  @Test func severalWordsAreExplainedOneAfterTheOtherEachOnce() throws {
     let text = try Self.explain("VP2003", "0x3b85", "vp2003", "attachKeepsTables")
     #expect(text.matches(of: /error\[VP2003\]/).count == 1)
     #expect(text.contains("\n\nIOMMU_IOAS_MAP (") && text.contains("\n\nattachKeepsTables: "))
@@ -77,14 +73,12 @@ struct ExplainLineTests {
     #expect(json.map { $0["code"]?.text ?? $0["request"]?.text } == ["VP2003", "IOMMU_IOAS_MAP"])
   }
 
-  @Test(
-    "an errno is explained by the request that gave it, however it is written",
-    arguments: [
-      "VFIO_SET_IOMMU EPERM", "VFIO_SET_IOMMU: Operation not permitted",
-      "ioctl(12, 0x3b66, 0x3) = -1 EPERM (Operation not permitted)",
-      "1732: ioctl(0x3b66) failed with error -1", "EPERM from VFIO_SET_IOMMU",
-    ])
-  func anErrnoIsExplainedByItsRequest(line: String) throws {
+  @Test(arguments: [
+    "VFIO_SET_IOMMU EPERM", "VFIO_SET_IOMMU: Operation not permitted",
+    "ioctl(12, 0x3b66, 0x3) = -1 EPERM (Operation not permitted)",
+    "1732: ioctl(0x3b66) failed with error -1", "EPERM from VFIO_SET_IOMMU",
+  ])
+  func anErrnoIsExplainedByTheRequestThatGaveItHoweverItIsWritten(line: String) throws {
     let text = try Self.explain(line)
     #expect(text.hasPrefix("VFIO_SET_IOMMU: EPERM (1), Operation not permitted\n"), "\(text)")
     #expect(text.contains("interrupts are not isolated"))
@@ -145,8 +139,7 @@ struct ExplainLineTests {
     }
   }
 
-  @Test("the lines of a log are explained, each once, and the others passed over")
-  func theLinesOfALogAreExplained() throws {
+  @Test func theLinesOfALogAreExplainedEachOnceAndTheOthersPassedOver() throws {
     let lines = Self.printed.map(\.0) + ["usb 1-1: new device"] + Self.printed.map(\.0)
     let text = try Self.explain("-", input: lines.joined(separator: "\n"))
     for (_, code) in Self.printed { #expect(text.contains("see \(code): ")) }
@@ -155,9 +148,8 @@ struct ExplainLineTests {
     #expect(none.code == 64 && none.errors.contains("nothing is known of any line of standard"))
   }
 
-  @Test(
-    "what is said of a line names codes and requests that there are", arguments: PrintedLine.all)
-  func aLineNamesWhatThereIs(line: PrintedLine) {
+  @Test(arguments: PrintedLine.all)
+  func whatIsSaidOfALineNamesCodesAndRequestsThatThereAre(line: PrintedLine) {
     for code in line.codes { #expect(DiagnosticCatalog.code(named: code) != nil, "\(code)") }
     if let request = line.request { #expect(RequestRegistry.request(named: request) != nil) }
     #expect(line.meaning.hasSuffix(".") && line.help.hasSuffix("."), "\(line.pattern)")
@@ -169,13 +161,12 @@ struct ExplainLineTests {
     }
   }
 
-  @Test(
-    "what is not known is refused with what is near: spelt alike, or about the same",
-    arguments: [
-      ("IOMMU_DESTORY", "IOMMU_DESTROY"), ("attachKeepTable", "attachKeepsTables"),
-      ("reset of the bus", "VP4035"), ("not enough huge pages", "VP4033"), ("0x3bff", ""),
-      ("poem", ""),
-    ])
+  /// What is not known is refused with what is near: spelt alike, or about the same.
+  @Test(arguments: [
+    ("IOMMU_DESTORY", "IOMMU_DESTROY"), ("attachKeepTable", "attachKeepsTables"),
+    ("reset of the bus", "VP4035"), ("not enough huge pages", "VP4033"), ("0x3bff", ""),
+    ("poem", ""),
+  ])
   func whatIsNotKnownIsRefused(text: String, near: String) throws {
     let outcome = try Tool.run(["explain", text])
     #expect(outcome.code == 64 && outcome.output == "")

@@ -26,14 +26,13 @@ struct HookTests {
 
   private static let silent = Tool.Outcome(code: 0, output: "", errors: "")
 
-  @Test(
-    "every operation but a start's first and an end's last ends with 0 and says nothing",
-    arguments: [
-      ["prepare", "end"], ["start", "begin"], ["started", "begin"], ["stopped", "end"],
-      ["migrate", "begin"], ["restore", "begin"], ["reconnect", "begin"], ["attach", "begin"],
-      ["reconnect", "begin", "-", "more", "--than", "-known"], ["dance"], [],
-    ])
-  func otherOperations(operation: [String]) throws {
+  /// Every operation but a start's first and an end's last ends with 0 and says nothing.
+  @Test(arguments: [
+    ["prepare", "end"], ["start", "begin"], ["started", "begin"], ["stopped", "end"],
+    ["migrate", "begin"], ["restore", "begin"], ["reconnect", "begin"], ["attach", "begin"],
+    ["reconnect", "begin", "-", "more", "--than", "-known"], ["dance"], [],
+  ])
+  func everyOperationButAStartsFirstAndAnEndsLastSaysNothing(operation: [String]) throws {
     for name in ["win11", "-v", "--policy", ""] {
       let words = [name] + operation
       #expect(

@@ -48,24 +48,22 @@ struct InitTests {
     }
   }
 
-  @Test(
-    "what is written for any card of an example's host that can be given compiles for that host",
-    arguments: hosts)
+  /// What is written for any card of an example's host that can be given compiles for that host.
+  @Test(arguments: hosts)
   func everyCardOfAnExampleCompiles(path: String) throws {
     Self.expectEveryCardCompiles(try Self.host(path))
   }
 
-  @Test(
-    "what is written for any card of a captured machine that can be given compiles for it",
-    arguments: HostTests.captures)
+  /// What is written for any card of a captured machine that can be given compiles for it.
+  @Test(arguments: HostTests.captures)
   func everyCardOfACaptureCompiles(name: String) throws {
     let copy = try SysfsCopy(
       archive: PackageFiles.path("Tests/Fixtures/captures/\(name).tar.gz"))
     Self.expectEveryCardCompiles(HostInventory(copy.tree).description)
   }
 
-  @Test("each key and each device has a comment on the line before", arguments: hosts)
-  func everyLineIsExplained(path: String) throws {
+  @Test(arguments: hosts)
+  func eachKeyAndEachDeviceHasACommentOnTheLineBefore(path: String) throws {
     let outcome = try Tool.run(["init", "--all", "--host", path])
     // A guest of a cloud has nothing to give.
     guard outcome.code == 0 else {
@@ -122,8 +120,7 @@ struct InitTests {
     #expect(outcome.errors.contains("no: the host's USB and SATA are in its group"))
   }
 
-  @Test("from nothing to a plan for a captured desktop in two commands")
-  func twoCommands() throws {
+  @Test func fromNothingToAPlanForACapturedDesktopInTwoCommands() throws {
     let copy = try SysfsCopy(
       archive: PackageFiles.path("Tests/Fixtures/captures/desktop-b550.tar.gz"))
     let folder = try TemporaryFolder()

@@ -52,9 +52,8 @@ struct StatusTests {
     if outcome.code == 0 { try SchemaTests.validate(["status", "-"], input: outcome.output) }
   }
 
-  @Test(
-    "a time is what a calendar says", arguments: [0, 951_782_400, 1_709_164_800, 1_764_460_204])
-  func times(seconds: Int) {
+  @Test(arguments: [0, 951_782_400, 1_709_164_800, 1_764_460_204])
+  func aTimeIsWhatACalendarSays(seconds: Int) {
     var numbers = SeededNumbers(seed: UInt64(seconds))
     for time in [seconds]
       + (0..<200).map({ _ in Int.random(in: 0..<7_000_000_000, using: &numbers) })

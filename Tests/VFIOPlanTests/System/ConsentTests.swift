@@ -75,8 +75,8 @@ struct ConsentTests {
       .ask([Self.console])
   }
 
-  @Test("what is asked about are the console, the last keyboard and the default route alone")
-  func onlyWaysInAreAskedAbout() {
+  /// What is asked about are the console, the last keyboard and the default route alone.
+  @Test func onlyWaysInAreAskedAbout() {
     let uses: [DeviceUse.Use] = [
       .console, .lastKeyboard("k"), .defaultRoute("eth0"), .input("k"), .interface("eth1"),
     ]
