@@ -16,8 +16,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "Tests" / "KernelLab"))
 
-import lab  # noqa: E402
 from labkit import debian  # noqa: E402
+from labkit.cache import cache_directory  # noqa: E402
 
 # Suite -> whether its libvirt knows iommufd (12.2 and later do).
 SUITES = {"sid": True, "bookworm-backports": False}
@@ -26,10 +26,10 @@ PACKAGE = "libvirt-common"
 
 def schema(suite: str) -> tuple[str, pathlib.Path]:
     """The version of libvirt in a suite, and its schema of domains."""
-    archive = debian.Archive(lab.cache_directory() / f"debian-{suite}", [suite])
+    archive = debian.Archive(cache_directory() / f"debian-{suite}", [suite])
     archive.update()
     version = archive.candidate(PACKAGE)
-    place = lab.cache_directory() / "libvirt" / version.replace(":", "_")
+    place = cache_directory() / "libvirt" / version.replace(":", "_")
     if not place.exists():
         debian.unpack_package(archive.download(PACKAGE, version), place)
     return version, place / "usr/share/libvirt/schemas/domain.rng"

@@ -11,8 +11,8 @@ import zipfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "Tests" / "KernelLab"))
 
-import lab  # noqa: E402
 from labkit import debian  # noqa: E402
+from labkit.cache import cache_directory  # noqa: E402
 
 # axe-core 4.12 is in this release of a package of PyPI.
 AXE = "axe-playwright-python==0.1.8"
@@ -31,10 +31,10 @@ def cmark() -> str | None:
 def mermaid() -> pathlib.Path | None:
     """Mermaid for browsers, from Debian's newest suite."""
     try:
-        archive = debian.Archive(lab.cache_directory() / "debian-sid", ["sid"])
+        archive = debian.Archive(cache_directory() / "debian-sid", ["sid"])
         archive.update()
         version = archive.candidate("node-mermaid")
-        place = lab.cache_directory() / "mermaid" / version.replace(":", "_")
+        place = cache_directory() / "mermaid" / version.replace(":", "_")
         if not place.exists():
             debian.unpack_package(archive.download("node-mermaid", version), place)
     except debian.Unavailable:
@@ -44,7 +44,7 @@ def mermaid() -> pathlib.Path | None:
 
 def axe() -> str | None:
     """The text of axe-core."""
-    place = lab.cache_directory() / "axe" / AXE.partition("==")[2] / "axe.min.js"
+    place = cache_directory() / "axe" / AXE.partition("==")[2] / "axe.min.js"
     if not place.exists():
         with tempfile.TemporaryDirectory() as folder:
             for pip in ([sys.executable, "-m", "pip"], ["pip3"], ["pip"]):

@@ -11,9 +11,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "KernelLab"))
 
 from labkit import debian  # noqa: E402
+from labkit.cache import cache_directory  # noqa: E402
 from labkit.qemu import LIBRARIES, LOADER, PACKAGE, PROGRAM, loaded_libraries  # noqa: E402
 
-CACHE = pathlib.Path.home() / ".cache/vfioplan-lab"
+CACHE = cache_directory()
 SUITES = ["trixie", "sid"]
 # The firmware of a machine whose devices have no ROMs of their own.
 DATA = ["usr/share/seabios", "usr/share/qemu"]

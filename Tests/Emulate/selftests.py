@@ -19,8 +19,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "KernelLab"))
 
 from labkit import debian  # noqa: E402
+from labkit.cache import cache_directory  # noqa: E402
 
-CACHE = pathlib.Path.home() / ".cache/vfioplan-lab"
+CACHE = cache_directory()
 SOURCE = r"linux-source-7\.3"
 TESTS = "tools/testing/selftests"
 WANTED = [f"{TESTS}/iommu", f"{TESTS}/vfio", f"{TESTS}/kselftest*.h", "include/uapi/linux/*.h",

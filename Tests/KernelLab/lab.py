@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from labkit import debian, kernels, machines, qemu, report, runner, scenarios, tools
+from labkit.cache import cache_directory
 from labkit.machines import Machine
 from labkit.registry import SCENARIOS
 from labkit.scenario import FULL_COUNT, Bench
@@ -36,12 +37,6 @@ def say(*lines: str):
     """Progress, as TAP comments."""
     for line in lines:
         print(f"# {line}", flush=True)
-
-
-def cache_directory() -> Path:
-    """Where kernels are kept."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "vfioplan-lab"
 
 
 def missing_packages() -> list[str]:
