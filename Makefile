@@ -151,10 +151,10 @@ golden: deps ## rewrite Tests/Fixtures and the README from what the tool says no
 	git status --short Tests/Fixtures README.md
 
 format: ## format all Swift files in place
-	$(SWIFT) format -i $(SWIFT_FILES)
+	@$(SWIFT) format -i $(SWIFT_FILES)
 
 lint: ## check the format of all Swift files
-	$(SWIFT) format lint --strict --parallel $(SWIFT_FILES)
+	@$(SWIFT) format lint --strict --parallel $(SWIFT_FILES)
 
 build: deps ## a debug build with its tests
 	$(SUMMARY) $(SWIFT) build --build-tests
