@@ -8,11 +8,11 @@ import Parser
 /// facts and what a reviewer saw, no matter who had the file in between. Only `diagnostics` and the
 /// `line` of a step are not compared: they are about files that are not here.
 public struct SavedPlanReader {
-  private let tree: YAMLTree
-  private var sink = DiagnosticSink()
+  let tree: YAMLTree
+  var sink = DiagnosticSink()
   private var decoder: NodeDecoder
 
-  private init(_ tree: YAMLTree) {
+  init(_ tree: YAMLTree) {
     self.tree = tree
     decoder = NodeDecoder(tree)
   }
@@ -49,37 +49,8 @@ public struct SavedPlanReader {
     return compiled
   }
 
-  /// Reads a plan file that is laid out as vfioplan writes it; `nil` for every other file.
-  ///
-  /// The same result as `read` of its tree, in a fraction of the time and memory: the elements of
-  /// `devices` and `steps`, nearly all of a large file, are compared byte by byte with what is
-  /// written for the facts, and never become nodes. Whatever is not accepted here must go through
-  /// `read`, which says what is wrong.
-  public static func readAsWritten(_ file: SourceFile) -> CompiledPlan? {
-    guard let lists = WrittenLists(file) else { return nil }
-    var ignored = DiagnosticSink()
-    let hidden = [lists.devices, lists.steps]
-    guard let tree = try? DescriptionReader.tree(of: file, hiding: hidden, into: &ignored)
-    else { return nil }
-    var reader = SavedPlanReader(tree)
-    guard let members = try? reader.members(), reader.stands(members.devices, at: lists.devices),
-      reader.stands(members.steps, at: lists.steps), var compiled = try? reader.compile(members)
-    else { return nil }
-    reader.compareHead(compiled, members)
-    return !reader.sink.hasErrors && lists.match(&compiled) ? compiled : nil
-  }
-
-  /// Whether a list is the one whose elements were hidden, and has no others: then libyaml was
-  /// between its brackets when it passed them over, and would have read each line as an element.
-  private func stands(_ node: YAMLTree.Node, at hidden: Range<Int>) -> Bool {
-    let span = tree.span(of: node)
-    return tree.kind(of: node) == .sequence && tree.childCount(of: node) == 0
-      && Int(span.start) == hidden.lowerBound - WrittenLists.opening.utf8CodeUnitCount
-      && Int(span.end) == hidden.upperBound + WrittenLists.closing.utf8CodeUnitCount
-  }
-
   /// The members of the file that are looked at one by one.
-  private struct Members {
+  struct Members {
     var description: YAMLTree.Node
     var host: YAMLTree.Node
     var policy: YAMLTree.Node?
@@ -96,7 +67,7 @@ public struct SavedPlanReader {
 // MARK: - What the plan is made from
 
 extension SavedPlanReader {
-  private mutating func members() throws(DiagnosticsError) -> Members {
+  mutating func members() throws(DiagnosticsError) -> Members {
     try checkFormat()
     var fields = MappingDecoder(tree, "a plan")
     _ = ["format", "vm", "metrics", "ioasids", "kvm", "addressSpaces", "diagnostics", "summary"]
@@ -141,7 +112,7 @@ extension SavedPlanReader {
         format.map(tree.string), at: tree.headSpan(of: format ?? tree.root)))
   }
 
-  private mutating func compile(_ members: Members) throws(DiagnosticsError) -> CompiledPlan {
+  mutating func compile(_ members: Members) throws(DiagnosticsError) -> CompiledPlan {
     let vm = try DescriptionReader.vm(tree.subtree(at: members.description), into: &sink)
     let host = try DescriptionReader.host(tree.subtree(at: members.host), into: &sink)
     var policy = Policy()
@@ -158,7 +129,7 @@ extension SavedPlanReader {
 
 extension SavedPlanReader {
   /// Compares what the decision is but for its devices.
-  private mutating func compareHead(_ compiled: CompiledPlan, _ members: Members) {
+  mutating func compareHead(_ compiled: CompiledPlan, _ members: Members) {
     let plan = SavedPlanWriter(compiled, files: [])
     var writer = JSONWriter()
     writer.beginObject()
