@@ -45,7 +45,7 @@ public enum Compilation {
   static func decide(
     _ vm: VMDescription, on host: HostDescription, dialect: any Dialect, objective: Objective?,
     policy: Policy, into sink: inout DiagnosticSink
-  ) throws(DiagnosticsError) -> (VMDescription, IOASIDPlan) {
+  ) throws(DiagnosticsError) -> (ResolvedVM, IOASIDPlan) {
     let question = try Question.ask(vm, on: host, dialect, objective, policy, into: &sink)
     let vm = question.vm
     let plan = question.optimum()
@@ -143,7 +143,7 @@ extension Compilation {
 /// A description that was found sound: what is left is to choose.
 struct Question {
   /// What the user asked for, with addresses in place of selectors.
-  let vm: VMDescription
+  let vm: ResolvedVM
   let topology: HostTopology
   let groups: AssignedGroups
   let intents: ResolvedIntents

@@ -3,7 +3,7 @@ import Parser
 /// The result of a compilation: everything that is shown, saved, compared and run.
 public struct CompiledPlan: Hashable, Sendable {
   /// What was asked for.
-  public var vm: VMDescription
+  public var vm: ResolvedVM
   /// The host it was compiled for; a plan read back from a file holds only the facts it rests on.
   public var host: HostDescription
   /// The policy it was compiled under; without rows and requirements if there was none.
@@ -17,7 +17,7 @@ public struct CompiledPlan: Hashable, Sendable {
 
   /// Puts the stages' values together.
   public init(
-    vm: VMDescription, host: HostDescription, policy: Policy = Policy(), plan: IOASIDPlan,
+    vm: ResolvedVM, host: HostDescription, policy: Policy = Policy(), plan: IOASIDPlan,
     program: Program, diagnostics: [Diagnostic]
   ) {
     self.vm = vm

@@ -41,7 +41,9 @@ struct RelationLawTests {
 
     var description: String {
       let lines = host.devices.map { device in
-        let token = vm.devices.first { $0.address == device.address }.map { $0.vfToken != nil }
+        let token = vm.devices.first { $0.place == .address(device.address) }.map {
+          $0.vfToken != nil
+        }
         return "\(device.address) group \(device.group ?? -1) driver \(device.driver ?? "none") "
           + "vfio \(device.vfioDriver) of \(device.physicalFunction?.description ?? "none") "
           + "behind \(device.behind?.description ?? "none") "

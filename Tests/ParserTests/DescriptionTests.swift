@@ -30,7 +30,9 @@ struct VMDescriptionTests {
     #expect(vm.memory.map(\.hugePageBytes) == [nil, 2 << 20])
     #expect(vm.kvm.incoherentDMA == .always)
     #expect(vm.devices.map(\.name) == ["igd", "123"])
-    #expect(vm.devices.map { "\($0.address)" } == ["0000:00:02.0", "10000:e1:1f.7"])
+    #expect(
+      vm.devices.map(\.place)
+        == ["0000:00:02.0", "10000:e1:1f.7"].map { DeviceReference($0) })
     #expect(vm.devices.map(\.noSnoop) == [.required, .auto])
     #expect(vm.devices.map(\.addressSpace) == ["gpa", "dma0"])
     #expect(vm.addressSpaces.map(\.name) == ["dma0"])
@@ -42,18 +44,18 @@ struct VMDescriptionTests {
   @Test func everySpanCoversItsValue() throws {
     let vm = try Reading.vm(text)
     func covered(_ span: SourceSpan) -> String { Reading.covered(span, of: text) }
-    #expect(covered(vm.nameSpan) == "test")
+    #expect(covered(vm.$name) == "test")
     #expect(covered(vm.memory[0].span) == "{ gpa: 0x0,   size: 2GiB }")
-    #expect(covered(vm.kvm.span) == "always")
+    #expect(covered(vm.kvm.$incoherentDMA) == "always")
     let igd = vm.devices[0]
     #expect(covered(igd.span).hasPrefix("name: igd") && covered(igd.span).hasSuffix("required"))
-    #expect(covered(igd.nameSpan) == "igd")
-    #expect(covered(igd.addressSpan) == "0000:00:02.0")
-    #expect(covered(igd.noSnoopSpan) == "required")
-    #expect(igd.addressSpaceSpan == igd.nameSpan)
-    #expect(covered(vm.devices[1].addressSpan) == "\"10000:E1:1f.7\"")
-    #expect(covered(vm.devices[1].addressSpaceSpan) == "dma0")
-    #expect(covered(vm.addressSpaces[0].nameSpan) == "dma0")
+    #expect(covered(igd.$name) == "igd")
+    #expect(covered(igd.$place) == "0000:00:02.0")
+    #expect(covered(igd.$noSnoop) == "required")
+    #expect(igd.$addressSpace == igd.$name)
+    #expect(covered(vm.devices[1].$place) == "\"10000:E1:1f.7\"")
+    #expect(covered(vm.devices[1].$addressSpace) == "dma0")
+    #expect(covered(vm.addressSpaces[0].$name) == "dma0")
     #expect(covered(vm.addressSpaces[0].windows[0].span).hasPrefix("{ iova"))
   }
 
@@ -61,7 +63,7 @@ struct VMDescriptionTests {
     let vm = try Reading.vm(Reading.vmText("memory: [{gpa: 0, size: 4096}]\ndevices: []\nkvm: ~\n"))
     #expect(vm.objective == .coherency)
     #expect(vm.kvm.incoherentDMA == .auto)
-    #expect(vm.kvm.span == vm.nameSpan)
+    #expect(vm.kvm.$incoherentDMA == vm.$name)
     #expect(vm.addressSpaces.isEmpty)
   }
 
@@ -85,7 +87,9 @@ struct VMDescriptionTests {
           - { name: e, address: 0000:00:05.0, <<: *b }
         """))
     #expect(vm.devices.map(\.name) == ["a", "b", "c", "d", "e"])
-    #expect(vm.devices.map(\.address.device) == [1, 2, 3, 4, 5])
+    #expect(
+      vm.devices.map(\.place)
+        == (1...5).map { .address(BDF(domain: 0, bus: 0, device: $0, function: 0)) })
     #expect(
       vm.devices.map(\.noSnoop) == [.forbidden, .forbidden, .allowed, .forbidden, .forbidden])
     #expect(vm.devices.map(\.addressSpace) == ["gpa", "x", "x", "x", "x"])
@@ -155,7 +159,7 @@ struct HostDescriptionTests {
     #expect(
       [kernel.iommufd, kernel.vfioCdev, kernel.type1, kernel.kvm].allSatisfy { $0 == .unknown })
     #expect(!host.kernel.allowUnsafeInterrupts)
-    #expect(host.kernel.span == host.nameSpan)
+    #expect(host.kernel.span == host.$name)
   }
 }
 

@@ -58,8 +58,8 @@ public struct PlanSketch: Sendable {
   }
 
   /// The description the plan is for.
-  public var vm: VMDescription {
-    VMDescription(
+  public var vm: ResolvedVM {
+    ResolvedVM(
       name: "vm", memory: memory, kvm: KVMClause(span: Self.span(50)),
       devices: devices.indices.map { index in
         AssignedDevice(

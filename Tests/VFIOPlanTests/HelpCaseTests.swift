@@ -113,7 +113,8 @@ struct HelpCaseTests {
     var host = try DescriptionReader.host(file, into: &sink)
     let drive = try #require(BDF("0000:0c:00.0"))
     host.observations.uses[drive] = [DeviceUse.Use.mounted("/").clause ?? ""]
-    let gpu = AssignedDevice(name: "gpu", address: try #require(BDF("0000:0b:00.0")))
+    let gpu = AssignedDevice<DeviceReference>(
+      name: "gpu", address: try #require(BDF("0000:0b:00.0")))
     let vm = VMDescription(
       name: "vm", memory: [MemoryRegion(gpa: 0, size: 1 << 30)], devices: [gpu])
     #expect(Compilation.groupMembers(of: vm, on: host) == host.devices.map(\.address))
@@ -208,7 +209,8 @@ struct HelpCaseTests {
     #expect(refused.errors.contains("error[VP4060]"), "\(refused.errors)")
     var host = inventory.description
     host.observations = HostObservations(copy.tree, inventory)
-    let nic = AssignedDevice(name: "nic", address: try #require(BDF("0000:05:00.0")))
+    let nic = AssignedDevice<DeviceReference>(
+      name: "nic", address: try #require(BDF("0000:05:00.0")))
     let vm = VMDescription(
       name: "vm", memory: [MemoryRegion(gpa: 0, size: 1 << 30)], devices: [nic])
     var sink = DiagnosticSink()

@@ -50,7 +50,7 @@ public struct RunReport: Sendable {
     var found = ExecutorDiagnostics.diagnostics(of: execution)
     if let teardown, !teardown.isComplete {
       found.append(
-        ExecutorDiagnostics.leftovers(teardown.leftovers, of: program, plan?.vm.nameSpan))
+        ExecutorDiagnostics.leftovers(teardown.leftovers, of: program, plan?.vm.$name))
     }
     if execution.isSuccess, let state, tellsKVM(state) {
       found += CoherencyCheck.diagnostics(state, plan: plan?.plan)

@@ -37,7 +37,7 @@ extension NodeDecoder {
     kernel.processor.guestPATQuirk = fact(fields[quirk])
     kernel.processor.selfSnoop = fact(fields[selfSnoop])
     kernel.statedPageBytes = fields[pageSize].flatMap { self.pageSize($0) }
-    kernel.pageSizeSpan = span(fields[pageSize], or: kernel.span)
+    kernel.$statedPageBytes = span(fields[pageSize], or: kernel.span)
     kernel.processor.addressBits = number(fields[width], "a number of address bits", in: 1...64)
       .map { Int($0) }
     kernel.mappingLimit = number(fields[limit], "a limit of mappings", in: 0...UInt64(UInt32.max))

@@ -90,7 +90,7 @@ struct HostDecoder: DocumentDecoder {
     else { return }
     decoder.report(
       ParserDiagnostics.noSuchPages(
-        bytes, known: known, architecture: host.architecture, at: host.kernel.pageSizeSpan))
+        bytes, known: known, architecture: host.architecture, at: host.kernel.$statedPageBytes))
   }
 
   private mutating func hostDevices(_ node: YAMLTree.Node?) -> [HostDevice] {

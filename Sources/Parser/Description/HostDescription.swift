@@ -1,7 +1,7 @@
 /// What the host has: a snapshot, from YAML or from sysfs.
 public struct HostDescription: Hashable, Sendable {
   /// The host's name.
-  public var name: String
+  @Located public var name: String
   /// What its kernel offers.
   public var kernel: HostKernel
   /// Its IOMMU units, in file order; names are unique.
@@ -12,19 +12,16 @@ public struct HostDescription: Hashable, Sendable {
   public var memory = HostMemory()
   /// What messages say beyond it.
   public var observations = HostObservations()
-  /// Where the name stands.
-  public var nameSpan: SourceSpan
 
   /// Makes a description.
   public init(
     name: String, kernel: HostKernel = HostKernel(), iommus: [HostIOMMU] = [],
     devices: [HostDevice] = [], nameSpan: SourceSpan = .wholeHost
   ) {
-    self.name = name
+    _name = Located(name, at: nameSpan)
     self.kernel = kernel
     self.iommus = iommus
     self.devices = devices
-    self.nameSpan = nameSpan
   }
 }
 

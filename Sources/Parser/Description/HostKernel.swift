@@ -41,10 +41,9 @@ public struct HostKernel: Hashable, Sendable {
   /// What is stated of rules by name, where this kernel differs from others of its release
   /// (backports).
   public var statedRules: [String: StatedRule] = [:]
-  /// How many bytes a page of the CPUs has; `nil` if it is left out: see `pageBytes`.
-  public var statedPageBytes: UInt64?
-  /// Where that is stated; the clause's place if it is left out.
-  public var pageSizeSpan: SourceSpan
+  /// How many bytes a page of the CPUs has; `nil` if it is left out: see `pageBytes`. Its place is
+  /// then the clause's.
+  @Located public var statedPageBytes: UInt64?
   /// How many mappings a container of type1 takes (its module's `dma_entry_limit`); `nil` if it is
   /// left out.
   public var mappingLimit: Int?
@@ -65,7 +64,7 @@ public struct HostKernel: Hashable, Sendable {
     self.kvm = kvm
     self.allowUnsafeInterrupts = allowUnsafeInterrupts
     self.span = span
-    pageSizeSpan = span
+    _statedPageBytes = Located(nil, at: span)
   }
 
   /// How many bytes a page of the CPUs has: as stated, else 4096, the only size on x86 and what

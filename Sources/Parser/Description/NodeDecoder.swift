@@ -50,12 +50,12 @@ public struct NodeDecoder: Sendable {
   }
 
   /// Where a VM's device is: a PCI address, or a slot with all of its functions.
-  mutating func place(_ node: YAMLTree.Node?) -> DevicePlace? {
+  mutating func reference(_ node: YAMLTree.Node?) -> DeviceReference? {
     guard let node, isText(node, "a PCI address") else { return nil }
     // Almost every address is complete, and is read without a string.
-    if let address = tree.withText(of: node, { BDF(utf8: $0) }) { return .function(address) }
-    if let place = DevicePlace(tree.string(of: node)) { return place }
-    return bdf(node).map { .function($0) }
+    if let address = tree.withText(of: node, { BDF(utf8: $0) }) { return .address(address) }
+    if let place = DeviceReference(tree.string(of: node)) { return place }
+    return bdf(node).map { .address($0) }
   }
 
   /// A path to a PCI device.

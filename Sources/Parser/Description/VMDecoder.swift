@@ -115,10 +115,11 @@ struct VMDecoder: DocumentDecoder {
     return expected
   }
 
-  private mutating func assignedDevices(_ node: YAMLTree.Node?) -> [AssignedDevice] {
+  private mutating func assignedDevices(_ node: YAMLTree.Node?) -> [AssignedDevice<DeviceReference>]
+  {
     guard let node, let items = decoder.list(node, "a list of devices") else { return [] }
     var fields = AssignedDeviceFields(tree)
-    var devices: [AssignedDevice] = []
+    var devices: [AssignedDevice<DeviceReference>] = []
     devices.reserveCapacity(tree.childCount(of: node))
     for item in items where fields.mapping.read(item, &decoder) {
       if let device = assignedDevice(item, fields) { devices.append(device) }
@@ -129,46 +130,41 @@ struct VMDecoder: DocumentDecoder {
   @inline(__always)
   private mutating func assignedDevice(
     _ item: YAMLTree.Node, _ fields: borrowing AssignedDeviceFields
-  ) -> AssignedDevice? {
+  ) -> AssignedDevice<DeviceReference>? {
     let name = decoder.name(fields.mapping[fields.name], "a device name")
-    let place = decoder.place(fields.mapping[fields.address])
-    let other = selector(item, fields)
-    let selector = place?.slot.map { .slot($0) } ?? other
-    let address = place?.address
+    let place = reference(item, fields)
     let managed = decoder.bool(fields.mapping[fields.managed])
     let intent = decoder.word(fields.mapping[fields.noSnoop], intents)
     let space = decoder.name(fields.mapping[fields.addressSpace], "an address space name")
     let driver = decoder.name(fields.mapping[fields.driver], "a driver's name")
     let token = decoder.vfToken(fields.mapping[fields.vfToken])
     let expected = fields.mapping[fields.expected].flatMap { self.expected($0) }
-    guard let name, let address = address ?? selector.map({ _ in BDF.zero }) else { return nil }
+    guard let name, let place else { return nil }
     var device = AssignedDevice(
-      name: name, address: address, noSnoop: intent ?? .auto,
+      name: name, place: place, noSnoop: intent ?? .auto,
       addressSpace: space ?? VMDescription.guestPhysicalSpace, span: tree.span(of: item))
-    device.selector = selector
     device.driver = driver
     device.vfToken = token
     device.managed = managed
     device.expected = expected
-    device.nameSpan = decoder.span(fields.mapping[fields.name], or: device.span)
-    device.addressSpan = decoder.span(fields.place, or: device.nameSpan)
-    device.driverSpan = decoder.span(fields.mapping[fields.driver], or: device.nameSpan)
-    device.vfTokenSpan = decoder.span(fields.mapping[fields.vfToken], or: device.nameSpan)
-    device.noSnoopSpan = decoder.span(fields.mapping[fields.noSnoop], or: device.nameSpan)
-    device.addressSpaceSpan = decoder.span(
-      fields.mapping[fields.addressSpace], or: device.nameSpan)
+    device.$name = decoder.span(fields.mapping[fields.name], or: device.span)
+    device.$place = decoder.span(fields.place, or: device.$name)
+    device.$driver = decoder.span(fields.mapping[fields.driver], or: device.$name)
+    device.$vfToken = decoder.span(fields.mapping[fields.vfToken], or: device.$name)
+    device.$noSnoop = decoder.span(fields.mapping[fields.noSnoop], or: device.$name)
+    device.$addressSpace = decoder.span(fields.mapping[fields.addressSpace], or: device.$name)
     return device
   }
 
-  /// What stands in place of an address, if anything does.
+  /// Which device is meant; it is said in one way.
   @inline(__always)
-  private mutating func selector(
+  private mutating func reference(
     _ item: YAMLTree.Node, _ fields: borrowing AssignedDeviceFields
-  ) -> DeviceSelector? {
+  ) -> DeviceReference? {
+    let address = decoder.reference(fields.mapping[fields.address])
     let (path, match) = (fields.mapping[fields.path], fields.mapping[fields.match])
-    let hasAddress = fields.mapping[fields.address] != nil
-    if hasAddress, path == nil, match == nil { return nil }
-    guard !hasAddress, path == nil || match == nil else {
+    if path == nil, match == nil { return address }
+    guard fields.mapping[fields.address] == nil, path == nil || match == nil else {
       decoder.report(ParserDiagnostics.severalPlaces(at: tree.span(of: item)))
       return nil
     }
@@ -177,7 +173,7 @@ struct VMDecoder: DocumentDecoder {
   }
 
   /// What a device is selected by.
-  private mutating func match(_ node: YAMLTree.Node) -> DeviceSelector? {
+  private mutating func match(_ node: YAMLTree.Node) -> DeviceReference? {
     var fields = matched
     guard let wanted = expectation(node, &fields) else { return nil }
     let position = decoder.number(

@@ -1,7 +1,15 @@
+/// What the user asked for, as it is read: devices are named in several ways.
+public typealias VMDescription = DescribedVM<DeviceReference>
+
+/// What the user asked for, once every device is found on a host.
+public typealias ResolvedVM = DescribedVM<BDF>
+
 /// What the user asked for: the decoded VM description, values and where they stand.
-public struct VMDescription: Hashable, Sendable {
-  /// The VM's name.
-  public var name: String
+///
+/// `Place` is how its devices are told: see `AssignedDevice`.
+public struct DescribedVM<Place: DevicePlace>: Hashable, Sendable {
+  /// The VM's name; its place is the origin of what no single line asked for.
+  @Located public var name: String
   /// The order of metrics the plan is optimised for.
   public var objective: Objective
   /// Guest-physical memory, in file order: the contents of address space `gpa`; empty if the
@@ -12,35 +20,46 @@ public struct VMDescription: Hashable, Sendable {
   /// What the user says KVM must be told.
   public var kvm: KVMClause
   /// The devices, in file order.
-  public var devices: [AssignedDevice]
+  public var devices: [AssignedDevice<Place>]
   /// Address spaces other than `gpa`, in file order.
   public var addressSpaces: [AddressSpace]
   /// What happens to members of the devices' IOMMU groups that drivers of the host use.
   public var companions: CompanionPolicy
   /// Whose configuration it was made from; `nil` if nothing is said.
   public var vmm: VMMClause?
-  /// Where the name stands: the origin of what no single line asked for.
-  public var nameSpan: SourceSpan
 
   /// Makes a description.
   public init(
     name: String, objective: Objective = .coherency, memory: [MemoryRegion] = [],
-    kvm: KVMClause = KVMClause(), devices: [AssignedDevice] = [],
+    kvm: KVMClause = KVMClause(), devices: [AssignedDevice<Place>] = [],
     addressSpaces: [AddressSpace] = [], companions: CompanionPolicy = .refuse,
     nameSpan: SourceSpan = .wholeVM
   ) {
-    self.name = name
+    _name = Located(name, at: nameSpan)
     self.objective = objective
     self.memory = memory
     self.kvm = kvm
     self.devices = devices
     self.addressSpaces = addressSpaces
     self.companions = companions
-    self.nameSpan = nameSpan
   }
 
   /// The name of the address space that holds guest-physical memory.
-  public static let guestPhysicalSpace = "gpa"
+  public static var guestPhysicalSpace: String { "gpa" }
+
+  /// The same with other devices.
+  public func with<Other>(devices: [AssignedDevice<Other>]) -> DescribedVM<Other> {
+    var other = DescribedVM<Other>(
+      name: name, objective: objective, memory: memory, kvm: kvm, devices: devices,
+      addressSpaces: addressSpaces, companions: companions, nameSpan: $name)
+    (other.machine, other.vmm) = (machine, vmm)
+    return other
+  }
+
+  /// The same as a description that may be read again.
+  public var described: VMDescription {
+    with(devices: devices.map { $0.at($0.place.reference) })
+  }
 }
 
 /// What is done about unassigned members of an IOMMU group that drivers of the host use; the raw
@@ -112,20 +131,17 @@ public struct KVMClause: Hashable, Sendable {
     case command
   }
 
-  /// What KVM is to be told.
-  public var incoherentDMA: IncoherentDMA
+  /// What KVM is to be told; its place is the VM's start if it was left out.
+  @Located public var incoherentDMA: IncoherentDMA
   /// Who tells it.
   public var owner: Owner
-  /// Where that value stands; the VM's start if it was left out.
-  public var span: SourceSpan
 
   /// Makes a clause.
   public init(
     incoherentDMA: IncoherentDMA = .auto, owner: Owner = .auto, span: SourceSpan = .wholeVM
   ) {
-    self.incoherentDMA = incoherentDMA
+    _incoherentDMA = Located(incoherentDMA, at: span)
     self.owner = owner
-    self.span = span
   }
 }
 
@@ -160,61 +176,6 @@ public struct DeviceExpectation: Hashable, Sendable {
   public init(span: SourceSpan = .wholeVM) { self.span = span }
 }
 
-/// One host device given to the VM.
-public struct AssignedDevice: Hashable, Sendable {
-  /// The user's name for it, unique in the VM.
-  public var name: String
-  /// Its PCI address on the host; meaningless as long as there is a selector.
-  public var address: BDF
-  /// How it is to be found on the host; `nil` if it is named by its address.
-  public var selector: DeviceSelector?
-  /// The VFIO driver it is to be given to; `nil` for `vfio-pci`, or the one that has it.
-  public var driver: String?
-  /// The secret that opens a virtual function whose physical function is on vfio-pci; `nil` if
-  /// there is none.
-  public var vfToken: VFToken?
-  /// Whether libvirt changes the device's driver (`managed='yes'`); `nil` if nothing is said.
-  public var managed: Bool?
-  /// What is wanted of its no-snoop DMA.
-  public var noSnoop: NoSnoopIntent
-  /// The address space its DMA goes through; `gpa` unless told otherwise.
-  public var addressSpace: String
-  /// What it has to be; `nil` if nothing is said.
-  public var expected: DeviceExpectation?
-  /// Where the whole entry stands.
-  public var span: SourceSpan
-  /// Where the name's value stands.
-  public var nameSpan: SourceSpan
-  /// Where the value of the address, or of what stands in its place, stands.
-  public var addressSpan: SourceSpan
-  /// Where the driver's value stands; the name's span if it was left out.
-  public var driverSpan: SourceSpan
-  /// Where the token's value stands; the name's span if it was left out.
-  public var vfTokenSpan: SourceSpan
-  /// Where the intent's value stands; the name's span if it was left out.
-  public var noSnoopSpan: SourceSpan
-  /// Where the address space's value stands; the name's span if it was left out.
-  public var addressSpaceSpan: SourceSpan
-
-  /// Makes an entry whose parts all stand at one place; the decoder refines the spans.
-  public init(
-    name: String, address: BDF, noSnoop: NoSnoopIntent = .auto,
-    addressSpace: String = VMDescription.guestPhysicalSpace, span: SourceSpan = .wholeVM
-  ) {
-    self.name = name
-    self.address = address
-    self.noSnoop = noSnoop
-    self.addressSpace = addressSpace
-    self.span = span
-    nameSpan = span
-    addressSpan = span
-    driverSpan = span
-    vfTokenSpan = span
-    noSnoopSpan = span
-    addressSpaceSpan = span
-  }
-}
-
 /// A device-private I/O address space: which IOVAs reach which guest memory.
 public struct AddressSpace: Hashable, Sendable {
   /// One contiguous window.
@@ -238,16 +199,13 @@ public struct AddressSpace: Hashable, Sendable {
   }
 
   /// The name devices refer to it by; never `gpa`.
-  public var name: String
+  @Located public var name: String
   /// Its windows, in file order.
   public var windows: [Window]
-  /// Where the name's value stands.
-  public var nameSpan: SourceSpan
 
   /// Makes an address space.
   public init(name: String, windows: [Window], nameSpan: SourceSpan = .wholeVM) {
-    self.name = name
+    _name = Located(name, at: nameSpan)
     self.windows = windows
-    self.nameSpan = nameSpan
   }
 }

@@ -76,7 +76,7 @@ struct CloudHypervisorImport {
 
   private mutating func append(_ address: BDF, at span: SourceSpan, _ device: Device) {
     var one = ImportDraft.Device(
-      place: .function(address), isOnIOMMUFD: isOnIOMMUFD, span: device.span, addressSpan: span)
+      place: .address(address), isOnIOMMUFD: isOnIOMMUFD, span: device.span, addressSpan: span)
     one.name = device.id?.text
     draft.devices.append(one)
   }

@@ -108,14 +108,16 @@ extension ImportDiagnostics {
     """)
 
   /// Says that there is no memory; an error where it is needed.
-  public static func memoryLeftOut(of vm: VMDescription, isNeeded: Bool) -> Diagnostic? {
+  public static func memoryLeftOut(of vm: DescribedVM<some DevicePlace>, isNeeded: Bool)
+    -> Diagnostic?
+  {
     guard vm.memory.isEmpty else { return nil }
     let finding = Diagnostic(
       memoryLeftOut,
       isNeeded
         ? "'memory' is left out, and this needs it"
         : "'memory' is left out: nothing is said of mappings, locked memory and limits",
-      at: vm.nameSpan, help: "add for example 'memory: 16GiB'")
+      at: vm.$name, help: "add for example 'memory: 16GiB'")
     return isNeeded ? finding : finding.asWarning
   }
 

@@ -2,7 +2,7 @@
 struct ImportDraft {
   /// A device of the host.
   struct Device {
-    var place: DevicePlace
+    var place: DeviceReference
     /// What the configuration calls it, if it does.
     var name: String?
     var driver: SourceWord?
@@ -51,9 +51,9 @@ struct ImportDraft {
   /// The description; throws every finding if one is an error.
   mutating func finished() throws(DiagnosticsError) -> ImportedVM {
     var vm = VMDescription(name: vmName)
-    vm.nameSpan = name?.span ?? ParserDiagnostics.start(of: file.id)
+    vm.$name = name?.span ?? ParserDiagnostics.start(of: file.id)
     (vm.memory, vm.machine) = memory.regions(into: &sink)
-    vm.kvm.span = vm.nameSpan
+    vm.kvm.$incoherentDMA = vm.$name
     vm.devices = assigned()
     vm.vmm = VMMClause(kind: kind, backend: backend(of: vm.devices.map(\.name)))
     sink.sortByPlace()
@@ -74,9 +74,9 @@ struct ImportDraft {
     return devices.contains { $0.isOnIOMMUFD } ? .iommufd : .type1
   }
 
-  private mutating func assigned() -> [AssignedDevice] {
+  private mutating func assigned() -> [AssignedDevice<DeviceReference>] {
     var taken: [String: Int] = [:]
-    var assigned: [AssignedDevice] = []
+    var assigned: [AssignedDevice<DeviceReference>] = []
     for (index, device) in devices.enumerated() {
       let name = Self.free(name(of: device, index), &taken)
       assigned.append(self.assigned(device, name))
@@ -110,21 +110,22 @@ struct ImportDraft {
     return name
   }
 
-  private mutating func assigned(_ device: Device, _ name: String) -> AssignedDevice {
-    var one = AssignedDevice(name: name, address: device.place.address, span: device.span)
-    one.selector = device.place.slot.map { .slot($0) }
+  private mutating func assigned(_ device: Device, _ name: String) -> AssignedDevice<
+    DeviceReference
+  > {
+    var one = AssignedDevice(name: name, place: device.place, span: device.span)
     one.managed = device.managed
-    one.addressSpan = device.addressSpan
+    one.$place = device.addressSpan
     if let driver = device.driver {
       one.driver = driver.text
-      one.driverSpan = driver.span
+      one.$driver = driver.span
       if !NodeDecoder.takesName(driver.text) {
         sink.report(ImportDiagnostics.value("a driver's name", driver))
       }
     }
     if let token = device.vfToken {
       one.vfToken = VFToken(token.text)
-      one.vfTokenSpan = token.span
+      one.$vfToken = token.span
       if one.vfToken == nil { sink.report(ImportDiagnostics.value("a UUID", token)) }
     }
     return one

@@ -95,7 +95,7 @@ extension LibvirtImport {
     }
     let driver = tree.first("driver", in: index)
     var device = ImportDraft.Device(
-      place: .function(found), isOnIOMMUFD: isOnIOMMUFD(driver), span: tree.span(of: index),
+      place: .address(found), isOnIOMMUFD: isOnIOMMUFD(driver), span: tree.span(of: index),
       addressSpan: tree.span(of: address))
     device.name = tree.attribute("name", of: tree.first("alias", in: index))?.text
     device.driver = tree.attribute("model", of: driver)

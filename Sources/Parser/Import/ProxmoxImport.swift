@@ -77,7 +77,7 @@ extension ProxmoxImport {
     let parts = hosts.text.split(separator: ";", omittingEmptySubsequences: false)
     for (number, part) in parts.enumerated() {
       let host = hosts.part(part.startIndex, part.endIndex, String(part))
-      guard let place = DevicePlace(host.text) else {
+      guard let place = DeviceReference(host.text) else {
         draft.sink.report(
           ImportDiagnostics.value("a PCI address such as '0000:01:00' or '0000:01:00.0'", host))
         continue

@@ -94,12 +94,12 @@ public enum ScopeDiagnostics {
   }
 
   /// The finding about a VM's device that is one of these.
-  public static func unprotected(_ device: AssignedDevice) -> Diagnostic {
+  public static func unprotected(_ device: ResolvedDevice) -> Diagnostic {
     Diagnostic(
       withoutIOMMU,
       "device \(QuotedText.quote(device.name)) is with VFIO without an IOMMU (noiommu), which no "
         + "VM can use",
-      at: device.addressSpan, help: noMode)
+      at: device.$place, help: noMode)
   }
 
   private static let noMode =

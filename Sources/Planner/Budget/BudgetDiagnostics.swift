@@ -53,7 +53,7 @@ public enum BudgetDiagnostics {
 
   /// What a decision takes too much of.
   static func findings(
-    of plan: IOASIDPlan, for vm: VMDescription, on host: HostDescription
+    of plan: IOASIDPlan, for vm: ResolvedVM, on host: HostDescription
   ) -> [Diagnostic] {
     let budget = PlanBudget(plan, of: vm, on: host)
     let limits = [mappings(budget, plan, host), widths(budget, plan), guest(budget, vm)]
@@ -106,7 +106,7 @@ public enum BudgetDiagnostics {
       help: "tell cloud-hypervisor 'vfio_p2p_dma=off'; QEMU goes on without peer-to-peer DMA")
   }
 
-  private static func guest(_ budget: PlanBudget, _ vm: VMDescription) -> Diagnostic? {
+  private static func guest(_ budget: PlanBudget, _ vm: ResolvedVM) -> Diagnostic? {
     guard budget.fitsGuest == .no, let bits = budget.processorBits else { return nil }
     let what = budget.windows.last == nil ? "memory needs" : "memory and the BARs of 64 bits need"
     let highest = vm.memory.max { $0.gpa &+ $0.size < $1.gpa &+ $1.size }
@@ -114,11 +114,11 @@ public enum BudgetDiagnostics {
       guestTooNarrow,
       "\(what) guest-physical addresses of \(budget.guestBits) bits, the host's CPUs have "
         + "\(bits)",
-      at: highest?.span ?? vm.nameSpan, help: "give the guest less memory, or keep it lower")
+      at: highest?.span ?? vm.$name, help: "give the guest less memory, or keep it lower")
   }
 
   /// What a configuration of a VMM can't say of the pages of memory.
-  public static func pages(of vm: VMDescription) -> Diagnostic? {
+  public static func pages(of vm: ResolvedVM) -> Diagnostic? {
     let pages = GuestPages(vm)
     if pages.isExact { return nil }
     let other = vm.memory.first { $0.hugePageBytes != pages.bytes }

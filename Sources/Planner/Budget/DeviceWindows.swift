@@ -13,7 +13,7 @@ public struct DeviceWindows: Hashable, Sendable {
   public let last: UInt64?
 
   /// Places the BARs of a plan's devices above the memory of its VM.
-  init(_ plan: IOASIDPlan, of vm: VMDescription, on host: HostDescription) {
+  init(_ plan: IOASIDPlan, of vm: ResolvedVM, on host: HostDescription) {
     let known = Self.known(on: host)
     let bars = plan.devices.lazy.compactMap { known[$0.address] }.flatMap { $0 }
     bytes = bars.reduce(0) { Self.sum($0, $1.size) }

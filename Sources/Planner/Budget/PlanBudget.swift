@@ -45,7 +45,7 @@ public struct PlanBudget: Hashable, Sendable {
 
   /// Reckons up a decision.
   init(
-    _ plan: IOASIDPlan, of vm: VMDescription, on host: HostDescription,
+    _ plan: IOASIDPlan, of vm: ResolvedVM, on host: HostDescription,
     account: Account = .process
   ) {
     self.account = account

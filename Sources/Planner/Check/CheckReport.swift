@@ -218,7 +218,7 @@ extension ClashDiagnostics {
       littleMemory,
       "\(users.count == 1 ? "the VM locks" : "together the VMs lock") \(byteSizeText(locked)), "
         + "host \(PlannerDiagnostics.quote(host.name)) has \(byteSizeText(present))",
-      at: users.last.flatMap { user in user.vm?.memory.first?.span ?? user.vm?.nameSpan },
+      at: users.last.flatMap { user in user.vm?.memory.first?.span ?? user.vm?.$name },
       notes: users.dropLast().prefix(8).compactMap { user in
         user.vm?.memory.first.map {
           .init("\(PlannerDiagnostics.quote(user.name)) has memory, too", $0.span)

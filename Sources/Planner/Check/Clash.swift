@@ -82,8 +82,11 @@ struct ClashSearch {
       return
     }
     var seen: Set<BDF> = []
-    for (index, device) in vm.devices.enumerated() where device.selector == nil {
-      if seen.insert(device.address).inserted { add(position, index, device.address) }
+    for (index, device) in vm.devices.enumerated() {
+      guard case .address(let address) = device.place, seen.insert(address).inserted else {
+        continue
+      }
+      add(position, index, address)
     }
   }
 
@@ -103,7 +106,7 @@ struct ClashSearch {
     let (use, vm) = (uses[use], vms[uses[use].vm])
     return .init(
       vm: vm.name, address: use.address,
-      span: vm.vm?.devices[use.device].addressSpan
+      span: vm.vm?.devices[use.device].$place
         ?? SourceSpan(source: vm.source, start: 0, end: 0))
   }
 
@@ -222,7 +225,7 @@ struct ClashSearch {
     return named.filter { $0.value.count > 1 }.sorted { $0.value[0] < $1.value[0] }.map {
       Clash(
         .name, $0.value,
-        ClashDiagnostics.sharedName($0.key, $0.value.compactMap { vms[$0].vm?.nameSpan }))
+        ClashDiagnostics.sharedName($0.key, $0.value.compactMap { vms[$0].vm?.$name }))
     }
   }
 }

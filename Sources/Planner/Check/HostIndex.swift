@@ -24,10 +24,11 @@ public struct HostIndex: Sendable {
   /// on the host's size. What is wrong with one that fails, only the whole host tells.
   public func part(for vm: VMDescription) -> HostDescription {
     // A search for a device, or for another device's driver, goes through all of them.
-    if vm.devices.contains(where: { $0.selector != nil || $0.driver != nil }) { return host }
     var wanted: Set<Int> = []
     for device in vm.devices {
-      guard let position = topology.device(at: device.address) else { return host }
+      guard device.driver == nil, case .address(let address) = device.place,
+        let position = topology.device(at: address)
+      else { return host }
       guard topology.groupOfDevice[position] >= 0 else { return host }
       if wanted.contains(position) { continue }
       wanted.formUnion(topology.members(ofGroupOf: position).lazy.map { Int($0) })

@@ -31,7 +31,7 @@ public struct VMCheck: Sendable {
     switch result {
     case .success(let compiled):
       // A slot is all devices in it.
-      checked.vm = compiled.vm
+      checked.vm = compiled.vm.described
       finish(&checked, compiled, compiled.diagnostics)
     case .failure(let error): checked.diagnostics = error.diagnostics
     }
@@ -40,7 +40,7 @@ public struct VMCheck: Sendable {
 
   /// Looks at a saved plan, which is for this host if nothing of what it rests on differs.
   public func checked(_ plan: CompiledPlan) -> CheckedVM {
-    var checked = CheckedVM(vm: plan.vm)
+    var checked = CheckedVM(vm: plan.vm.described)
     checked.isSavedPlan = true
     let kept = BrokenRequirements(plan).findings(policy.requirements)
     finish(

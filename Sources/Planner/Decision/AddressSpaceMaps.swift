@@ -24,7 +24,7 @@ struct AddressSpaceMaps: Sendable {
       mappings.append(overlaps ? [] : pieces(of: space, into: &sink))
     }
     if total > Self.maximumMappings {
-      sink.report(PlannerDiagnostics.mappingLimit(Self.maximumMappings, at: vm.nameSpan))
+      sink.report(PlannerDiagnostics.mappingLimit(Self.maximumMappings, at: vm.$name))
     }
   }
 

@@ -40,7 +40,7 @@ struct AssignedGroups: Sendable {
   /// Gathers the groups; reports those that lie in two address spaces or behind incompatible
   /// IOMMUs, and is `nil` then.
   init?(
-    _ devices: AssignedDevices, of vm: VMDescription, on topology: HostTopology,
+    _ devices: AssignedDevices, of vm: ResolvedVM, on topology: HostTopology,
     into sink: inout DiagnosticSink
   ) {
     self.devices = devices
@@ -183,7 +183,7 @@ extension AssignedGroups {
   /// Whether each group lies in one address space, and behind compatible IOMMUs with all of its
   /// members: the kernel attaches those that nobody assigned as well.
   private static func areWhole(
-    _ members: Buckets, _ devices: AssignedDevices, _ vm: VMDescription, _ topology: HostTopology,
+    _ members: Buckets, _ devices: AssignedDevices, _ vm: ResolvedVM, _ topology: HostTopology,
     into sink: inout DiagnosticSink
   ) -> Bool {
     var isWhole = true

@@ -8,7 +8,7 @@ import Parser
 /// it becomes `allowed`, a device when it is not assigned, the KVM line when it becomes `auto`.
 /// There is no conflict exactly if there is a plan.
 struct Conflicts {
-  let vm: VMDescription
+  let vm: ResolvedVM
   let topology: HostTopology
   let groups: AssignedGroups
   let intents: ResolvedIntents
@@ -207,7 +207,7 @@ struct Conflicts {
   private func unit(_ device: Int) -> HostIOMMU { topology.host.iommus[Int(devices.iommu[device])] }
 
   /// The device whose page table a group could share on a kernel that lets it; `nil` without any.
-  private func lender(of group: Int) -> AssignedDevice? {
+  private func lender(of group: Int) -> ResolvedDevice? {
     guard groups.mayLeaveUnenforced(group, .joinsUnenforceable) else { return nil }
     let lender = Int(groups.lenderOfCell[Int(groups.cellOfGroup[group])])
     return lender >= 0 ? vm.devices[lender] : nil

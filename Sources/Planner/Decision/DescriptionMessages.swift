@@ -2,26 +2,26 @@ import Parser
 
 // Findings about names, groups and memory (VP2xxx).
 extension PlannerDiagnostics {
-  static func duplicateName(_ device: AssignedDevice, first: AssignedDevice) -> Diagnostic {
+  static func duplicateName(_ device: ResolvedDevice, first: ResolvedDevice) -> Diagnostic {
     Diagnostic(
-      duplicateDeviceName, "device name \(quote(device.name)) is used twice", at: device.nameSpan,
-      notes: [.init("first used here", first.nameSpan)], help: "rename one of the two devices")
+      duplicateDeviceName, "device name \(quote(device.name)) is used twice", at: device.$name,
+      notes: [.init("first used here", first.$name)], help: "rename one of the two devices")
   }
 
-  static func duplicateAddress(_ device: AssignedDevice, first: AssignedDevice) -> Diagnostic {
+  static func duplicateAddress(_ device: ResolvedDevice, first: ResolvedDevice) -> Diagnostic {
     Diagnostic(
       duplicateDeviceAddress,
       "device \(quote(device.name)) has the address '\(device.address)' of \(quote(first.name))",
-      at: device.addressSpan, notes: [.init("first given here", first.addressSpan)],
+      at: device.$place, notes: [.init("first given here", first.$place)],
       help: "a device can be given to a VM once; correct or remove one entry")
   }
 
-  static func unknownSpace(_ device: AssignedDevice, known: [String]) -> Diagnostic {
+  static func unknownSpace(_ device: ResolvedDevice, known: [String]) -> Diagnostic {
     Diagnostic(
       unknownAddressSpace,
       "device \(quote(device.name)) uses address space \(quote(device.addressSpace)), which is "
         + "not declared",
-      at: device.addressSpaceSpan,
+      at: device.$addressSpace,
       help: suggestion(for: device.addressSpace, among: known)
         ?? "use 'gpa' or declare it under 'addressSpaces'")
   }
@@ -29,13 +29,13 @@ extension PlannerDiagnostics {
   static func duplicateSpace(_ space: AddressSpace, first: AddressSpace) -> Diagnostic {
     Diagnostic(
       duplicateAddressSpace, "address space \(quote(space.name)) is declared twice",
-      at: space.nameSpan, notes: [.init("first declared here", first.nameSpan)],
+      at: space.$name, notes: [.init("first declared here", first.$name)],
       help: "rename one of the two, or move all windows into one entry")
   }
 
   static func unusedSpace(_ space: AddressSpace) -> Diagnostic {
     Diagnostic(
-      unusedAddressSpace, "no device uses address space \(quote(space.name))", at: space.nameSpan,
+      unusedAddressSpace, "no device uses address space \(quote(space.name))", at: space.$name,
       help: "set 'addressSpace: \(space.name)' on a device, or remove the entry")
   }
 
@@ -75,26 +75,26 @@ extension PlannerDiagnostics {
   }
 
   static func splitGroup(
-    _ device: AssignedDevice, first: AssignedDevice, group: Int
+    _ device: ResolvedDevice, first: ResolvedDevice, group: Int
   ) -> Diagnostic {
     Diagnostic(
       groupInTwoSpaces,
       "\(quote(device.name)) and \(quote(first.name)) are both in IOMMU group \(group), but in "
         + "address spaces \(quote(device.addressSpace)) and \(quote(first.addressSpace))",
-      at: device.addressSpaceSpan,
-      notes: [.init("\(quote(first.name)) is given here", first.addressSpaceSpan)],
+      at: device.$addressSpace,
+      notes: [.init("\(quote(first.name)) is given here", first.$addressSpace)],
       help: "give both the same 'addressSpace', or leave one out")
   }
 
   static func incompatibleGroup(
-    _ member: HostDevice, behind unit: HostIOMMU, first: AssignedDevice,
+    _ member: HostDevice, behind unit: HostIOMMU, first: ResolvedDevice,
     behind firstUnit: HostIOMMU
   ) -> Diagnostic {
     Diagnostic(
       groupOnTwoClasses,
       "'\(member.address)' is in IOMMU group \(member.group ?? 0) with \(quote(first.name)), but "
         + "behind IOMMU \(quote(unit.name)), which is incompatible with \(quote(firstUnit.name))",
-      at: first.addressSpan,
+      at: first.$place,
       notes: [
         .init("'\(member.address)' is described here", member.span),
         .init("\(quote(unit.name)) is described here", unit.span),
@@ -118,7 +118,7 @@ extension PlannerDiagnostics {
 
   static func beyondWidth(
     _ mapping: PlannedAddressSpace.Mapping, in space: String, unit: HostIOMMU,
-    device: AssignedDevice
+    device: ResolvedDevice
   ) -> Diagnostic {
     Diagnostic(
       memoryBeyondWidth,
@@ -126,7 +126,7 @@ extension PlannerDiagnostics {
         + "\(unit.addressBits) address bits of IOMMU \(quote(unit.name))",
       at: mapping.origin,
       notes: [
-        .init("\(quote(device.name)) is behind it", device.addressSpan),
+        .init("\(quote(device.name)) is behind it", device.$place),
         .init("\(quote(unit.name)) is described here", unit.span),
       ],
       help: "keep the address space of \(quote(device.name)) below "
@@ -151,7 +151,7 @@ extension PlannerDiagnostics {
       misalignedMemory,
       "\(range(mapping.iova, mapping.size)) of address space \(quote(space)) is not aligned to "
         + "\(hex(kernel.pageBytes)), the page size of the CPUs",
-      at: mapping.origin, notes: [.init("the page size is stated here", kernel.pageSizeSpan)],
+      at: mapping.origin, notes: [.init("the page size is stated here", kernel.$statedPageBytes)],
       help: "make start and size multiples of \(hex(kernel.pageBytes))")
   }
 

@@ -3,7 +3,7 @@ import Parser
 /// An IOMMU group of which the host goes on using members.
 struct UsedGroup {
   /// The VM's first device in it.
-  let device: AssignedDevice
+  let device: ResolvedDevice
   /// Addresses of all of the VM's devices in it.
   let assigned: [BDF]
   /// The members that drivers of the host use, at least one.
@@ -91,7 +91,7 @@ extension PlannerDiagnostics {
       ? named[0] : "\(count) devices that the host uses: " + named.joined(separator: ", ") + more
     return Diagnostic(
       groupNotViable, "\(quote(group.device.name)) is in IOMMU group \(group.number) with \(which)",
-      at: group.device.addressSpan,
+      at: group.device.$place,
       notes: members.prefix(notedMembers).enumerated().map { index, member in
         let name =
           index < namedMembers ? "'\(member.address)'" : group.name(member, isAlone: false)

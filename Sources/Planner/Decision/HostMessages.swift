@@ -25,27 +25,27 @@ extension PlannerDiagnostics {
   }
 
   static func missing(
-    _ device: AssignedDevice, host: String, _ candidates: DeviceCandidates?
+    _ device: ResolvedDevice, host: String, _ candidates: DeviceCandidates?
   ) -> Diagnostic {
     Diagnostic(
       deviceNotOnHost,
       "device \(quote(device.name)): host \(quote(host)) has no device at '\(device.address)'",
-      at: device.addressSpan,
+      at: device.$place,
       help: candidates?.text ?? "'vfioplan host' lists what the host has, 'lspci -D' as well")
   }
 
   /// Said once of all devices that have no IOMMU for one reason.
   static func noIOMMU(
-    _ devices: [AssignedDevice], _ facts: [HostDevice], on host: HostDescription, isGraphics: Bool
+    _ devices: [ResolvedDevice], _ facts: [HostDevice], on host: HostDescription, isGraphics: Bool
   ) -> Diagnostic {
     Diagnostic(
-      deviceWithoutIOMMU, "\(subject(devices)) not behind an IOMMU", at: devices[0].addressSpan,
+      deviceWithoutIOMMU, "\(subject(devices)) not behind an IOMMU", at: devices[0].$place,
       notes: places(facts, "iommu"),
       help: isGraphics ? IOMMURemedy.ofGraphics(on: host) : IOMMURemedy.ofDevices(on: host))
   }
 
   /// `device 'a' is`, or `'a' and 'b' are`.
-  private static func subject(_ devices: [AssignedDevice]) -> String {
+  private static func subject(_ devices: [ResolvedDevice]) -> String {
     devices.count == 1
       ? "device \(quote(devices[0].name)) is" : "\(list(devices.map(\.name))) are"
   }
@@ -59,26 +59,26 @@ extension PlannerDiagnostics {
   }
 
   /// Said once of a host whose IOMMUs are off or not there.
-  static func noIOMMUs(on host: HostDescription, for devices: [AssignedDevice]) -> Diagnostic {
+  static func noIOMMUs(on host: HostDescription, for devices: [ResolvedDevice]) -> Diagnostic {
     Diagnostic(
       deviceWithoutIOMMU,
       "host \(quote(host.name)) has no IOMMU, so \(list(devices.map(\.name))) can't be given away",
-      at: devices[0].addressSpan,
-      notes: [.init("the host is described here", host.nameSpan)],
+      at: devices[0].$place,
+      notes: [.init("the host is described here", host.$name)],
       help: IOMMURemedy.ofMachine(host))
   }
 
   /// Said once of all devices that have an IOMMU and no group.
-  static func noGroup(_ devices: [AssignedDevice], _ facts: [HostDevice]) -> Diagnostic {
+  static func noGroup(_ devices: [ResolvedDevice], _ facts: [HostDevice]) -> Diagnostic {
     Diagnostic(
-      deviceWithoutGroup, "\(subject(devices)) in no IOMMU group", at: devices[0].addressSpan,
+      deviceWithoutGroup, "\(subject(devices)) in no IOMMU group", at: devices[0].$place,
       notes: places(facts, "group"),
       help: "what is behind an IOMMU in use has a group: take the host's snapshot again with "
         + "'vfioplan host'")
   }
 
   static func unexpected(
-    _ device: AssignedDevice, _ expected: DeviceExpectation, _ fact: HostDevice,
+    _ device: ResolvedDevice, _ expected: DeviceExpectation, _ fact: HostDevice,
     _ differences: [String]
   ) -> Diagnostic {
     Diagnostic(
@@ -89,40 +89,40 @@ extension PlannerDiagnostics {
       help: "see 'vfioplan host' for its address now, or correct what is expected")
   }
 
-  static func otherDriver(_ device: AssignedDevice, _ driver: String) -> Diagnostic {
+  static func otherDriver(_ device: ResolvedDevice, _ driver: String) -> Diagnostic {
     Diagnostic(
       driverNotVFIO,
       "device \(quote(device.name)) can't be given to driver \(quote(driver)), which is none of "
-        + "VFIO's", at: device.driverSpan,
+        + "VFIO's", at: device.$driver,
       help: "leave out 'driver' for vfio-pci, or name a variant such as 'mlx5_vfio_pci'")
   }
 
   static func otherSpelling(
-    _ device: AssignedDevice, _ driver: String, _ real: String
+    _ device: ResolvedDevice, _ driver: String, _ real: String
   ) -> Diagnostic {
     Diagnostic(
       driverNotVFIO,
       "device \(quote(device.name)) can't be given to driver \(quote(driver)): there is none of "
-        + "that name, it is called \(quote(real))", at: device.driverSpan,
+        + "that name, it is called \(quote(real))", at: device.$driver,
       help: "write 'driver: \(real)'; modules and their files are spelt otherwise than drivers")
   }
 
-  static func bridge(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
+  static func bridge(_ device: ResolvedDevice, _ fact: HostDevice) -> Diagnostic {
     Diagnostic(
       deviceIsBridge, "device \(quote(device.name)) is a PCI bridge and can't be given to a VM",
-      at: device.addressSpan,
+      at: device.$place,
       notes: [.init("the host gives its class as \(hex(UInt64(fact.classCode)))", fact.span)],
       help: "name the device behind the bridge")
   }
 
   static func mateUnenforceable(
-    _ mate: HostDevice, behind unenforced: UnenforcedUnit, of device: AssignedDevice
+    _ mate: HostDevice, behind unenforced: UnenforcedUnit, of device: ResolvedDevice
   ) -> Diagnostic {
     Diagnostic(
       mateHoldsBack,
       "'\(mate.address)', in the IOMMU group of \(quote(device.name)), is behind IOMMU "
         + "\(quote(unenforced.unit.name)), which \(unenforced.clause); the kernel attaches both",
-      at: device.addressSpan,
+      at: device.$place,
       notes: [.init("'\(mate.address)' is described here", mate.span)],
       help: "check that the host description is right: groups don't span IOMMUs"
     ).resting(on: unenforced.fact == .unknown ? [.canEnforceSnoop] : [])
@@ -140,13 +140,13 @@ extension PlannerDiagnostics {
   }
 
   static func direct(
-    _ region: ReservedRegion, of member: HostDevice, group: Int, device: AssignedDevice
+    _ region: ReservedRegion, of member: HostDevice, group: Int, device: ResolvedDevice
   ) -> Diagnostic {
     Diagnostic(
       directRegion,
       "\(quote(device.name)) can't be bound: firmware insists on "
         + "\(hex(region.start))-\(hex(region.end)) for '\(member.address)' in IOMMU group \(group)",
-      at: device.addressSpan, notes: [.init("the region is listed here", region.span)],
+      at: device.$place, notes: [.init("the region is listed here", region.span)],
       help: "look for a firmware setting that drops the mapping (RMRR)")
   }
 
@@ -171,7 +171,8 @@ extension PlannerDiagnostics {
     Diagnostic(
       alwaysWithoutKVM,
       "KVM is always to allow non-coherent DMA, but host \(quote(host.name)) has no KVM",
-      at: clause.span, notes: [.init("the host's kernel is described here", host.kernel.span)],
+      at: clause.$incoherentDMA,
+      notes: [.init("the host's kernel is described here", host.kernel.span)],
       help: "use 'incoherentDMA: auto', or load the kvm module")
   }
 }

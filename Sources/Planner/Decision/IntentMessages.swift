@@ -38,42 +38,42 @@ extension PlannerDiagnostics {
   }
 
   static func contradiction(
-    required: AssignedDevice, forbidden: AssignedDevice, group: Int
+    required: ResolvedDevice, forbidden: ResolvedDevice, group: Int
   ) -> Diagnostic {
     Diagnostic(
       requiredAndForbidden,
       "no-snoop is required of \(quote(required.name)) and forbidden to "
         + "\(quote(forbidden.name)), but both are in IOMMU group \(group) and share a page table",
-      at: required.noSnoopSpan,
-      notes: [.init("forbidden to \(quote(forbidden.name)) here", forbidden.noSnoopSpan)],
+      at: required.$noSnoop,
+      notes: [.init("forbidden to \(quote(forbidden.name)) here", forbidden.$noSnoop)],
       help: "make one of the two 'allowed', or leave one device out; no target can tell them apart")
   }
 
-  static func never(_ clause: KVMClause, required device: AssignedDevice) -> Diagnostic {
+  static func never(_ clause: KVMClause, required device: ResolvedDevice) -> Diagnostic {
     Diagnostic(
       requiredButNever,
       "no-snoop is required of \(quote(device.name)), but KVM must never allow it",
-      at: device.noSnoopSpan, notes: [.init("'never' is said here", clause.span)],
+      at: device.$noSnoop, notes: [.init("'never' is said here", clause.$incoherentDMA)],
       help:
         "use 'incoherentDMA: auto', or make \(quote(device.name)) 'allowed'; this holds on every "
         + "target")
   }
 
   static func never(
-    _ clause: KVMClause, unblockable device: AssignedDevice, _ fact: HostDevice,
-    mate: AssignedDevice?, behind unit: UnenforcedUnit
+    _ clause: KVMClause, unblockable device: ResolvedDevice, _ fact: HostDevice,
+    mate: ResolvedDevice?, behind unit: UnenforcedUnit
   ) -> Diagnostic {
-    var notes = [Diagnostic.Note("\(quote(device.name)) is given here", device.addressSpan)]
+    var notes = [Diagnostic.Note("\(quote(device.name)) is given here", device.$place)]
     if let mate {
       notes.append(
-        .init("\(quote(mate.name)) is in its group and can't be enforced", mate.addressSpan))
+        .init("\(quote(mate.name)) is in its group and can't be enforced", mate.$place))
     }
     notes += unit.notes
     return Diagnostic(
       neverButUnblockable,
       "KVM must never allow non-coherent DMA, but \(quote(device.name)) \(doesIt(fact)) and IOMMU "
         + "\(quote(unit.unit.name)) \(unit.clause)",
-      at: clause.span, notes: notes,
+      at: clause.$incoherentDMA, notes: notes,
       help: settling(
         fact, unit.help("use 'incoherentDMA: auto', or leave \(quote(device.name)) out"))
     ).resting(on: open(fact, unit))
@@ -98,41 +98,41 @@ extension PlannerDiagnostics {
     return help + "; " + UnknownFacts.noSnoopTest(fact.address) + " finds out whether it can"
   }
 
-  static func incapable(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
+  static func incapable(_ device: ResolvedDevice, _ fact: HostDevice) -> Diagnostic {
     Diagnostic(
       requiredButIncapable,
       "no-snoop is required of \(quote(device.name)), but the device can't do it",
-      at: device.noSnoopSpan,
+      at: device.$noSnoop,
       notes: [.init("the host says 'noSnoopCapable: false' here", fact.span)],
       help: "use 'noSnoop: allowed'; no target can make a device no-snoop")
   }
 
   static func unblockable(
-    _ device: AssignedDevice, _ fact: HostDevice, behind unit: UnenforcedUnit
+    _ device: ResolvedDevice, _ fact: HostDevice, behind unit: UnenforcedUnit
   ) -> Diagnostic {
     Diagnostic(
       forbiddenUnblockable,
       "no-snoop is forbidden to \(quote(device.name)), but it \(doesIt(fact)) and IOMMU "
         + "\(quote(unit.unit.name)) \(unit.clause) (box 3)",
-      at: device.noSnoopSpan, notes: unit.notes,
+      at: device.$noSnoop, notes: unit.notes,
       help: settling(fact, unit.help("use 'noSnoop: allowed', or another device or slot"))
     ).resting(on: open(fact, unit))
   }
 
-  static func maybeIncapable(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
+  static func maybeIncapable(_ device: ResolvedDevice, _ fact: HostDevice) -> Diagnostic {
     let source = fact.noSnoopSource.map { ": " + $0 } ?? ""
     return Diagnostic(
       requiredButUnknown,
       "no-snoop is required of \(quote(device.name)), but nobody knows whether the device can: "
         + "nothing blocks it and KVM knows, no more is promised",
-      at: device.noSnoopSpan,
+      at: device.$noSnoop,
       notes: [.init("the host describes the device here\(source)", fact.span)],
       help: UnknownFacts.noSnoopTest(fact.address) + " finds out"
     ).resting(on: [.canNoSnoop])
   }
 
   static func uncertain(
-    _ device: AssignedDevice, on leader: AssignedDevice, behind unit: UnenforcedUnit,
+    _ device: ResolvedDevice, on leader: ResolvedDevice, behind unit: UnenforcedUnit,
     target: any Dialect, settledBy ways: [String]
   ) -> Diagnostic {
     let whose =
@@ -145,27 +145,27 @@ extension PlannerDiagnostics {
       requiredButUncertain,
       "no-snoop is required of \(quote(device.name)), but \(whose) \(doubt): if it can, target "
         + "\(quote(target.name)) blocks it",
-      at: device.noSnoopSpan, notes: unit.notes,
+      at: device.$noSnoop, notes: unit.notes,
       help: (["use 'noSnoop: allowed'"] + ways).joined(separator: ", or ")
     ).resting(on: [.canEnforceSnoop])
   }
 
   static func forbidden(
-    _ device: AssignedDevice, mate: AssignedDevice, behind unit: UnenforcedUnit
+    _ device: ResolvedDevice, mate: ResolvedDevice, behind unit: UnenforcedUnit
   ) -> Diagnostic {
     Diagnostic(
       forbiddenByMate,
       "no-snoop is forbidden to \(quote(device.name)), but it shares its IOMMU group with "
         + "\(quote(mate.name)), whose IOMMU \(quote(unit.unit.name)) \(unit.clause)",
-      at: device.noSnoopSpan,
-      notes: [.init("\(quote(mate.name)) is given here", mate.addressSpan)] + unit.notes,
+      at: device.$noSnoop,
+      notes: [.init("\(quote(mate.name)) is given here", mate.$place)] + unit.notes,
       help: "use 'noSnoop: allowed', or leave \(quote(mate.name)) out; no target can separate them"
     ).resting(on: open(nil, unit))
   }
 
   static func inexpressible(
-    _ device: AssignedDevice, behind unit: HostIOMMU, target: any Dialect, rules: KernelRules,
-    able: [any Dialect], lender: AssignedDevice?
+    _ device: ResolvedDevice, behind unit: HostIOMMU, target: any Dialect, rules: KernelRules,
+    able: [any Dialect], lender: ResolvedDevice?
   ) -> Diagnostic {
     let (choice, newest) = (target.snoopChoice(by: rules), target.snoopChoice(by: .newest))
     let why =
@@ -189,7 +189,7 @@ extension PlannerDiagnostics {
     return Diagnostic(
       notExpressible,
       "no-snoop is required of \(quote(device.name)), but target \(quote(target.name)) \(why)",
-      at: device.noSnoopSpan,
+      at: device.$noSnoop,
       notes: [.init("its IOMMU \(quote(unit.name)) can enforce snoop", unit.span)], help: help)
   }
 
@@ -203,20 +203,20 @@ extension PlannerDiagnostics {
 
   /// `doubtful` is a device that would be the proof if its IOMMU were known not to enforce.
   static func missingProof(
-    _ clause: KVMClause, target: String, doubtful: (AssignedDevice, HostIOMMU, [String])?
+    _ clause: KVMClause, target: String, doubtful: (ResolvedDevice, HostIOMMU, [String])?
   ) -> Diagnostic {
     let message =
       "KVM is always to allow non-coherent DMA, but no device proves the right to it on target "
       + quote(target)
     guard let (device, unit, ways) = doubtful else {
       return Diagnostic(
-        alwaysWithoutProof, message, at: clause.span, help: "use 'incoherentDMA: auto'")
+        alwaysWithoutProof, message, at: clause.$incoherentDMA, help: "use 'incoherentDMA: auto'")
     }
     return Diagnostic(
       alwaysWithoutProof,
       message + ": whether IOMMU \(quote(unit.name)) of \(quote(device.name)) can enforce snoop is "
         + "not known",
-      at: clause.span, notes: [.init("\(quote(unit.name)) is described here", unit.span)],
+      at: clause.$incoherentDMA, notes: [.init("\(quote(unit.name)) is described here", unit.span)],
       help: (["use 'incoherentDMA: auto'"] + ways).joined(separator: "; or ")
     ).resting(on: [.canEnforceSnoop])
   }
@@ -226,7 +226,7 @@ extension PlannerDiagnostics {
       needlessAlways,
       "KVM is to carry out WBINVD although no device's no-snoop DMA is effective: that slows the "
         + "host needlessly",
-      at: clause.span, help: "use 'incoherentDMA: auto'")
+      at: clause.$incoherentDMA, help: "use 'incoherentDMA: auto'")
   }
 
   static func noMode(_ clause: KVMClause, on host: HostDescription) -> Diagnostic {
@@ -234,13 +234,14 @@ extension PlannerDiagnostics {
     return Diagnostic(
       alwaysWithoutMode,
       "KVM has a non-coherent mode on x86 only\(place): 'always' changes nothing",
-      at: clause.span, notes: [.init("the host's kernel is described here", host.kernel.span)],
+      at: clause.$incoherentDMA,
+      notes: [.init("the host's kernel is described here", host.kernel.span)],
       help: "use 'incoherentDMA: auto'")
   }
 
   /// The warning for a row of the table that can't be followed; `nil` if there is no such row.
   static func fallback(
-    _ resolution: IntentResolution, of index: Int, in vm: VMDescription,
+    _ resolution: IntentResolution, of index: Int, in vm: ResolvedVM,
     _ facts: @autoclosure () -> (device: HostDevice, unit: Fact), _ table: AutoIntentTable,
     target: String
   ) -> Diagnostic? {
@@ -257,7 +258,7 @@ extension PlannerDiagnostics {
       ? "\(quote(device.name)) is \(row.title ?? "") and would be required to no-snoop"
       : "\(quote(device.name)) would be '\(row.intent.rawValue)' by the policy"
     return Diagnostic(
-      autoFallback, "\(wanted), but \(why); 'auto' becomes 'allowed'", at: device.noSnoopSpan,
+      autoFallback, "\(wanted), but \(why); 'auto' becomes 'allowed'", at: device.$noSnoop,
       notes: notes,
       help: "write 'noSnoop: allowed' if that is what you want"
         + settling(resolution, fact, unit)
@@ -293,7 +294,7 @@ extension PlannerDiagnostics {
 
   /// What keeps a row from being followed, and where that stands; `nil` if it is followed.
   private static func obstacle(
-    _ resolution: IntentResolution, in vm: VMDescription, target: String
+    _ resolution: IntentResolution, in vm: ResolvedVM, target: String
   ) -> (why: String, precedent: Diagnostic.Note?)? {
     switch resolution {
     case .stated, .noRow, .row: return nil
@@ -303,7 +304,8 @@ extension PlannerDiagnostics {
     case .unblockable: return ("its IOMMU group can't be enforced", nil)
     case .yieldsToNever:
       return (
-        "KVM must never allow it", .init("'auto' gives way to the 'never' here", vm.kvm.span)
+        "KVM must never allow it",
+        .init("'auto' gives way to the 'never' here", vm.kvm.$incoherentDMA)
       )
     case .yieldsToForbidden(_, let position):
       let mate = vm.devices[position]
@@ -322,17 +324,17 @@ extension PlannerDiagnostics {
 
   /// Where a group mate has what a row gives way to.
   private static func precedence(
-    of mate: AssignedDevice, _ intent: NoSnoopIntent
+    of mate: ResolvedDevice, _ intent: NoSnoopIntent
   ) -> Diagnostic.Note {
     mate.noSnoop == .auto
-      ? .init("an earlier row decides for \(quote(mate.name)) here", mate.noSnoopSpan)
-      : .init("'auto' gives way to the '\(intent.rawValue)' here", mate.noSnoopSpan)
+      ? .init("an earlier row decides for \(quote(mate.name)) here", mate.$noSnoop)
+      : .init("'auto' gives way to the '\(intent.rawValue)' here", mate.$noSnoop)
   }
 
   static func largeFront(_ vm: VMDescription, rows: Int?) -> Diagnostic {
     let size = rows.map { "\($0) plans of \(vm.devices.count) devices" } ?? "too many plans"
     return Diagnostic(
-      frontTooLarge, "the Pareto front has \(size), more than can be listed", at: vm.nameSpan,
+      frontTooLarge, "the Pareto front has \(size), more than can be listed", at: vm.$name,
       help: "compile with '--objective' for the plans you are interested in")
   }
 }

@@ -2,7 +2,7 @@ import Parser
 
 /// Turns a choice of format per group into the plan that is shown and lowered.
 struct PlanAssembly {
-  let vm: VMDescription
+  let vm: ResolvedVM
   let topology: HostTopology
   let groups: AssignedGroups
   let intents: ResolvedIntents
@@ -78,7 +78,7 @@ extension PlanAssembly {
         PlannedAddressSpace(
           name: declared?.name ?? VMDescription.guestPhysicalSpace,
           mappings: maps.mappings[space],
-          origin: declared?.nameSpan ?? vm.memory.first?.span ?? vm.nameSpan))
+          origin: declared?.$name ?? vm.memory.first?.span ?? vm.$name))
     }
     return (spaces, position)
   }

@@ -162,14 +162,14 @@ extension PlannerDiagnostics {
   }
 
   static func tooCoarse(
-    _ unit: HostIOMMU, device: AssignedDevice, on kernel: HostKernel
+    _ unit: HostIOMMU, device: ResolvedDevice, on kernel: HostKernel
   ) -> Diagnostic {
     Diagnostic(
       unitTooCoarse,
       "\(quote(device.name)) is behind IOMMU \(quote(unit.name)), whose smallest page, "
         + "\(byteSizeText(unit.pageSizes.min() ?? 0)), is larger than the CPU's, "
         + byteSizeText(kernel.pageBytes),
-      at: device.addressSpan,
+      at: device.$place,
       notes: [
         .init("\(quote(unit.name)) is described here", unit.span),
         .init("the host's kernel is described here", kernel.span),
@@ -177,14 +177,14 @@ extension PlannerDiagnostics {
   }
 
   static func mixedGroup(
-    _ device: AssignedDevice, mate: AssignedDevice, release: String, group: Int
+    _ device: ResolvedDevice, mate: ResolvedDevice, release: String, group: Int
   ) -> Diagnostic {
     Diagnostic(
       mixedGroup,
       "\(quote(device.name)) and \(quote(mate.name)) are in IOMMU group \(group), but only the "
         + "IOMMU of the first can enforce snoop; iommufd of Linux \(release) attaches no such "
         + "group",
-      at: device.addressSpan, notes: [.init("\(quote(mate.name)) is given here", mate.addressSpan)],
+      at: device.$place, notes: [.init("\(quote(mate.name)) is given here", mate.$place)],
       help: "use target 'type1', or a kernel from 6.7 on")
   }
 }

@@ -58,15 +58,15 @@ extension PlannerDiagnostics {
     """)
 
   /// The device at fault, by its name in the VM if it has one there.
-  private static func named(_ device: HostDevice, _ owner: AssignedDevice?) -> String {
+  private static func named(_ device: HostDevice, _ owner: ResolvedDevice?) -> String {
     owner.map { "\(quote($0.name)) ('\(device.address)')" } ?? "'\(device.address)'"
   }
 
   private static func notes(
-    _ holder: HostDevice, _ child: HostDevice, _ owner: AssignedDevice?
+    _ holder: HostDevice, _ child: HostDevice, _ owner: ResolvedDevice?
   ) -> [Diagnostic.Note] {
     [
-      owner.map { .init("\(quote($0.name)) is given here", $0.addressSpan) },
+      owner.map { .init("\(quote($0.name)) is given here", $0.$place) },
       .init("'\(holder.address)' is described here", holder.span),
       .init("'\(child.address)' is described here", child.span),
     ].compactMap { $0 }
@@ -74,7 +74,7 @@ extension PlannerDiagnostics {
 
   /// How a message begins: which device of the VM is concerned, and what that would take.
   private static func taking(
-    _ holder: HostDevice, for device: AssignedDevice, isOwn: Bool
+    _ holder: HostDevice, for device: ResolvedDevice, isOwn: Bool
   ) -> String {
     let from = holder.driver.map { " from \(quote($0))" } ?? ""
     return isOwn
@@ -83,7 +83,7 @@ extension PlannerDiagnostics {
   }
 
   static func hasVirtualFunctions(
-    _ holder: HostDevice, child: HostDevice, owner: AssignedDevice?, for device: AssignedDevice,
+    _ holder: HostDevice, child: HostDevice, owner: ResolvedDevice?, for device: ResolvedDevice,
     isOwn: Bool
   ) -> Diagnostic {
     let child = (fact: child, name: named(child, owner))
@@ -94,7 +94,7 @@ extension PlannerDiagnostics {
         ? "\(quote(device.name)) is the physical function of \(child.name): one VM can't have both"
         : taking(holder, for: device, isOwn: isOwn) + (isOwn ? ": it" : ", but that")
           + " is the physical function of " + child.name,
-      at: device.addressSpan, notes: notes(holder, child.fact, owner),
+      at: device.$place, notes: notes(holder, child.fact, owner),
       help: isTogether
         ? "leave '\(holder.address)' with its driver, and give the VM virtual functions only"
         : isOwn
@@ -103,7 +103,7 @@ extension PlannerDiagnostics {
   }
 
   /// What frees a group of a physical function that nobody assigned.
-  private static func freeing(_ holder: HostDevice, ofOwn owner: AssignedDevice?) -> String {
+  private static func freeing(_ holder: HostDevice, ofOwn owner: ResolvedDevice?) -> String {
     owner == nil
       ? "write 0 to 'sriov_numvfs' of '\(holder.address)' if nobody needs its virtual functions"
       : "virtual functions that share the group of theirs can't be given away without it: write 0 "
@@ -112,7 +112,7 @@ extension PlannerDiagnostics {
 
   /// `users` are the devices behind it, of the VM or not, that drivers have.
   static func othersBehind(
-    _ holder: HostDevice, child: HostDevice, owner: AssignedDevice?, for device: AssignedDevice,
+    _ holder: HostDevice, child: HostDevice, owner: ResolvedDevice?, for device: ResolvedDevice,
     isOwn: Bool, users: [HostDevice]
   ) -> Diagnostic {
     if owner?.name == device.name { return existsOnlyBehind(holder, device, users) }
@@ -120,7 +120,7 @@ extension PlannerDiagnostics {
       deviceInUseBehind,
       taking(holder, for: device, isOwn: isOwn) + (isOwn ? ": " : ", but ")
         + named(child, owner) + (owner == nil ? user(of: child) : "") + " exists only behind it",
-      at: device.addressSpan, notes: notes(holder, child, owner),
+      at: device.$place, notes: notes(holder, child, owner),
       help: help(holder, child, owner, for: device, isOwn: isOwn, users) + vmdOff)
   }
 
@@ -134,8 +134,8 @@ extension PlannerDiagnostics {
   private static let vmdOff = ", or switch VMD off in the firmware's setup"
 
   private static func help(
-    _ holder: HostDevice, _ child: HostDevice, _ owner: AssignedDevice?,
-    for device: AssignedDevice, isOwn: Bool, _ users: [HostDevice]
+    _ holder: HostDevice, _ child: HostDevice, _ owner: ResolvedDevice?,
+    for device: ResolvedDevice, isOwn: Bool, _ users: [HostDevice]
   ) -> String {
     guard let owner else {
       return "unbind '\(child.address)' first if nothing on the host needs it"
@@ -162,14 +162,14 @@ extension PlannerDiagnostics {
 
   /// A device that is given without the one that it hangs on and whose IOMMU group it is in.
   private static func existsOnlyBehind(
-    _ holder: HostDevice, _ device: AssignedDevice, _ users: [HostDevice]
+    _ holder: HostDevice, _ device: ResolvedDevice, _ users: [HostDevice]
   ) -> Diagnostic {
     Diagnostic(
       deviceInUseBehind,
       "\(quote(device.name)) ('\(device.address)') exists only while "
         + "\(quote(holder.driver ?? "")) of the host has '\(holder.address)', which is in its "
         + "IOMMU group: it can't be given away alone",
-      at: device.addressSpan, notes: note(holder),
+      at: device.$place, notes: note(holder),
       help: instead(holder, users) + vmdOff)
   }
 
@@ -177,41 +177,41 @@ extension PlannerDiagnostics {
     [.init("'\(physical.address)' is described here", physical.span)]
   }
 
-  static func tokenMissing(_ device: AssignedDevice, physical: HostDevice) -> Diagnostic {
+  static func tokenMissing(_ device: ResolvedDevice, physical: HostDevice) -> Diagnostic {
     Diagnostic(
       vfTokenMissing,
       "\(quote(device.name)) is a virtual function of '\(physical.address)', which is on "
         + "\(quote(physical.driver ?? "")): the kernel opens it only with the token that "
         + "both share",
-      at: device.addressSpan, notes: note(physical),
+      at: device.$place, notes: note(physical),
       help: "add 'vfToken' with the UUID that the user of '\(physical.address)' has set")
   }
 
   static func tokensDiffer(
-    _ device: AssignedDevice, first: AssignedDevice, physical: HostDevice
+    _ device: ResolvedDevice, first: ResolvedDevice, physical: HostDevice
   ) -> Diagnostic {
     Diagnostic(
       vfTokensDiffer,
       "\(quote(device.name)) and \(quote(first.name)) are virtual functions of "
         + "'\(physical.address)', but their tokens differ",
-      at: device.vfTokenSpan,
-      notes: [.init("the token of \(quote(first.name)) is here", first.vfTokenSpan)],
+      at: device.$vfToken,
+      notes: [.init("the token of \(quote(first.name)) is here", first.$vfToken)],
       help: "give both the UUID that the user of '\(physical.address)' has set")
   }
 
-  static func tokenUnwanted(_ device: AssignedDevice, physical: HostDevice) -> Diagnostic {
+  static func tokenUnwanted(_ device: ResolvedDevice, physical: HostDevice) -> Diagnostic {
     let driver = physical.driver.map { "is on \(quote($0))" } ?? "has no driver"
     return Diagnostic(
       vfTokenUnwanted,
       "\(quote(device.name)) is a virtual function of '\(physical.address)', which \(driver), not "
         + "on vfio-pci: the kernel refuses a token",
-      at: device.vfTokenSpan, notes: note(physical), help: "leave 'vfToken' out")
+      at: device.$vfToken, notes: note(physical), help: "leave 'vfToken' out")
   }
 
   /// `physical` is the function on vfio-pci that the device is a virtual one of; `nil` if the
   /// device is none as far as the host says.
   static func tokenNotTaken(
-    _ device: AssignedDevice, physical: HostDevice?, described fact: HostDevice,
+    _ device: ResolvedDevice, physical: HostDevice?, described fact: HostDevice,
     on kernel: HostKernel, _ target: any Dialect, by rule: KernelRule
   ) -> Diagnostic {
     let isOnType1 = target.registersGroups
@@ -220,7 +220,7 @@ extension PlannerDiagnostics {
       vfTokenNotTaken,
       physical.map { untaken(device, $0, on: kernel, target, by: rule) }
         ?? "\(quote(device.name)) is given a token, which \(untaking(kernel, target, by: rule))",
-      at: device.vfToken == nil ? device.addressSpan : device.vfTokenSpan,
+      at: device.vfToken == nil ? device.$place : device.$vfToken,
       notes: note(physical ?? fact),
       help: isOnType1
         ? "use " + releases
@@ -230,7 +230,7 @@ extension PlannerDiagnostics {
 
   /// What comes of a virtual function that can't be opened with its token.
   private static func untaken(
-    _ device: AssignedDevice, _ physical: HostDevice, on kernel: HostKernel,
+    _ device: ResolvedDevice, _ physical: HostDevice, on kernel: HostKernel,
     _ target: any Dialect, by rule: KernelRule
   ) -> String {
     let subject =
@@ -251,12 +251,12 @@ extension PlannerDiagnostics {
       + (kernel.rules.answer(rule) == .no ? "does not take" : "is not known to take")
   }
 
-  static func tokenUnwanted(_ device: AssignedDevice, _ fact: HostDevice) -> Diagnostic {
+  static func tokenUnwanted(_ device: ResolvedDevice, _ fact: HostDevice) -> Diagnostic {
     Diagnostic(
       vfTokenUnwanted,
       "\(quote(device.name)) is given a token, but nothing says that '\(fact.address)' is a "
         + "function with SR-IOV: the kernel refuses it",
-      at: device.vfTokenSpan, notes: note(fact),
+      at: device.$vfToken, notes: note(fact),
       help: "leave 'vfToken' out, or say 'physicalFunction' in the host description")
   }
 }

@@ -17,7 +17,7 @@ struct ResolvedIntents: Sendable {
   /// another guess only where the two contradict: then the row that stands first in the table goes
   /// first.
   init(
-    of vm: VMDescription, on topology: HostTopology, _ groups: AssignedGroups,
+    of vm: ResolvedVM, on topology: HostTopology, _ groups: AssignedGroups,
     target: any Dialect, by table: AutoIntentTable, into sink: inout DiagnosticSink
   ) {
     self.table = table

@@ -23,7 +23,7 @@ struct AssignedDevices: Sendable {
 
 /// Finds the VM's devices on the host and reports what is wrong with names and addresses.
 struct DeviceLookup {
-  private let vm: VMDescription
+  private let vm: ResolvedVM
   private let topology: HostTopology
 
   private var hostIndex: [Int32] = []
@@ -36,7 +36,7 @@ struct DeviceLookup {
 
   /// Looks all devices up; `nil` if a finding leaves one of them without its facts.
   static func devices(
-    of vm: VMDescription, on topology: HostTopology, into sink: inout DiagnosticSink
+    of vm: ResolvedVM, on topology: HostTopology, into sink: inout DiagnosticSink
   ) -> AssignedDevices? {
     var lookup = DeviceLookup(vm: vm, topology: topology)
     if topology.host.iommus.isEmpty {
@@ -53,7 +53,7 @@ struct DeviceLookup {
     return lookup.facts(spaces: spaces)
   }
 
-  private init(vm: VMDescription, topology: HostTopology) {
+  private init(vm: ResolvedVM, topology: HostTopology) {
     self.vm = vm
     self.topology = topology
     vmIndexOfHost = [Int32](repeating: -1, count: topology.host.devices.count)

@@ -24,7 +24,7 @@ public struct Companion: Hashable, Sendable {
 
   /// The companions of a VM's devices, by group, in file order of the host.
   static func all(
-    of groups: AssignedGroups, for vm: VMDescription, on topology: HostTopology
+    of groups: AssignedGroups, for vm: ResolvedVM, on topology: HostTopology
   ) -> [Companion] {
     guard vm.companions == .bind else { return [] }
     let assigned = Set(groups.devices.hostIndex)

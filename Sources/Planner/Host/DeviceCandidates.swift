@@ -28,7 +28,7 @@ struct DeviceCandidates {
 
   /// Looks for devices of the class that is expected of a device, else of the one that its name
   /// tells; `nil` if nothing tells a class.
-  init?(for device: AssignedDevice, on host: HostDescription) {
+  init?(for device: ResolvedDevice, on host: HostDescription) {
     guard let wanted = Self.classCode(of: device) else { return nil }
     let (code, digits) = wanted
     let all = host.devices.filter { fact in
@@ -40,7 +40,7 @@ struct DeviceCandidates {
   }
 
   /// The first digits of a class code, and how many they are.
-  private static func classCode(of device: AssignedDevice) -> (code: UInt32, digits: Int)? {
+  private static func classCode(of device: ResolvedDevice) -> (code: UInt32, digits: Int)? {
     if let code = device.expected?.classCode { return (code >> 8, 4) }
     let parts = device.name.lowercased().split { !$0.isLetter }.map(String.init)
     return words.first { $0.names.contains(where: parts.contains) }

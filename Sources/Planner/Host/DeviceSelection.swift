@@ -18,42 +18,38 @@ struct DeviceSelection {
   /// One pass over the host for each choice of facts to match, one for all paths.
   static func resolved(
     _ vm: VMDescription, on host: HostDescription, into sink: inout DiagnosticSink
-  ) -> VMDescription? {
-    let selected = vm.devices.indices.filter { vm.devices[$0].selector != nil }
-    if selected.isEmpty { return vm }
+  ) -> ResolvedVM? {
     var selection = DeviceSelection(host)
-    var resolved = vm
+    var devices: [ResolvedDevice] = []
+    devices.reserveCapacity(vm.devices.count)
     var isSound = true
-    for index in selected {
-      if case .slot = vm.devices[index].selector { continue }
-      switch selection.device(for: vm.devices[index]) {
-      case .success(let found):
-        resolved.devices[index].address = host.devices[found].address
-        resolved.devices[index].selector = nil
-      case .failure(let error):
-        isSound = false
-        sink.report(error.finding)
+    var emptySlots: [AssignedDevice<DeviceReference>] = []
+    for device in vm.devices {
+      switch device.place {
+      case .address(let address): devices.append(device.at(address))
+      case .slot(let slot):
+        let functions = selection.functions(of: device, in: slot)
+        if functions.isEmpty { emptySlots.append(device) }
+        devices += functions
+      case .path, .match:
+        switch selection.device(for: device) {
+        case .success(let found): devices.append(device.at(host.devices[found].address))
+        case .failure(let error):
+          isSound = false
+          sink.report(error.finding)
+        }
       }
     }
-    resolved.devices = resolved.devices.flatMap { selection.functions(of: $0) }
-    for device in resolved.devices {
-      guard case .slot = device.selector else { continue }
-      isSound = false
-      sink.report(PlannerDiagnostics.notSelected(device, on: host, []))
-    }
-    return isSound ? resolved : nil
+    for device in emptySlots { sink.report(PlannerDiagnostics.notSelected(device, on: host, [])) }
+    return isSound && emptySlots.isEmpty ? vm.with(devices: devices) : nil
   }
 
-  /// The functions that the host has in a device's slot, each a device `NAME.F`; the device as it
-  /// is if it is not one slot, or if the host has nothing there.
-  private mutating func functions(of device: AssignedDevice) -> [AssignedDevice] {
-    guard case .slot(let slot) = device.selector, let found = bySlot[slot.packed >> 3] else {
-      return [device]
-    }
-    return found.map { address in
-      var one = device
-      one.selector = nil
-      one.address = address
+  /// The functions that the host has in a device's slot, each a device `NAME.F`.
+  private mutating func functions(
+    of device: AssignedDevice<DeviceReference>, in slot: BDF
+  ) -> [ResolvedDevice] {
+    (bySlot[slot.packed >> 3] ?? []).map { address in
+      var one = device.at(address)
       one.name += ".\(address.function)"
       return one
     }
@@ -65,12 +61,14 @@ struct DeviceSelection {
 
   private init(_ host: HostDescription) { self.host = host }
 
-  private mutating func device(for device: AssignedDevice) -> Result<Int, Failure> {
+  private mutating func device(
+    for device: AssignedDevice<DeviceReference>
+  ) -> Result<Int, Failure> {
     let (found, position) =
-      switch device.selector {
+      switch device.place {
       case .path(let path): (devices(at: path), nil as Int?)
       case .match(let wanted, let index): (devices(like: wanted), index)
-      case .slot, nil: ([], nil)
+      case .address, .slot: ([], nil)
       }
     if let position, position < found.count { return .success(found[position]) }
     if position == nil, found.count == 1 { return .success(found[0]) }
@@ -148,30 +146,30 @@ extension PlannerDiagnostics {
     """)
 
   static func notSelected(
-    _ device: AssignedDevice, on host: HostDescription, _ candidates: [Int]
+    _ device: AssignedDevice<DeviceReference>, on host: HostDescription, _ candidates: [Int]
   ) -> Diagnostic {
-    guard case .match(_, let index?) = device.selector, !candidates.isEmpty else {
+    guard case .match(_, let index?) = device.place, !candidates.isEmpty else {
       return Diagnostic(
         nothingSelected,
         "device \(quote(device.name)): host \(quote(host.name)) has no such device",
-        at: device.addressSpan, help: "compare with 'vfioplan host --format yaml' on the host")
+        at: device.$place, help: "compare with 'vfioplan host --format yaml' on the host")
     }
     return Diagnostic(
       nothingSelected,
       "device \(quote(device.name)): host \(quote(host.name)) has "
         + "\(candidates.count) such devices, none with index \(index)",
-      at: device.addressSpan, notes: notes(candidates, host),
+      at: device.$place, notes: notes(candidates, host),
       help: "'index' counts from 0, in order of addresses")
   }
 
   static func ambiguous(
-    _ device: AssignedDevice, on host: HostDescription, _ candidates: [Int]
+    _ device: AssignedDevice<DeviceReference>, on host: HostDescription, _ candidates: [Int]
   ) -> Diagnostic {
     Diagnostic(
       severalSelected,
       "device \(quote(device.name)) can be any of \(candidates.count) devices of host "
         + "\(quote(host.name))",
-      at: device.addressSpan, notes: notes(candidates, host),
+      at: device.$place, notes: notes(candidates, host),
       help: "say more in 'match', add 'index', or use 'path' or 'address'")
   }
 

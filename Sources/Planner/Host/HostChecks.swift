@@ -4,7 +4,7 @@ import Parser
 ///
 /// Every pass is linear in devices, group members and reserved regions.
 struct HostChecks {
-  let vm: VMDescription
+  let vm: ResolvedVM
   let topology: HostTopology
   let groups: AssignedGroups
   let maps: AddressSpaceMaps
@@ -14,7 +14,7 @@ struct HostChecks {
 
   /// Prepares the checks of a VM on a host.
   init(
-    vm: VMDescription, topology: HostTopology, groups: AssignedGroups, maps: AddressSpaceMaps,
+    vm: ResolvedVM, topology: HostTopology, groups: AssignedGroups, maps: AddressSpaceMaps,
     target: any Dialect
   ) {
     self.vm = vm
@@ -67,7 +67,7 @@ struct HostChecks {
       sink.report(
         PlannerDiagnostics.unsafeInterrupts(
           unit, devices: members.map { vm.devices[$0].name }, module: interruptModule,
-          at: vm.devices[first].addressSpan))
+          at: vm.devices[first].$place))
     }
   }
 
@@ -145,7 +145,7 @@ struct HostChecks {
       guard let first = behind.first else { continue }
       sink.report(
         PlannerDiagnostics.refused(
-          fact, devices: behind.map { vm.devices[$0].name }, at: vm.devices[first].addressSpan))
+          fact, devices: behind.map { vm.devices[$0].name }, at: vm.devices[first].$place))
     }
   }
 

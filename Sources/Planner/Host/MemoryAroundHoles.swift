@@ -34,14 +34,14 @@ public struct MemoryAroundHoles {
 
   /// The entries of `memory` of an address space (0 is `gpa`), in flow form; `nil` if there is no
   /// such layout of few lines within the width.
-  public func lines(for vm: VMDescription, space: Int) -> String? {
+  public func lines(for vm: DescribedVM<some DevicePlace>, space: Int) -> String? {
     guard let pieces = layout(of: vm, space), excess(of: pieces) == 0 else { return nil }
     return space == 0
       ? memory(of: vm, pieces) : windows(of: vm.addressSpaces[space - 1], pieces)
   }
 
   /// What goes behind the advice to leave a hole: the lines, or that memory has to shrink.
-  func advice(for vm: VMDescription, space: Int) -> String {
+  func advice(for vm: DescribedVM<some DevicePlace>, space: Int) -> String {
     if let lines = lines(for: vm, space: space) { return ", with these lines: \(lines)" }
     let excess = layout(of: vm, space).map(excess(of:)) ?? 0
     if excess == 0 { return "" }
@@ -59,7 +59,7 @@ public struct MemoryAroundHoles {
     }
   }
 
-  private func layout(of vm: VMDescription, _ space: Int) -> [Piece]? {
+  private func layout(of vm: DescribedVM<some DevicePlace>, _ space: Int) -> [Piece]? {
     space == 0
       ? laidOut(
         vm.memory.enumerated().map { index, region in
@@ -73,7 +73,7 @@ public struct MemoryAroundHoles {
         })
   }
 
-  private func memory(of vm: VMDescription, _ pieces: [Piece]) -> String {
+  private func memory(of vm: DescribedVM<some DevicePlace>, _ pieces: [Piece]) -> String {
     Self.list(
       pieces.map { piece in
         let region = vm.memory[piece.origin]

@@ -11,7 +11,7 @@ struct RelationChecks {
     case other(Int)
   }
 
-  private let vm: VMDescription
+  private let vm: ResolvedVM
   private let topology: HostTopology
   private let groups: AssignedGroups
   private let target: any Dialect
@@ -21,7 +21,7 @@ struct RelationChecks {
   private var lost: Set<Int> = []
 
   /// Prepares the checks of a VM on a host.
-  init(vm: VMDescription, topology: HostTopology, groups: AssignedGroups, target: any Dialect) {
+  init(vm: ResolvedVM, topology: HostTopology, groups: AssignedGroups, target: any Dialect) {
     self.vm = vm
     self.topology = topology
     self.groups = groups
@@ -150,7 +150,7 @@ extension RelationChecks {
 
   /// A token of a device that is not a virtual function, as far as the host says.
   private func checkToken(
-    ofFunction device: AssignedDevice, _ fact: HostDevice, _ position: Int,
+    ofFunction device: ResolvedDevice, _ fact: HostDevice, _ position: Int,
     into sink: inout DiagnosticSink
   ) {
     guard device.vfToken != nil else { return }

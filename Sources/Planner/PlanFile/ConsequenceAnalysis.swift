@@ -240,7 +240,7 @@ extension ConsequenceAnalysis {
   }
 
   /// The guest's memory, whatever the order in the file.
-  private static func regions(_ vm: VMDescription) -> [[UInt64]] {
+  private static func regions(_ vm: ResolvedVM) -> [[UInt64]] {
     vm.memory.map {
       [$0.gpa, $0.size, $0.hugePageBytes ?? 0, $0.population == .eager ? 1 : 0]
     }.sorted { $0.lexicographicallyPrecedes($1) }

@@ -95,7 +95,7 @@ extension HostDifference {
     let (before, after) = (saved.host.kernel, now.kernel)
     compare(
       SavedPlanDiagnostics.otherHost, "host", "name", saved.host.name, now.name,
-      at: saved.host.nameSpan)
+      at: saved.host.$name)
     compareReleases(before, after)
     if let missing = saved.plan.dialect?.missingInterface(on: after) {
       report(

@@ -27,7 +27,7 @@ struct InputChanges: Hashable, Sendable {
     append("objective", before.plan.objective.words, after.plan.objective.words)
     append(
       "incoherentDMA", before.vm.kvm.incoherentDMA.rawValue, after.vm.kvm.incoherentDMA.rawValue,
-      at: after.vm.kvm.span)
+      at: after.vm.kvm.$incoherentDMA)
     append(
       "companions", before.vm.companions.rawValue, after.vm.companions.rawValue)
     append("target", before.plan.target, after.plan.target)
@@ -68,21 +68,21 @@ extension InputChanges {
     for (index, device) in after.vm.devices.enumerated() {
       let place = after.plan.devices[index].address
       guard let earlier = matching.earlier[index].map({ before.vm.devices[$0] }) else {
-        append("device", nil, device.name, of: place, at: device.nameSpan)
+        append("device", nil, device.name, of: place, at: device.$name)
         continue
       }
       append(
         "noSnoop", earlier.noSnoop.rawValue, device.noSnoop.rawValue, of: place,
-        at: device.noSnoopSpan)
+        at: device.$noSnoop)
       append(
         "addressSpace", earlier.addressSpace, device.addressSpace, of: place,
-        at: device.addressSpaceSpan)
+        at: device.$addressSpace)
       append(
-        "address", "\(earlier.address)", "\(device.address)", of: place, at: device.addressSpan)
+        "address", "\(earlier.address)", "\(device.address)", of: place, at: device.$place)
     }
     for (index, device) in before.vm.devices.enumerated() where matching.later[index] == nil {
       append(
-        "device", device.name, nil, of: before.plan.devices[index].address, at: device.nameSpan)
+        "device", device.name, nil, of: before.plan.devices[index].address, at: device.$name)
     }
   }
 
@@ -110,7 +110,7 @@ extension InputChanges {
     }
   }
 
-  private mutating func compareMemory(_ before: VMDescription, _ after: VMDescription) {
+  private mutating func compareMemory(_ before: ResolvedVM, _ after: ResolvedVM) {
     let old = Set(before.memory.map(\.words))
     let changed = after.memory.filter { !old.contains($0.words) }
     let new = Set(after.memory.map(\.words))

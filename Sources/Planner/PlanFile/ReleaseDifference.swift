@@ -15,7 +15,7 @@ enum ReleaseDifference {
     let other: CompiledPlan
     do throws(DiagnosticsError) {
       other = try Compilation.compile(
-        saved.vm, on: host, dialect: dialect, objective: saved.plan.objective,
+        saved.vm.described, on: host, dialect: dialect, objective: saved.plan.objective,
         policy: saved.policy, into: &sink)
     } catch {
       let cause = error.diagnostics.first { $0.severity == .error }

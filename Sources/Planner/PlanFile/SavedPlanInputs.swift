@@ -44,7 +44,7 @@ extension SavedPlanWriter {
   }
 
   /// Writes an element of the description's devices.
-  func write(_ device: AssignedDevice, to writer: inout JSONWriter) {
+  func write(_ device: ResolvedDevice, to writer: inout JSONWriter) {
     writer.beginObject()
     writer.member("name", device.name)
     writer.member("address", device.address)

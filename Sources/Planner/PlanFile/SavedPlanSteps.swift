@@ -5,7 +5,7 @@ extension SavedPlanWriter {
   func steps(_ run: Range<Int>, _ writer: consuming JSONWriter) -> JSONWriter {
     var steps = StepRun(
       writer: writer, results: compiled.program.results, lines: lines,
-      linesOf: compiled.vm.nameSpan.source)
+      linesOf: compiled.vm.$name.source)
     for index in run { steps.write(compiled.program.steps[index], number: index + 1) }
     return steps.writer
   }

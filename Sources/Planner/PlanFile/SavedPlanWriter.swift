@@ -35,7 +35,7 @@ public struct SavedPlanWriter: Sendable {
     self.compiled = compiled
     self.files = files
     facts = RelevantFacts(to: compiled.plan, in: compiled.host)
-    lines = files.first { $0.id == compiled.vm.nameSpan.source }.map { LineTable($0) }
+    lines = files.first { $0.id == compiled.vm.$name.source }.map { LineTable($0) }
     var pieces: [Piece] = [.toDevices]
     pieces += Self.runs(compiled.plan.devices.count).map { .devices($0) }
     pieces.append(.toDescribedDevices)

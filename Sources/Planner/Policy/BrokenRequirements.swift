@@ -3,11 +3,11 @@ import Parser
 /// Says which requirements a plan breaks, and by which devices.
 public struct BrokenRequirements {
   private let plan: IOASIDPlan
-  private let vm: VMDescription
+  private let vm: ResolvedVM
   private let host: HostDescription
 
   /// Prepares for a plan of a VM on a host.
-  init(_ plan: IOASIDPlan, of vm: VMDescription, on host: HostDescription) {
+  init(_ plan: IOASIDPlan, of vm: ResolvedVM, on host: HostDescription) {
     (self.plan, self.vm, self.host) = (plan, vm, host)
   }
 
@@ -53,7 +53,7 @@ public struct BrokenRequirements {
   /// Devices that break a requirement, with what is known of them.
   struct Culprits {
     /// As they are given.
-    let devices: [AssignedDevice]
+    let devices: [ResolvedDevice]
     /// As they are planned.
     let facts: [PlannedDevice]
     /// What settles the facts of the first one of which nobody knows some.
@@ -90,7 +90,7 @@ public struct BrokenRequirements {
       ? nil : PolicyDiagnostics.unknownFacts(requirement, ofDevices: capable)
   }
 
-  private func unknownCapability(of devices: [Int]) -> [AssignedDevice] {
+  private func unknownCapability(of devices: [Int]) -> [ResolvedDevice] {
     Set(devices).sorted().filter { plan.devices[$0].noSnoopFact == .unknown }
       .map { vm.devices[$0] }
   }

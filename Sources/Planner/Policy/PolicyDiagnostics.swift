@@ -90,13 +90,13 @@ extension PolicyDiagnostics {
     "'\(what.name)' is required, but \(why)"
   }
 
-  private static func places(_ devices: [AssignedDevice]) -> [Diagnostic.Note] {
+  private static func places(_ devices: [ResolvedDevice]) -> [Diagnostic.Note] {
     devices.prefix(3).map {
-      .init("\(PlannerDiagnostics.quote($0.name)) is given here", $0.addressSpan)
+      .init("\(PlannerDiagnostics.quote($0.name)) is given here", $0.$place)
     }
   }
 
-  private static func names(_ devices: [AssignedDevice]) -> String {
+  private static func names(_ devices: [ResolvedDevice]) -> String {
     PlannerDiagnostics.list(devices.map(\.name))
   }
 
@@ -117,7 +117,7 @@ extension PolicyDiagnostics {
         requirement.what,
         isSaid ? "'incoherentDMA: always' makes KVM carry out WBINVD" : verdict),
       at: requirement.span,
-      notes: isSaid ? [.init("'always' is said here", clause.span)] : places(devices),
+      notes: isSaid ? [.init("'always' is said here", clause.$incoherentDMA)] : places(devices),
       help: isSaid
         ? "use 'incoherentDMA: auto'"
         : "with 'noSnoop: forbidden' it is blocked, or you see why not; or leave the device out"
@@ -126,7 +126,7 @@ extension PolicyDiagnostics {
   }
 
   static func unknownFacts(
-    _ requirement: Policy.StatedRequirement, ofDevices devices: [AssignedDevice]
+    _ requirement: Policy.StatedRequirement, ofDevices devices: [ResolvedDevice]
   ) -> Diagnostic {
     Diagnostic(
       unknownFact,
@@ -154,12 +154,12 @@ extension PolicyDiagnostics {
   }
 
   static func otherObjective(
-    _ requirement: Policy.StatedRequirement, _ objective: Objective, of vm: VMDescription
+    _ requirement: Policy.StatedRequirement, _ objective: Objective, of vm: ResolvedVM
   ) -> Diagnostic {
     let name = objective.presetName ?? objective.order.map(\.rawValue).joined(separator: ",")
     return Diagnostic(
       otherObjective, broken(requirement.what, "the plan is optimal in '\(name)'"),
-      at: requirement.span, notes: [.init("of this VM", vm.nameSpan)],
+      at: requirement.span, notes: [.init("of this VM", vm.$name)],
       help: "change 'objective' of the description, or '--objective'")
   }
 }

@@ -38,7 +38,7 @@ struct WayOutSearch {
     var host = compiled.host
     host.devices = RelevantFacts(to: plan, in: host).devices.map { compiled.host.devices[$0] }
     base = Candidate(
-      vm: compiled.vm, host: host, dialect: dialect, objective: plan.objective)
+      vm: compiled.vm.described, host: host, dialect: dialect, objective: plan.objective)
     let work =
       host.devices.count + host.iommus.count + compiled.vm.devices.count + compiled.vm.memory.count
       + compiled.vm.addressSpaces.reduce(0) { $0 + $1.windows.count }

@@ -44,7 +44,7 @@ public protocol Dialect: Sendable {
   /// Writes the program that carries out a plan.
   ///
   /// Total: whatever the planner accepts for this dialect can be lowered.
-  func lower(_ plan: IOASIDPlan, for vm: VMDescription, on host: HostDescription) -> Program
+  func lower(_ plan: IOASIDPlan, for vm: ResolvedVM, on host: HostDescription) -> Program
 }
 
 extension Dialect {

@@ -59,8 +59,8 @@ extension ProgramBuilder {
   }
 
   /// Opens `/dev/kvm` and makes a VM.
-  mutating func makeVM(for vm: VMDescription) -> Reference<ObjectKind.VM> {
-    origin = vm.kvm.span
+  mutating func makeVM(for vm: ResolvedVM) -> Reference<ObjectKind.VM> {
+    origin = vm.kvm.$incoherentDMA
     let kvm = open(.kvm, as: ObjectKind.KVM.self, named: "kvm")
     return issue(KVMRequests.createVM, on: kvm, named: "vm")
   }
@@ -69,7 +69,7 @@ extension ProgramBuilder {
   ///
   /// Only if KVM is told about something, and by us: a VM that nobody asks about is not made.
   mutating func makeKVMVFIO(
-    for vm: VMDescription, _ plan: IOASIDPlan, on kernel: HostKernel
+    for vm: ResolvedVM, _ plan: IOASIDPlan, on kernel: HostKernel
   ) -> Reference<ObjectKind.KVMVFIO>? {
     guard kernel.kvm != .no, vm.kvm.owner != .command, plan.devices.contains(where: \.isKnownToKVM)
     else { return nil }
@@ -100,7 +100,7 @@ extension ProgramBuilder {
   ///
   /// `make` says whether it is a file only or mapped, too.
   mutating func makeMemory<Made>(
-    for plan: IOASIDPlan, of vm: VMDescription,
+    for plan: IOASIDPlan, of vm: ResolvedVM,
     _ make: (inout ProgramBuilder, GuestMemory, String) -> Reference<Made>
   ) -> [Reference<Made>?] {
     var isMapped = [Bool](repeating: false, count: vm.memory.count)

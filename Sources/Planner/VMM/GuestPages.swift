@@ -13,7 +13,7 @@ public struct GuestPages: Hashable, Sendable {
   public let total: UInt64
 
   /// Chooses the largest pages of the description that all memory is a multiple of.
-  public init(_ vm: VMDescription) {
+  public init(_ vm: DescribedVM<some DevicePlace>) {
     let total = vm.memory.reduce(0) { $0 &+ $1.size }
     let sizes = Set(vm.memory.compactMap(\.hugePageBytes)).sorted(by: >)
     let chosen = sizes.first { $0 > 0 && total.isMultiple(of: $0) }

@@ -125,13 +125,13 @@ private struct BrokenPromises {
     let others = indices.dropFirst().prefix(8).map {
       Diagnostic.Note(
         "and of \(PlannerDiagnostics.quote(plan.devices[$0].name))",
-        compiled.vm.devices[$0].noSnoopSpan)
+        compiled.vm.devices[$0].$noSnoop)
     }
     return Diagnostic(
       isForbidden ? VMMDiagnostics.forbiddenBroken : VMMDiagnostics.requiredBroken,
       "'\(isForbidden ? "forbidden" : "required")' of \(names) "
         + "\(isOpen ? "may not hold" : "does not hold"): \(cause(of: indices, isForbidden))",
-      at: compiled.vm.devices[indices[0]].noSnoopSpan, notes: Array(others), help: help(better)
+      at: compiled.vm.devices[indices[0]].$noSnoop, notes: Array(others), help: help(better)
     ).resting(on: isOpen ? [.canNoSnoop] : [])
   }
 

@@ -155,7 +155,7 @@ struct CompileCommand: ParsableCommand {
   }
 
   /// The VMM to compare with, if one is.
-  private func rule(for vm: VMDescription) throws(CommandFailure) -> VMMRule? {
+  private func rule(for vm: DescribedVM<some DevicePlace>) throws(CommandFailure) -> VMMRule? {
     guard let vmm else { return nil }
     if let rule = vmm.rule ?? VMMRule.configured(by: vm.vmm) { return rule }
     throw .notConfigured(vm)

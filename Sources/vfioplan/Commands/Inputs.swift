@@ -229,7 +229,7 @@ extension Inputs {
   var decompiled: Inputs {
     guard case .plan(let plan) = document else { return self }
     var inputs = on(host ?? plan.host)
-    inputs.document = .vm(plan.vm)
+    inputs.document = .vm(plan.vm.described)
     inputs.policy = policy ?? plan.policy
     return inputs
   }

@@ -24,7 +24,7 @@ extension CommandFailure {
   }
 
   /// `--as today` of a description that was not made from a configuration.
-  static func notConfigured(_ vm: VMDescription) -> CommandFailure {
+  static func notConfigured(_ vm: DescribedVM<some DevicePlace>) -> CommandFailure {
     let finding = Diagnostic(
       CommandDiagnostics.wrongUsage,
       "nothing tells what starts VM \(QuotedText.quote(vm.name)) today", at: nil,

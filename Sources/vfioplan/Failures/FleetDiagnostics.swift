@@ -69,7 +69,7 @@ extension Diagnostic {
       FleetDiagnostics.noHostCan,
       count == 1
         ? "the host can't run VM \(QuotedText.quote(vm.name))"
-        : "none of \(count) hosts can run VM \(QuotedText.quote(vm.name))", at: vm.nameSpan,
+        : "none of \(count) hosts can run VM \(QuotedText.quote(vm.name))", at: vm.$name,
       help: isNamedByAddress ? HostSurveyText.advice : nil)
   }
 }

@@ -29,8 +29,7 @@ enum ImportTarget {
     }
     let vm = imported.vm
     law(again.devices.map(\.name) == vm.devices.map(\.name), "other names")
-    law(again.devices.map(\.address) == vm.devices.map(\.address), "other addresses")
-    law(again.devices.map(\.selector) == vm.devices.map(\.selector), "other slots")
+    law(again.devices.map(\.place) == vm.devices.map(\.place), "other addresses")
     law(again.memory.map(\.gpa) == vm.memory.map(\.gpa), "other places of memory")
     law(again.memory.map(\.size) == vm.memory.map(\.size), "other sizes of memory")
     law(again.name == vm.name && again.vmm == vm.vmm, "another VM")

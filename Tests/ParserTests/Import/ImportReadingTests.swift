@@ -105,12 +105,12 @@ struct ImportReadingTests {
   func anAddressMayLeaveOutDomainAndFunction(
     text: String, isSlot: Bool, expected: String
   ) throws {
-    let place = try #require(DevicePlace(text))
-    #expect((place.slot != nil) == isSlot && place.address.description == expected)
+    let address = try #require(BDF(expected))
+    #expect(DeviceReference(text) == (isSlot ? .slot(address) : .address(address)))
   }
 
   @Test(arguments: ["", "1:0.0", "01:20", "01:00.8", "01:00:0", "000:01:00.0", "01", "gpu"])
-  func whatIsNotAnAddressIsNotOne(text: String) { #expect(DevicePlace(text) == nil) }
+  func whatIsNotAnAddressIsNotOne(text: String) { #expect(DeviceReference(text) == nil) }
 
   @Test func attributesHaveTheirPlacesInTheFile() throws {
     let text = "<domain xmlns:q='u'\n  type = 'kvm' id=\"3\"><a b='x&amp;y'/></domain>"

@@ -101,14 +101,14 @@ struct ClashLawTests {
   ) {
     let report = fleet.report()
     let facts = Dictionary(
-      fleet.host.devices.map { ($0.address, $0) }, uniquingKeysWith: { one, _ in one })
+      fleet.host.devices.map { ($0.address.reference, $0) }, uniquingKeysWith: { one, _ in one })
     for one in fleet.vms.indices {
       for other in fleet.vms.indices where other != one {
         let pairs = fleet.vms[one].devices.flatMap { first in
           fleet.vms[other].devices.compactMap { second -> Bool? in
             guard
-              let (a, b) = facts[first.address].flatMap({ a in
-                facts[second.address].map { (a, $0) }
+              let (a, b) = facts[first.place].flatMap({ a in
+                facts[second.place].map { (a, $0) }
               })
             else { return nil }
             return a.group == b.group || a.physicalFunction == b.address

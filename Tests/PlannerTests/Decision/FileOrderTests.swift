@@ -15,7 +15,7 @@ struct FileOrderTests {
         host.iommus.shuffle(using: &random)
         host.devices.shuffle(using: &random)
         for index in host.devices.indices { host.devices[index].reserved.shuffle(using: &random) }
-        let other = try compile(compiled.vm, host, target)
+        let other = try compile(compiled.vm.described, host, target)
         let label = "\(example.name) on \(target), seed \(seed)"
         #expect(PlanDifference(from: compiled, to: other).isEmpty, "\(label)")
         #expect(
@@ -27,7 +27,7 @@ struct FileOrderTests {
   @Test func theOrderOfMemoryChangesNoDecision() throws {
     for target in Example.targets {
       let compiled = try SavedPlanSample(Example.named("igd-and-nic"), target).compiled
-      var vm = compiled.vm
+      var vm = compiled.vm.described
       try #require(vm.memory.count > 1)
       vm.memory.reverse()
       let other = try compile(vm, compiled.host, target)

@@ -99,7 +99,7 @@ struct LoweringTests {
     let known = test.sketch.plan(target: test.dialect.name)
     var spans = Set(known.devices.map(\.origin) + known.addressSpaces.map(\.origin))
     spans.formUnion(test.sketch.memory.map(\.span))
-    spans.formUnion([test.sketch.vm.nameSpan, test.sketch.vm.kvm.span])
+    spans.formUnion([test.sketch.vm.$name, test.sketch.vm.kvm.$incoherentDMA])
     #expect(test.program.steps.allSatisfy { spans.contains($0.origin) })
   }
 

@@ -68,7 +68,7 @@ struct ParetoFrontTests {
   /// The world's VM with an address of its own for each of many devices.
   private static func flat(_ world: SmallWorld) -> VMDescription {
     var vm = world.vm()
-    for index in vm.devices.indices { vm.devices[index].address = address(index) }
+    for index in vm.devices.indices { vm.devices[index].place = .address(address(index)) }
     return vm
   }
 

@@ -39,7 +39,8 @@ struct RelationTests {
   ) -> VMDescription {
     var vm = VMDescription(name: "t", memory: [MemoryRegion(gpa: 0, size: 1 << 20)])
     vm.devices = devices.map {
-      var device = AssignedDevice(name: "d\($0)", address: host.devices[$0].address)
+      var device = AssignedDevice<DeviceReference>(
+        name: "d\($0)", address: host.devices[$0].address)
       device.vfToken = token
       return device
     }
@@ -236,7 +237,7 @@ struct RelationTests {
     var named = Self.vm(host, [1])
     named.devices[0].driver = "nvidia"
     #expect(Self.codes(named, host) == [])
-    named.devices[0].address = host.devices[2].address
+    named.devices[0].place = .address(host.devices[2].address)
     #expect(Self.codes(named, host) == ["VP4015"])
     // As a mate it leaves the group usable, and a name alone does not.
     for index in [1, 2] { host.devices[index].group = 7 }

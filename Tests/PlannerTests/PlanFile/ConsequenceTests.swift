@@ -16,7 +16,7 @@ struct ConsequenceTests {
     _ example: String, _ change: (inout VMDescription) -> Void = { _ in }
   ) throws -> CompiledPlan {
     let compiled = try SavedPlanSample(Example.named(example), "iommufd").compiled
-    var vm = compiled.vm
+    var vm = compiled.vm.described
     change(&vm)
     return try #require(compile(vm, compiled.host, "iommufd"))
   }
@@ -158,7 +158,7 @@ struct ConsequenceTests {
     #expect(nic.first { $0.kind == .joins }?.others == ["igd"])
     let causes = nic.map(difference.causes)
     #expect(causes.allSatisfy { $0.map(\.key) == ["noSnoop"] })
-    #expect(causes[0][0].span == after.vm.devices[1].noSnoopSpan)
+    #expect(causes[0][0].span == after.vm.devices[1].$noSnoop)
   }
 
   @Test func devicesThatComeAndGoMemoryAndWhatAHostSays() throws {
@@ -173,7 +173,7 @@ struct ConsequenceTests {
     #expect(Self.kinds(before, large) == [.memory])
     var host = before.host
     for index in host.devices.indices { host.devices[index].noSnoopCapable = .unknown }
-    let open = try #require(Self.compile(before.vm, host, "iommufd"))
+    let open = try #require(Self.compile(before.vm.described, host, "iommufd"))
     #expect(Self.kinds(before, open) == [.factUnknown, .factUnknown])
     #expect(Self.kinds(open, before) == [.factKnown, .factKnown])
   }

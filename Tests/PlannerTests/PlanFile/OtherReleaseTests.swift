@@ -42,7 +42,8 @@ struct OtherReleaseTests {
     let found = HostDifference.findings(of: plan, on: now)
     var sink = DiagnosticSink()
     let again = try? Compilation.compile(
-      plan.vm, on: now, target: plan.plan.target, objective: plan.plan.objective, into: &sink)
+      plan.vm.described, on: now, target: plan.plan.target, objective: plan.plan.objective,
+      into: &sink)
     let isSame = again?.program.hasSameActions(as: plan.program) == true
     let isOther = release != plan.host.kernel.release
     #expect(found.contains { $0.code.name == "VP4918" } == !isSame, "\(plan.vm.name) \(release)")

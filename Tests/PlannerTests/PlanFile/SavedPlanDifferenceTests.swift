@@ -11,7 +11,7 @@ struct SavedPlanDifferenceTests {
     }
   ) throws -> CompiledPlan {
     let compiled = try SavedPlanSample(Example.named(example), target).compiled
-    var vm = compiled.vm
+    var vm = compiled.vm.described
     change(&vm)
     var sink = DiagnosticSink()
     return try Compilation.compile(vm, on: compiled.host, target: target, into: &sink)

@@ -89,7 +89,7 @@ struct PlanReviewTests {
     host.devices[1].address = other
     host.devices[1].classCode = 0x040300
     var vm = world.vm()
-    vm.devices[1].address = other
+    vm.devices[1].place = .address(other)
     var sink = DiagnosticSink()
     let review = PlanReview(try Compilation.compile(vm, on: host, into: &sink)) { device in
       device.address == base ? "Maker Model" : nil

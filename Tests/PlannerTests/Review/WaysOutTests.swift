@@ -26,8 +26,9 @@ struct WaysOutTests {
       var other = self
       switch deed {
       case .findOut(let devices):
-        let addresses = devices.map { vm.devices[$0].address }
-        for index in host.devices.indices where addresses.contains(host.devices[index].address) {
+        let places = devices.map { vm.devices[$0].place }
+        for index in host.devices.indices
+        where places.contains(.address(host.devices[index].address)) {
           other.host.devices[index].noSnoopCapable = .no
         }
       case .forbid(let devices):
@@ -154,7 +155,7 @@ struct WaysOutLimitTests {
       devices: (0..<devices).map { SmallWorld.Device(group: $0, enforceSnoop: .no) })
     var (vm, host) = (world.vm(), world.host)
     for index in 0..<devices {
-      vm.devices[index].address = PlanSketch.address(256 + 8 * index)
+      vm.devices[index].place = .address(PlanSketch.address(256 + 8 * index))
       host.devices[index].address = PlanSketch.address(256 + 8 * index)
     }
     for index in 0..<units {

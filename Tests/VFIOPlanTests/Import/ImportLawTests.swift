@@ -35,7 +35,9 @@ struct ImportLawTests {
   }
 
   /// The pages and sizes of memory, wherever it is.
-  private static func total(_ vm: VMDescription) -> UInt64 { vm.memory.reduce(0) { $0 + $1.size } }
+  private static func total(_ vm: DescribedVM<some DevicePlace>) -> UInt64 {
+    vm.memory.reduce(0) { $0 + $1.size }
+  }
 
   @Test(arguments: Example.all, ["iommufd", "type1"])
   func whatIsExportedToLibvirtIsImportedAsItWas(example: Example, target: String) throws {
@@ -48,7 +50,7 @@ struct ImportLawTests {
     var sink = DiagnosticSink()
     let again = try ImportReader.vm(file, from: .libvirt, into: &sink).vm
     let exported = VMMDevices(plan, as: emitter.rule(for: plan)).devices.map(\.address)
-    #expect(again.devices.map(\.address) == exported)
+    #expect(again.devices.map(\.place) == exported.map(\.reference))
     #expect(Self.total(again) == Self.total(plan.vm))
     #expect(again.memory.allSatisfy { $0.hugePageBytes == GuestPages(plan.vm).bytes })
     if !exported.isEmpty { #expect(again.vmm?.backend?.rawValue == target) }
@@ -70,7 +72,7 @@ struct ImportLawTests {
       var sink = DiagnosticSink()
       let again = try ImportReader.vm(file, from: kind, into: &sink).vm
       let exported = VMMDevices(plan, as: emitter.rule(for: plan)).devices
-      #expect(again.devices.map(\.address) == exported.map(\.address))
+      #expect(again.devices.map(\.place) == exported.map(\.address.reference))
       #expect(again.vmm == VMMClause(kind: kind, backend: .type1))
       if kind == .qemu {
         #expect(again.devices.map(\.vfToken) == exported.map(\.token))
@@ -89,8 +91,7 @@ struct ImportLawTests {
     let vm = imported.vm
     #expect(again.name == vm.name && again.vmm == vm.vmm)
     #expect(again.devices.map(\.name) == vm.devices.map(\.name))
-    #expect(again.devices.map(\.address) == vm.devices.map(\.address))
-    #expect(again.devices.map(\.selector) == vm.devices.map(\.selector))
+    #expect(again.devices.map(\.place) == vm.devices.map(\.place))
     #expect(again.devices.map(\.driver) == vm.devices.map(\.driver))
     #expect(again.devices.map(\.vfToken) == vm.devices.map(\.vfToken))
     #expect(again.devices.map(\.managed) == vm.devices.map(\.managed))
@@ -118,7 +119,7 @@ struct ImportLawTests {
     let text = SourceFile(id: .vm, name: "x.xml", text: Self.text(plan, LibvirtEmitter()))
     var sink = DiagnosticSink()
     let again = try ImportReader.vm(text, from: .libvirt, into: &sink).vm
-    #expect(Set(again.devices.map(\.address)) == Set(plan.vm.devices.map(\.address)))
+    #expect(Set(again.devices.map(\.place)) == Set(plan.vm.devices.map(\.place.reference)))
   }
 
   @Test func aDomainThatIsPastedIsAnsweredAsItIsStartedToday() throws {

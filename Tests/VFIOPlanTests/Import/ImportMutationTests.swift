@@ -45,7 +45,7 @@ struct ImportMutationTests {
     let text = DescriptionYAML(imported, from: file, on: nil).text()
     let again = try? DescriptionReader.vm(
       SourceFile(id: .vm, name: "t", text: text), into: &sink)
-    return again?.devices.map(\.address) == imported.vm.devices.map(\.address)
+    return again?.devices.map(\.place) == imported.vm.devices.map(\.place)
       && again?.memory.map(\.size) == imported.vm.memory.map(\.size)
       ? nil : "not read back:\n\(text)"
   }

@@ -29,7 +29,7 @@ struct InitTests {
     var sink = DiagnosticSink()
     do {
       let vm = try Inputs.decoded(file, DescriptionReader.vm).get().value
-      #expect(vm.devices.map(\.address) == card.devices.map(\.address))
+      #expect(vm.devices.map(\.place) == card.devices.map { .address($0.address) })
       _ = try Compilation.compile(vm, on: host, into: &sink)
       return []
     } catch {

@@ -104,7 +104,7 @@ extension QEMUArguments {
   ) {
     guard let (address, word) = address(values, driver, &draft) else { return }
     var device = ImportDraft.Device(
-      place: .function(address), isOnIOMMUFD: values["iommufd"] != nil, span: values.word.span,
+      place: .address(address), isOnIOMMUFD: values["iommufd"] != nil, span: values.word.span,
       addressSpan: word.span)
     device.name = values["id"]?.text
     device.vfToken = values["vf-token"]

@@ -38,7 +38,7 @@ public struct IOASIDProposalDialect: Dialect {
 
   /// Writes the program: the steps of the mail, in its order.
   public func lower(
-    _ plan: IOASIDPlan, for vm: VMDescription, on host: HostDescription
+    _ plan: IOASIDPlan, for vm: ResolvedVM, on host: HostDescription
   ) -> Program {
     guard !plan.devices.isEmpty else { return Program() }
     var lowering = IOASIDLowering(plan, vm)
@@ -61,23 +61,23 @@ private struct IOASIDLowering {
   )]
 
   let plan: IOASIDPlan
-  let vm: VMDescription
+  let vm: ResolvedVM
   let names: ResultNames
   var builder: ProgramBuilder
 
-  init(_ plan: IOASIDPlan, _ vm: VMDescription) {
+  init(_ plan: IOASIDPlan, _ vm: ResolvedVM) {
     self.plan = plan
     self.vm = vm
     names = ResultNames(for: plan, fixed: ["ioasid", "kvm", "vm"])
     // Per device: 3 for the driver, open, bind, information, check, attach.
     let others = 16 + 2 * plan.pageTables.count
     builder = ProgramBuilder(
-      origin: vm.nameSpan, steps: 8 * plan.devices.count + others,
+      origin: vm.$name, steps: 8 * plan.devices.count + others,
       results: 3 * plan.devices.count + others)
   }
 
   mutating func openIOASIDFD() -> Reference<ObjectKind.IOASIDFD> {
-    builder.origin = vm.nameSpan
+    builder.origin = vm.$name
     return builder.open(.ioasid, named: "ioasid")
   }
 
@@ -122,7 +122,7 @@ private struct IOASIDLowering {
   ) {
     guard plan.coherency.allowsIncoherentDMA, let proof = plan.coherency.proof else { return }
     builder.origin =
-      plan.coherency.reason == .override ? vm.kvm.span : plan.devices[proof].origin
+      plan.coherency.reason == .override ? vm.kvm.$incoherentDMA : plan.devices[proof].origin
     builder.issue(
       IOASIDRequests.allowIncoherentDMA, on: machine,
       [.result(ioasidFD.id), .result(devices[proof].label.id)])

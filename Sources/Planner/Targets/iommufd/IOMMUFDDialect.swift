@@ -44,7 +44,7 @@ public struct IOMMUFDDialect: Dialect {
 
   /// Writes the program: one IOAS per address space, one HWPT per page table.
   public func lower(
-    _ plan: IOASIDPlan, for vm: VMDescription, on host: HostDescription
+    _ plan: IOASIDPlan, for vm: ResolvedVM, on host: HostDescription
   ) -> Program {
     guard !plan.devices.isEmpty else { return Program() }
     let rules = host.kernel.rules
@@ -73,23 +73,23 @@ private struct IOMMUFDLowering {
   )]
 
   let plan: IOASIDPlan
-  let vm: VMDescription
+  let vm: ResolvedVM
   var builder: ProgramBuilder
   let names: ResultNames
 
-  init(_ plan: IOASIDPlan, _ vm: VMDescription) {
+  init(_ plan: IOASIDPlan, _ vm: ResolvedVM) {
     self.plan = plan
     self.vm = vm
     names = ResultNames(for: plan, fixed: ["iommufd", "kvm", "vm", "kvm-vfio"])
     // Per device: 3 for the driver, open, add, bind, attach, expect; file, id and table of each.
     let others = 16 + plan.pageTables.count + 2 * plan.addressSpaces.count
     builder = ProgramBuilder(
-      origin: vm.nameSpan, steps: 8 * plan.devices.count + others,
+      origin: vm.$name, steps: 8 * plan.devices.count + others,
       results: 3 * plan.devices.count + others)
   }
 
   mutating func openIOMMUFD() -> Reference<ObjectKind.IOMMUFD> {
-    builder.origin = vm.nameSpan
+    builder.origin = vm.$name
     let iommufd = builder.openIOMMUFD(named: "iommufd")
     // First of all: with any object in the file the kernel answers EBUSY. Per process is what VFIO
     // always did, and what a limit set for one VM's process means.

@@ -42,7 +42,7 @@ public struct VFIOType1Dialect: Dialect {
 
   /// Writes the program: one container per address space, page tables left to the kernel.
   public func lower(
-    _ plan: IOASIDPlan, for vm: VMDescription, on host: HostDescription
+    _ plan: IOASIDPlan, for vm: ResolvedVM, on host: HostDescription
   ) -> Program {
     guard !plan.devices.isEmpty else { return Program() }
     var lowering = VFIOType1Lowering(plan, vm, host)
@@ -63,7 +63,7 @@ private struct VFIOType1Lowering {
   typealias Group = Reference<ObjectKind.Group>
 
   let plan: IOASIDPlan
-  let vm: VMDescription
+  let vm: ResolvedVM
   let names: ResultNames
   /// Positions of the first device of each IOMMU group, in description order.
   let firstDevices: [Int]
@@ -73,7 +73,7 @@ private struct VFIOType1Lowering {
   let isFirstStage: [Bool]
   var builder: ProgramBuilder
 
-  init(_ plan: IOASIDPlan, _ vm: VMDescription, _ host: HostDescription) {
+  init(_ plan: IOASIDPlan, _ vm: ResolvedVM, _ host: HostDescription) {
     self.plan = plan
     self.vm = vm
     let rules = host.kernel.rules
@@ -94,7 +94,7 @@ private struct VFIOType1Lowering {
     // Per device: 3 for the driver and its file; per group: open, status, check, container, KVM.
     let others = 16 + 16 * plan.addressSpaces.count
     builder = ProgramBuilder(
-      origin: vm.nameSpan, steps: 4 * plan.devices.count + 5 * first.count + others,
+      origin: vm.$name, steps: 4 * plan.devices.count + 5 * first.count + others,
       results: plan.devices.count + 2 * first.count + others)
   }
 

@@ -66,7 +66,7 @@ struct SurveyQuestion: Sendable {
     }
     switch document.value {
     case .vm(let vm): self.vm = vm
-    case .plan(let plan): vm = plan.vm
+    case .plan(let plan): vm = plan.vm.described
     case .program: throw .noVM(in: [command.vm], skipped: 1)
     }
     self.policy = policy?.value ?? Policy()

@@ -65,13 +65,19 @@ extension DescriptionYAML {
     return ["vmm: { kind: \(clause.kind.rawValue)\(backend) }"]
   }
 
-  private func entry(_ device: AssignedDevice, _ table: LineTable) -> [String] {
+  private func entry(_ device: AssignedDevice<DeviceReference>, _ table: LineTable) -> [String] {
     let line = table.position(of: device.span.start).line
-    let slot = device.selector != nil
-    let address = slot ? String(device.address.description.dropLast(2)) : "\(device.address)"
+    let (address, isSlot): (BDF, Bool)
+    switch device.place {
+    case .address(let function): (address, isSlot) = (function, false)
+    case .slot(let first): (address, isSlot) = (first, true)
+    // No configuration of a VMM names devices in another way.
+    case .path, .match: return []
+    }
+    let text = isSlot ? String(address.description.dropLast(2)) : "\(address)"
     var lines = [
-      "  - name: \(HostYAML.scalar(device.name))  # line \(line)\(remark(device, isSlot: slot))",
-      "    address: \"\(address)\"",
+      "  - name: \(HostYAML.scalar(device.name))  # line \(line)\(remark(address, isSlot: isSlot))",
+      "    address: \"\(text)\"",
     ]
     if let driver = device.driver { lines.append("    driver: \(HostYAML.scalar(driver))") }
     if let token = device.vfToken { lines.append("    vfToken: \"\(token)\"") }
@@ -80,10 +86,10 @@ extension DescriptionYAML {
   }
 
   /// What the host has there.
-  private func remark(_ device: AssignedDevice, isSlot: Bool) -> String {
+  private func remark(_ address: BDF, isSlot: Bool) -> String {
     guard let slots else { return isSlot ? ": all functions of the slot" : "" }
-    let found = (slots[device.address.packed >> 3] ?? [])
-      .filter { isSlot || $0.address == device.address }
+    let found = (slots[address.packed >> 3] ?? [])
+      .filter { isSlot || $0.address == address }
     guard !found.isEmpty else { return ": the host has no such device" }
     return ": "
       + found.map { fact in

@@ -59,7 +59,7 @@ struct LibvirtEmitter: VMMEmitter {
   }
 
   /// Huge pages, of one size for all memory.
-  private static func memoryBacking(_ vm: VMDescription) -> String {
+  private static func memoryBacking(_ vm: ResolvedVM) -> String {
     guard let bytes = GuestPages(vm).bytes else { return "" }
     return """
         <memoryBacking>

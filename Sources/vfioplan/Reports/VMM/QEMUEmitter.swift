@@ -47,7 +47,7 @@ struct QEMUEmitter: VMMEmitter {
   }
 
   /// Memory of huge pages, which has to be a piece of its own; else any will do.
-  private static func memory(_ vm: VMDescription) -> String {
+  private static func memory(_ vm: ResolvedVM) -> String {
     let pages = GuestPages(vm)
     guard let bytes = pages.bytes else { return "" }
     let size = pages.total

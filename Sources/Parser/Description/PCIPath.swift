@@ -1,14 +1,3 @@
-/// How a description names a device otherwise than by its address.
-public indirect enum DeviceSelector: Hashable, Sendable {
-  /// By its place behind the bridges, which stays when buses are numbered anew.
-  case path(PCIPath)
-  /// By what it is; among several, the one of a 0-based position in order of addresses.
-  case match(DeviceExpectation, index: Int?)
-  /// By its slot: every function that the host has there, each a device of its own. The address is
-  /// that of function 0.
-  case slot(BDF)
-}
-
 /// The way to a PCI device from its root bus: `0000:00:1c.0/00.0`.
 ///
 /// The first part is the address of the device or bridge on the root bus, each further one the
