@@ -13,11 +13,11 @@ extension NodeDecoder {
     let (iommufd, vfioCdev) = (fields.allow("iommufd"), fields.allow("vfioCdev"))
     let (type1, kvm) = (fields.allow("type1"), fields.allow("kvm"))
     let unsafeInterrupts = fields.allow("allowUnsafeInterrupts")
-    let (container, rules) = (fields.allow("vfioContainer"), fields.allow("rules"))
+    let container = fields.allow("vfioContainer")
     let (architecture, vendor) = (fields.allow("architecture"), fields.allow("cpuVendor"))
     let (quirk, selfSnoop) = (fields.allow("guestPATQuirk"), fields.allow("cpuSelfSnoop"))
-    let pageSize = fields.allow("pageSize")
     let (width, limit) = (fields.allow("cpuAddressBits"), fields.allow("dmaEntryLimit"))
+    let (pageSize, rules) = (fields.allow("pageSize"), fields.allow("rules"))
     guard let node, fields.read(node, &self) else { return kernel }
     kernel.span = tree.span(of: node)
     kernel.release = text(fields[release], "a kernel release") ?? kernel.release

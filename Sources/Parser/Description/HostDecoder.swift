@@ -161,15 +161,15 @@ private struct HostDeviceFields {
     iommu = mapping.allow("iommu")
     group = mapping.allow("group")
     driver = mapping.allow("driver")
+    vfioDriver = mapping.allow("vfioDriver")
+    noIOMMU = mapping.allow("noIOMMU")
+    physicalFunction = mapping.allow("physicalFunction")
+    behind = mapping.allow("behind")
+    path = mapping.allow("path")
     noSnoopCapable = mapping.allow("noSnoopCapable")
     noSnoopSource = mapping.allow("noSnoopSource")
     reserved = mapping.allow("reserved")
     bars = mapping.allow("bars")
-    path = mapping.allow("path")
-    physicalFunction = mapping.allow("physicalFunction")
-    behind = mapping.allow("behind")
-    vfioDriver = mapping.allow("vfioDriver")
-    noIOMMU = mapping.allow("noIOMMU")
   }
 }
 

@@ -63,15 +63,19 @@ extension HostDifference {
     let code = SavedPlanDiagnostics.deviceChanged
     let span = before.span
     let subject = { before.address.description }
+    compare(code, subject(), "class", before.classCode, after.classCode, at: span, as: Self.hex)
     compare(code, subject(), "group", before.group, after.group, at: span, as: Self.text)
     compare(code, subject(), "driver", before.driver, after.driver, at: span, as: Self.text)
-    if before.driver == after.driver {
-      compare(
-        code, subject(), "vfioDriver", before.hasVFIODriver, after.hasVFIODriver, at: span)
-    }
-    compare(code, subject(), "class", before.classCode, after.classCode, at: span, as: Self.hex)
     compare(code, subject(), "reserved", before.regions, after.regions, at: span, as: Self.text)
-    guard isAssigned else { return }
+    if isAssigned { compareAssigned(before, after) }
+    guard before.driver == after.driver else { return }
+    compare(code, subject(), "vfioDriver", before.hasVFIODriver, after.hasVFIODriver, at: span)
+  }
+
+  private mutating func compareAssigned(_ before: HostDevice, _ after: HostDevice) {
+    let code = SavedPlanDiagnostics.deviceChanged
+    let span = before.span
+    let subject = { before.address.description }
     compare(code, subject(), "vendor", before.vendor, after.vendor, at: span, as: Self.hex)
     compare(code, subject(), "device", before.device, after.device, at: span, as: Self.hex)
     // Plans of hosts that do not say it pin none.
@@ -79,16 +83,17 @@ extension HostDifference {
       compare(
         code, subject(), "subsystem", before.subsystem, after.subsystem, at: span, as: Self.text)
     }
-    compareRelations(before, after)
-    // Nor of BARs; and a machine that does not tell contradicts nothing.
-    compareIfKnown(code, subject(), "bars", before.bars, after.bars, at: span, as: Self.text)
     if basis == .saved {
       compare(code, subject(), "iommu", before.iommu, after.iommu, at: span, as: Self.text)
     }
+    compareRelations(before, after)
     // What a write test said once, reading alone does not say again.
-    if after.noSnoopCapable == .unknown { return }
-    compareFacts(
-      code, subject(), "noSnoopCapable", before.noSnoopCapable, after.noSnoopCapable, at: span)
+    if after.noSnoopCapable != .unknown {
+      compareFacts(
+        code, subject(), "noSnoopCapable", before.noSnoopCapable, after.noSnoopCapable, at: span)
+    }
+    // Nor of BARs; and a machine that does not tell contradicts nothing.
+    compareIfKnown(code, subject(), "bars", before.bars, after.bars, at: span, as: Self.text)
   }
 
   /// What a device hangs on; plans of hosts that do not say it pin nothing.

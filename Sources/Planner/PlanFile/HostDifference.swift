@@ -220,12 +220,13 @@ extension HostDifference {
     compareFacts(
       code, name, "enforceSnoop", before.enforceSnoop, after.enforceSnoop, at: span)
     compare(code, name, "isolatedMSI", before.isolatedMSI, after.isolatedMSI, at: span)
-    compareRegisters(before, after)
-    if basis == .stated, !after.tellsItsTables { return }
-    compare(code, name, "addressBits", before.addressBits, after.addressBits, at: span)
-    compare(code, name, "pageSizes", before.pageSizes, after.pageSizes, at: span) { sizes in
-      "[" + sizes.map(Self.hex).joined(separator: ", ") + "]"
+    if basis == .saved || after.tellsItsTables {
+      compare(code, name, "addressBits", before.addressBits, after.addressBits, at: span)
+      compare(code, name, "pageSizes", before.pageSizes, after.pageSizes, at: span) { sizes in
+        "[" + sizes.map(Self.hex).joined(separator: ", ") + "]"
+      }
     }
+    compareRegisters(before, after)
   }
 
   /// Raw facts of a unit, from which the rules conclude.
@@ -238,13 +239,14 @@ extension HostDifference {
     ] {
       compareIfKnown(code, name, key, old, new, at: span, as: Self.hex)
     }
-    for (key, old, new) in [
-      ("canwbs", before.canwbs, after.canwbs), ("firstStage", before.firstStage, after.firstStage),
-    ] where old != .unknown && new != .unknown {
-      compareFacts(code, name, key, old, new, at: span)
+    if before.canwbs != .unknown, after.canwbs != .unknown {
+      compareFacts(code, name, "canwbs", before.canwbs, after.canwbs, at: span)
     }
     compareIfKnown(code, name, "pageTables", before.pageTables, after.pageTables, at: span) {
       $0.rawValue
+    }
+    if before.firstStage != .unknown, after.firstStage != .unknown {
+      compareFacts(code, name, "firstStage", before.firstStage, after.firstStage, at: span)
     }
   }
 
