@@ -46,10 +46,13 @@ public struct HostMemory: Hashable, Sendable {
   /// The pools of huge pages; `nil` if they are unknown, which is not none.
   public var pools: [Pool]?
   /// Where it is described.
-  public var span = SourceSpan.wholeHost
+  public var span: SourceSpan
 
   /// Nothing is known.
-  public init() {}
+  public init(at span: SourceSpan = .wholeHost) { self.span = span }
+
+  /// Whether anything is known.
+  public var isKnown: Bool { bytes != nil || pools != nil }
 
   /// How many huge pages of a size there are; `nil` if unknown.
   public func count(ofPagesOf bytes: UInt64) -> UInt64? {
@@ -152,7 +155,7 @@ public struct HostDevice: Hashable, Sendable {
   /// The driver that has it; `nil` if none.
   public var driver: String?
   /// Whether it may emit no-snoop requests; unknown counts as yes.
-  public var noSnoopCapable: Fact
+  @Located public var noSnoopCapable: Fact
   /// Where that fact comes from, for people; `nil` if nothing says.
   public var noSnoopSource: String?
   /// IOVAs it must not use.
@@ -187,7 +190,7 @@ public struct HostDevice: Hashable, Sendable {
     self.iommu = iommu
     self.group = group
     self.driver = driver
-    self.noSnoopCapable = noSnoopCapable
+    _noSnoopCapable = Located(noSnoopCapable, at: span)
     self.reserved = reserved
     self.span = span
   }

@@ -41,7 +41,7 @@ public struct HostIOMMU: Hashable, Sendable {
   /// The kind of unit, for example `intel-vtd`; compared as text.
   public var type: String
   /// Whether it can enforce snoop for the devices behind it; unknown counts as no.
-  public var enforceSnoop: Fact
+  @Located public var enforceSnoop: Fact
   /// Whether interrupts are isolated per device; without it a bind is refused with EPERM.
   public var isolatedMSI: Bool
   /// Width of I/O virtual addresses in bits, 1 to 64.
@@ -73,7 +73,7 @@ public struct HostIOMMU: Hashable, Sendable {
   ) {
     self.name = name
     self.type = type
-    self.enforceSnoop = enforceSnoop
+    _enforceSnoop = Located(enforceSnoop, at: span)
     self.isolatedMSI = isolatedMSI
     self.addressBits = addressBits
     self.pageSizes = pageSizes

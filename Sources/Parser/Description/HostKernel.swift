@@ -144,11 +144,6 @@ public struct HostProcessor: Hashable, Sendable {
 
   /// Makes CPUs of which nothing is known.
   public init() {}
-
-  /// The facts by their keys in files.
-  public var facts: [(name: String, value: Fact)] {
-    [("guestPATQuirk", guestPATQuirk), ("cpuSelfSnoop", selfSnoop)]
-  }
 }
 
 extension HostDescription {

@@ -39,7 +39,9 @@ public struct MappingDecoder: Sendable {
   /// Declares a key that may be left out.
   public mutating func allow(_ name: String) -> Field { declare(name, isRequired: false) }
 
-  private mutating func declare(_ name: String, isRequired required: Bool) -> Field {
+  /// Declares a key.
+  @discardableResult
+  mutating func declare(_ name: String, isRequired required: Bool) -> Field {
     precondition(names.count < Int(Self.noSlot), "too many fields")
     let number = Int(tree.keyNumber(name))
     if number != 0 { slots[number] = UInt8(names.count) }
@@ -48,6 +50,11 @@ public struct MappingDecoder: Sendable {
     values.append(Self.missing)
     substitutes.append([])
     return Field(slot: names.count - 1)
+  }
+
+  /// Says which keys, by the order of declaration, may stand in the place of one.
+  mutating func substitute(_ index: Int, by others: [Int]) {
+    substitutes[index] = others.map { Field(slot: $0) }
   }
 
   /// Reads the keys of a mapping; `false`, reported, if the node is none.
@@ -69,8 +76,11 @@ public struct MappingDecoder: Sendable {
   /// The value of a key in the mapping read last; `nil` if it has none.
   ///
   /// An optional key whose value is `null` or `~` counts as left out.
-  public subscript(_ field: Field) -> YAMLTree.Node? {
-    let index = values[field.slot]
+  public subscript(_ field: Field) -> YAMLTree.Node? { self[field.slot] }
+
+  /// The value of a key by the order of declaration.
+  subscript(_ slot: Int) -> YAMLTree.Node? {
+    let index = values[slot]
     return index == Self.missing ? nil : YAMLTree.Node(index: index)
   }
 

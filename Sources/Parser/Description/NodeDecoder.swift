@@ -7,6 +7,8 @@ public struct NodeDecoder: Sendable {
   public let tree: YAMLTree
   /// Where findings go.
   public var sink = DiagnosticSink()
+  /// What is prepared for the mappings of tables, by table.
+  var shapes: [ObjectIdentifier: MappingDecoder] = [:]
 
   /// Begins reading a tree.
   public init(_ tree: YAMLTree) { self.tree = tree }

@@ -61,53 +61,15 @@ extension HostDifference {
 
   private mutating func compare(_ before: HostDevice, _ after: HostDevice, isAssigned: Bool) {
     let code = SavedPlanDiagnostics.deviceChanged
-    let span = before.span
-    let subject = { before.address.description }
-    compare(code, subject(), "class", before.classCode, after.classCode, at: span, as: Self.hex)
-    compare(code, subject(), "group", before.group, after.group, at: span, as: Self.text)
-    compare(code, subject(), "driver", before.driver, after.driver, at: span, as: Self.text)
-    compare(code, subject(), "reserved", before.regions, after.regions, at: span, as: Self.text)
-    if isAssigned { compareAssigned(before, after) }
+    let subject = before.address.description
+    for ofAssigned in isAssigned ? [false, true] : [false] {
+      let facts = HostKeys.device.differences(
+        from: before, to: after, isSaved: basis == .saved, ofAssigned: ofAssigned)
+      for fact in facts { report(code, subject, fact, at: before.span) }
+    }
     guard before.driver == after.driver else { return }
-    compare(code, subject(), "vfioDriver", before.hasVFIODriver, after.hasVFIODriver, at: span)
-  }
-
-  private mutating func compareAssigned(_ before: HostDevice, _ after: HostDevice) {
-    let code = SavedPlanDiagnostics.deviceChanged
-    let span = before.span
-    let subject = { before.address.description }
-    compare(code, subject(), "vendor", before.vendor, after.vendor, at: span, as: Self.hex)
-    compare(code, subject(), "device", before.device, after.device, at: span, as: Self.hex)
-    // Plans of hosts that do not say it pin none.
-    if before.subsystem != nil, basis == .saved || after.subsystem != nil {
-      compare(
-        code, subject(), "subsystem", before.subsystem, after.subsystem, at: span, as: Self.text)
-    }
-    if basis == .saved {
-      compare(code, subject(), "iommu", before.iommu, after.iommu, at: span, as: Self.text)
-    }
-    compareRelations(before, after)
-    // What a write test said once, reading alone does not say again.
-    if after.noSnoopCapable != .unknown {
-      compareFacts(
-        code, subject(), "noSnoopCapable", before.noSnoopCapable, after.noSnoopCapable, at: span)
-    }
-    // Nor of BARs; and a machine that does not tell contradicts nothing.
-    compareIfKnown(code, subject(), "bars", before.bars, after.bars, at: span, as: Self.text)
-  }
-
-  /// What a device hangs on; plans of hosts that do not say it pin nothing.
-  private mutating func compareRelations(_ before: HostDevice, _ after: HostDevice) {
-    let relations = [
-      ("physicalFunction", before.physicalFunction, after.physicalFunction),
-      ("behind", before.behind, after.behind),
-    ]
-    for (key, old, new) in relations where old != nil {
-      compare(
-        SavedPlanDiagnostics.deviceChanged, before.address.description, key, old, new,
-        at: before.span
-      ) { $0?.description ?? "none" }
-    }
+    compare(
+      code, subject, "vfioDriver", before.hasVFIODriver, after.hasVFIODriver, at: before.span)
   }
 
   private mutating func reportNewMembers(_ known: Set<BDF>) {
@@ -126,27 +88,4 @@ extension HostDifference {
   }
 
   private static func text(_ value: String?) -> String { value ?? "none" }
-  private static func text(_ value: Int?) -> String { value.map { "\($0)" } ?? "none" }
-  private static func text(_ ids: PCISubsystem?) -> String { ids?.description ?? "unknown" }
-  private static func text(_ bars: [BAR]) -> String {
-    let shown = bars.map { "\($0.index): \(hex($0.size)) of \($0.bits) bits" }
-    return "[" + shown.joined(separator: ", ") + "]"
-  }
-  private static func text(_ regions: [HostDevice.Region]) -> String {
-    let shown = regions.map { "\(hex($0.start))-\(hex($0.end)) \($0.kind.rawValue)" }
-    return "[" + shown.joined(separator: ", ") + "]"
-  }
-}
-
-extension HostDevice {
-  /// A reserved region without its place in a file.
-  fileprivate struct Region: Equatable {
-    var start: UInt64
-    var end: UInt64
-    var kind: ReservedRegion.Kind
-  }
-
-  fileprivate var regions: [Region] {
-    reserved.map { Region(start: $0.start, end: $0.end, kind: $0.kind) }
-  }
 }

@@ -57,12 +57,21 @@ public struct HostDifference {
     _ after: Value, at span: SourceSpan, as text: (Value) -> String = { "\($0)" }
   ) {
     guard before != after else { return }
+    let values = FactDifference(key: fact, before: text(before), after: text(after))
+    report(code, subject(), values, at: span)
+  }
+
+  /// Reports a fact that differs.
+  mutating func report(
+    _ code: DiagnosticCode, _ subject: String, _ fact: FactDifference, at span: SourceSpan
+  ) {
     let values =
       switch basis {
-      case .saved: "\(fact) was \(text(before)), is \(text(after))"
-      case .stated: "\(fact) is \(text(before)) in the description, \(text(after)) on this machine"
+      case .saved: "\(fact.key) was \(fact.before), is \(fact.after)"
+      case .stated:
+        "\(fact.key) is \(fact.before) in the description, \(fact.after) on this machine"
       }
-    report(code, "\(subject()): \(values)", at: span)
+    report(code, "\(subject): \(values)", at: span)
   }
 
   mutating func report(_ code: DiagnosticCode, _ message: String, at span: SourceSpan) {
@@ -107,7 +116,7 @@ extension HostDifference {
       SavedPlanDiagnostics.interfaceChanged, "kernel", "kvm", before.kvm, after.kvm,
       at: before.span)
     comparePages(before, after)
-    compareProcessors(before.processor, after.processor, at: before.span)
+    compareProcessors(before, after, at: before.span)
     compareLimits(before, after)
     // Only where a unit does not isolate interrupts does anything depend on the permission.
     let facts = RelevantFacts(to: saved.plan, in: saved.host)
@@ -158,7 +167,7 @@ extension HostDifference {
 
   /// What the CPUs are taken for decides; the other facts count where both hosts say them.
   private mutating func compareProcessors(
-    _ before: HostProcessor, _ after: HostProcessor, at span: SourceSpan
+    _ before: HostKernel, _ after: HostKernel, at span: SourceSpan
   ) {
     let code = SavedPlanDiagnostics.interfaceChanged
     let isTold = basis == .saved || now.architecture != nil
@@ -166,13 +175,9 @@ extension HostDifference {
       code, "kernel", "architecture", saved.host.architecture ?? .x86,
       isTold ? now.architecture ?? .x86 : saved.host.architecture ?? .x86, at: span
     ) { $0.rawValue }
-    compareIfKnown(code, "kernel", "cpuVendor", before.vendor, after.vendor, at: span) {
-      $0.rawValue
-    }
-    for (old, new) in zip(before.facts, after.facts) where old.value != .unknown {
-      guard new.value != .unknown else { continue }
-      compare(code, "kernel", old.name, old.value, new.value, at: span) { $0.rawValue }
-    }
+    let facts = HostKeys.kernel.differences(
+      from: before, to: after, isSaved: basis == .saved)
+    for fact in facts { report(code, "kernel", fact, at: span) }
   }
 
   private mutating func compareUnits() {
@@ -214,39 +219,10 @@ extension HostDifference {
   }
 
   private mutating func compare(_ before: HostIOMMU, _ after: HostIOMMU) {
-    let code = SavedPlanDiagnostics.unitChanged
-    let (name, span) = (before.name, before.span)
-    compare(code, name, "type", before.type, after.type, at: span)
-    compareFacts(
-      code, name, "enforceSnoop", before.enforceSnoop, after.enforceSnoop, at: span)
-    compare(code, name, "isolatedMSI", before.isolatedMSI, after.isolatedMSI, at: span)
-    if basis == .saved || after.tellsItsTables {
-      compare(code, name, "addressBits", before.addressBits, after.addressBits, at: span)
-      compare(code, name, "pageSizes", before.pageSizes, after.pageSizes, at: span) { sizes in
-        "[" + sizes.map(Self.hex).joined(separator: ", ") + "]"
-      }
-    }
-    compareRegisters(before, after)
-  }
-
-  /// Raw facts of a unit, from which the rules conclude.
-  private mutating func compareRegisters(_ before: HostIOMMU, _ after: HostIOMMU) {
-    let code = SavedPlanDiagnostics.unitChanged
-    let (name, span) = (before.name, before.span)
-    for (key, old, new) in [
-      ("cap", before.cap, after.cap), ("ecap", before.ecap, after.ecap),
-      ("features", before.features, after.features),
-    ] {
-      compareIfKnown(code, name, key, old, new, at: span, as: Self.hex)
-    }
-    if before.canwbs != .unknown, after.canwbs != .unknown {
-      compareFacts(code, name, "canwbs", before.canwbs, after.canwbs, at: span)
-    }
-    compareIfKnown(code, name, "pageTables", before.pageTables, after.pageTables, at: span) {
-      $0.rawValue
-    }
-    if before.firstStage != .unknown, after.firstStage != .unknown {
-      compareFacts(code, name, "firstStage", before.firstStage, after.firstStage, at: span)
+    let facts = HostKeys.unit.differences(from: before, to: after, isSaved: basis == .saved)
+    let isTold = basis == .saved || after.tellsItsTables
+    for fact in facts where isTold || !["addressBits", "pageSizes"].contains(fact.key) {
+      report(SavedPlanDiagnostics.unitChanged, before.name, fact, at: before.span)
     }
   }
 

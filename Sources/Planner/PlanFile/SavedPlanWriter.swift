@@ -98,7 +98,7 @@ extension SavedPlanWriter {
     case .hostDevices(let run):
       var writer = continued(run, depth: Self.innerDepth)
       for index in run {
-        HostJSON.write(compiled.host.devices[facts.devices[index]], to: &writer)
+        HostKeys.device.write(compiled.host.devices[facts.devices[index]], to: &writer)
       }
       return writer
     case .toSteps: return toSteps()

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Parser
 
 /// `vfioplan schema`: the JSON Schema of a file format.
 struct SchemaCommand: ParsableCommand {
@@ -23,11 +24,11 @@ struct SchemaCommand: ParsableCommand {
     case hosts
     case emulate
 
-    /// The schema as it lies in schemas/.
+    /// The schema as it lies in schemas/; that of a file that is read by a table comes from there.
     var schema: [UInt8] {
       switch self {
       case .vm: PackageResources.vm_schema_json
-      case .host: PackageResources.host_schema_json
+      case .host: Array(HostKeys.schema.utf8)
       case .policy: PackageResources.policy_schema_json
       case .plan: PackageResources.plan_schema_json
       case .run: PackageResources.run_schema_json

@@ -22,7 +22,7 @@ struct DescriptionYAML {
     let kind = vm.vmm?.kind.title ?? "another program"
     var lines = Self.comment("Made by 'vfioplan import' from \(file.name) (\(kind)).")
     lines += LeftOut.lines(imported.leftOut).flatMap { Self.comment("Not taken over: \($0).") }
-    lines += ["apiVersion: vfioplan/v1", "kind: VM", "name: " + HostYAML.scalar(vm.name)]
+    lines += ["apiVersion: vfioplan/v1", "kind: VM", "name: " + YAMLText.scalar(vm.name)]
     lines += memory + vmm
     lines.append(vm.devices.isEmpty ? "devices: []" : "devices:")
     let table = LineTable(file)
@@ -47,14 +47,14 @@ extension DescriptionYAML {
     let total = vm.memory.reduce(0) { $0 &+ $1.size }
     let isPlain = vm.memory.allSatisfy { $0.hugePageBytes == nil && $0.population == .lazy }
     if let machine = vm.machine, isPlain {
-      return ["memory: \(HostYAML.size(total))", "machine: \(machine.rawValue)"]
+      return ["memory: \(YAMLText.size(total))", "machine: \(machine.rawValue)"]
     }
     return (vm.machine.map { ["machine: \($0.rawValue)"] } ?? []) + ["memory:"]
       + vm.memory.map { region in
-        let pages = region.hugePageBytes.map { ", hugepages: \(HostYAML.size($0))" } ?? ""
+        let pages = region.hugePageBytes.map { ", hugepages: \(YAMLText.size($0))" } ?? ""
         let population =
           region.population == .lazy ? "" : ", populate: \(region.population.rawValue)"
-        return "  - { gpa: \(hexText(region.gpa)), size: \(HostYAML.size(region.size))"
+        return "  - { gpa: \(hexText(region.gpa)), size: \(YAMLText.size(region.size))"
           + pages + population + " }"
       }
   }
@@ -76,10 +76,10 @@ extension DescriptionYAML {
     }
     let text = isSlot ? String(address.description.dropLast(2)) : "\(address)"
     var lines = [
-      "  - name: \(HostYAML.scalar(device.name))  # line \(line)\(remark(address, isSlot: isSlot))",
+      "  - name: \(YAMLText.scalar(device.name))  # line \(line)\(remark(address, isSlot: isSlot))",
       "    address: \"\(text)\"",
     ]
-    if let driver = device.driver { lines.append("    driver: \(HostYAML.scalar(driver))") }
+    if let driver = device.driver { lines.append("    driver: \(YAMLText.scalar(driver))") }
     if let token = device.vfToken { lines.append("    vfToken: \"\(token)\"") }
     if let managed = device.managed { lines.append("    managed: \(managed)") }
     return lines

@@ -1,0 +1,121 @@
+/// The keys of a mapping in files: reading, writing, differences and schemas come from it.
+///
+/// The order of keys is that of messages, of YAML, of differences, and of the reference.
+public final class KeyTable<Subject>: Sendable {
+  /// What the mapping is, for messages: `a host device`.
+  let what: String
+  let keys: [Key<Subject>]
+  /// Whether a mapping counts that lacks a key it must have, which is reported.
+  let keepsIncomplete: Bool
+  /// What is looked at beyond each key by itself; `false`, reported, leaves the mapping out.
+  let check: @Sendable (Subject, borrowing MappingReader<Subject>, inout NodeDecoder) -> Bool
+  /// The keys in the order of plan files.
+  private let written: [Key<Subject>]
+
+  /// Describes a mapping.
+  init(
+    _ what: String, keepsIncomplete: Bool = false, _ keys: [Key<Subject>],
+    check:
+      @escaping @Sendable (Subject, borrowing MappingReader<Subject>, inout NodeDecoder) -> Bool = {
+        _, _, _ in true
+      }
+  ) {
+    self.what = what
+    self.keys = keys
+    self.keepsIncomplete = keepsIncomplete
+    self.check = check
+    var written = keys.filter { $0.predecessor == nil }
+    for key in keys {
+      let place = written.firstIndex { $0.text == key.predecessor }
+      if let place { written.insert(key, at: place + 1) }
+    }
+    self.written = written
+  }
+
+  /// Writes a mapping as JSON, on one line.
+  public func write(_ subject: Subject, to writer: inout JSONWriter) {
+    writer.beginObject()
+    for index in written.indices { written[index].write(subject, &writer) }
+    writer.endObject()
+  }
+
+  /// A mapping as YAML, on one line.
+  public func flow(_ subject: Subject) -> String {
+    let members = keys.compactMap { key in key.yaml(subject).map { "\(key.name): \($0)" } }
+    return "{ " + members.joined(separator: ", ") + " }"
+  }
+
+  /// A mapping as YAML, a key a line.
+  public func lines(_ subject: Subject) -> [String] {
+    keys.filter { $0.commented == nil }.flatMap { key -> [String] in
+      if let lines = key.lines(subject) { return ["\(key.name):"] + lines.map { "  " + $0 } }
+      guard let value = key.yaml(subject) else { return [] }
+      let comment = keys.first { $0.commented == key.text }?.shown(subject)
+      return ["\(key.name): \(value)" + (comment.map { "  # " + $0 } ?? "")]
+    }
+  }
+
+  /// What JSON Schema says of it.
+  var schema: JSONSchema {
+    let required = keys.filter(\.isNeeded)
+    var schema = JSONSchema.type("object")
+    if !required.isEmpty {
+      schema = schema.with("required", .list(required.map { .text($0.text) }))
+    }
+    return schema.with("additionalProperties", .flag(false))
+      .with("properties", .object(keys.map { .init($0.text, $0.schema) }))
+  }
+}
+
+extension Key {
+  /// Its name.
+  var text: String { "\(name)" }
+
+  /// Whether a mapping must have it, and nothing may stand in its place.
+  var isNeeded: Bool { isRequired && substitutes.isEmpty }
+}
+
+/// A fact that two hosts say differently.
+public struct FactDifference {
+  /// Its key.
+  public let key: String
+  /// What was said before.
+  public let before: String
+  /// What is said now.
+  public let after: String
+
+  /// Puts what both say together.
+  public init(key: String, before: String, after: String) {
+    (self.key, self.before, self.after) = (key, before, after)
+  }
+}
+
+extension KeyTable {
+  /// Whether two mappings say the same, wherever they stand.
+  func isSame(_ one: Subject, _ other: Subject) -> Bool {
+    keys.allSatisfy { $0.isSame(one, other) }
+  }
+
+  /// What counts and differs, in the order of the table.
+  ///
+  /// - Parameters:
+  ///   - before: What a plan rests on.
+  ///   - after: What there is.
+  ///   - isSaved: Whether the first is what a machine had, not what somebody stated.
+  ///   - ofAssigned: Whether the facts are looked at that only devices of a plan are asked for.
+  public func differences(
+    from before: Subject, to after: Subject, isSaved: Bool, ofAssigned: Bool = false
+  ) -> [FactDifference] {
+    keys.compactMap { key in
+      guard let pin = key.pin, pin.isOfAssigned == ofAssigned, !key.isSame(before, after) else {
+        return nil
+      }
+      let sides = Pin.Sides(
+        wasKnown: key.isKnown(before), isKnown: key.isKnown(after), isSaved: isSaved)
+      guard pin.counts(sides) else { return nil }
+      return FactDifference(
+        key: key.text, before: key.shown(before) ?? pin.unsaid,
+        after: key.shown(after) ?? pin.unsaid)
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/// A mapping in a mapping.
+struct MappingForm<Subject: Equatable & Sendable>: ValueForm {
+  let table: KeyTable<Subject>
+  /// Makes a subject without values for a mapping at a place.
+  let empty: @Sendable (SourceSpan) -> Subject
+
+  var schema: JSONSchema { table.schema }
+
+  func read(_ node: YAMLTree.Node, _ decoder: inout NodeDecoder) -> Subject? {
+    var subject = empty(decoder.tree.span(of: node))
+    let isRead = decoder.reading(table) { $0.read(node, into: &subject, &$1) }
+    return isRead ? subject : nil
+  }
+
+  func write(_ subject: Subject, to writer: inout JSONWriter) { table.write(subject, to: &writer) }
+  func yaml(_ subject: Subject) -> String { table.flow(subject) }
+}
+
+/// A list of mappings.
+struct MappingsForm<Subject: Equatable & Sendable>: ValueForm {
+  let table: KeyTable<Subject>
+  /// What the list is, for messages: `a list of BARs`.
+  let what: String
+  /// An element in messages.
+  var element: @Sendable (Subject) -> String = { _ in "" }
+  /// Makes a subject without values for a mapping at a place.
+  let empty: @Sendable (SourceSpan) -> Subject
+
+  var schema: JSONSchema { .array(of: table.schema) }
+
+  func read(_ node: YAMLTree.Node, _ decoder: inout NodeDecoder) -> [Subject]? {
+    guard let items = decoder.list(node, what) else { return nil }
+    let tree = decoder.tree
+    return decoder.reading(table) { reader, decoder in
+      var subjects: [Subject] = []
+      subjects.reserveCapacity(tree.childCount(of: node))
+      for item in items {
+        var subject = empty(tree.span(of: item))
+        if reader.read(item, into: &subject, &decoder) { subjects.append(subject) }
+      }
+      return subjects
+    }
+  }
+
+  func write(_ subjects: [Subject], to writer: inout JSONWriter) {
+    writer.beginArray()
+    for subject in subjects { table.write(subject, to: &writer) }
+    writer.endArray()
+  }
+
+  func yaml(_ subjects: [Subject]) -> String {
+    "[" + subjects.map(table.flow).joined(separator: ", ") + "]"
+  }
+
+  func shown(_ subjects: [Subject]) -> String {
+    "[" + subjects.map(element).joined(separator: ", ") + "]"
+  }
+
+  func isSame(_ one: [Subject], _ other: [Subject]) -> Bool {
+    one.count == other.count && zip(one, other).allSatisfy(table.isSame)
+  }
+
+  func lines(_ subjects: [Subject]) -> [String]? {
+    subjects.isEmpty ? nil : subjects.map { "- " + table.flow($0) }
+  }
+}

@@ -1,0 +1,59 @@
+/// Reads mappings of the keys of a table.
+struct MappingReader<Subject> {
+  private let table: KeyTable<Subject>
+  fileprivate var mapping: MappingDecoder
+
+  fileprivate init(_ table: KeyTable<Subject>, _ mapping: MappingDecoder) {
+    self.table = table
+    self.mapping = mapping
+  }
+
+  /// Reads a mapping into a subject; `false`, reported, if the node is none, or if it lacks
+  /// something without which it counts for nothing.
+  mutating func read(
+    _ node: YAMLTree.Node, into subject: inout Subject, _ decoder: inout NodeDecoder
+  ) -> Bool {
+    guard mapping.read(node, &decoder) else { return false }
+    var isComplete = true
+    for index in table.keys.indices {
+      let value = mapping[index]
+      let isRead = value.map { table.keys[index].read($0, &decoder, &subject) } ?? false
+      if !isRead, table.keys[index].isNeeded { isComplete = false }
+    }
+    guard isComplete || table.keepsIncomplete else { return false }
+    return table.check(subject, self, &decoder)
+  }
+
+  /// Where a key's value stands in the mapping read last.
+  func span(_ name: StaticString, in tree: YAMLTree) -> SourceSpan? {
+    let index = table.keys.firstIndex { $0.text == "\(name)" }
+    return index.flatMap { mapping[$0] }.map(tree.span)
+  }
+}
+
+extension NodeDecoder {
+  /// Reads mappings of a table's keys; what is prepared for its first mapping serves all of a file.
+  mutating func reading<Subject, Result>(
+    _ table: KeyTable<Subject>,
+    _ body: (inout MappingReader<Subject>, inout NodeDecoder) -> Result
+  ) -> Result {
+    let id = ObjectIdentifier(table)
+    var reader = MappingReader(
+      table, shapes.removeValue(forKey: id) ?? MappingDecoder(tree, table))
+    let result = body(&reader, &self)
+    shapes[id] = reader.mapping
+    return result
+  }
+}
+
+extension MappingDecoder {
+  /// Declares the keys of a table; the index of a key is its place there.
+  fileprivate init(_ tree: YAMLTree, _ table: KeyTable<some Any>) {
+    self.init(tree, table.what)
+    for key in table.keys { declare(key.text, isRequired: key.isRequired) }
+    for (index, key) in table.keys.enumerated() {
+      substitute(
+        index, by: table.keys.indices.filter { key.substitutes.contains(table.keys[$0].text) })
+    }
+  }
+}
