@@ -130,10 +130,10 @@ struct ClashSearch {
   }
 
   private func groups() -> [Clash] {
-    var groups: [Int32: [Int]] = [:]
-    var order: [Int32] = []
+    var groups: [HostGroupIndex: [Int]] = [:]
+    var order: [HostGroupIndex] = []
     for (index, use) in uses.enumerated() where !use.isCompanion {
-      guard let position = use.position, topology.groupOfDevice[position] >= 0 else { continue }
+      guard let position = use.position, !topology.groupOfDevice[position].isNone else { continue }
       let group = topology.groupOfDevice[position]
       if groups[group] == nil { order.append(group) }
       groups[group, default: []].append(index)
@@ -194,7 +194,7 @@ struct ClashSearch {
       let other = uses[holder].position
     else { return false }
     let group = topology.groupOfDevice[one]
-    return group < 0 || group != topology.groupOfDevice[other]
+    return group.isNone || group != topology.groupOfDevice[other]
   }
 
   /// Virtual functions whose physical function VFIO has and takes one token for all.

@@ -29,9 +29,9 @@ public struct HostIndex: Sendable {
       guard device.driver == nil, case .address(let address) = device.place,
         let position = topology.device(at: address)
       else { return host }
-      guard topology.groupOfDevice[position] >= 0 else { return host }
+      guard !topology.groupOfDevice[position].isNone else { return host }
       if wanted.contains(position) { continue }
-      wanted.formUnion(topology.members(ofGroupOf: position).lazy.map { Int($0) })
+      wanted.formUnion(topology.members(ofGroupOf: position).lazy.map(\.offset))
     }
     addRelatives(to: &wanted)
     var part = host
@@ -49,8 +49,8 @@ public struct HostIndex: Sendable {
       }
     }
     // Who made a domain is told by the groups of what is in it.
-    for position in Array(wanted) where topology.groupOfDevice[position] >= 0 {
-      wanted.formUnion(topology.members(ofGroupOf: position).lazy.map { Int($0) })
+    for position in Array(wanted) where !topology.groupOfDevice[position].isNone {
+      wanted.formUnion(topology.members(ofGroupOf: position).lazy.map(\.offset))
     }
   }
 }

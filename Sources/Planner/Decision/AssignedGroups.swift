@@ -5,30 +5,36 @@ import Parser
 /// A cell is an address space together with a class of compatible IOMMUs: the devices of a page
 /// table are all in one cell. Flat arrays by group, in order of the first device.
 struct AssignedGroups: Sendable {
+  /// What may share page tables: devices of one address space behind units of one class.
+  struct Cell: Hashable {
+    let space: SpaceIndex
+    let unitClass: ClassIndex
+  }
+
   /// The devices and their host facts.
   let devices: AssignedDevices
   /// The group of each device.
-  let groupOfDevice: [Int32]
+  let groupOfDevice: [GroupIndex]
   /// The devices of each group, in description order.
-  let members: Buckets
+  let members: Buckets<AssignedGroups, ResolvedDevice>
   /// The cell of each group.
-  let cellOfGroup: [Int32]
+  let cellOfGroup: [CellIndex]
   /// The address space of each cell.
-  let spaceOfCell: [Int32]
+  let spaceOfCell: [SpaceIndex]
   /// The compatibility class of each cell.
-  let classOfCell: [Int32]
-  /// The first device that cannot be enforced of each group; -1 if all can.
-  let unenforceable: [Int32]
+  let classOfCell: [ClassIndex]
+  /// The first device that cannot be enforced of each group; `none` if all can.
+  let unenforceable: [DeviceIndex]
   /// Position on the host of a member that nobody assigned and that keeps a group from being
-  /// enforced, although all assigned ones could be; -1 if there is none.
-  let heldBackBy: [Int32]
+  /// enforced, although all assigned ones could be; `none` if there is none.
+  let heldBackBy: [HostDeviceIndex]
   /// Whether each group that such a member holds back is known to be held back.
   let isSurelyHeldBack: [Bool]
-  /// The first device of each cell that page tables which do not enforce are made for; -1 if none.
+  /// The first device of each cell that page tables which do not enforce are made for, if any.
   ///
   /// One whose IOMMU is known to be unable to enforce snoop, if there is one, else one whose IOMMU
   /// counts as unable.
-  let lenderOfCell: [Int32]
+  let lenderOfCell: [DeviceIndex]
   /// Whether each group's units take the tables of its cell's lender: first-stage tables are taken
   /// by units that make such tables only.
   let takesLender: [Bool]
@@ -53,29 +59,29 @@ struct AssignedGroups: Sendable {
     spaceOfCell = cells.spaces
     classOfCell = cells.classes
     var capable = [Int32](repeating: 0, count: numbering.count)
-    var unenforceable = [Int32](repeating: -1, count: numbering.count)
+    var unenforceable = [DeviceIndex](repeating: .none, count: numbering.count)
     for device in 0..<devices.count {
-      let group = Int(numbering.keys[device])
+      let group = numbering.keys[device].offset
       if devices.canNoSnoop[device] { capable[group] += 1 }
-      if !devices.canEnforce[device], unenforceable[group] < 0 {
-        unenforceable[group] = Int32(truncatingIfNeeded: device)
+      if !devices.canEnforce[device], unenforceable[group].isNone {
+        unenforceable[group] = DeviceIndex(device)
       }
     }
     self.capable = capable
     self.unenforceable = unenforceable
     heldBackBy = Self.heldBack(members, unenforceable, devices, topology)
     isSurelyHeldBack = heldBackBy.map { mate in
-      mate >= 0 && topology.enforcement[Int(topology.iommuOfDevice[Int(mate)])] == .no
+      mate.position.map { topology.enforcement[topology.iommuOfDevice[$0].offset] == .no } ?? false
     }
     var isKnown = [Bool](repeating: false, count: numbering.count)
-    var lenders = [Int32](repeating: -1, count: cells.spaces.count)
+    var lenders = [DeviceIndex](repeating: .none, count: cells.spaces.count)
     for device in 0..<devices.count where !devices.canEnforce[device] {
-      let group = Int(numbering.keys[device])
-      let cell = Int(cells.ofGroup[group])
+      let group = numbering.keys[device].offset
+      let cell = cells.ofGroup[group].offset
       if devices.cannotEnforce[device] { isKnown[group] = true }
-      let lender = Int(lenders[cell])
-      if lender < 0 || Self.isBetter(device, than: lender, devices, topology) {
-        lenders[cell] = Int32(truncatingIfNeeded: device)
+      let lender = lenders[cell].position
+      if lender.map({ Self.isBetter(device, than: $0, devices, topology) }) ?? true {
+        lenders[cell] = DeviceIndex(device)
       }
     }
     isKnownUnenforceable = isKnown
@@ -87,7 +93,9 @@ struct AssignedGroups: Sendable {
   var count: Int { members.count }
 
   /// Whether every member of a group can be enforced, assigned or not.
-  func canEnforce(_ group: Int) -> Bool { unenforceable[group] < 0 && heldBackBy[group] < 0 }
+  func canEnforce(_ group: Int) -> Bool {
+    unenforceable[group].isNone && heldBackBy[group].isNone
+  }
 
   /// Whether the rules of a target alone let a group's page table be not enforced.
   func mayLeaveUnenforced(_ group: Int, _ choice: SnoopChoice) -> Bool {
@@ -103,8 +111,8 @@ struct AssignedGroups: Sendable {
   ///
   /// An IOMMU that nobody knows enough of may make one that does.
   private func hasLender(_ group: Int) -> Bool {
-    let lender = Int(lenderOfCell[Int(cellOfGroup[group])])
-    return lender >= 0 && devices.cannotEnforce[lender] && takesLender[group]
+    guard let lender = lenderOfCell[cellOfGroup[group].offset].position else { return false }
+    return devices.cannotEnforce[lender] && takesLender[group]
   }
 
   /// Whether a group's page table, left not enforced by the plan, is so whatever the facts are that
@@ -127,83 +135,83 @@ extension AssignedGroups {
     if devices.cannotEnforce[device] != devices.cannotEnforce[other] {
       return devices.cannotEnforce[device]
     }
-    return topology.isFirstStage[Int(devices.iommu[other])]
-      && !topology.isFirstStage[Int(devices.iommu[device])]
+    return topology.isFirstStage[devices.iommu[other].offset]
+      && !topology.isFirstStage[devices.iommu[device].offset]
   }
 
   private static func takers(
-    of lenders: [Int32], _ cellOfGroup: [Int32], _ members: Buckets, _ devices: AssignedDevices,
+    of lenders: [DeviceIndex], _ cellOfGroup: [CellIndex],
+    _ members: Buckets<AssignedGroups, ResolvedDevice>, _ devices: AssignedDevices,
     _ topology: HostTopology
   ) -> [Bool] {
     cellOfGroup.indices.map { group in
-      let lender = Int(lenders[Int(cellOfGroup[group])])
-      guard lender >= 0, topology.isFirstStage[Int(devices.iommu[lender])],
-        let first = members[group].first.map(Int.init)
+      guard let lender = lenders[cellOfGroup[group].offset].position,
+        topology.isFirstStage[devices.iommu[lender].offset],
+        let first = members[group].first?.offset
       else { return true }
-      return topology.members(ofGroupOf: Int(devices.hostIndex[first])).allSatisfy { member in
-        let unit = Int(topology.iommuOfDevice[Int(member)])
-        return unit < 0 || topology.isFirstStage[unit]
+      return topology.members(ofGroupOf: devices.hostIndex[first].offset).allSatisfy { member in
+        topology.iommuOfDevice[member.offset].position.map { topology.isFirstStage[$0] } ?? true
       }
     }
   }
 
   private static func number(
     _ devices: AssignedDevices, _ topology: HostTopology
-  ) -> (keys: [Int32], count: Int) {
-    var numbers = [Int32](repeating: -1, count: topology.members.count)
-    var count: Int32 = 0
+  ) -> (keys: [GroupIndex], count: Int) {
+    var numbers = [GroupIndex](repeating: .none, count: topology.members.count)
+    var count = 0
     let keys = devices.hostIndex.map { host in
-      let group = Int(topology.groupOfDevice[Int(host)])
-      if numbers[group] < 0 {
-        numbers[group] = count
+      let group = topology.groupOfDevice[host.offset].offset
+      if numbers[group].isNone {
+        numbers[group] = GroupIndex(count)
         count += 1
       }
       return numbers[group]
     }
-    return (keys, Int(count))
+    return (keys, count)
   }
 
   private static func heldBack(
-    _ members: Buckets, _ unenforceable: [Int32], _ devices: AssignedDevices,
-    _ topology: HostTopology
-  ) -> [Int32] {
+    _ members: Buckets<AssignedGroups, ResolvedDevice>, _ unenforceable: [DeviceIndex],
+    _ devices: AssignedDevices, _ topology: HostTopology
+  ) -> [HostDeviceIndex] {
     (0..<members.count).map { group in
-      guard unenforceable[group] < 0, let first = members[group].first.map(Int.init) else {
-        return -1
+      guard unenforceable[group].isNone, let first = members[group].first?.offset else {
+        return .none
       }
-      let all = topology.members(ofGroupOf: Int(devices.hostIndex[first]))
-      guard all.count > members[group].count else { return -1 }
+      let all = topology.members(ofGroupOf: devices.hostIndex[first].offset)
+      guard all.count > members[group].count else { return .none }
       return all.first {
-        let unit = topology.iommuOfDevice[Int($0)]
-        return unit >= 0 && topology.enforcement[Int(unit)] != .yes
-      } ?? -1
+        let unit = topology.iommuOfDevice[$0.offset].position
+        return unit.map { topology.enforcement[$0] != .yes } ?? false
+      } ?? .none
     }
   }
 
   /// Whether each group lies in one address space, and behind compatible IOMMUs with all of its
   /// members: the kernel attaches those that nobody assigned as well.
   private static func areWhole(
-    _ members: Buckets, _ devices: AssignedDevices, _ vm: ResolvedVM, _ topology: HostTopology,
-    into sink: inout DiagnosticSink
+    _ members: Buckets<AssignedGroups, ResolvedDevice>, _ devices: AssignedDevices,
+    _ vm: ResolvedVM, _ topology: HostTopology, into sink: inout DiagnosticSink
   ) -> Bool {
     var isWhole = true
     for group in 0..<members.count {
       let assigned = members[group]
-      guard let first = assigned.first.map(Int.init) else { continue }
-      let all = topology.members(ofGroupOf: Int(devices.hostIndex[first]))
+      guard let first = assigned.first?.offset else { continue }
+      let all = topology.members(ofGroupOf: devices.hostIndex[first].offset)
       guard all.count > 1 else { continue }
-      if let other = assigned.first(where: { devices.space[Int($0)] != devices.space[first] }) {
+      if let other = assigned.first(where: { devices.space[$0.offset] != devices.space[first] }) {
         isWhole = false
-        let number = topology.host.devices[Int(devices.hostIndex[first])].group ?? 0
+        let number = topology.host.devices[devices.hostIndex[first]].group ?? 0
         sink.report(
           PlannerDiagnostics.splitGroup(
-            vm.devices[Int(other)], first: vm.devices[first], group: number))
+            vm.devices[other], first: vm.devices[first], group: number))
       }
-      let unit = Int(devices.iommu[first])
+      let unit = devices.iommu[first].offset
       let unitClass = topology.classOfIOMMU[unit]
-      if let other = all.lazy.map(Int.init).first(where: {
-        let unit = topology.iommuOfDevice[$0]
-        return unit >= 0 && topology.classOfIOMMU[Int(unit)] != unitClass
+      if let other = all.lazy.map(\.offset).first(where: {
+        let unit = topology.iommuOfDevice[$0].position
+        return unit.map { topology.classOfIOMMU[$0] != unitClass } ?? false
       }) {
         isWhole = false
         sink.report(
@@ -216,29 +224,28 @@ extension AssignedGroups {
   }
 
   private static func cells(
-    _ members: Buckets, _ devices: AssignedDevices, _ topology: HostTopology
-  ) -> (ofGroup: [Int32], spaces: [Int32], classes: [Int32]) {
-    var known: [UInt64: Int32] = [:]
-    var last: (key: UInt64, cell: Int32)?
-    var spaces: [Int32] = []
-    var classes: [Int32] = []
-    var ofGroup = [Int32](repeating: 0, count: members.count)
+    _ members: Buckets<AssignedGroups, ResolvedDevice>, _ devices: AssignedDevices,
+    _ topology: HostTopology
+  ) -> (ofGroup: [CellIndex], spaces: [SpaceIndex], classes: [ClassIndex]) {
+    var known: [Cell: CellIndex] = [:]
+    var last: (key: Cell, cell: CellIndex)?
+    var spaces: [SpaceIndex] = []
+    var classes: [ClassIndex] = []
+    var ofGroup = [CellIndex](repeating: CellIndex(0), count: members.count)
     for group in 0..<members.count {
-      guard let first = members[group].first.map(Int.init) else { continue }
-      let unitClass = topology.classOfIOMMU[Int(devices.iommu[first])]
-      let key =
-        UInt64(UInt32(bitPattern: devices.space[first])) << 32
-        | UInt64(UInt32(bitPattern: unitClass))
+      guard let first = members[group].first?.offset else { continue }
+      let unitClass = topology.classOfIOMMU[devices.iommu[first].offset]
+      let key = Cell(space: devices.space[first], unitClass: unitClass)
       if last?.key != key {
-        let cell = known[key] ?? Int32(truncatingIfNeeded: spaces.count)
-        if cell == spaces.count {
+        let cell = known[key] ?? CellIndex(spaces.count)
+        if cell.offset == spaces.count {
           known[key] = cell
           spaces.append(devices.space[first])
           classes.append(unitClass)
         }
         last = (key, cell)
       }
-      ofGroup[group] = last?.cell ?? 0
+      ofGroup[group] = last?.cell ?? CellIndex(0)
     }
     return (ofGroup, spaces, classes)
   }

@@ -56,7 +56,7 @@ struct Conflicts {
     var isDemanding = [Bool](repeating: false, count: groups.count)
     for device in 0..<devices.count
     where intents.resolved[device] == .required || intents.resolved[device] == .forbidden {
-      isDemanding[Int(groups.groupOfDevice[device])] = true
+      isDemanding[groups.groupOfDevice[device].offset] = true
     }
     return isDemanding
   }
@@ -70,8 +70,9 @@ struct Conflicts {
       ? devices.canNoSnoop.firstIndex(of: true) : devices.cannotEnforce.firstIndex(of: true)
   }
 
-  private func reportIncapable(_ members: ArraySlice<Int32>, into sink: inout DiagnosticSink) {
-    for device in members.lazy.map(Int.init)
+  private func reportIncapable(_ members: ArraySlice<DeviceIndex>, into sink: inout DiagnosticSink)
+  {
+    for device in members.lazy.map(\.offset)
     where intents.resolved[device] == .required && !devices.canNoSnoop[device] {
       sink.report(PlannerDiagnostics.incapable(vm.devices[device], hostFact(device)))
     }
@@ -79,7 +80,7 @@ struct Conflicts {
 
   /// What 'required' can't rest on, and what it does not promise, because facts are unknown.
   private func reportUncertain(
-    _ group: Int, _ members: ArraySlice<Int32>, _ choice: SnoopChoice,
+    _ group: Int, _ members: ArraySlice<DeviceIndex>, _ choice: SnoopChoice,
     into sink: inout DiagnosticSink
   ) {
     let required = demands(.required, members)
@@ -101,21 +102,18 @@ struct Conflicts {
   /// table of a group does; `nil` if that is known.
   private func doubtful(_ group: Int, _ choice: SnoopChoice) -> Int? {
     if groups.isSurelyUnenforced(group, choice) { return nil }
-    let own = Int(groups.unenforceable[group])
-    if own >= 0 { return own }
+    if let own = groups.unenforceable[group].position { return own }
     guard choice == .joinsUnenforceable, groups.canEnforce(group) else { return nil }
-    let lender = Int(groups.lenderOfCell[Int(groups.cellOfGroup[group])])
-    return lender >= 0 ? lender : nil
+    return groups.lenderOfCell[groups.cellOfGroup[group].offset].position
   }
 
   /// Conflicts of a group whose page table can't enforce.
   private func reportUnenforceable(
-    _ group: Int, _ members: ArraySlice<Int32>, into sink: inout DiagnosticSink
+    _ group: Int, _ members: ArraySlice<DeviceIndex>, into sink: inout DiagnosticSink
   ) {
-    guard groups.unenforceable[group] >= 0 else {
+    guard let mate = groups.unenforceable[group].position else {
       return reportHeldBack(group, members, into: &sink)
     }
-    let mate = Int(groups.unenforceable[group])
     for device in demands(.forbidden, members) {
       if devices.canEnforce[device] {
         sink.report(
@@ -128,7 +126,7 @@ struct Conflicts {
       }
     }
     guard isNever, groups.capable[group] > 0 else { return }
-    let capable = members.lazy.map(Int.init).filter { devices.canNoSnoop[$0] }
+    let capable = members.lazy.map(\.offset).filter { devices.canNoSnoop[$0] }
     guard let device = capable.first(where: { !devices.canEnforce[$0] }) ?? capable.first
     else { return }
     sink.report(
@@ -141,14 +139,14 @@ struct Conflicts {
   ///
   /// A kernel refuses it whatever is demanded, which `HostChecks` says.
   private func reportHeldBack(
-    _ group: Int, _ members: ArraySlice<Int32>, into sink: inout DiagnosticSink
+    _ group: Int, _ members: ArraySlice<DeviceIndex>, into sink: inout DiagnosticSink
   ) {
     guard target.isProposalOnly, groups.capable[group] > 0 else { return }
-    let capable = members.lazy.map(Int.init).first { devices.canNoSnoop[$0] }
+    let capable = members.lazy.map(\.offset).first { devices.canNoSnoop[$0] }
     guard let device = demands(.forbidden, members).first ?? (isNever ? capable : nil) else {
       return
     }
-    let mate = Int(groups.heldBackBy[group])
+    guard let mate = groups.heldBackBy[group].position else { return }
     sink.report(
       PlannerDiagnostics.mateUnenforceable(
         topology.host.devices[mate], behind: topology.unenforced(of: mate),
@@ -157,7 +155,8 @@ struct Conflicts {
 
   /// Conflicts of a group whose page table can enforce.
   private func reportEnforceable(
-    _ group: Int, _ members: ArraySlice<Int32>, _ mayLeave: Bool, into sink: inout DiagnosticSink
+    _ group: Int, _ members: ArraySlice<DeviceIndex>, _ mayLeave: Bool,
+    into sink: inout DiagnosticSink
   ) {
     let required = demands(.required, members)
     guard !required.isEmpty else { return }
@@ -189,10 +188,10 @@ struct Conflicts {
   }
 
   /// The members with an intent that matters because they can no-snoop.
-  private func demands(_ intent: NoSnoopIntent, _ members: ArraySlice<Int32>) -> [Int] {
+  private func demands(_ intent: NoSnoopIntent, _ members: ArraySlice<DeviceIndex>) -> [Int] {
     var found: [Int] = []
     for member in members {
-      let device = Int(member)
+      let device = member.offset
       if intents.resolved[device] == intent, groups.devices.canNoSnoop[device] {
         found.append(device)
       }
@@ -201,25 +200,25 @@ struct Conflicts {
   }
 
   private func hostFact(_ device: Int) -> HostDevice {
-    topology.host.devices[Int(devices.hostIndex[device])]
+    topology.host.devices[devices.hostIndex[device]]
   }
 
-  private func unit(_ device: Int) -> HostIOMMU { topology.host.iommus[Int(devices.iommu[device])] }
+  private func unit(_ device: Int) -> HostIOMMU { topology.host.iommus[devices.iommu[device]] }
 
   /// The device whose page table a group could share on a kernel that lets it; `nil` without any.
   private func lender(of group: Int) -> ResolvedDevice? {
     guard groups.mayLeaveUnenforced(group, .joinsUnenforceable) else { return nil }
-    let lender = Int(groups.lenderOfCell[Int(groups.cellOfGroup[group])])
-    return lender >= 0 ? vm.devices[lender] : nil
+    let lender = groups.lenderOfCell[groups.cellOfGroup[group].offset].position
+    return lender.map { vm.devices[$0] }
   }
 
   /// What settles that the unit of a device does not enforce.
   private func remedies(_ device: Int) -> [String] {
-    EnforcementRemedies(host: topology.host, dialect: target, index: Int(devices.iommu[device]))
+    EnforcementRemedies(host: topology.host, dialect: target, index: devices.iommu[device].offset)
       .statements(.no)
   }
 
   private func unenforced(_ device: Int) -> UnenforcedUnit {
-    topology.unenforced(Int(devices.iommu[device]))
+    topology.unenforced(devices.iommu[device].offset)
   }
 }

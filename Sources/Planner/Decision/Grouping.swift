@@ -49,15 +49,15 @@ struct Grouping {
   private func solution(allowsEffective: Bool) -> (isEnforced: [Bool], metrics: PlanMetrics) {
     var cells = [CellCounts](repeating: CellCounts(), count: problem.cells)
     for group in problem.groups {
-      cells[Int(group.cell)].add(group, role(of: group, allowsEffective))
+      cells[group.cell.offset].add(group, role(of: group, allowsEffective))
     }
     let choices = cells.map { $0.best(in: objective) }
     let isEnforced = problem.groups.map { group in
       switch role(of: group, allowsEffective) {
       case .enforced: true
       case .left: false
-      case .freeCapable: choices[Int(group.cell)].enforcesCapable
-      case .freeIncapable: choices[Int(group.cell)].enforcesIncapable
+      case .freeCapable: choices[group.cell.offset].enforcesCapable
+      case .freeIncapable: choices[group.cell.offset].enforcesIncapable
       }
     }
     return (isEnforced, problem.metrics(isEnforced: isEnforced))

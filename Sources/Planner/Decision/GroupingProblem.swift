@@ -5,7 +5,7 @@ struct GroupingProblem: Sendable {
   /// The assigned devices of one IOMMU group, always on one page table.
   struct Group: Sendable {
     /// Its cell: only groups of one cell can share a page table.
-    var cell: Int32
+    var cell: CellIndex
     /// Whether its page table may enforce snoop.
     var mayEnforce: Bool
     /// Whether its page table may be one that does not.
@@ -42,7 +42,7 @@ struct GroupingProblem: Sendable {
         capable: groups.capable[group], blockable: groups.capable[group])
     }
     for device in 0..<groups.devices.count {
-      let group = Int(groups.groupOfDevice[device])
+      let group = groups.groupOfDevice[device].offset
       switch intents.resolved[device] {
       case .required: self.groups[group].mayEnforce = false
       case .forbidden where groups.devices.canNoSnoop[device]:
@@ -58,7 +58,7 @@ struct GroupingProblem: Sendable {
     var result = PlanMetrics(wbinvd: 0, incoherentDevices: 0, pageTables: 0, blockedNoSnoop: 0)
     var isUsed = [Bool](repeating: false, count: cells * 2)
     for (group, enforced) in zip(groups, isEnforced) {
-      let table = Int(group.cell) * 2 + (enforced ? 0 : 1)
+      let table = group.cell.offset * 2 + (enforced ? 0 : 1)
       if !isUsed[table] {
         isUsed[table] = true
         result.pageTables += 1

@@ -31,7 +31,7 @@ struct ParetoFront {
     self.problem = problem
     var cells = (0..<problem.cells).map { _ in FrontCell() }
     for (index, group) in problem.groups.enumerated() {
-      cells[Int(group.cell)].add(index, group, mayBeEffective: problem.kvm != .never)
+      cells[group.cell.offset].add(index, group, mayBeEffective: problem.kvm != .never)
     }
     guard Self.isFeasible(cells) else { return nil }
     for index in cells.indices { cells[index].findSums() }
@@ -102,8 +102,8 @@ private struct FrontCell {
   private var incapable: [Int] = []
   private var hasEnforced = false
   private var hasLeft = false
-  /// By sum: the group that made it reachable, as a position in `capable`; -1 if it is not.
-  private var maker: [Int32] = []
+  /// By sum: the group that made it reachable, as a position in `capable`, if it is.
+  private var maker: [PositionIndex<FrontCell>] = []
 
   mutating func add(_ index: Int, _ group: GroupingProblem.Group, mayBeEffective: Bool) {
     if !group.mayLeave || (group.capable > 0 && !mayBeEffective) {
@@ -120,17 +120,17 @@ private struct FrontCell {
 
   /// Finds the sums; going through the groups in order makes every sum use the earliest ones.
   mutating func findSums() {
-    maker = Array(repeating: -1, count: freeDevices + 1)
-    maker[0] = 0
+    maker = Array(repeating: .none, count: freeDevices + 1)
+    maker[0] = PositionIndex(0)
     var reached = 0
     for (position, (_, weight)) in capable.enumerated() {
       for sum in stride(from: reached, through: 0, by: -1)
-      where maker[sum] >= 0 && maker[sum + weight] < 0 {
-        maker[sum + weight] = Int32(truncatingIfNeeded: position)
+      where !maker[sum].isNone && maker[sum + weight].isNone {
+        maker[sum + weight] = PositionIndex(position)
       }
       reached += weight
     }
-    sums = maker.indices.filter { maker[$0] >= 0 }
+    sums = maker.indices.filter { !maker[$0].isNone }
   }
 
   /// The fewest page tables with a sum of effective free devices.
@@ -146,7 +146,7 @@ private struct FrontCell {
     for group in incapable { isEnforced[group] = enforces }
     var rest = sum
     while rest > 0 {
-      let (group, weight) = capable[Int(maker[rest])]
+      let (group, weight) = capable[maker[rest].offset]
       isEnforced[group] = false
       rest -= weight
     }

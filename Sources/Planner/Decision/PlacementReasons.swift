@@ -6,10 +6,10 @@ import Parser
 /// nothing else settles was decided by the objective: the reason is then the first metric that
 /// would get worse if this group alone changed sides.
 struct PlacementReasons {
-  /// What settled a group, with the device it is about; -1 if it is about none.
+  /// What settled a group, with the device it is about, if it is about one.
   struct GroupReason {
     var kind: Kind
-    var device: Int32
+    var device: DeviceIndex
   }
 
   /// The kinds of `PlacementReason`, without the device.
@@ -45,7 +45,7 @@ struct PlacementReasons {
     applyIntents(to: &reasons)
     var tables = [Int32](repeating: 0, count: problem.cells * 2)
     for (group, enforced) in zip(problem.groups, isEnforced) {
-      tables[Int(group.cell) * 2 + (enforced ? 0 : 1)] += 1
+      tables[group.cell.offset * 2 + (enforced ? 0 : 1)] += 1
     }
     for group in reasons.indices {
       guard case .tie = reasons[group].kind else { continue }
@@ -58,28 +58,28 @@ struct PlacementReasons {
   private func settled(_ group: Int) -> GroupReason {
     if !groups.canEnforce(group) {
       let device = groups.unenforceable[group]
-      return GroupReason(kind: device < 0 ? .heldBack : .cannotEnforce, device: device)
+      return GroupReason(kind: device.isNone ? .heldBack : .cannotEnforce, device: device)
     }
     if !groups.mayLeaveUnenforced(group, choice) {
-      return GroupReason(kind: .targetEnforces, device: -1)
+      return GroupReason(kind: .targetEnforces, device: .none)
     }
     if problem.kvm == .never, groups.capable[group] > 0 {
-      return GroupReason(kind: .kvmNever, device: -1)
+      return GroupReason(kind: .kvmNever, device: .none)
     }
-    return GroupReason(kind: .tie, device: -1)
+    return GroupReason(kind: .tie, device: .none)
   }
 
   private func applyIntents(to reasons: inout [GroupReason]) {
     for device in 0..<groups.devices.count {
-      let group = Int(groups.groupOfDevice[device])
+      let group = groups.groupOfDevice[device].offset
       switch (intents.resolved[device], reasons[group].kind) {
       case (.allowed, _), (.auto, _), (_, .cannotEnforce), (_, .heldBack), (_, .required),
         (_, .forbidden):
         continue
       case (.required, _):
-        reasons[group] = GroupReason(kind: .required, device: Int32(truncatingIfNeeded: device))
+        reasons[group] = GroupReason(kind: .required, device: DeviceIndex(device))
       case (.forbidden, _) where groups.devices.canNoSnoop[device]:
-        reasons[group] = GroupReason(kind: .forbidden, device: Int32(truncatingIfNeeded: device))
+        reasons[group] = GroupReason(kind: .forbidden, device: DeviceIndex(device))
       case (.forbidden, _): continue
       }
     }
@@ -91,7 +91,7 @@ struct PlacementReasons {
   ) -> Kind {
     guard case .objective(let objective) = freeChoice else { return .paretoRow }
     let group = problem.groups[index]
-    let here = Int(group.cell) * 2 + (isEnforced ? 0 : 1)
+    let here = group.cell.offset * 2 + (isEnforced ? 0 : 1)
     var other = metrics
     if tables[here] == 1 { other.pageTables -= 1 }
     if tables[here ^ 1] == 0 { other.pageTables += 1 }
@@ -105,11 +105,11 @@ struct PlacementReasons {
   /// The reason for one device of a group: about itself if it can be, else about its mate.
   func reason(for device: Int, _ group: GroupReason) -> PlacementReason {
     let intent = intents.resolved[device]
-    let mate = Int(group.device)
+    let mate = group.device.position ?? device
     return switch group.kind {
     case .cannotEnforce: unenforced(groups.devices.canEnforce[device] ? mate : device)
     case .heldBack:
-      .heldBack(isKnown: groups.isSurelyHeldBack[Int(groups.groupOfDevice[device])])
+      .heldBack(isKnown: groups.isSurelyHeldBack[groups.groupOfDevice[device].offset])
     case .required: .required(device: intent == .required ? device : mate)
     case .forbidden:
       .forbidden(

@@ -30,10 +30,10 @@ struct PlanAssembly {
       target: dialect.name, objective: objective, metrics: metrics, addressSpaces: spaces.spaces,
       pageTables: tables.tables,
       devices: (0..<devices.count).map { device in
-        let group = Int(groups.groupOfDevice[device])
+        let group = groups.groupOfDevice[device].offset
         return planned(
-          device, on: Int(tables.ofDevice[device]), isEnforced: isEnforced[group],
-          isKnown: known[device], heldBack: heldBack[Int(devices.iommu[device])],
+          device, on: tables.ofDevice[device].offset, isEnforced: isEnforced[group],
+          isKnown: known[device], heldBack: heldBack[devices.iommu[device].offset],
           reason: reasons.reason(for: device, groupReasons[group]))
       }, companions: Companion.all(of: groups, for: vm, on: topology), coherency: coherency)
     plan.intentTable = intents.table
@@ -44,14 +44,14 @@ struct PlanAssembly {
     _ index: Int, on table: Int, isEnforced: Bool, isKnown: Bool, heldBack: String?,
     reason: PlacementReason
   ) -> PlannedDevice {
-    let host = Int(devices.hostIndex[index])
+    let host = devices.hostIndex[index].offset
     var planned = PlannedDevice(
       name: vm.devices[index].name, address: vm.devices[index].address,
       group: topology.host.devices[host].group ?? 0,
-      iommu: topology.host.iommus[Int(devices.iommu[index])].name,
+      iommu: topology.host.iommus[devices.iommu[index]].name,
       driver: topology.host.devices[host].driver, intent: vm.devices[index].noSnoop,
       resolved: intents.resolved[index], canNoSnoop: topology.host.devices[host].noSnoopCapable,
-      canEnforceSnoop: topology.enforcement[Int(devices.iommu[index])], pageTable: table,
+      canEnforceSnoop: topology.enforcement[devices.iommu[index].offset], pageTable: table,
       isEffective: !isEnforced && devices.canNoSnoop[index], isKnownToKVM: isKnown,
       reason: reason, origin: vm.devices[index].span, resolution: intents.resolutions[index])
     planned.wantedDriver = vm.devices[index].driver
@@ -68,7 +68,7 @@ extension PlanAssembly {
   /// The address spaces that have devices, and the position of each declared one among them.
   private func usedSpaces() -> (spaces: [PlannedAddressSpace], position: [Int]) {
     var isUsed = [Bool](repeating: false, count: maps.mappings.count)
-    for space in groups.spaceOfCell { isUsed[Int(space)] = true }
+    for space in groups.spaceOfCell { isUsed[space.offset] = true }
     var spaces: [PlannedAddressSpace] = []
     var position = [Int](repeating: 0, count: isUsed.count)
     for space in isUsed.indices where isUsed[space] {
@@ -85,27 +85,27 @@ extension PlanAssembly {
 
   private struct Tables {
     var tables: [PageTable] = []
-    var ofDevice: [Int32] = []
+    var ofDevice: [PositionIndex<PageTable>] = []
   }
 
   /// Numbers the page tables in order of their first device.
   private func pageTables(_ isEnforced: [Bool], _ position: [Int]) -> Tables {
     var result = Tables()
     result.ofDevice.reserveCapacity(devices.count)
-    var tableOfSlot = [Int32](repeating: -1, count: problem.cells * 2)
+    var tableOfSlot = [PositionIndex<PageTable>](repeating: .none, count: problem.cells * 2)
     var perSpace = [Int](repeating: 0, count: position.count)
     var units = UnitNames(topology.host)
     for device in 0..<devices.count {
-      let group = Int(groups.groupOfDevice[device])
-      let slot = Int(groups.cellOfGroup[group]) * 2 + (isEnforced[group] ? 0 : 1)
-      if tableOfSlot[slot] < 0 {
-        tableOfSlot[slot] = Int32(truncatingIfNeeded: result.tables.count)
-        let space = Int(devices.space[device])
+      let group = groups.groupOfDevice[device].offset
+      let slot = groups.cellOfGroup[group].offset * 2 + (isEnforced[group] ? 0 : 1)
+      if tableOfSlot[slot].isNone {
+        tableOfSlot[slot] = PositionIndex(result.tables.count)
+        let space = devices.space[device].offset
         result.tables.append(
           table(perSpace[space], space, position[space], isEnforced[group], first: device))
         perSpace[space] += 1
       }
-      let table = Int(tableOfSlot[slot])
+      let table = tableOfSlot[slot].offset
       result.ofDevice.append(tableOfSlot[slot])
       result.tables[table].devices.append(device)
       if let name = units.new(devices.iommu[device], on: table) {
@@ -151,25 +151,29 @@ extension PlanAssembly {
   }
 
   private func isFirstStage(_ device: Int) -> Bool {
-    topology.isFirstStage[Int(devices.iommu[device])]
+    topology.isFirstStage[devices.iommu[device].offset]
   }
 }
 
 /// Remembers which IOMMU units each page table has.
 private struct UnitNames {
   private let host: HostDescription
-  private var last: [Int32] = []
-  private var seen: Set<UInt64> = []
+  private struct Pair: Hashable {
+    var table: Int
+    var unit: UnitIndex
+  }
+
+  private var last: [UnitIndex] = []
+  private var seen: Set<Pair> = []
 
   init(_ host: HostDescription) { self.host = host }
 
   /// The name of a unit if the table does not have it yet.
-  mutating func new(_ unit: Int32, on table: Int) -> String? {
-    while last.count <= table { last.append(-1) }
+  mutating func new(_ unit: UnitIndex, on table: Int) -> String? {
+    while last.count <= table { last.append(.none) }
     guard last[table] != unit else { return nil }
     last[table] = unit
-    let key = UInt64(truncatingIfNeeded: table) << 32 | UInt64(UInt32(bitPattern: unit))
-    return seen.insert(key).inserted ? host.iommus[Int(unit)].name : nil
+    return seen.insert(Pair(table: table, unit: unit)).inserted ? host.iommus[unit].name : nil
   }
 }
 
@@ -178,7 +182,7 @@ private struct UnitNames {
 extension PlanAssembly {
   private func coherency(_ isEnforced: [Bool], _ tables: Tables) -> VMCoherency {
     let isEffective = { (device: Int) in
-      devices.canNoSnoop[device] && !isEnforced[Int(groups.groupOfDevice[device])]
+      devices.canNoSnoop[device] && !isEnforced[groups.groupOfDevice[device].offset]
     }
     guard problem.hasIncoherentMode else {
       return VMCoherency(
@@ -186,7 +190,7 @@ extension PlanAssembly {
         reason: topology.host.isX86 ? .noKVM : .noIncoherentMode)
     }
     if let first = (0..<devices.count).first(where: isEffective) {
-      let leader = tables.tables[Int(tables.ofDevice[first])].leader
+      let leader = tables.tables[tables.ofDevice[first].offset].leader
       let proof = proof(among: (0..<devices.count).lazy.filter(isEffective)) ?? leader
       return VMCoherency(
         allowsIncoherentDMA: true, proof: proof, reason: .effectiveDevices)
@@ -207,9 +211,9 @@ extension PlanAssembly {
 
   private func provesMode(_ device: Int) -> Fact {
     if choice == .free {
-      return topology.host.devices[Int(devices.hostIndex[device])].noSnoopCapable
+      return topology.host.devices[devices.hostIndex[device]].noSnoopCapable
     }
-    return switch topology.enforcement[Int(devices.iommu[device])] {
+    return switch topology.enforcement[devices.iommu[device].offset] {
     case .yes: .no
     case .no: .yes
     case .unknown: .unknown
@@ -233,6 +237,6 @@ extension PlanAssembly {
       return [Bool](repeating: true, count: devices.count)
     }
     guard dialect.registersGroups else { return devices.canEnforce }
-    return groups.groupOfDevice.map { groups.canEnforce(Int($0)) }
+    return groups.groupOfDevice.map { groups.canEnforce($0.offset) }
   }
 }

@@ -30,7 +30,7 @@ struct ResolvedIntents: Sendable {
     let isNever = topology.hasIncoherentMode && vm.kvm.incoherentDMA == .never
     let demands = StatedDemands(stated, groups)
     for index in automatic {
-      let fact = topology.host.devices[Int(groups.devices.hostIndex[index])]
+      let fact = topology.host.devices[groups.devices.hostIndex[index]]
       resolutions[index] = resolve(
         index, row: table.row(for: fact), beside: demands, groups, choice, isNever: isNever)
     }
@@ -41,8 +41,8 @@ struct ResolvedIntents: Sendable {
       if let fallback = PlannerDiagnostics.fallback(
         resolutions[index], of: index, in: vm,
         (
-          topology.host.devices[Int(groups.devices.hostIndex[index])],
-          topology.enforcement[Int(groups.devices.iommu[index])]
+          topology.host.devices[groups.devices.hostIndex[index]],
+          topology.enforcement[groups.devices.iommu[index].offset]
         ), table, target: target.name)
       {
         sink.report(fallback)
@@ -55,27 +55,27 @@ struct ResolvedIntents: Sendable {
     _ choice: SnoopChoice, isNever: Bool
   ) -> IntentResolution {
     guard let row else { return .noRow }
-    let group = Int(groups.groupOfDevice[device])
+    let group = groups.groupOfDevice[device].offset
     switch table.rows[row].intent {
     case .allowed, .auto: return .row(row)
     case .forbidden where !groups.devices.canNoSnoop[device]: return .row(row)
     case .forbidden:
       if !groups.canEnforce(group) { return .unblockable(row: row) }
-      let mate = Int(stated.required[group])
-      return mate < 0 ? .row(row) : .yieldsToRequired(row: row, mate: mate)
+      let mate = stated.required[group].position
+      return mate.map { .yieldsToRequired(row: row, mate: $0) } ?? .row(row)
     case .required:
       if !groups.devices.canNoSnoop[device] { return .needless(row: row) }
       if !groups.mayLeaveUnenforced(group, choice) { return .notExpressible(row: row) }
       if !groups.isSurelyUnenforced(group, choice) { return .uncertain(row: row) }
       if isNever { return .yieldsToNever(row: row) }
-      let mate = Int(stated.forbidden[group])
-      return mate < 0 ? .row(row) : .yieldsToForbidden(row: row, mate: mate)
+      let mate = stated.forbidden[group].position
+      return mate.map { .yieldsToForbidden(row: row, mate: $0) } ?? .row(row)
     }
   }
 
   /// Lets rows give way to earlier ones that say the opposite of devices in the same group.
   private mutating func settleContradictions(_ automatic: [Int], _ groups: AssignedGroups) {
-    var first: [Int32: (device: Int, row: Int)] = [:]
+    var first: [GroupIndex: (device: Int, row: Int)] = [:]
     for device in automatic {
       guard let row = demand(of: device, groups) else { continue }
       let group = groups.groupOfDevice[device]
@@ -103,20 +103,19 @@ struct ResolvedIntents: Sendable {
   }
 }
 
-/// By group the first device that can no-snoop and that the user requires to, or forbids it; -1 if
-/// there is none.
+/// By group the first device that can no-snoop and that the user requires to, or forbids it.
 private struct StatedDemands {
-  private(set) var required: [Int32]
-  private(set) var forbidden: [Int32]
+  private(set) var required: [DeviceIndex]
+  private(set) var forbidden: [DeviceIndex]
 
   init(_ stated: [NoSnoopIntent], _ groups: AssignedGroups) {
-    required = [Int32](repeating: -1, count: groups.count)
+    required = [DeviceIndex](repeating: .none, count: groups.count)
     forbidden = required
     for device in stated.indices.reversed() where groups.devices.canNoSnoop[device] {
-      let group = Int(groups.groupOfDevice[device])
+      let group = groups.groupOfDevice[device].offset
       switch stated[device] {
-      case .required: required[group] = Int32(truncatingIfNeeded: device)
-      case .forbidden: forbidden[group] = Int32(truncatingIfNeeded: device)
+      case .required: required[group] = DeviceIndex(device)
+      case .forbidden: forbidden[group] = DeviceIndex(device)
       case .allowed, .auto: break
       }
     }

@@ -7,7 +7,7 @@ import Parser
 struct AddressIndex: Sendable {
   private struct Entry {
     var packed: UInt64
-    var position: Int32
+    var position: HostDeviceIndex
   }
 
   private let entries: [Entry]
@@ -20,9 +20,11 @@ struct AddressIndex: Sendable {
     for position in devices.indices {
       let packed = devices[position].address.packed
       if let last = entries.last, last.packed >= packed { isSorted = false }
-      entries.append(Entry(packed: packed, position: Int32(truncatingIfNeeded: position)))
+      entries.append(Entry(packed: packed, position: HostDeviceIndex(position)))
     }
-    if !isSorted { entries.sort { ($0.packed, $0.position) < ($1.packed, $1.position) } }
+    if !isSorted {
+      entries.sort { ($0.packed, $0.position.offset) < ($1.packed, $1.position.offset) }
+    }
     self.entries = entries
   }
 
@@ -35,7 +37,7 @@ struct AddressIndex: Sendable {
       if entries[middle].packed < address.packed { low = middle + 1 } else { high = middle }
     }
     guard low < entries.count, entries[low].packed == address.packed else { return nil }
-    return Int(entries[low].position)
+    return entries[low].position.position
   }
 
   /// Positions of devices whose address an earlier device has, with the first of those.
@@ -46,7 +48,7 @@ struct AddressIndex: Sendable {
       if entries[index].packed != entries[first].packed {
         first = index
       } else {
-        pairs.append((Int(entries[first].position), Int(entries[index].position)))
+        pairs.append((entries[first].position.offset, entries[index].position.offset))
       }
     }
     return pairs
@@ -57,14 +59,14 @@ struct AddressIndex: Sendable {
 ///
 /// A hash table of positions with open addressing: no allocation per name.
 struct NameIndex {
-  private var slots: [Int32]
+  private var slots: [PositionIndex<String>]
   private let mask: Int
 
   /// Makes room for a number of names.
   init(capacity: Int) {
     var size = 16
     while size < 2 * capacity { size *= 2 }
-    slots = [Int32](repeating: -1, count: size)
+    slots = [PositionIndex](repeating: .none, count: size)
     mask = size - 1
   }
 
@@ -75,11 +77,11 @@ struct NameIndex {
     _ position: Int, _ text: String, name: (Int) -> String
   ) -> Int? {
     var slot = Self.hash(text) & mask
-    while slots[slot] >= 0 {
-      if name(Int(slots[slot])) == text { return Int(slots[slot]) }
+    while let known = slots[slot].position {
+      if name(known) == text { return known }
       slot = (slot + 1) & mask
     }
-    slots[slot] = Int32(truncatingIfNeeded: position)
+    slots[slot] = PositionIndex(position)
     return nil
   }
 

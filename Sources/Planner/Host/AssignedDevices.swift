@@ -8,11 +8,11 @@ struct AssignedDevices: Sendable {
   /// Number of devices.
   let count: Int
   /// Position of each device in the host description.
-  let hostIndex: [Int32]
+  let hostIndex: [HostDeviceIndex]
   /// Position of its IOMMU unit.
-  let iommu: [Int32]
+  let iommu: [UnitIndex]
   /// Its address space: 0 is `gpa`, then `VMDescription.addressSpaces` in order.
-  let space: [Int32]
+  let space: [SpaceIndex]
   /// Whether it may emit no-snoop requests; unknown counts as yes.
   let canNoSnoop: [Bool]
   /// Whether its IOMMU can enforce snoop; unknown counts as no.
@@ -26,8 +26,8 @@ struct DeviceLookup {
   private let vm: ResolvedVM
   private let topology: HostTopology
 
-  private var hostIndex: [Int32] = []
-  private var vmIndexOfHost: [Int32]
+  private var hostIndex: [HostDeviceIndex] = []
+  private var vmIndexOfHost: [DeviceIndex]
   private var missing = 0
   private var isSound = true
   /// Devices that are behind no IOMMU, and others that are in no group.
@@ -56,7 +56,7 @@ struct DeviceLookup {
   private init(vm: ResolvedVM, topology: HostTopology) {
     self.vm = vm
     self.topology = topology
-    vmIndexOfHost = [Int32](repeating: -1, count: topology.host.devices.count)
+    vmIndexOfHost = [DeviceIndex](repeating: .none, count: topology.host.devices.count)
   }
 
   private func checkNames(into sink: inout DiagnosticSink) {
@@ -79,14 +79,13 @@ struct DeviceLookup {
         continue
       }
       hint = found + 1
-      hostIndex.append(Int32(truncatingIfNeeded: found))
-      if vmIndexOfHost[found] >= 0 {
-        let first = vm.devices[Int(vmIndexOfHost[found])]
+      hostIndex.append(HostDeviceIndex(found))
+      if let first = vmIndexOfHost[found].position.map({ vm.devices[$0] }) {
         isSound = false
         sink.report(PlannerDiagnostics.duplicateAddress(vm.devices[index], first: first))
         continue
       }
-      vmIndexOfHost[found] = Int32(truncatingIfNeeded: index)
+      vmIndexOfHost[found] = DeviceIndex(index)
       checkUsable(index, found, into: &sink)
     }
     reportUnisolated(into: &sink)
@@ -96,7 +95,7 @@ struct DeviceLookup {
     _ index: Int, _ unknown: inout [BDF: Int], into sink: inout DiagnosticSink
   ) {
     isSound = false
-    hostIndex.append(-1)
+    hostIndex.append(.none)
     let device = vm.devices[index]
     if let first = unknown[device.address] {
       sink.report(PlannerDiagnostics.duplicateAddress(device, first: vm.devices[first]))
@@ -132,13 +131,15 @@ struct DeviceLookup {
     _ index: Int, _ found: Int, into sink: inout DiagnosticSink
   ) {
     let fact = topology.host.devices[found]
-    guard topology.iommuOfDevice[found] < 0 || topology.groupOfDevice[found] < 0 else { return }
+    guard topology.iommuOfDevice[found].isNone || topology.groupOfDevice[found].isNone else {
+      return
+    }
     isSound = false
     if fact.isUnprotected {
       sink.report(ScopeDiagnostics.unprotected(vm.devices[index]))
     } else if fact.iommu == nil {
       if !topology.host.iommus.isEmpty { unitless.append(index) }
-    } else if topology.groupOfDevice[found] < 0 {
+    } else if topology.groupOfDevice[found].isNone {
       groupless.append(index)
     }
   }
@@ -146,7 +147,7 @@ struct DeviceLookup {
   /// Reports each cause once: integrated graphics has an IOMMU of its own, which may be off.
   private func reportUnisolated(into sink: inout DiagnosticSink) {
     let facts = { [hostIndex, topology] (index: Int) in
-      topology.host.devices[Int(hostIndex[index])]
+      topology.host.devices[hostIndex[index]]
     }
     // Only Intel's driver has a parameter for them.
     let hasIntel = topology.host.iommus.contains { $0.type == HostIOMMU.intel }
@@ -181,11 +182,11 @@ struct DeviceLookup {
   }
 
   /// Resolves address-space names; they mostly repeat, so the last match is tried first.
-  private mutating func spaces(into sink: inout DiagnosticSink) -> [Int32] {
+  private mutating func spaces(into sink: inout DiagnosticSink) -> [SpaceIndex] {
     let positions = declaredSpaces(into: &sink)
-    var result = [Int32](repeating: 0, count: vm.devices.count)
+    var result = [SpaceIndex](repeating: SpaceIndex(0), count: vm.devices.count)
     var isUsed = [Bool](repeating: false, count: vm.addressSpaces.count + 1)
-    var last = (name: VMDescription.guestPhysicalSpace, position: Int32(0))
+    var last = (name: VMDescription.guestPhysicalSpace, position: SpaceIndex(0))
     var unknown = 0
     for index in vm.devices.indices {
       if vm.devices[index].addressSpace != last.name {
@@ -203,37 +204,37 @@ struct DeviceLookup {
         last = (name, position)
       }
       result[index] = last.position
-      isUsed[Int(last.position)] = true
+      isUsed[last.position.offset] = true
     }
     for (index, space) in vm.addressSpaces.enumerated()
-    where !isUsed[index + 1] && positions[space.name] == Int32(index + 1) {
+    where !isUsed[index + 1] && positions[space.name] == SpaceIndex(index + 1) {
       sink.report(PlannerDiagnostics.unusedSpace(space))
     }
     return result
   }
 
-  private func declaredSpaces(into sink: inout DiagnosticSink) -> [String: Int32] {
-    var positions = [VMDescription.guestPhysicalSpace: Int32(0)]
+  private func declaredSpaces(into sink: inout DiagnosticSink) -> [String: SpaceIndex] {
+    var positions = [VMDescription.guestPhysicalSpace: SpaceIndex(0)]
     for (index, space) in vm.addressSpaces.enumerated()
     where space.name != VMDescription.guestPhysicalSpace {
       if let first = positions[space.name] {
         sink.report(
-          PlannerDiagnostics.duplicateSpace(space, first: vm.addressSpaces[Int(first) - 1]))
+          PlannerDiagnostics.duplicateSpace(space, first: vm.addressSpaces[first.offset - 1]))
       } else {
-        positions[space.name] = Int32(truncatingIfNeeded: index + 1)
+        positions[space.name] = SpaceIndex(index + 1)
       }
     }
     return positions
   }
 
-  private func facts(spaces: [Int32]) -> AssignedDevices {
+  private func facts(spaces: [SpaceIndex]) -> AssignedDevices {
     let enforcing = topology.enforcement
-    let iommu = hostIndex.map { topology.iommuOfDevice[Int($0)] }
+    let iommu = hostIndex.map { topology.iommuOfDevice[$0.offset] }
     return AssignedDevices(
       count: hostIndex.count, hostIndex: hostIndex, iommu: iommu, space: spaces,
-      canNoSnoop: hostIndex.map { topology.host.devices[Int($0)].noSnoopCapable != .no },
-      canEnforce: iommu.map { enforcing[Int($0)] == .yes },
-      cannotEnforce: iommu.map { enforcing[Int($0)] == .no })
+      canNoSnoop: hostIndex.map { topology.host.devices[$0].noSnoopCapable != .no },
+      canEnforce: iommu.map { enforcing[$0.offset] == .yes },
+      cannotEnforce: iommu.map { enforcing[$0.offset] == .no })
   }
 }
 

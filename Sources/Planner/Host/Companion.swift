@@ -29,10 +29,10 @@ public struct Companion: Hashable, Sendable {
     guard vm.companions == .bind else { return [] }
     let assigned = Set(groups.devices.hostIndex)
     return (0..<groups.count).flatMap { group -> [Companion] in
-      guard let first = groups.members[group].first.map(Int.init) else { return [] }
-      let hostGroup = Int(topology.groupOfDevice[Int(groups.devices.hostIndex[first])])
+      guard let first = groups.members[group].first?.offset else { return [] }
+      let hostGroup = topology.groupOfDevice[groups.devices.hostIndex[first].offset].offset
       return topology.members[hostGroup].filter { !assigned.contains($0) }.compactMap { member in
-        let device = topology.host.devices[Int(member)]
+        let device = topology.host.devices[member]
         guard let driver = device.driver, !GroupViability.isSafe(device),
           canBeKept(device)
         else { return nil }

@@ -23,7 +23,7 @@ struct HostChecks {
     self.maps = maps
     self.target = target
     var isAssigned = [Bool](repeating: false, count: topology.host.devices.count)
-    for host in groups.devices.hostIndex { isAssigned[Int(host)] = true }
+    for host in groups.devices.hostIndex { isAssigned[host.offset] = true }
     self.isAssigned = isAssigned
     relations = RelationChecks(vm: vm, topology: topology, groups: groups, target: target)
   }
@@ -47,8 +47,8 @@ struct HostChecks {
     var isChecked = [Bool](repeating: false, count: groups.spaceOfCell.count)
     var limits = LimitChecks(maps)
     for group in 0..<groups.count {
-      let cell = Int(groups.cellOfGroup[group])
-      guard !isChecked[cell], let first = groups.members[group].first.map(Int.init) else {
+      let cell = groups.cellOfGroup[group].offset
+      guard !isChecked[cell], let first = groups.members[group].first?.offset else {
         continue
       }
       isChecked[cell] = true
@@ -61,7 +61,7 @@ struct HostChecks {
       topology.host.iommus.contains(where: { !$0.isolatedMSI })
     else { return }
     var behind = [[Int]](repeating: [], count: topology.host.iommus.count)
-    for device in 0..<devices.count { behind[Int(devices.iommu[device])].append(device) }
+    for device in 0..<devices.count { behind[devices.iommu[device].offset].append(device) }
     for (unit, members) in zip(topology.host.iommus, behind) where !unit.isolatedMSI {
       guard let first = members.first else { continue }
       sink.report(
@@ -81,14 +81,14 @@ struct HostChecks {
   private func checkMembers(
     of group: Int, _ regions: inout ReservedRegions, into sink: inout DiagnosticSink
   ) {
-    guard let first = groups.members[group].first.map(Int.init) else { return }
-    let hostGroup = Int(topology.groupOfDevice[Int(devices.hostIndex[first])])
+    guard let first = groups.members[group].first?.offset else { return }
+    let hostGroup = topology.groupOfDevice[devices.hostIndex[first].offset].offset
     let members = topology.members[hostGroup]
     if members.count > groups.members[group].count {
       checkDrivers(of: members, first, into: &sink)
     }
     var isDirectReported = false
-    for member in members.lazy.map(Int.init) {
+    for member in members.lazy.map(\.offset) {
       guard !topology.host.devices[member].reserved.isEmpty else { continue }
       for region in topology.host.devices[member].reserved {
         let refuses = region.kind == .direct && refusesDirectRegions(of: member)
@@ -97,30 +97,29 @@ struct HostChecks {
           reportDirect(region, member, first, into: &sink)
         }
         guard !refuses else { continue }
-        check(region, of: member, space: Int(devices.space[first]), &regions)
+        check(region, of: member, space: devices.space[first].offset, &regions)
       }
     }
   }
 
   /// Looks at what holds the kernel back from attaching a group as planned.
   private func checkEnforcement(of group: Int, into sink: inout DiagnosticSink) {
-    guard let first = groups.members[group].first.map(Int.init) else { return }
-    let mate = Int(groups.heldBackBy[group])
-    if mate >= 0 {
+    guard let first = groups.members[group].first?.offset else { return }
+    if let mate = groups.heldBackBy[group].position {
       sink.report(
         PlannerDiagnostics.mateUnenforceable(
           topology.host.devices[mate], behind: topology.unenforced(of: mate),
           of: vm.devices[first]))
     }
-    guard groups.unenforceable[group] >= 0, !target.registersGroups,
+    guard let unenforceable = groups.unenforceable[group].position, !target.registersGroups,
       !rules.holds(KernelRules.attachKeepsTables),
-      let able = groups.members[group].lazy.map(Int.init).first(where: { devices.canEnforce[$0] })
+      let able = groups.members[group].lazy.map(\.offset).first(where: { devices.canEnforce[$0] })
     else { return }
     sink.report(
       PlannerDiagnostics.mixedGroup(
-        vm.devices[able], mate: vm.devices[Int(groups.unenforceable[group])],
+        vm.devices[able], mate: vm.devices[unenforceable],
         release: topology.host.kernel.release,
-        group: topology.host.devices[Int(devices.hostIndex[able])].group ?? 0))
+        group: topology.host.devices[devices.hostIndex[able]].group ?? 0))
   }
 
   /// Looks for huge pages that the kernel does not have, once for each size.
@@ -141,7 +140,7 @@ struct HostChecks {
       topology.host.iommus.contains(where: { $0.type == HostIOMMU.riscv })
     else { return }
     for (unit, fact) in topology.host.iommus.enumerated() where fact.type == HostIOMMU.riscv {
-      let behind = (0..<devices.count).filter { Int(devices.iommu[$0]) == unit }
+      let behind = (0..<devices.count).filter { devices.iommu[$0].offset == unit }
       guard let first = behind.first else { continue }
       sink.report(
         PlannerDiagnostics.refused(
@@ -152,18 +151,18 @@ struct HostChecks {
   /// Whether a direct region keeps the device from being given away; else it is left out of what
   /// may be mapped.
   private func refusesDirectRegions(of member: Int) -> Bool {
-    let unit = Int(topology.iommuOfDevice[member])
+    let unit = topology.iommuOfDevice[member]
     return rules.holds(KernelRules.directRegionsRefuse)
-      || unit >= 0 && topology.host.iommus[unit].type == HostIOMMU.intel
+      || !unit.isNone && topology.host.iommus[unit].type == HostIOMMU.intel
   }
 
   /// Reports once the members of a group that the host goes on using; what holds one of them with
   /// its driver is a finding of its own.
   private func checkDrivers(
-    of members: ArraySlice<Int32>, _ first: Int, into sink: inout DiagnosticSink
+    of members: ArraySlice<HostDeviceIndex>, _ first: Int, into sink: inout DiagnosticSink
   ) {
     var used: [HostDevice] = []
-    for member in members.lazy.map(Int.init) where !isAssigned[member] {
+    for member in members.lazy.map(\.offset) where !isAssigned[member] {
       let fact = topology.host.devices[member]
       guard !GroupViability.isSafe(fact), !relations.isSaid(of: member, in: first, into: &sink)
       else { continue }
@@ -171,7 +170,7 @@ struct HostChecks {
       used.append(fact)
     }
     guard !used.isEmpty else { return }
-    let own = groups.members[Int(groups.groupOfDevice[first])].map { vm.devices[Int($0)].address }
+    let own = groups.members[groups.groupOfDevice[first].offset].map { vm.devices[$0].address }
     let group = UsedGroup(
       device: vm.devices[first], assigned: own, members: used,
       uses: topology.host.observations.uses)
@@ -225,8 +224,8 @@ struct HostChecks {
     var limits = [(bits: Int, page: UInt64)](
       repeating: (64, topology.host.kernel.pageBytes), count: maps.mappings.count)
     for device in 0..<devices.count {
-      let unit = topology.host.iommus[Int(devices.iommu[device])]
-      let space = Int(devices.space[device])
+      let unit = topology.host.iommus[devices.iommu[device]]
+      let space = devices.space[device].offset
       limits[space].bits = min(limits[space].bits, unit.addressBits)
       limits[space].page = max(limits[space].page, unit.pageSizes.min() ?? 1)
     }
@@ -237,8 +236,8 @@ struct HostChecks {
   private func checkLimits(
     of device: Int, _ limits: inout LimitChecks, into sink: inout DiagnosticSink
   ) {
-    let space = Int(devices.space[device])
-    let unit = topology.host.iommus[Int(devices.iommu[device])]
+    let space = devices.space[device].offset
+    let unit = topology.host.iommus[devices.iommu[device]]
     let pageBytes = unit.pageSizes.min() ?? 1
     if pageBytes > topology.host.kernel.pageBytes, !target.isProposalOnly {
       sink.report(

@@ -9,10 +9,10 @@ struct HostTopology: Sendable {
   let host: HostDescription
   /// The target that is planned for.
   let dialect: any Dialect
-  /// Position of the IOMMU unit of each device; -1 if it has none that is described.
-  let iommuOfDevice: [Int32]
+  /// The IOMMU unit of each device; `none` if it has none that is described.
+  let iommuOfDevice: [UnitIndex]
   /// Compatibility class of each IOMMU unit: equal type, address bits and page sizes.
-  let classOfIOMMU: [Int32]
+  let classOfIOMMU: [ClassIndex]
   /// What its kernel does.
   let rules: KernelRules
   /// Whether its KVM has a non-coherent mode.
@@ -23,10 +23,10 @@ struct HostTopology: Sendable {
   let isFirstStage: [Bool]
   /// A unit of each compatibility class, the first in the file.
   let representatives: [Int]
-  /// Index in `members` of the IOMMU group of each device; -1 if it has none.
-  let groupOfDevice: [Int32]
+  /// The IOMMU group of each device; `none` if it has none.
+  let groupOfDevice: [HostGroupIndex]
   /// The devices of each IOMMU group, assigned or not, in file order.
-  let members: Buckets
+  let members: Buckets<HostTopology, HostDevice>
 
   /// Which devices hang on which.
   let relations: DeviceRelations
@@ -63,37 +63,39 @@ struct HostTopology: Sendable {
   }
 
   /// The IOMMU unit of a device that has one.
-  func unit(of device: Int) -> HostIOMMU { host.iommus[Int(iommuOfDevice[device])] }
+  func unit(of device: Int) -> HostIOMMU { host.iommus[iommuOfDevice[device]] }
 
   /// All members of the IOMMU group of a device that has one, in file order.
-  func members(ofGroupOf device: Int) -> ArraySlice<Int32> { members[Int(groupOfDevice[device])] }
+  func members(ofGroupOf device: Int) -> ArraySlice<HostDeviceIndex> {
+    members[groupOfDevice[device].offset]
+  }
 }
 
 extension HostTopology {
   private static func units(
     of host: HostDescription, into sink: inout DiagnosticSink
-  ) -> [String: Int32] {
-    var units = [String: Int32](minimumCapacity: host.iommus.count)
+  ) -> [String: UnitIndex] {
+    var units = [String: UnitIndex](minimumCapacity: host.iommus.count)
     for (index, unit) in host.iommus.enumerated() {
       guard let first = units[unit.name] else {
-        units[unit.name] = Int32(truncatingIfNeeded: index)
+        units[unit.name] = UnitIndex(index)
         continue
       }
-      sink.report(PlannerDiagnostics.duplicateIOMMU(unit, first: host.iommus[Int(first)]))
+      sink.report(PlannerDiagnostics.duplicateIOMMU(unit, first: host.iommus[first]))
     }
     return units
   }
 
   /// Looks names up; they mostly repeat, so the last match is tried first.
   private static func iommus(
-    of host: HostDescription, units: [String: Int32], into sink: inout DiagnosticSink
-  ) -> [Int32] {
-    var result = [Int32](repeating: -1, count: host.devices.count)
-    var last: Int32 = -1
+    of host: HostDescription, units: [String: UnitIndex], into sink: inout DiagnosticSink
+  ) -> [UnitIndex] {
+    var result = [UnitIndex](repeating: .none, count: host.devices.count)
+    var last = UnitIndex.none
     var unknown = 0
     for index in host.devices.indices {
       guard let name = host.devices[index].iommu else { continue }
-      if last < 0 || host.iommus[Int(last)].name != name {
+      if last.isNone || host.iommus[last].name != name {
         guard let unit = units[name] else {
           unknown += 1
           sink.report(
@@ -109,21 +111,22 @@ extension HostTopology {
     return result
   }
 
-  private struct Compatibility: Hashable {
+  /// What units have in common that take each other's page tables.
+  struct Compatibility: Hashable {
     var type: String
     var addressBits: Int
     var pageSizes: [UInt64]
   }
 
   /// The compatibility class of each unit, and a unit of each class.
-  static func classes(of units: [HostIOMMU]) -> ([Int32], representatives: [Int]) {
-    var known: [Compatibility: Int32] = [:]
+  static func classes(of units: [HostIOMMU]) -> ([ClassIndex], representatives: [Int]) {
+    var known: [Compatibility: ClassIndex] = [:]
     var representatives: [Int] = []
     let classes = units.enumerated().map { index, unit in
       let key = Compatibility(
         type: unit.type, addressBits: unit.addressBits, pageSizes: unit.pageSizes)
       if let found = known[key] { return found }
-      let new = Int32(truncatingIfNeeded: representatives.count)
+      let new = ClassIndex(representatives.count)
       known[key] = new
       representatives.append(index)
       return new
@@ -135,21 +138,22 @@ extension HostTopology {
   ///
   /// Group numbers of Linux are small; a table serves those, a dictionary whatever else a file
   /// says.
-  private static func groups(of host: HostDescription) -> (keys: [Int32], count: Int) {
+  private static func groups(of host: HostDescription) -> (keys: [HostGroupIndex], count: Int) {
     let limit = 2 * host.devices.count + 1024
-    var small = [Int32](repeating: -1, count: limit)
-    var large: [Int: Int32] = [:]
-    var keys = [Int32](repeating: -1, count: host.devices.count)
-    var count: Int32 = 0
+    var small = [HostGroupIndex](repeating: .none, count: limit)
+    var large: [Int: HostGroupIndex] = [:]
+    var keys = [HostGroupIndex](repeating: .none, count: host.devices.count)
+    var count = 0
     for index in host.devices.indices {
       guard let number = host.devices[index].group else { continue }
       let isSmall = number >= 0 && number < limit
-      let known = isSmall ? small[number] : large[number] ?? -1
-      keys[index] = known >= 0 ? known : count
-      guard known < 0 else { continue }
-      if isSmall { small[number] = count } else { large[number] = count }
+      let known = isSmall ? small[number] : large[number] ?? .none
+      keys[index] = known
+      guard known.isNone else { continue }
+      keys[index] = HostGroupIndex(count)
+      if isSmall { small[number] = keys[index] } else { large[number] = keys[index] }
       count += 1
     }
-    return (keys, Int(count))
+    return (keys, count)
   }
 }

@@ -28,8 +28,10 @@ struct RelationChecks {
     self.target = target
     guard !relations.isEmpty else { return }
     for (index, position) in groups.devices.hostIndex.enumerated() {
-      assigned[Int(position)] = index
-      if isTaken(index, Int(position)) { lost.formUnion(relations.descendants(of: Int(position))) }
+      assigned[position.offset] = index
+      if isTaken(index, position.offset) {
+        lost.formUnion(relations.descendants(of: position.offset))
+      }
     }
   }
 
@@ -40,7 +42,7 @@ struct RelationChecks {
   func run(into sink: inout DiagnosticSink) {
     var tokens: [Int: Int] = [:]
     for (index, position) in groups.devices.hostIndex.enumerated() {
-      let position = Int(position)
+      let position = position.offset
       if let tie = tie(ofAssigned: index, position) {
         report(tie, holding: position, for: index, into: &sink)
       }
@@ -94,7 +96,7 @@ struct RelationChecks {
     _ tie: Tie, holding position: Int, for index: Int, into sink: inout DiagnosticSink
   ) {
     let (device, holder) = (vm.devices[index], host.devices[position])
-    let isOwn = groups.devices.hostIndex[index] == Int32(truncatingIfNeeded: position)
+    let isOwn = groups.devices.hostIndex[index] == HostDeviceIndex(position)
     switch tie {
     case .virtualFunction(let child):
       sink.report(

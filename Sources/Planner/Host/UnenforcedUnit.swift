@@ -87,7 +87,7 @@ struct WeakestUnit {
 
 extension HostTopology {
   /// Why the unit of a device of the host does not count as enforcing.
-  func unenforced(of device: Int) -> UnenforcedUnit { unenforced(Int(iommuOfDevice[device])) }
+  func unenforced(of device: Int) -> UnenforcedUnit { unenforced(iommuOfDevice[device].offset) }
 
   /// Why a unit of the host, by its position, does not count as enforcing.
   func unenforced(_ index: Int) -> UnenforcedUnit {

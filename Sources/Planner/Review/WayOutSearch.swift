@@ -246,9 +246,9 @@ extension WayOutSearch {
 
   private struct UnitKind: Hashable {
     var enforces: Fact
-    var compatibility: Int32
+    var compatibility: ClassIndex
 
-    init(_ enforces: Fact, _ compatibility: Int32) {
+    init(_ enforces: Fact, _ compatibility: ClassIndex) {
       (self.enforces, self.compatibility) = (enforces, compatibility)
     }
   }

@@ -69,10 +69,10 @@ public struct VMMGrouping: Hashable, Sendable {
   /// Whether every device is on a page table with the same devices and the same format as planned.
   public func hasGrouping(of plan: IOASIDPlan) -> Bool {
     guard pageTables.count == plan.pageTables.count else { return false }
-    var planned = [Int](repeating: -1, count: pageTables.count)
+    var planned = [Int?](repeating: nil, count: pageTables.count)
     for (index, device) in plan.devices.enumerated() {
       let table = tableOfDevice[index]
-      if planned[table] < 0 { planned[table] = device.pageTable }
+      if planned[table] == nil { planned[table] = device.pageTable }
       guard planned[table] == device.pageTable,
         pageTables[table].snoopPolicy == plan.pageTables[device.pageTable].snoopPolicy
       else { return false }

@@ -59,7 +59,7 @@ struct VMMSituation {
       let unit = host.iommus[index]
       let stage = unit.firstStage(by: rules).or(Fact(assumingFirstStage && unit.isScalable == .yes))
       return Unit(
-        unitClass: Int(classes[index]), canEnforce: enforcement[index] == .yes,
+        unitClass: classes[index].offset, canEnforce: enforcement[index] == .yes,
         isFirstStage: stage == .yes && !(rule.tracksDirtyPages && unit.tracksDirtyPages),
         takesFirstStage: stage == .yes)
     }
