@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Parser
 import Planner
 
 /// A real process whose calls are answered: its memory and its open files.
@@ -76,7 +77,7 @@ private struct Mappings: Sequence, IteratorProtocol {
     // Past the rights, the offset and the device, each after one space.
     for _ in 0..<4 { skipWord() }
     var inode: UInt64 = 0
-    while let digit = byte(0), digit >= 48, digit <= 57 {
+    while let digit = byte(0), digit.isDecimalDigit {
       inode = inode &* 10 &+ UInt64(digit - 48)
       place += 1
     }
@@ -96,12 +97,8 @@ private struct Mappings: Sequence, IteratorProtocol {
 
   private mutating func hex() -> UInt64 {
     var value: UInt64 = 0
-    while let byte = byte(0) {
-      switch byte {
-      case 48...57: value = value << 4 | UInt64(byte - 48)
-      case 97...102: value = value << 4 | UInt64(byte - 87)
-      default: return value
-      }
+    while let digit = byte(0).flatMap(Hex.value) {
+      value = value << 4 | UInt64(digit)
       place += 1
     }
     return value

@@ -31,7 +31,7 @@ enum EmulatedRequest {
       case is SimulatedKVMVFIO: SimulatedKVMVFIO.operations.name(of: command)
       default: String?.none
       }
-    return name ?? "0x" + String(command, radix: 16)
+    return name ?? hexText(UInt64(command))
   }
 
   /// A request with its members, those that the kernel fills last.
@@ -69,7 +69,7 @@ enum EmulatedRequest {
   }
 
   private static func text(_ number: UInt64, _ constants: Constants) -> String {
-    let plain = number > 0xffff ? "0x" + String(number, radix: 16) : String(number)
+    let plain = number > 0xffff ? hexText(number) : String(number)
     if !constants.areFlags {
       return constants.names.first { $0.value == number }?.name ?? plain
     }

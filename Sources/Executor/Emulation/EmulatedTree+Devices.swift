@@ -48,13 +48,13 @@ extension EmulatedTree {
     switch unit.type {
     case HostIOMMU.intel:
       make(folder: folder + "/intel-iommu")
-      text(folder + "/intel-iommu/cap", hex(unit.cap ?? 0xd2_008c_4066_0462) + "\n")
+      text(folder + "/intel-iommu/cap", hexDigits(unit.cap ?? 0xd2_008c_4066_0462) + "\n")
       let snoop: UInt64 = unit.enforceSnoop == .no ? 0 : HostIOMMU.snoopControlMask
-      text(folder + "/intel-iommu/ecap", hex(unit.ecap ?? 0xf050_5b | snoop) + "\n")
+      text(folder + "/intel-iommu/ecap", hexDigits(unit.ecap ?? 0xf050_5b | snoop) + "\n")
       text(folder + "/intel-iommu/version", "1:0\n")
     case HostIOMMU.amd:
       make(folder: folder + "/amd-iommu")
-      text(folder + "/amd-iommu/features", hex(unit.features ?? 0x25_bf73_2fa2_295a) + "\n")
+      text(folder + "/amd-iommu/features", hexDigits(unit.features ?? 0x25_bf73_2fa2_295a) + "\n")
       text(folder + "/amd-iommu/cap", "1\n")
     default: break
     }
@@ -68,12 +68,12 @@ extension EmulatedTree {
     link("/sys/bus/pci/devices/\(address)", "../../../" + folder.dropFirst(5))
     let up = String(repeating: "../", count: folder.split(separator: "/").count - 1)
     link(folder + "/subsystem", up + "bus/pci")
-    text(folder + "/vendor", "0x" + hex(UInt64(device.vendor), 4) + "\n")
-    text(folder + "/device", "0x" + hex(UInt64(device.device), 4) + "\n")
-    text(folder + "/class", "0x" + hex(UInt64(device.classCode), 6) + "\n")
+    text(folder + "/vendor", hexText(UInt64(device.vendor), digits: 4) + "\n")
+    text(folder + "/device", hexText(UInt64(device.device), digits: 4) + "\n")
+    text(folder + "/class", hexText(UInt64(device.classCode), digits: 6) + "\n")
     let subsystem = device.subsystem ?? PCISubsystem(vendor: 0, device: 0)
-    text(folder + "/subsystem_vendor", "0x" + hex(UInt64(subsystem.vendor), 4) + "\n")
-    text(folder + "/subsystem_device", "0x" + hex(UInt64(subsystem.device), 4) + "\n")
+    text(folder + "/subsystem_vendor", hexText(UInt64(subsystem.vendor), digits: 4) + "\n")
+    text(folder + "/subsystem_device", hexText(UInt64(subsystem.device), digits: 4) + "\n")
     for (name, value) in [
       ("revision", "0x00"), ("numa_node", "-1"), ("irq", "0"), ("enable", "0"), ("local_cpus", "1"),
       ("current_link_speed", "8.0 GT/s PCIe"), ("current_link_width", "4"),
@@ -114,8 +114,7 @@ extension EmulatedTree {
     let regions = description.devices.filter { $0.group == group }.flatMap(\.reserved)
     var lines: [String] = []
     for region in regions.sorted(by: { ($0.start, $0.end) < ($1.start, $1.end) }) {
-      let line =
-        "0x\(hex(region.start, 16)) 0x\(hex(region.end, 16)) \(region.kind.rawValue)\n"
+      let line = "\(Self.words(region.start, region.end)) \(region.kind.rawValue)\n"
       if !lines.contains(line) { lines.append(line) }
     }
     text(place + "/reserved_regions", lines.joined())
@@ -123,15 +122,19 @@ extension EmulatedTree {
 
   /// The lines of `resource`.
   private func resources(_ windows: [PCIWindow]) -> String {
-    var lines = [String](repeating: "0x\(hex(0, 16)) 0x\(hex(0, 16)) 0x\(hex(0, 16))\n", count: 13)
+    var lines = [String](repeating: Self.words(0, 0, 0) + "\n", count: 13)
     for window in windows where window.bar.size > 0 && window.bar.index < 7 {
       let bar = window.bar
       let last = window.address + bar.size - 1
       let flags: UInt64 = 0x40200 | (bar.isPrefetchable ? 0x2000 : 0) | (bar.is64Bit ? 0x100000 : 0)
-      lines[bar.index] =
-        "0x\(hex(window.address, 16)) 0x\(hex(last, 16)) 0x\(hex(flags, 16))\n"
+      lines[bar.index] = Self.words(window.address, last, flags) + "\n"
     }
     return lines.joined()
+  }
+
+  /// Numbers of 64 bits as sysfs prints them beside each other.
+  private static func words(_ numbers: UInt64...) -> String {
+    numbers.map { hexText($0, digits: 16) }.joined(separator: " ")
   }
 
   /// Makes the folder of a driver, once.

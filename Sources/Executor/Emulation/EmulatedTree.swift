@@ -148,7 +148,7 @@ extension EmulatedTree {
       link("/sys/bus/pci/drivers/\(driver)/\(device.address)", "../../../../" + folder.dropFirst(5))
     }
     if wanted.hasSuffix("+") { show(device.address, folder) }
-    let id = "\(hex(UInt64(device.address.packed)))"
+    let id = hexDigits(UInt64(device.address.packed))
     text(
       folder + "/uevent",
       (driver.isEmpty ? "" : "DRIVER=\(driver)\n") + "PCI_SLOT_NAME=\(device.address)\nID=\(id)\n")
@@ -232,12 +232,6 @@ extension EmulatedTree {
   func part(_ name: String) -> String {
     name.isEmpty || name == "." || name == ".." || name.utf8.contains(UInt8(ascii: "/"))
       ? "unnamed" : name
-  }
-
-  /// A number in hexadecimal, with at least so many digits.
-  func hex(_ number: UInt64, _ digits: Int = 0) -> String {
-    let text = String(number, radix: 16)
-    return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
   }
 }
 

@@ -138,7 +138,7 @@ struct JournalText: Hashable {
       if 0x20 < byte, byte < 0x7f, byte != UInt8(ascii: "%") {
         text.unicodeScalars.append(Unicode.Scalar(byte))
       } else {
-        text += (byte < 16 ? "%0" : "%") + String(byte, radix: 16)
+        text += "%" + hexDigits(UInt64(byte), 2)
       }
     }
   }
@@ -150,8 +150,8 @@ struct JournalText: Hashable {
     while let first = rest.popFirst() {
       if first != UInt8(ascii: "%") {
         bytes.append(first)
-      } else if let byte = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) {
-        bytes.append(byte)
+      } else if let byte = Hex.bytes(rest.prefix(2)), !byte.isEmpty {
+        bytes += byte
         rest = rest.dropFirst(2)
       } else {
         return nil

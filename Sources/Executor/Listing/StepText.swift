@@ -208,9 +208,7 @@ extension StepText {
 extension StepText {
   /// A request's name and number.
   func request(_ request: RequestDescriptor) -> StyledText {
-    var number = "0x"
-    number.appendHex(UInt64(request.code.command), digits: request.code.command >> 16 == 0 ? 4 : 8)
-    return "\(request.name, .strong) (\(number))"
+    "\(request.name, .strong) (\(hexText(UInt64(request.code.command))))"
   }
 
   private func arguments(_ request: RequestDescriptor, _ arguments: [Operand]) -> StyledText {

@@ -59,6 +59,6 @@ extension SysfsTree {
   fileprivate var mayLockMemory: Bool {
     let lines = (text("/proc/self/status") ?? "").split(separator: "\n")
     let effective = lines.first { $0.hasPrefix("CapEff:") }?.split { $0 == "\t" || $0 == " " }.last
-    return effective.flatMap { UInt64($0, radix: 16) }.map { $0 & 1 << 14 != 0 } ?? false
+    return effective.flatMap { Hex.number($0) }.map { $0 & 1 << 14 != 0 } ?? false
   }
 }

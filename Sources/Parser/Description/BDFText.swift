@@ -27,37 +27,12 @@ extension BDF {
     guard (4...8).contains(domainDigits),
       utf8[domainDigits] == UInt8(ascii: ":"), utf8[domainDigits + 3] == UInt8(ascii: ":"),
       utf8[domainDigits + 6] == UInt8(ascii: "."),
-      let domain = Self.hex(utf8, 0..<domainDigits),
-      let bus = Self.hex(utf8, domainDigits + 1..<domainDigits + 3),
-      let device = Self.hex(utf8, domainDigits + 4..<domainDigits + 6), device < 32,
-      let function = Self.hex(utf8, domainDigits + 7..<domainDigits + 8), function < 8
+      let domain = Hex.number(utf8[..<domainDigits]),
+      let bus = Hex.number(utf8[(domainDigits + 1)..<(domainDigits + 3)]),
+      let device = Hex.number(utf8[(domainDigits + 4)..<(domainDigits + 6)]), device < 32,
+      let function = Hex.number(utf8[(domainDigits + 7)..<(domainDigits + 8)]), function < 8
     else { return nil }
     self.init(
-      domain: domain, bus: UInt8(bus), device: UInt8(device), function: UInt8(function))
-  }
-
-  /// Hexadecimal digits as a number, up to eight of them; `nil` if one is none.
-  static func hex(_ utf8: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> UInt32? {
-    var value: UInt32 = 0
-    for index in range {
-      let byte = utf8[index]
-      switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt32(byte - 48)
-      case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt32(byte - 87)
-      case UInt8(ascii: "A")...UInt8(ascii: "F"): value = value << 4 | UInt32(byte - 55)
-      default: return nil
-      }
-    }
-    return value
-  }
-}
-
-extension String {
-  /// Appends a number in hexadecimal, padded with zeros to `digits`; higher digits are dropped.
-  public mutating func appendHex(_ value: UInt64, digits: Int) {
-    for shift in stride(from: (digits - 1) * 4, through: 0, by: -4) {
-      let nibble = UInt8(truncatingIfNeeded: value >> UInt64(shift)) & 15
-      append(Character(UnicodeScalar(nibble < 10 ? nibble + 48 : nibble + 87)))
-    }
+      domain: UInt32(domain), bus: UInt8(bus), device: UInt8(device), function: UInt8(function))
   }
 }

@@ -15,11 +15,7 @@ public struct PCISubsystem: Hashable, Sendable, CustomStringConvertible {
 
   /// The ids as `lspci -nn` prints them: `vvvv:dddd`.
   public var description: String {
-    var text = ""
-    text.appendHex(UInt64(vendor), digits: 4)
-    text.append(":")
-    text.appendHex(UInt64(device), digits: 4)
-    return text
+    hexDigits(UInt64(vendor), 4) + ":" + hexDigits(UInt64(device), 4)
   }
 
   /// Reads `vvvv:dddd`, four hexadecimal digits each, in either case; `nil` for anything else.
@@ -31,8 +27,8 @@ public struct PCISubsystem: Hashable, Sendable, CustomStringConvertible {
 
   /// Reads ids from UTF-8 bytes without making a string.
   public init?(utf8: UnsafeBufferPointer<UInt8>) {
-    guard utf8.count == 9, utf8[4] == UInt8(ascii: ":"), let vendor = BDF.hex(utf8, 0..<4),
-      let device = BDF.hex(utf8, 5..<9)
+    guard utf8.count == 9, utf8[4] == UInt8(ascii: ":"), let vendor = Hex.number(utf8[..<4]),
+      let device = Hex.number(utf8[5...])
     else { return nil }
     self.init(
       vendor: UInt16(truncatingIfNeeded: vendor), device: UInt16(truncatingIfNeeded: device))

@@ -25,11 +25,9 @@ extension ParserDiagnostics {
   static func endOverflow(
     _ start: UInt64, _ length: UInt64, _ what: String, at span: SourceSpan
   ) -> Diagnostic {
-    var address = "0x"
-    address.appendHex(start, digits: max(1, (64 - start.leadingZeroBitCount + 3) / 4))
-    return Diagnostic(
+    Diagnostic(
       endOverflow,
-      "\(NumberText.shown(bytes: length)) from \(what) address \(address) on run past 2^64",
+      "\(ByteSize.written(length)) from \(what) address \(hexText(start)) on run past 2^64",
       at: span)
   }
 

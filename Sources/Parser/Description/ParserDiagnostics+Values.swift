@@ -120,13 +120,13 @@ extension ParserDiagnostics {
       // What is read in hexadecimal has its bounds in hexadecimal, too.
       let isHex = text.hasPrefix("0x")
       let bounds = [range.lowerBound, range.upperBound].map {
-        (isHex ? "0x" : "") + String($0, radix: isHex ? 16 : 10)
+        isHex ? hexText($0) : String($0)
       }
       return Diagnostic(
         numberRange, "\(QuotedText.quote(text)) is out of range for \(what)", at: span,
         help: "it may be \(bounds[0]) to \(bounds[1])")
     }
-    let isHex = !text.isEmpty && text.utf8.allSatisfy { $0.isHexDigit }
+    let isHex = !text.isEmpty && text.utf8.allSatisfy { Hex.value(of: $0) != nil }
     let help = isHex ? "hexadecimal numbers begin with 0x: '0x\(text)'" : nil
     return Diagnostic(
       number, "expected \(what), found \(QuotedText.quote(text))", at: span,
@@ -212,18 +212,6 @@ extension ParserDiagnostics {
       objective, "the objective lacks \(list)", at: span,
       help: "name all four metrics, or use a preset: "
         + QuotedText.alternatives(Objective.presets.map(\.name)))
-  }
-}
-
-extension UInt8 {
-  /// Whether the byte is an ASCII hexadecimal digit.
-  fileprivate var isHexDigit: Bool {
-    switch self {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
-      UInt8(ascii: "A")...UInt8(ascii: "F"):
-      true
-    default: false
-    }
   }
 }
 

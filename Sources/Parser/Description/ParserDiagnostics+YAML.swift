@@ -37,7 +37,8 @@ extension ParserDiagnostics {
 
   static func invalidUTF8(_ byte: UInt8, at span: SourceSpan) -> Diagnostic {
     Diagnostic(
-      invalidUTF8, "byte \(hex(byte)) is not part of a UTF-8 character", at: span,
+      invalidUTF8, "byte \(hexText(UInt64(byte), digits: 2)) is not part of a UTF-8 character",
+      at: span,
       help: "save the file as UTF-8")
   }
 
@@ -50,15 +51,11 @@ extension ParserDiagnostics {
     """)
 
   static func controlCharacter(_ byte: UInt8, _ length: Int, at span: SourceSpan) -> Diagnostic {
-    let shown = byte == 0 ? "a NUL byte" : length == 1 ? "control character \(hex(byte))" : nil
+    let shown =
+      byte == 0
+      ? "a NUL byte" : length == 1 ? "control character \(hexText(UInt64(byte), digits: 2))" : nil
     return Diagnostic(
       controlCharacter, "\(shown ?? "a control character") is not allowed in YAML", at: span)
-  }
-
-  private static func hex(_ byte: UInt8) -> String {
-    var text = "0x"
-    text.appendHex(UInt64(byte), digits: 2)
-    return text
   }
 
   static let emptyFile = DiagnosticCode(

@@ -3,7 +3,7 @@ enum ImportNumbers {
   /// A whole number as C reads it: with `0x` hexadecimal, with a leading 0 octal, else decimal.
   static func number(_ text: String) -> UInt64? {
     let lower = text.lowercased()
-    if lower.hasPrefix("0x") { return UInt64(lower.dropFirst(2), radix: 16) }
+    if lower.hasPrefix("0x") { return Hex.prefixed(lower) }
     if lower.count > 1, lower.hasPrefix("0") { return UInt64(lower.dropFirst(), radix: 8) }
     return lower.hasPrefix("+") ? nil : UInt64(lower)
   }

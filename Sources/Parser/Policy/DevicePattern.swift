@@ -75,7 +75,7 @@ public struct ClassPattern: Hashable, Sendable, CustomStringConvertible {
     }
     let first = utf8.firstIndex(of: UInt8(ascii: "x"), from: 2)
     guard first == 4 || first == 6, utf8[first...].allSatisfy({ $0 == UInt8(ascii: "x") }),
-      let bytes = BDF.hex(utf8, 2..<first)
+      let bytes = Hex.number(utf8[2..<first])
     else { return nil }
     open = UInt32(8 - first) * 4
     code = UInt32(truncatingIfNeeded: bytes) << open

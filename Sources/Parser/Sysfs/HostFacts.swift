@@ -209,7 +209,7 @@ private struct HostFactsReader {
     var regions: [ReservedRegion] = []
     for line in (tree.text(path) ?? "").split(separator: "\n") {
       let words = line.split(separator: " ")
-      guard words.count == 3, let start = Self.address(words[0]), let end = Self.address(words[1]),
+      guard words.count == 3, let start = Hex.prefixed(words[0]), let end = Hex.prefixed(words[1]),
         start <= end, let kind = ReservedRegion.Kind(rawValue: String(words[2])),
         regions.count < Self.maximumRegions
       else {
@@ -220,10 +220,6 @@ private struct HostFactsReader {
     }
     reserved[group] = regions
     return regions
-  }
-
-  private static func address(_ word: Substring) -> UInt64? {
-    word.hasPrefix("0x") ? UInt64(word.dropFirst(2), radix: 16) : nil
   }
 }
 

@@ -62,7 +62,7 @@ extension IOMMUFacts.Unit {
 
   /// What a unit of no known type is called without its number or address.
   private static func kind(ofUnit name: String) -> String {
-    let words = name.split(separator: ".").filter { UInt64($0, radix: 16) == nil }
+    let words = name.split(separator: ".").filter { Hex.number($0) == nil }
     let kinds = words.map { $0.prefix { !$0.isNumber } }
     return String(kinds.first { !$0.isEmpty } ?? name[...])
   }

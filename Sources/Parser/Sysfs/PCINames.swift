@@ -85,9 +85,7 @@ public struct PCINames: Sendable {
 
   /// Four hexadecimal digits, two spaces, a name.
   private static func entry(_ line: ArraySlice<UInt8>) -> (id: UInt16, name: String)? {
-    guard line.count > 6,
-      let id = UInt16(String(decoding: line.prefix(4), as: UTF8.self), radix: 16)
-    else { return nil }
-    return (id, String(decoding: line.dropFirst(6), as: UTF8.self))
+    guard line.count > 6, let id = Hex.number(line.prefix(4)) else { return nil }
+    return (UInt16(truncatingIfNeeded: id), String(decoding: line.dropFirst(6), as: UTF8.self))
   }
 }

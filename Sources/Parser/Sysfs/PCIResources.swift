@@ -15,9 +15,7 @@ extension BAR {
     var bars: [BAR] = []
     for (index, line) in lines.prefix(count).enumerated() {
       let words = line.split(separator: " ")
-      let numbers = words.compactMap {
-        $0.hasPrefix("0x") ? UInt64($0.dropFirst(2), radix: 16) : nil
-      }
+      let numbers = words.compactMap { Hex.prefixed($0) }
       guard words.count == 3, numbers.count == 3 else { return nil }
       let (start, last, flags) = (numbers[0], numbers[1], numbers[2])
       guard flags & memory != 0 else { continue }

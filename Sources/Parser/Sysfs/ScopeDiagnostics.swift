@@ -172,7 +172,7 @@ private enum OtherDevice {
   }
 
   private static func isHex(_ text: Substring) -> Bool {
-    text.utf8.allSatisfy { isDigit($0) || (0x41...0x46).contains($0) || (0x61...0x66).contains($0) }
+    text.utf8.allSatisfy { Hex.value(of: $0) != nil }
   }
 
   private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }

@@ -77,7 +77,7 @@ public struct SysfsTree {
   /// A number in hexadecimal, with or without `0x`; `nil` if there is none.
   public func hex(_ path: String) -> UInt64? {
     guard let text = text(path) else { return nil }
-    return UInt64(text.hasPrefix("0x") ? text.dropFirst(2) : text[...], radix: 16)
+    return Hex.prefixed(text) ?? Hex.number(text)
   }
 
   /// A file, not much more of it than a limit in bytes; `nil` if it can't be read.

@@ -63,7 +63,7 @@ extension JSONWriter {
     for _ in 0..<digits {
       index -= 1
       let nibble = UInt8(truncatingIfNeeded: rest) & 15
-      start[index] = nibble < 10 ? nibble + 48 : nibble + 87
+      start[index] = Hex.digit(nibble)
       rest >>= 4
     }
     count += digits

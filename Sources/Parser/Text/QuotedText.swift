@@ -29,7 +29,7 @@ public enum QuotedText {
     case 9: text += "\\t"
     case 0..<32, 127..<160, 0x2028...0x2029, 0xFEFF,
       _ where scalar.changesDirection:
-      text += "\\u{" + String(scalar.value, radix: 16) + "}"
+      text += scalar.escape
     default: text.unicodeScalars.append(scalar)
     }
   }

@@ -83,8 +83,7 @@ extension SourceExcerpt {
     guard let text = String(validating: bytes, as: UTF8.self),
       let scalar = text.unicodeScalars.first
     else {
-      var escape = "\\x"
-      escape.appendHex(UInt64(line[first]), digits: 2)
+      let escape = "\\x" + hexDigits(UInt64(line[first]), 2)
       return Cell(text: escape, columns: escape.utf8.count, start: start, end: start + 1)
     }
     let shown = scalar.visible

@@ -19,10 +19,8 @@ public struct VFToken: Hashable, Sendable, CustomStringConvertible {
   public init?(_ text: some StringProtocol) {
     let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
     guard parts.map(\.count) == [8, 4, 4, 4, 12] else { return nil }
-    let digits = parts.joined().map { Character(UnicodeScalar($0)).hexDigitValue }
-    guard digits.allSatisfy({ $0 != nil }) else { return nil }
-    let values = digits.compactMap { $0.map { UInt8(truncatingIfNeeded: $0) } }
-    bytes = stride(from: 0, to: 32, by: 2).map { values[$0] << 4 | values[$0 + 1] }
+    guard let bytes = Hex.bytes(Array(parts.joined())) else { return nil }
+    self.bytes = bytes
   }
 
   /// Takes 16 bytes; `nil` for any other number of them.

@@ -29,8 +29,8 @@ extension String {
 extension Unicode.Scalar {
   /// The scalar itself, or its number in braces if a terminal would act on it; a byte as `\xff`.
   public var visible: String {
-    if let systemByte { return "\\x" + String(systemByte, radix: 16) }
-    return isShown ? String(Character(self)) : "\\u{" + String(value, radix: 16) + "}"
+    if let systemByte { return "\\x" + hexDigits(UInt64(systemByte)) }
+    return isShown ? String(Character(self)) : escape
   }
 
   /// Whether it changes the direction of the text after it, so that what is shown is not what is

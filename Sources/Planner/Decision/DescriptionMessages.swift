@@ -63,7 +63,7 @@ extension PlannerDiagnostics {
   ) -> Diagnostic {
     Diagnostic(
       unbackedWindow,
-      "window of address space \(quote(space.name)) reaches guest address \(hex(address)), "
+      "window of address space \(quote(space.name)) reaches guest address \(hexText(address)), "
         + "which no memory region backs",
       at: window.span, help: "shrink the window, or add that address to 'memory'")
   }
@@ -106,7 +106,7 @@ extension PlannerDiagnostics {
     _ region: ReservedRegion, of owner: HostDevice, hits mapping: PlannedAddressSpace.Mapping,
     in space: String, advice: String
   ) -> Diagnostic {
-    let shown = "\(hex(region.start))-\(hex(region.end))"
+    let shown = "\(hexText(region.start))-\(hexText(region.end))"
     return Diagnostic(
       memoryInReservedRegion,
       "\(range(mapping.iova, mapping.size)) of address space \(quote(space)) overlaps \(shown), "
@@ -139,9 +139,9 @@ extension PlannerDiagnostics {
     Diagnostic(
       misalignedMemory,
       "\(range(mapping.iova, mapping.size)) of address space \(quote(space)) is not aligned to "
-        + "\(hex(pageBytes)), the smallest page of IOMMU \(quote(unit.name))",
+        + "\(hexText(pageBytes)), the smallest page of IOMMU \(quote(unit.name))",
       at: mapping.origin, notes: [.init("\(quote(unit.name)) is described here", unit.span)],
-      help: "make start and size multiples of \(hex(pageBytes))")
+      help: "make start and size multiples of \(hexText(pageBytes))")
   }
 
   static func misaligned(
@@ -150,9 +150,9 @@ extension PlannerDiagnostics {
     Diagnostic(
       misalignedMemory,
       "\(range(mapping.iova, mapping.size)) of address space \(quote(space)) is not aligned to "
-        + "\(hex(kernel.pageBytes)), the page size of the CPUs",
+        + "\(hexText(kernel.pageBytes)), the page size of the CPUs",
       at: mapping.origin, notes: [.init("the page size is stated here", kernel.$statedPageBytes)],
-      help: "make start and size multiples of \(hex(kernel.pageBytes))")
+      help: "make start and size multiples of \(hexText(kernel.pageBytes))")
   }
 
   static func noHugePages(
@@ -168,12 +168,9 @@ extension PlannerDiagnostics {
 }
 
 extension PlannerDiagnostics {
-  /// An address as people read it, without leading zeros.
-  static func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
-
   /// A range of bytes as first and last address.
   static func range(_ start: UInt64, _ size: UInt64) -> String {
-    "\(hex(start))-\(hex(start &+ (size &- 1)))"
+    "\(hexText(start))-\(hexText(start &+ (size &- 1)))"
   }
 
   /// `'a'`, `'a' and 'b'`, `'a', 'b' and 12 more`.

@@ -111,7 +111,7 @@ extension PlannerDiagnostics {
     Diagnostic(
       deviceIsBridge, "device \(quote(device.name)) is a PCI bridge and can't be given to a VM",
       at: device.$place,
-      notes: [.init("the host gives its class as \(hex(UInt64(fact.classCode)))", fact.span)],
+      notes: [.init("the host gives its class as \(hexText(UInt64(fact.classCode)))", fact.span)],
       help: "name the device behind the bridge")
   }
 
@@ -145,7 +145,8 @@ extension PlannerDiagnostics {
     Diagnostic(
       directRegion,
       "\(quote(device.name)) can't be bound: firmware insists on "
-        + "\(hex(region.start))-\(hex(region.end)) for '\(member.address)' in IOMMU group \(group)",
+        + "\(hexText(region.start))-\(hexText(region.end)) for '\(member.address)' "
+        + "in IOMMU group \(group)",
       at: device.$place, notes: [.init("the region is listed here", region.span)],
       help: "look for a firmware setting that drops the mapping (RMRR)")
   }

@@ -246,10 +246,10 @@ extension DeviceExpectation {
       guard let wanted, wanted != real else { return }
       found.append("\(what) is \(real.map(text) ?? "none"), not \(text(wanted))")
     }
-    compare("vendor", vendor.map(UInt64.init), UInt64(fact.vendor)) { PlannerDiagnostics.hex($0) }
-    compare("device", device.map(UInt64.init), UInt64(fact.device)) { PlannerDiagnostics.hex($0) }
+    compare("vendor", vendor.map(UInt64.init), UInt64(fact.vendor)) { hexText($0) }
+    compare("device", device.map(UInt64.init), UInt64(fact.device)) { hexText($0) }
     compare("class", classCode.map(UInt64.init), UInt64(fact.classCode)) {
-      PlannerDiagnostics.hex($0)
+      hexText($0)
     }
     if let subsystem, subsystem != fact.subsystem {
       let real = fact.subsystem?.description ?? "unknown"

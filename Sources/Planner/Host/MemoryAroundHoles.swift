@@ -99,10 +99,7 @@ public struct MemoryAroundHoles {
 
   /// A size or address as people write it in a description.
   private static func text(_ bytes: UInt64) -> String {
-    for (shift, unit) in [(40, "TiB"), (30, "GiB"), (20, "MiB")] as [(UInt64, String)] {
-      if bytes >= 1 << shift, bytes & (1 << shift - 1) == 0 { return "\(bytes >> shift)\(unit)" }
-    }
-    return PlannerDiagnostics.hex(bytes)
+    bytes > 0 && bytes % (1 << 20) == 0 ? ByteSize.written(bytes) : hexText(bytes)
   }
 
   private func laidOut(_ pieces: [Piece]) -> [Piece]? {

@@ -226,9 +226,7 @@ extension HostDifference {
     }
   }
 
-  static func hex(_ value: some BinaryInteger) -> String {
-    "0x" + String(value, radix: 16)
-  }
+  static func hex(_ value: some UnsignedInteger) -> String { hexText(UInt64(value)) }
 }
 
 extension HostIOMMU {

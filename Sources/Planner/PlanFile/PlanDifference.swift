@@ -96,14 +96,15 @@ public struct PlanDifference: Hashable, Sendable {
     }
     compareDevices(before.plan, after.plan)
     noteUnknown(before.plan, after.plan)
-    compare(.memory, before.vm.memory, after.vm.memory, name: { Self.hex($0.gpa) }) {
-      $0.compare("size", $1.map { Self.hex($0.size) }, $2.map { Self.hex($0.size) })
-      $0.compare("hugepages", $1?.hugePageBytes.map(Self.hex), $2?.hugePageBytes.map(Self.hex))
+    compare(.memory, before.vm.memory, after.vm.memory, name: { hexText($0.gpa) }) {
+      $0.compare("size", $1.map { hexText($0.size) }, $2.map { hexText($0.size) })
+      $0.compare(
+        "hugepages", $1?.hugePageBytes.map { hexText($0) }, $2?.hugePageBytes.map { hexText($0) })
       $0.compare("populate", $1?.population.rawValue, $2?.population.rawValue)
     }
     compare(.mapping, Self.mappings(before), Self.mappings(after), name: \.name) {
-      $0.compare("size", $1.map { Self.hex($0.size) }, $2.map { Self.hex($0.size) })
-      $0.compare("gpa", $1.map { Self.hex($0.gpa) }, $2.map { Self.hex($0.gpa) })
+      $0.compare("size", $1.map { hexText($0.size) }, $2.map { hexText($0.size) })
+      $0.compare("gpa", $1.map { hexText($0.gpa) }, $2.map { hexText($0.gpa) })
     }
   }
 }
@@ -123,7 +124,6 @@ private struct FacetList {
 }
 
 extension PlanDifference {
-  private static func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
 
   /// Compares two lists by name; the second of two of a name is the second of that name there.
   private mutating func compare<Element>(
@@ -300,7 +300,7 @@ extension PlanDifference {
     compiled.plan.addressSpaces.flatMap { space in
       space.mappings.map { mapping in
         NamedMapping(
-          name: "\(space.name) \(hex(mapping.iova))", size: mapping.size,
+          name: "\(space.name) \(hexText(mapping.iova))", size: mapping.size,
           gpa: compiled.vm.memory[mapping.region].gpa &+ mapping.offset)
       }
     }

@@ -251,9 +251,8 @@ private struct RequestTemplate {
 
   init(_ request: RequestDescriptor) {
     self.request = request
-    var number = ""
-    number.appendHex(UInt64(request.code.command), digits: request.code.command > 0xFFFF ? 8 : 4)
-    head = Array(",\"request\":\"\(request.name)\",\"number\":\"0x\(number)\",\"args\":{".utf8)
+    let number = hexText(UInt64(request.code.command))
+    head = Array(",\"request\":\"\(request.name)\",\"number\":\"\(number)\",\"args\":{".utf8)
     arguments = request.operandFields.enumerated().map { position, field in
       Argument(
         key: Array("\(position > 0 ? "," : "")\"\(field.name)\":".utf8), role: field.role,

@@ -108,9 +108,7 @@ struct ProgramLine {
 
   /// The number a word is.
   static func number(_ token: ProgramToken) throws(ProgramTextError) -> UInt64 {
-    let isHex = token.text.hasPrefix("0x")
-    let digits = isHex ? token.text.dropFirst(2) : token.text[...]
-    guard let value = UInt64(digits, radix: isHex ? 16 : 10) else {
+    guard let value = Hex.orDecimal(token.text) else {
       throw ProgramTextError(ProgramDiagnostics.value(token))
     }
     return value

@@ -41,7 +41,7 @@ public enum ProgramText {
 
   /// Prints a number: one digit as it is, anything else in hexadecimal.
   static func number(_ value: UInt64) -> String {
-    value < 10 ? String(value) : "0x" + String(value, radix: 16)
+    value < 10 ? String(value) : hexText(value)
   }
 
   private static func line(
@@ -107,7 +107,7 @@ public enum ProgramText {
       if (0x20..<0x7f).contains(scalar.value), scalar != "\"", scalar != "\\" {
         quoted.unicodeScalars.append(scalar)
       } else {
-        quoted += "\\u{\(String(scalar.value, radix: 16))}"
+        quoted += scalar.escape
       }
     }
     return quoted + "\""

@@ -108,10 +108,10 @@ struct ProgramTextLexer {
   private mutating func escape() throws(ProgramTextError) -> Unicode.Scalar {
     let start = position
     let digits = bytes[position...].dropFirst(3).prefix { $0 != UInt8(ascii: "}") }.prefix(7)
-    let value = UInt32(String(decoding: digits, as: UTF8.self), radix: 16)
+    let value = Hex.number(digits)
     let end = digits.endIndex
     guard bytes[start...].starts(with: "\\u{".utf8), digits.count <= 6, end < bytes.endIndex,
-      bytes[end] == UInt8(ascii: "}"), let scalar = value.flatMap(Unicode.Scalar.init)
+      bytes[end] == UInt8(ascii: "}"), let scalar = value.flatMap({ Unicode.Scalar(UInt32($0)) })
     else {
       throw ProgramTextError(
         ProgramDiagnostics.expected("an escape like '\\u{20}'", at: span(start, start + 1)))

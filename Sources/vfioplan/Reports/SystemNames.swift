@@ -22,6 +22,11 @@ extension PCINames {
   }
 }
 
+extension HostDevice {
+  /// Its ids as `lspci -nn` prints them: `vvvv:dddd`.
+  var ids: String { hexDigits(UInt64(vendor), 4) + ":" + hexDigits(UInt64(device), 4) }
+}
+
 extension SourceFile {
   /// What the facts of this machine are called in place of a file.
   static let thisMachine = "<this machine>"

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Parser
 
 /// A file that gets its contents before its name, so that nobody ever sees a part of it.
 struct FileReplacement {
@@ -124,6 +125,6 @@ struct FileReplacement {
   }
 
   private static func temporaryName() -> [CChar] {
-    Array((".vfioplan." + String(UInt64.random(in: 0...(.max)), radix: 16)).utf8CString)
+    Array((".vfioplan." + hexDigits(.random(in: 0...(.max)))).utf8CString)
   }
 }

@@ -139,7 +139,7 @@ extension QEMUArguments {
     let last = parts.last?.split(separator: ".", omittingEmptySubsequences: false) ?? []
     guard (2...3).contains(parts.count), last.count == 2 else { return nil }
     let digits = parts.dropLast() + last
-    let numbers = digits.compactMap { $0.first == "+" ? nil : UInt32($0, radix: 16) }
+    let numbers = digits.compactMap { Hex.number($0).flatMap { UInt32(exactly: $0) } }
     guard numbers.count == digits.count, let function = numbers.last, function < 8 else {
       return nil
     }

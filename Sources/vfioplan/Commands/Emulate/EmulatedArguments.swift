@@ -28,7 +28,7 @@ extension EmulatedDMA {
   /// Reads what was typed, or says what is expected.
   static func reading(_ argument: String) throws(ValidationError) -> EmulatedDMA {
     let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
-    guard parts.count == 3, let device = BDF(parts[0]), let address = number(parts[1]),
+    guard parts.count == 3, let device = BDF(parts[0]), let address = Hex.orDecimal(parts[1]),
       let deed = deed(parts[2])
     else {
       throw ValidationError(
@@ -45,21 +45,10 @@ extension EmulatedDMA {
     case "read":
       return Int(words[1]).flatMap { (1...mostBytes).contains($0) ? .read($0) : nil }
     case "write":
-      let bytes = bytes(words[1])
+      let bytes = Hex.bytes(words[1].utf8)
       return bytes.flatMap { (1...mostBytes).contains($0.count) ? .write($0) : nil }
     default: return nil
     }
   }
 
-  private static func number(_ text: Substring) -> UInt64? {
-    text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
-  }
-
-  private static func bytes(_ text: Substring) -> [UInt8]? {
-    let digits = text.utf8.compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
-    guard digits.count == text.utf8.count, digits.count.isMultiple(of: 2) else { return nil }
-    return stride(from: 0, to: digits.count, by: 2).map {
-      UInt8(digits[$0] << 4 | digits[$0 + 1])
-    }
-  }
 }

@@ -73,7 +73,7 @@ struct EmulationJSON {
   }
 
   private static func write(_ transfer: EmulatedTransfer, to writer: inout JSONWriter) {
-    writer.member("bytes", EmulationText.hexadecimal(transfer.bytes))
+    writer.member("bytes", hexDigits(transfer.bytes))
     writer.member("snooped", transfer.isSnooped)
     writer.key("pieces")
     writer.beginArray()

@@ -56,28 +56,17 @@ struct EmulationText {
   static func words(of transfer: EmulatedTransfer) -> (deed: String, outcome: String) {
     let request = transfer.request
     let verb = request.isWrite ? "writes" : "reads"
-    let deed = "\(verb) \(counted(request.count, "byte")) at \(hexadecimal(request.address))"
+    let deed = "\(verb) \(counted(request.count, "byte")) at \(hexText(request.address))"
     if let fault = transfer.fault {
-      let place = transfer.faultAddress.map { " at " + hexadecimal($0) } ?? ""
+      let place = transfer.faultAddress.map { " at " + hexText($0) } ?? ""
       return (deed, fault.rawValue + place)
     }
     let shown = transfer.bytes.prefix(32)
     let rest = transfer.bytes.count > shown.count ? "..." : ""
-    let places = transfer.pieces.map { hexadecimal($0.address) }
+    let places = transfer.pieces.map { hexText($0.address) }
     return (
-      deed, hexadecimal(Array(shown)) + rest + " at \(nameList(places, limit: 4)) of the program"
+      deed, hexDigits(shown) + rest + " at \(nameList(places, limit: 4)) of the program"
     )
-  }
-
-  /// Bytes as digits.
-  static func hexadecimal(_ bytes: [UInt8]) -> String {
-    var text = ""
-    for byte in bytes { text.appendHex(UInt64(byte), digits: 2) }
-    return text
-  }
-
-  private static func hexadecimal(_ address: UInt64) -> String {
-    "0x" + String(address, radix: 16)
   }
 
   private func appendCalls(to page: inout TextPage) {

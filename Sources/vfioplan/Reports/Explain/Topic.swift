@@ -69,6 +69,6 @@ extension Topic {
 
   /// A number as it is written in C.
   static func number(_ word: some StringProtocol) -> UInt64? {
-    word.lowercased().hasPrefix("0x") ? UInt64(word.dropFirst(2), radix: 16) : UInt64(word)
+    Hex.orDecimal(word.lowercased())
   }
 }

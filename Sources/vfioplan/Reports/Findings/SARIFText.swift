@@ -154,8 +154,7 @@ struct SARIFText {
         UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "/"):
         text.unicodeScalars.append(Unicode.Scalar(byte))
       default:
-        let digits = String(byte, radix: 16, uppercase: true)
-        text += "%" + (digits.utf8.count == 1 ? "0" : "") + digits
+        text += "%" + hexDigits(UInt64(byte), 2).uppercased()
       }
     }
     return text

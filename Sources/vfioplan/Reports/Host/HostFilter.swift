@@ -41,10 +41,9 @@ struct HostFilter {
   }
 
   private func fits(_ word: String, _ device: HostDevice, _ texts: [String]) -> Bool {
-    let ids = [device.vendor, device.device].map { hexText(UInt64($0), digits: 4) }
-    let bare = ids.map { $0.dropFirst(2) }
-    if ids.contains(word) || bare.contains(word[...]) { return true }
-    if bare.joined(separator: ":").hasPrefix(word), word.utf8.count > 4 { return true }
+    let ids = [device.vendor, device.device].map { hexDigits(UInt64($0), 4) }
+    if ids.contains(word) || ids.contains(where: { "0x" + $0 == word }) { return true }
+    if device.ids.hasPrefix(word), word.utf8.count > 4 { return true }
     if let number = Int(word) { return device.group == number }
     let address = device.address.description
     if address.hasPrefix(word) || address.dropFirst("0000:".utf8.count).hasPrefix(word),

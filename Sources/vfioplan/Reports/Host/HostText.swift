@@ -150,10 +150,9 @@ extension HostText {
   }
 
   private func row(_ device: HostDevice) -> [StyledText] {
-    let ids = [device.vendor, device.device].map { hexText(UInt64($0), digits: 4).dropFirst(2) }
-    return [
+    [
       "", StyledText(context.shown(device.address)),
-      "\(name(of: device)) [\(String(ids.joined(separator: ":")))]\(relation(of: device))",
+      "\(name(of: device)) [\(device.ids)]\(relation(of: device))",
       StyledText(device.driver ?? "-"),
     ]
   }

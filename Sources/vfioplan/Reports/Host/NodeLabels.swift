@@ -67,9 +67,7 @@ struct NodeLabels {
     var facts: [String: [Fact]] = [:]
     for group in groups.all where group.verdict.answer == .yes {
       for device in group.devices {
-        let ids = [device.vendor, device.device].map {
-          hexText(UInt64($0), digits: 4).dropFirst("0x".utf8.count)
-        }
+        let ids = [device.vendor, device.device].map { hexDigits(UInt64($0), 4) }
         facts["device." + ids.joined(separator: "-"), default: []].append(group.verdict.coherence)
       }
     }

@@ -93,11 +93,8 @@ extension DescriptionYAML {
     guard !found.isEmpty else { return ": the host has no such device" }
     return ": "
       + found.map { fact in
-        let ids =
-          String(hexText(UInt64(fact.vendor), digits: 4).dropFirst(2)) + ":"
-          + String(hexText(UInt64(fact.device), digits: 4).dropFirst(2))
         let group = fact.group.map { ", group \($0)" } ?? ""
-        return PCIClass.kind(of: fact.classCode) + " [\(ids)]" + group
+        return PCIClass.kind(of: fact.classCode) + " [\(fact.ids)]" + group
       }.joined(separator: "; ")
   }
 

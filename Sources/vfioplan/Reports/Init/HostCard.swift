@@ -87,11 +87,10 @@ extension HostCard {
 
   /// What a device is called, with its ids.
   static func title(of device: HostDevice, _ names: PCINames) -> String {
-    let ids = [device.vendor, device.device].map { hexText(UInt64($0), digits: 4).dropFirst(2) }
     let name =
       names.name(vendor: device.vendor, device: device.device)
       ?? PCIClass.kind(of: device.classCode)
-    return "\(name.visible) [\(ids.joined(separator: ":"))]"
+    return "\(name.visible) [\(device.ids)]"
   }
 
   /// What the machine uses a device for; `nil` if nothing is known.
