@@ -8,7 +8,7 @@ struct NumberTextTests {
   }
 
   private func bytes(_ text: String) -> NumberText.Reading {
-    Array(text.utf8).withUnsafeBufferPointer { NumberText.bytes($0) }
+    Array(text.utf8).withUnsafeBufferPointer { ByteSize.reading($0) }
   }
 
   @Test(
@@ -52,15 +52,15 @@ struct NumberTextTests {
     ("0.001MiB", nil), ("99999999999999999999999K", nil), (".5GiB", nil),
   ])
   func whatWasMeantIsSuggested(text: String, meant: String?) {
-    #expect(NumberText.meantBytes(text) == meant)
+    #expect(ByteSize.meant(text) == meant)
   }
 
   @Test func bytesAreShownInTheLargestWholeUnit() {
-    #expect(NumberText.shown(bytes: 0) == "0")
-    #expect(NumberText.shown(bytes: 4096) == "4KiB")
-    #expect(NumberText.shown(bytes: 1536 << 20) == "1536MiB")
-    #expect(NumberText.shown(bytes: 1000) == "1000")
-    #expect(NumberText.shown(bytes: 5 << 40) == "5TiB")
+    #expect(ByteSize.written(0) == "0")
+    #expect(ByteSize.written(4096) == "4KiB")
+    #expect(ByteSize.written(1536 << 20) == "1536MiB")
+    #expect(ByteSize.written(1000) == "1000")
+    #expect(ByteSize.written(5 << 40) == "5TiB")
   }
 }
 

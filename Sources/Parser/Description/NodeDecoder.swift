@@ -103,7 +103,7 @@ public struct NodeDecoder: Sendable {
   /// A number of bytes: `4096`, `0x1000`, `4KiB`, `2MiB`, `1GiB`, `1TiB`; also used for addresses.
   public mutating func bytes(_ node: YAMLTree.Node?, _ what: String) -> UInt64? {
     guard let node, isText(node, what) else { return nil }
-    let read = tree.withText(of: node) { NumberText.bytes($0) }
+    let read = tree.withText(of: node) { ByteSize.reading($0) }
     guard case .success(let value) = read else {
       let text = tree.string(of: node)
       report(ParserDiagnostics.bytes(read, text, what, at: tree.span(of: node)))

@@ -55,9 +55,9 @@ extension ParserDiagnostics {
   static func hugePageMultiple(
     _ length: UInt64, _ page: UInt64, at span: SourceSpan
   ) -> Diagnostic {
-    let whole = NumberText.shown(bytes: page)
+    let whole = ByteSize.written(page)
     return Diagnostic(
-      hugePageMultiple, "\(NumberText.shown(bytes: length)) is not a multiple of \(whole)",
+      hugePageMultiple, "\(ByteSize.written(length)) is not a multiple of \(whole)",
       at: span, help: "round the size to a multiple of \(whole), or use smaller pages")
   }
 

@@ -148,7 +148,7 @@ extension ParserDiagnostics {
       return Diagnostic(
         bytes, "\(QuotedText.quote(text)) does not fit into 64 bits", at: span)
     }
-    let meant = NumberText.meantBytes(text)
+    let meant = ByteSize.meant(text)
     return Diagnostic(
       bytes, "expected \(what) such as '4096', '0x1000' or '2MiB', found \(QuotedText.quote(text))",
       at: span, help: meant.map { "did you mean '\($0)'?" })
@@ -261,11 +261,11 @@ extension ParserDiagnostics {
     _ bytes: UInt64, known: [UInt64], architecture: HostProcessor.Architecture?,
     at span: SourceSpan
   ) -> Diagnostic {
-    let sizes = known.map(NumberText.shown(bytes:)).joined(separator: ", ")
+    let sizes = known.map(ByteSize.written).joined(separator: ", ")
     return Diagnostic(
       pagesOfCPU,
       "\(architecture.map { $0.rawValue + " has no" } ?? "no kernel has") pages of "
-        + NumberText.shown(bytes: bytes),
+        + ByteSize.written(bytes),
       at: span, help: "use \(sizes): what 'getconf PAGESIZE' says on the machine")
   }
 }

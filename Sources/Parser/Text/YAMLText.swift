@@ -1,10 +1,5 @@
 /// Values as they stand in YAML that people read.
 public enum YAMLText {
-  /// A size as descriptions have it: what is not a multiple of 1 KiB is a plain number.
-  public static func size(_ bytes: UInt64) -> String {
-    bytes & 0x3ff == 0 ? byteSizeText(bytes).filter { $0 != " " } : "\(bytes)"
-  }
-
   /// A name as it is if nobody can take it for something else, else in quotes.
   public static func scalar(_ text: String) -> String {
     let isName = text.utf8.allSatisfy { byte in

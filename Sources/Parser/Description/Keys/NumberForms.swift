@@ -62,7 +62,7 @@ struct BytesForm: ValueForm {
 
   func write(_ value: UInt64, to writer: inout JSONWriter) { writer.hex(value) }
 
-  func yaml(_ value: UInt64) -> String { isAddress ? hexText(value) : YAMLText.size(value) }
+  func yaml(_ value: UInt64) -> String { isAddress ? hexText(value) : ByteSize.written(value) }
 
   func shown(_ value: UInt64) -> String { hexText(value) }
 }

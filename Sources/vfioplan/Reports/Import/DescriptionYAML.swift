@@ -47,14 +47,14 @@ extension DescriptionYAML {
     let total = vm.memory.reduce(0) { $0 &+ $1.size }
     let isPlain = vm.memory.allSatisfy { $0.hugePageBytes == nil && $0.population == .lazy }
     if let machine = vm.machine, isPlain {
-      return ["memory: \(YAMLText.size(total))", "machine: \(machine.rawValue)"]
+      return ["memory: \(ByteSize.written(total))", "machine: \(machine.rawValue)"]
     }
     return (vm.machine.map { ["machine: \($0.rawValue)"] } ?? []) + ["memory:"]
       + vm.memory.map { region in
-        let pages = region.hugePageBytes.map { ", hugepages: \(YAMLText.size($0))" } ?? ""
+        let pages = region.hugePageBytes.map { ", hugepages: \(ByteSize.written($0))" } ?? ""
         let population =
           region.population == .lazy ? "" : ", populate: \(region.population.rawValue)"
-        return "  - { gpa: \(hexText(region.gpa)), size: \(YAMLText.size(region.size))"
+        return "  - { gpa: \(hexText(region.gpa)), size: \(ByteSize.written(region.size))"
           + pages + population + " }"
       }
   }
