@@ -41,9 +41,8 @@ extension MachineDiagnostics {
     _ name: String, _ opened: NodeUse.Opened, _ origin: SourceSpan
   ) -> Diagnostic {
     let first = opened.paths.first ?? ""
-    let more = opened.paths.count > 1 ? " and \(opened.paths.count - 1) more" : ""
     let what =
-      "\(opened.holders.having) \(first.visible)\(more) of \(name) open"
+      "\(opened.holders.having) \(first.visible)\(andMore(opened.paths.count - 1)) of \(name) open"
     let help = opened.holders.count > 1 ? "end those processes first" : "end that process first"
     return opened.isWaitedFor
       ? Diagnostic(
@@ -126,10 +125,7 @@ extension DeviceHolders.Holder {
 extension [DeviceHolders.Holder] {
   /// The first of them and how many more there are, with `has` or `have`.
   var having: String {
-    let shown = prefix(3).map(\.text)
-    if count > 3 { return "\(shown.joined(separator: ", ")) and \(count - 3) more have" }
-    guard count > 1, let last = shown.last else { return (shown.first ?? "") + " has" }
-    return shown.dropLast().joined(separator: ", ") + " and \(last) have"
+    sentenceList(prefix(3).map(\.text), of: count) + (count > 1 ? " have" : " has")
   }
 }
 

@@ -159,14 +159,12 @@ public enum MachineDiagnostics {
   }
 
   static func noReset(_ device: PlannedDevice, taking neighbours: [BDF]) -> Diagnostic {
-    let list = neighbours.prefix(4).map(\.description).joined(separator: ", ")
-    let more = neighbours.count > 4 ? " and \(neighbours.count - 4) more" : ""
-    return Diagnostic(
+    Diagnostic(
       notResettable,
       neighbours.isEmpty
         ? "device '\(device.name)' (\(device.address)) can't be reset by itself"
         : "device '\(device.name)' (\(device.address)) can only be reset with its bus, which takes "
-          + "\(list)\(more) along", at: device.origin)
+          + nameList(neighbours.map(\.description), limit: 4) + " along", at: device.origin)
   }
 
   static func hugePages(

@@ -85,10 +85,9 @@ public enum ScopeDiagnostics {
 
   /// The finding about devices of a machine that have nodes of VFIO without an IOMMU.
   static func unprotected(_ addresses: [BDF]) -> Diagnostic {
-    let names = addresses.prefix(4).map(\.description).joined(separator: ", ")
-    let more = addresses.count > 4 ? " and \(addresses.count - 4) more" : ""
+    let names = nameList(addresses.map(\.description), limit: 4)
     return Diagnostic(
-      withoutIOMMU, "\(names)\(more) can be had without an IOMMU (noiommu), which is not planned",
+      withoutIOMMU, "\(names) can be had without an IOMMU (noiommu), which is not planned",
       at: nil, help: noMode
     ).asWarning
   }

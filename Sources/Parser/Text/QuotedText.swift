@@ -17,9 +17,7 @@ public enum QuotedText {
 
   /// Words in quotes with commas and a last `or`.
   public static func alternatives(_ words: [String]) -> String {
-    let quoted = words.map(quote)
-    guard quoted.count > 1, let last = quoted.last else { return quoted.first ?? "nothing" }
-    return quoted.dropLast().joined(separator: ", ") + " or " + last
+    words.isEmpty ? "nothing" : sentenceList(words.map(quote), "or")
   }
 
   private static func append(_ scalar: Unicode.Scalar, to text: inout String) {

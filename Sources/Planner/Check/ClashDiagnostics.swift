@@ -96,8 +96,7 @@ public enum ClashDiagnostics {
 
   private static func places(_ members: [Member]) -> String {
     let shown = members.prefix(3).map { "\($0.address) (\(PlannerDiagnostics.quote($0.vm)))" }
-    if members.count > 3 { return shown.joined(separator: ", ") + " and \(members.count - 3) more" }
-    return shown.dropLast().joined(separator: ", ") + " and " + (shown.last ?? "")
+    return sentenceList(shown, of: members.count)
   }
 
   static func sharedDevice(_ members: [Member]) -> Diagnostic {

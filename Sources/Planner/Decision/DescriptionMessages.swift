@@ -175,12 +175,7 @@ extension PlannerDiagnostics {
 
   /// `'a'`, `'a' and 'b'`, `'a', 'b' and 12 more`.
   static func list(_ names: [String], cap: Int = 3) -> String {
-    let quoted = names.prefix(cap).map(QuotedText.quote)
-    if names.count > cap {
-      return quoted.joined(separator: ", ") + " and \(names.count - cap) more"
-    }
-    guard quoted.count > 1, let last = quoted.last else { return quoted.first ?? "none" }
-    return quoted.dropLast().joined(separator: ", ") + " and " + last
+    names.isEmpty ? "none" : sentenceList(names.prefix(cap).map(quote), of: names.count)
   }
 
   /// The user's text in quotes, cut if it is long, without control characters.

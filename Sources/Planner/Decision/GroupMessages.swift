@@ -84,11 +84,9 @@ extension PlannerDiagnostics {
   /// Said once of a group.
   static func unsafe(_ group: UsedGroup) -> Diagnostic {
     let (members, count) = (group.members, group.members.count)
-    let named = members.prefix(namedMembers).map { group.name($0, isAlone: count == 1) }
-    let more = count > namedMembers ? " and \(count - namedMembers) more" : ""
-    let which =
-      count == 1
-      ? named[0] : "\(count) devices that the host uses: " + named.joined(separator: ", ") + more
+    let names = nameList(
+      members.map { group.name($0, isAlone: count == 1) }, limit: namedMembers)
+    let which = count == 1 ? names : "\(count) devices that the host uses: " + names
     return Diagnostic(
       groupNotViable, "\(quote(group.device.name)) is in IOMMU group \(group.number) with \(which)",
       at: group.device.$place,

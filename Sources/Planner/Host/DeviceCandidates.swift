@@ -53,11 +53,10 @@ struct DeviceCandidates {
       return hasOthers
         ? "the host has no \(what) in an IOMMU group" : "the host has no \(what) at all"
     }
-    let names = found.prefix(Self.limit).map { fact in
+    let names = found.map { fact in
       "'\(fact.address)'" + (fact.driver.map { " on \($0.visible)" } ?? "")
     }
-    let more = found.count > Self.limit ? " and \(found.count - Self.limit) more" : ""
     let noun = found.count == 1 ? "the \(what)" : "the \(what)s"
-    return "\(noun) of the host: \(names.joined(separator: ", "))\(more)"
+    return "\(noun) of the host: \(nameList(names, limit: Self.limit))"
   }
 }

@@ -80,11 +80,7 @@ extension PlanReview {
 enum EnumeratedNames {
   /// `a`, `a and b`, `a, b and c`, `a, b and 3 more`.
   static func text(_ names: [String], _ word: String = "and") -> String {
-    guard names.count > 1 else { return names.first ?? "" }
-    guard names.count > 3 else {
-      return names.dropLast().joined(separator: ", ") + " \(word) " + names[names.count - 1]
-    }
-    return names.prefix(2).joined(separator: ", ") + " \(word) \(names.count - 2) more"
+    sentenceList(names.count > 3 ? Array(names.prefix(2)) : names, of: names.count, word)
   }
 }
 

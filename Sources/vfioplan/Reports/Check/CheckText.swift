@@ -183,13 +183,12 @@ extension CheckText {
 
   private func row(_ clash: Clash) -> [StyledText] {
     let names = clash.vms.prefix(3).map { report.vms[$0].name }.joined(separator: ", ")
-    let more = clash.vms.count > 3 ? " and \(clash.vms.count - 3) more" : ""
     let places = (clash.finding.notes.prefix(3).map(\.span) + [clash.finding.span])
       .compactMap { $0.flatMap(place) }.joined(separator: ", ")
     let label: StyledText =
       clash.finding.severity == .error ? Self.label(.clash) : Self.label(.warned)
     return [
-      label, "\(names, .strong)\(more)",
+      label, "\(names, .strong)\(andMore(clash.vms.count - 3))",
       "\(clash.finding.message)\(places.isEmpty ? "" : " (\(places))")",
     ]
   }

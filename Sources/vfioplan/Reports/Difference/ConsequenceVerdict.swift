@@ -73,9 +73,7 @@ struct ConsequenceVerdict {
     let names = consequences.filter { $0.kind == kind }.compactMap(\.device)
     guard let first = names.first else { return nil }
     if names.count == 1 { return "\(first) \(one)" }
-    if names.count <= 3 {
-      return names.dropLast().joined(separator: ", ") + " and \(names[names.count - 1]) \(many)"
-    }
+    if names.count <= 3 { return sentenceList(names) + " " + many }
     return "\(names.count) devices \(many)"
   }
 }

@@ -97,7 +97,7 @@ struct GroupVerdict {
     let vital = Self.unique(kept.compactMap(Self.vitalKind))
     return vital.isEmpty
       ? nil
-      : "the host's \(Self.list(vital)) \(vital.count == 1 ? "is" : "are") in its group"
+      : "the host's \(sentenceList(vital)) \(vital.count == 1 ? "is" : "are") in its group"
   }
 
   /// What a host hardly ever does without, in a word.
@@ -112,11 +112,6 @@ struct GroupVerdict {
   private static func unique(_ words: [String]) -> [String] {
     var seen: Set<String> = []
     return words.filter { seen.insert($0).inserted }
-  }
-
-  private static func list(_ words: [String]) -> String {
-    guard let last = words.last, words.count > 1 else { return words.first ?? "" }
-    return words.dropLast().joined(separator: ", ") + " and " + last
   }
 
   /// What the machine uses a member for right now.

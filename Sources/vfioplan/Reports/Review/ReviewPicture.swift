@@ -174,7 +174,7 @@ private struct Way {
 
   func node(_ rows: [PlanReview.Row]) -> ReviewPicture.Node {
     let first = rows[devices[0]]
-    let title = devices.count == 1 ? first.name : "\(first.name) and \(devices.count - 1) more"
+    let title = first.name + andMore(devices.count - 1)
     let detail = devices.count == 1 ? first.address.description : first.coherence.text
     return ReviewPicture.Node(
       kind: .device, title: title, detail: detail, coherence: coherence)
