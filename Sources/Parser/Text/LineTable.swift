@@ -64,13 +64,7 @@ public struct LineTable: Sendable {
 
   /// The 0-based index into `lineStarts` of the line that holds an offset.
   public func lineIndex(of offset: UInt32) -> Int {
-    var low = 0
-    var high = lineStarts.count
-    while high - low > 1 {
-      let middle = (low + high) / 2
-      if lineStarts[middle] <= offset { low = middle } else { high = middle }
-    }
-    return low
+    max(lineStarts.partitioningIndex { $0 > offset } - 1, 0)
   }
 
   /// The bytes of a line, 0-based, without its line end.

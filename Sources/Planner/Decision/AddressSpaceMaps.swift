@@ -91,27 +91,14 @@ struct AddressSpaceMaps: Sendable {
   }
 
   private func firstRegion(endingAtOrAfter address: UInt64) -> Int {
-    var low = 0
-    var high = regions.count
-    while low < high {
-      let middle = (low + high) / 2
-      let region = vm.memory[regions[middle]]
-      if Self.last(region.gpa, region.size) < address { low = middle + 1 } else { high = middle }
+    regions.partitioningIndex {
+      Self.last(vm.memory[$0].gpa, vm.memory[$0].size) >= address
     }
-    return low
   }
 
   /// The first piece of an address space that ends at or after an address.
   func firstMapping(of space: Int, endingAtOrAfter address: UInt64) -> Int {
-    let pieces = mappings[space]
-    var low = 0
-    var high = pieces.count
-    while low < high {
-      let middle = (low + high) / 2
-      let last = Self.last(pieces[middle].iova, pieces[middle].size)
-      if last < address { low = middle + 1 } else { high = middle }
-    }
-    return low
+    mappings[space].partitioningIndex { Self.last($0.iova, $0.size) >= address }
   }
 
   /// The last byte of a range of positive size.

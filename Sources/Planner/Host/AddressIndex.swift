@@ -30,14 +30,9 @@ struct AddressIndex: Sendable {
 
   /// The first device at an address.
   func position(of address: BDF) -> Int? {
-    var low = 0
-    var high = entries.count
-    while low < high {
-      let middle = (low + high) / 2
-      if entries[middle].packed < address.packed { low = middle + 1 } else { high = middle }
-    }
-    guard low < entries.count, entries[low].packed == address.packed else { return nil }
-    return entries[low].position.position
+    let index = entries.partitioningIndex { $0.packed >= address.packed }
+    guard index < entries.count, entries[index].packed == address.packed else { return nil }
+    return entries[index].position.position
   }
 
   /// Positions of devices whose address an earlier device has, with the first of those.

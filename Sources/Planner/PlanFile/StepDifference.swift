@@ -53,14 +53,9 @@ public struct StepDifference: Hashable, Sendable {
     var tops: [Int] = []
     var previous = [Int](repeating: -1, count: pairs.count)
     for index in pairs.indices {
-      var low = 0
-      var high = tops.count
-      while low < high {
-        let middle = (low + high) / 2
-        if pairs[tops[middle]].new < pairs[index].new { low = middle + 1 } else { high = middle }
-      }
-      previous[index] = low > 0 ? tops[low - 1] : -1
-      if low == tops.count { tops.append(index) } else { tops[low] = index }
+      let place = tops.partitioningIndex { pairs[$0].new >= pairs[index].new }
+      previous[index] = place > 0 ? tops[place - 1] : -1
+      if place == tops.count { tops.append(index) } else { tops[place] = index }
     }
     var chain: [Pair] = []
     var index = tops.last ?? -1

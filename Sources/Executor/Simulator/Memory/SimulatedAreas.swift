@@ -1,3 +1,5 @@
+import Parser
+
 /// An inclusive range of I/O virtual addresses.
 struct AddressRange: Hashable, Comparable {
   /// First address.
@@ -54,13 +56,7 @@ struct SimulatedAreas {
 
   /// Position of the first mapping that ends at or after an address; a binary search.
   func firstIndex(endingAtOrAfter address: UInt64) -> Int {
-    var low = 0
-    var high = areas.count
-    while low < high {
-      let middle = (low + high) / 2
-      if areas[middle].range.last < address { low = middle + 1 } else { high = middle }
-    }
-    return low
+    areas.partitioningIndex { $0.range.last >= address }
   }
 
   /// The positions of the mappings that touch a range.
@@ -141,12 +137,6 @@ struct ReservedRanges {
   }
 
   private func position(_ range: AddressRange) -> Int {
-    var low = 0
-    var high = ranges.count
-    while low < high {
-      let middle = (low + high) / 2
-      if ranges[middle] < range { low = middle + 1 } else { high = middle }
-    }
-    return low
+    ranges.partitioningIndex { $0 >= range }
   }
 }

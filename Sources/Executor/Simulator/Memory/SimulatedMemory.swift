@@ -1,3 +1,4 @@
+import Parser
 import Planner
 
 /// Guest memory as a file.
@@ -116,12 +117,7 @@ final class SimulatedMemory {
   func discharge(_ bytes: UInt64) { lockedBytes -= bytes }
 
   private func range(endingAtOrAfter address: UInt64) -> AddressRange? {
-    var low = 0
-    var high = ranges.count
-    while low < high {
-      let middle = (low + high) / 2
-      if ranges[middle].last < address { low = middle + 1 } else { high = middle }
-    }
-    return low < ranges.count ? ranges[low] : nil
+    let index = ranges.partitioningIndex { $0.last >= address }
+    return index < ranges.count ? ranges[index] : nil
   }
 }

@@ -1,0 +1,20 @@
+extension RandomAccessCollection {
+  /// The first place from which on a condition holds, the end if it holds nowhere: a binary search.
+  ///
+  /// It must hold of everything after an element of which it holds.
+  @inlinable @inline(__always)
+  public func partitioningIndex(where isBehind: (Element) -> Bool) -> Index {
+    var (low, count) = (startIndex, self.count)
+    while count > 0 {
+      let half = count / 2
+      let middle = index(low, offsetBy: half)
+      if isBehind(self[middle]) {
+        count = half
+      } else {
+        low = index(after: middle)
+        count -= half + 1
+      }
+    }
+    return low
+  }
+}
