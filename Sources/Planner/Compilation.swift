@@ -179,7 +179,8 @@ struct Question {
         vm: vm, topology: topology, groups: groups, intents: intents, maps: maps,
         dialect: dialect, objective: objective ?? vm.objective)
     }
-    sink.report(inFileOrder(findings.diagnostics))
+    findings.sort()
+    sink.report(findings.diagnostics)
     guard !findings.hasErrors, let question else { throw DiagnosticsError(sink.diagnostics) }
     return question
   }
@@ -255,15 +256,5 @@ struct Question {
     where !known.contains(name) {
       sink.report(PlannerDiagnostics.unknownRule(name, at: rule.span, known: known))
     }
-  }
-
-  /// Findings by file and place; those about no place first.
-  private static func inFileOrder(_ findings: [Diagnostic]) -> [Diagnostic] {
-    let key = { (finding: Diagnostic) in
-      finding.span.map { UInt64($0.source.rawValue) << 32 | UInt64($0.start) + 1 } ?? 0
-    }
-    return findings.enumerated().sorted {
-      (key($0.element), $0.offset) < (key($1.element), $1.offset)
-    }.map(\.element)
   }
 }

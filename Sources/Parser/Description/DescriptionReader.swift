@@ -111,7 +111,7 @@ public enum DescriptionReader {
     do throws(DiagnosticsError) { result = .success(try body(&own)) } catch {
       result = .failure(error)
     }
-    own.sortByPlace()
+    own.sort()
     sink.report(own.diagnostics)
     guard case .success(let value) = result, !own.hasErrors else {
       throw DiagnosticsError(own.diagnostics)

@@ -56,7 +56,7 @@ struct ImportDraft {
     vm.kvm.$incoherentDMA = vm.$name
     vm.devices = assigned()
     vm.vmm = VMMClause(kind: kind, backend: backend(of: vm.devices.map(\.name)))
-    sink.sortByPlace()
+    sink.sort()
     try sink.throwIfErrors()
     return ImportedVM(vm: vm, leftOut: leftOut, warnings: sink.diagnostics)
   }

@@ -144,6 +144,15 @@ public struct DiagnosticSink: Sendable {
   /// Makes an empty sink.
   public init() {}
 
+  /// Takes findings by file and place: those about no file come last, those of one place stay in
+  /// their order.
+  init(sorting diagnostics: [Diagnostic]) {
+    func place(_ diagnostic: Diagnostic) -> UInt64 {
+      diagnostic.span.map { UInt64($0.source.rawValue) << 32 | UInt64($0.start) } ?? .max
+    }
+    report(diagnostics.sorted { place($0) < place($1) })
+  }
+
   /// Adds a finding.
   ///
   /// Of too many of a kind the first ones are kept, and the last of these says how many more there
@@ -183,18 +192,8 @@ public struct DiagnosticSink: Sendable {
     return DiagnosticsError(diagnostics)
   }
 
-  /// Puts findings into the order of their places; those of one place stay in order of report.
-  public mutating func sortByPlace() {
-    func place(_ diagnostic: Diagnostic) -> UInt64 {
-      diagnostic.span.map { UInt64($0.source.rawValue) << 32 | UInt64($0.start) } ?? 0
-    }
-    let order = diagnostics.indices.sorted {
-      (place(diagnostics[$0]), $0) < (place(diagnostics[$1]), $1)
-    }
-    var sorted = DiagnosticSink()
-    sorted.report(order.map { diagnostics[$0] })
-    self = sorted
-  }
+  /// Puts findings into their order, the only one there is.
+  public mutating func sort() { self = DiagnosticSink(sorting: diagnostics) }
 
   /// Ends the phase: throws everything found if any of it is an error.
   public func throwIfErrors() throws(DiagnosticsError) {

@@ -21,17 +21,9 @@ public struct DiagnosticRenderer {
     return text
   }
 
-  /// The findings by file and position; those about no file come last, ties keep their order.
+  /// Findings in the order in which they are shown, too many of a kind left out.
   public static func inFileOrder(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
-    func key(_ diagnostic: Diagnostic, _ index: Int) -> (UInt32, UInt32, Int) {
-      guard let span = diagnostic.span else { return (.max, 0, index) }
-      return (span.source.rawValue, span.start, index)
-    }
-    let sorted = diagnostics.enumerated()
-      .sorted { key($0.element, $0.offset) < key($1.element, $1.offset) }
-    var sink = DiagnosticSink()
-    for (_, diagnostic) in sorted { sink.report(diagnostic) }
-    return sink.diagnostics
+    DiagnosticSink(sorting: diagnostics).diagnostics
   }
 
   /// How many errors and warnings there are, in words.

@@ -22,9 +22,7 @@ struct ConsequenceAnalysis {
     there.findRest()
     let gains = back.found.map(\.opposite).map { there.named($0) }
     let all = there.found + gains
-    return all.enumerated().sorted {
-      ($0.element.kind.rank, $0.offset) < ($1.element.kind.rank, $1.offset)
-    }.map(\.element)
+    return all.sorted { $0.kind.rank < $1.kind.rank }
   }
 
   /// A gain under the name that the device has in the later plan, if it is there.

@@ -67,10 +67,7 @@ struct WayOutSearch {
       )
     }
     let needed = ways.filter { way in !ways.contains { way.isNeedless(beside: $0) } }
-    return needed.enumerated().sorted { one, other in
-      let (left, right) = (key(one.element), key(other.element))
-      return left == right ? one.offset < other.offset : left < right
-    }.map(\.element)
+    return needed.sorted { key($0) < key($1) }
   }
 
   /// Tries what there is to try: what is about all devices first, then about one group each.
