@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Parser
 import Planner
 
 /// The simulated files that real processes have open, each known by its inode.
@@ -112,7 +113,7 @@ final class EmulatedFiles {
   private static func isPlaceOnly(_ number: Int32, of process: pid_t) -> Bool {
     let bytes = FileText.bytes(of: "/proc/\(process)/fdinfo/\(number)")
     let line = bytes.split(separator: 10).first { $0.starts(with: "flags:".utf8) }
-    let digits = line?.filter { 48...57 ~= $0 } ?? []
+    let digits = line?.filter(\.isDecimalDigit) ?? []
     return digits.reduce(0) { $0 << 3 | Int32($1 & 7) } & OPEN_PLACE_ONLY != 0
   }
 

@@ -68,7 +68,7 @@ struct EmulatedPaths {
   }
 
   private static func number(_ text: Substring) -> Int? {
-    text.allSatisfy(\.isNumber) ? Int(text) : nil
+    text.isDecimal ? Int(text) : nil
   }
 
   /// A path from the root on, without `.` and `..`; links are not followed.

@@ -23,7 +23,7 @@ enum DriverLinks {
   /// The name of a device's cdev in `/dev/vfio/devices`, from Linux 6.6; `nil` if it has none now.
   static func cdev(of address: BDF) -> String? {
     SystemCalls.names(in: device(address) + "/vfio-dev").first { name in
-      name.hasPrefix("vfio") && UInt32(name.dropFirst(4)) != nil
+      name.hasPrefix("vfio") && name.dropFirst(4).isDecimal
     }
   }
 

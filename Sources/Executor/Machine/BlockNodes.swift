@@ -60,12 +60,10 @@ struct BlockNodes {
   /// `nvme0n1` for `nvme0c1n1` (`nvme_set_disk_name`); `nil` for anything that is not a path.
   private static func head(ofPath name: String) -> String? {
     let parts = name.split(separator: "c", omittingEmptySubsequences: false)
-    guard parts.count == 2, parts[0].hasPrefix("nvme"), isNumber(parts[0].dropFirst(4)),
-      let end = parts[1].firstIndex(of: "n"), isNumber(parts[1][..<end]),
-      isNumber(parts[1][end...].dropFirst())
+    guard parts.count == 2, parts[0].hasPrefix("nvme"), parts[0].dropFirst(4).isDecimal,
+      let end = parts[1].firstIndex(of: "n"), parts[1][..<end].isDecimal,
+      parts[1][end...].dropFirst().isDecimal
     else { return nil }
     return String(parts[0] + parts[1][end...])
   }
-
-  private static func isNumber(_ text: Substring) -> Bool { UInt32(text) != nil }
 }

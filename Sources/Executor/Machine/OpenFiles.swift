@@ -67,7 +67,7 @@ final class OpenFiles {
   private func read() -> (files: [File], blindness: Blindness?) {
     var (files, blindness) = ([File](), Blindness?.none)
     let own = tree.link("/proc/self")
-    for process in tree.names(in: "/proc") where UInt32(process) != nil && process != own {
+    for process in tree.names(in: "/proc") where process.isDecimal && process != own {
       let directory = "/proc/\(process)/fd"
       for name in tree.names(in: directory) {
         do throws(TreeError) {

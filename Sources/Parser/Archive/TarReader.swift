@@ -138,7 +138,7 @@ extension TarReader {
   private mutating func readRecords(_ contents: ArraySlice<UInt8>) throws(TreeError) {
     var rest = contents
     while !rest.isEmpty {
-      let digits = rest.prefix { (48...57).contains($0) }.prefix(8)
+      let digits = rest.prefix(while: \.isDecimalDigit).prefix(8)
       let length = Int(String(decoding: digits, as: UTF8.self)) ?? 0
       guard length > digits.count + 1, length <= rest.count else {
         throw TreeError("the archive has an extended header that is damaged")

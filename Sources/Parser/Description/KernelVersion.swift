@@ -25,7 +25,7 @@ public struct KernelVersion: Hashable, Comparable, Sendable, CustomStringConvert
   }
 
   /// The number a part begins with.
-  private static func number(_ part: Substring) -> Int? {
+  fileprivate static func number(_ part: Substring) -> Int? {
     Int(part.prefix { $0.isASCII && $0.isWholeNumber })
   }
 
@@ -47,7 +47,7 @@ extension HostKernel {
   /// `nil` if nothing tells: Debian and Ubuntu name releases by .0, whatever fixes they have.
   public var fixes: Int? {
     let third = release.split(separator: ".", maxSplits: 2).dropFirst(2).first
-    let number = third.flatMap { Int($0.prefix { $0.isASCII && $0.isWholeNumber }) }
+    let number = third.flatMap(KernelVersion.number)
     return number == 0 ? nil : number
   }
 

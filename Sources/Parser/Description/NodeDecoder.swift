@@ -197,19 +197,10 @@ public struct NodeDecoder: Sendable {
   }
 
   private static func isName(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
-    guard text.count <= 64, let first = text.first, isAlphanumeric(first) else { return false }
+    guard text.count <= 64, let first = text.first, first.isAlphanumeric else { return false }
     return text.allSatisfy {
-      isAlphanumeric($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_")
+      $0.isAlphanumeric || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_")
         || $0 == UInt8(ascii: "-")
-    }
-  }
-
-  private static func isAlphanumeric(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-      UInt8(ascii: "A")...UInt8(ascii: "Z"):
-      true
-    default: false
     }
   }
 }

@@ -35,7 +35,7 @@ enum ImportNumbers {
   }
 
   private static func decimal(_ text: Substring) -> UInt64? {
-    text.utf8.allSatisfy { (48...57).contains($0) } ? UInt64(text) : nil
+    text.isDecimal ? UInt64(text) : nil
   }
 
   /// A size as libvirt reads it, in a unit such as `KiB`, `G` or `MB`; one letter is binary.

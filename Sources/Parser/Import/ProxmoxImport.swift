@@ -102,10 +102,7 @@ extension ProxmoxImport {
     ]
     for (stems, noun, reason) in kinds {
       let count = values.keys.count { key in
-        stems.contains { stem in
-          key.hasPrefix(stem) && key.count > stem.count
-            && key.dropFirst(stem.count).allSatisfy(\.isWholeNumber)
-        }
+        stems.contains { key.hasPrefix($0) && key.dropFirst($0.count).isDecimal }
       }
       draft.leave(noun, reason, count: count)
     }

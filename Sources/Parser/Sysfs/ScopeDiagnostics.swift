@@ -142,7 +142,7 @@ private enum OtherDevice {
   /// An object of fsl-mc: `dprc.2`, `dpni.0`.
   private static func isOfContainer(_ parts: [Substring]) -> Bool {
     parts.count == 2 && (4...6).contains(parts[0].utf8.count) && parts[0].hasPrefix("dp")
-      && parts[0].utf8.allSatisfy(isLowercase) && isNumber(parts[1])
+      && parts[0].utf8.allSatisfy(isLowercase) && parts[1].isDecimal
   }
 
   /// A device that a driver has made: `arm-smmu.0.auto`, or by a name with a number of four digits,
@@ -150,20 +150,16 @@ private enum OtherDevice {
   private static func isOfDriver(_ parts: [Substring]) -> Bool {
     guard let first = parts[0].utf8.first, isLowercase(first), parts[0].utf8.allSatisfy(isOfName)
     else { return false }
-    if parts.count == 3 { return isNumber(parts[1]) && parts[2] == "auto" }
-    guard parts.count == 1 || parts.count == 2 && isNumber(parts[1]) else { return false }
+    if parts.count == 3 { return parts[1].isDecimal && parts[2] == "auto" }
+    guard parts.count == 1 || parts.count == 2 && parts[1].isDecimal else { return false }
     let letters = parts[0].dropLast(4)
-    return isNumber(parts[0].suffix(4)) && !letters.isEmpty
-      && !letters.utf8.contains(where: isDigit)
-  }
-
-  private static func isNumber(_ text: Substring) -> Bool {
-    !text.isEmpty && text.utf8.allSatisfy(isDigit)
+    return parts[0].suffix(4).isDecimal && !letters.isEmpty
+      && !letters.utf8.contains(where: \.isDecimalDigit)
   }
 
   /// Lower case, digits, dash and underscore.
   private static func isOfName(_ byte: UInt8) -> Bool {
-    isLowercase(byte) || isDigit(byte) || byte == 0x2d || byte == 0x5f
+    isLowercase(byte) || byte.isDecimalDigit || byte == 0x2d || byte == 0x5f
   }
 
   private static func areHex(_ parts: [Substring], _ lengths: [Int]) -> Bool {
@@ -173,8 +169,6 @@ private enum OtherDevice {
   private static func isHex(_ text: Substring) -> Bool {
     text.utf8.allSatisfy { Hex.value(of: $0) != nil }
   }
-
-  private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 
   private static func isLowercase(_ byte: UInt8) -> Bool { (0x61...0x7a).contains(byte) }
 

@@ -90,7 +90,7 @@ extension ResultNames {
       } else {
         name.utf8.prefix(0)
       }
-    return !digits.isEmpty && digits.allSatisfy { 48...57 ~= $0 }
+    return !digits.isEmpty && digits.allSatisfy(\.isDecimalDigit)
   }
 
   private static func sanitised(_ name: String) -> String {
@@ -106,11 +106,8 @@ extension ResultDefinition {
   /// Whether names of results may contain a byte: letters, digits, `.`, `_`, `-`.
   static func allows(_ byte: UInt8) -> Bool {
     switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
-      UInt8(ascii: "-"):
-      true
-    default: false
+    case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): true
+    default: byte.isAlphanumeric
     }
   }
 

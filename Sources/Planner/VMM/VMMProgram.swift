@@ -1,3 +1,5 @@
+import Parser
+
 /// A VMM whose way to page tables is known; the raw value is its name on the command line.
 public enum VMMProgram: String, CaseIterable, Hashable, Sendable {
   /// QEMU.
@@ -61,7 +63,7 @@ public struct VMMVersion: Hashable, Comparable, Sendable, CustomStringConvertibl
   /// Reads `8.2`, `53` or `8.2.4`; `nil` if it is anything else.
   init?(_ text: some StringProtocol) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { part in
-      part.utf8.count <= 4 && part.allSatisfy { $0.isASCII && $0.isWholeNumber } ? Int(part) : nil
+      part.utf8.count <= 4 && part.isDecimal ? Int(part) : nil
     }
     guard (1...3).contains(parts.count), !parts.contains(nil), let first = parts[0] else {
       return nil

@@ -203,7 +203,7 @@ extension ShellScript {
   }
 
   private static func isNameByte(_ byte: UInt8) -> Bool {
-    (48...57).contains(byte) || (97...122).contains(byte | 32) || byte == 95
+    byte.isAlphanumeric || byte == UInt8(ascii: "_")
   }
 
   /// Reads `$name`, `${name}` or `${name[@]}`; what is not set stays as it is.

@@ -82,7 +82,7 @@ struct ProxmoxHookCommand: ParsableCommand {
 
   func validate() throws {
     guard let number = words.first, configuration == nil else { return }
-    guard number.utf8.allSatisfy({ (48...57).contains($0) }), number.utf8.count <= 9 else {
+    guard number.isDecimal, number.utf8.count <= 9 else {
       throw ValidationError("A VM of Proxmox VE has a number.")
     }
   }
