@@ -4,14 +4,8 @@ extension SimulatorState {
   /// Writes the state as an object; `planned` has what a plan says of the IOMMUs of devices.
   public func write(planned: [BDF: Fact] = [:], to writer: inout JSONWriter) {
     writer.beginObject(.block)
-    writer.key("pageTables")
-    writer.beginArray(.block)
-    for table in pageTables { write(table, to: &writer) }
-    writer.endArray()
-    writer.key("vms")
-    writer.beginArray(.block)
-    for vm in vms { write(vm, to: &writer) }
-    writer.endArray()
+    writer.list("pageTables", of: pageTables, .block) { write($0, to: &$1) }
+    writer.list("vms", of: vms, .block) { write($0, to: &$1) }
     writer.key("devices")
     writer.beginArray(.block)
     for device in devices {
@@ -51,16 +45,11 @@ extension SimulatorState {
   private func writeRest(to writer: inout JSONWriter) {
     writer.member("openFiles", openFiles)
     writer.member("objects", objects)
-    writer.key("driverChanges")
-    writer.beginArray(.block)
-    for change in driverChanges {
-      writer.beginObject()
+    writer.objects("driverChanges", of: driverChanges, .block) { change, writer in
       writer.member("address", change.address)
       writer.member("before", change.before)
       writer.member("now", change.now)
-      writer.endObject()
     }
-    writer.endArray()
     writer.member("memoryBytes", hex: memoryBytes)
     if lockedBytes > 0 { writer.member("lockedBytes", hex: lockedBytes) }
   }

@@ -229,10 +229,30 @@ extension JSONWriter {
 
   /// Writes a key and strings.
   public mutating func member(_ name: StaticString, _ values: [String]) {
+    list(name, of: values) { $1.string($0) }
+  }
+
+  /// Writes a key and a list; a function writes each value of it.
+  public mutating func list<Element>(
+    _ name: StaticString, of elements: some Sequence<Element>, _ layout: Layout = .line,
+    _ write: (Element, inout JSONWriter) -> Void
+  ) {
     key(name)
-    beginArray()
-    for value in values { string(value) }
+    beginArray(layout)
+    for element in elements { write(element, &self) }
     endArray()
+  }
+
+  /// Writes a key and a list of objects; a function writes the members of each.
+  public mutating func objects<Element>(
+    _ name: StaticString, of elements: some Sequence<Element>, _ layout: Layout = .line,
+    _ write: (Element, inout JSONWriter) -> Void
+  ) {
+    list(name, of: elements, layout) { element, writer in
+      writer.beginObject()
+      write(element, &writer)
+      writer.endObject()
+    }
   }
 
   /// Writes a key and a number as a string in hexadecimal.

@@ -140,10 +140,7 @@ extension ParetoText {
     writer.member("vm", vm)
     writer.member("host", host.name)
     writer.member("target", plans.first?.target)
-    writer.key("plans")
-    writer.beginArray(.block)
-    for index in plans.indices { write(index, to: &writer) }
-    writer.endArray()
+    writer.list("plans", of: plans.indices, .block) { write($0, to: &$1) }
     writer.endObject()
     writer.endText()
     return writer.bytes
@@ -157,17 +154,12 @@ extension ParetoText {
     writer.member("objective", choices[index].order?.map(\.rawValue) ?? [])
     writer.member("effective", plan.devices.filter(\.isEffective).map(\.name))
     writer.member("unknown", Self.perhaps(plan))
-    writer.key("ioasids")
-    writer.beginArray()
-    for table in plan.pageTables {
-      writer.beginObject()
+    writer.objects("ioasids", of: plan.pageTables) { table, writer in
       writer.member("name", table.name)
       writer.member("enforceSnoop", table.snoopPolicy == .enforced)
       if !plan.isKnown(table) { writer.member("known", false) }
       writer.member("devices", table.devices.map { plan.devices[$0].name })
-      writer.endObject()
     }
-    writer.endArray()
     writer.endObject()
   }
 }

@@ -24,14 +24,8 @@ struct CheckJSON {
     writer.member("strict", report.isStrict)
     writer.member("status", Int(status))
     writeCounts(to: &writer)
-    writer.key("vms")
-    writer.beginArray(.block)
-    for index in report.vms.indices { writeVM(index, &diagnostics, to: &writer) }
-    writer.endArray()
-    writer.key("clashes")
-    writer.beginArray(.block)
-    for clash in report.clashes { write(clash, &diagnostics, to: &writer) }
-    writer.endArray()
+    writer.list("vms", of: report.vms.indices, .block) { writeVM($0, &diagnostics, to: &$1) }
+    writer.list("clashes", of: report.clashes, .block) { write($0, &diagnostics, to: &$1) }
     writeTotals(to: &writer)
     writeSkipped(to: &writer)
     writer.key("diagnostics")
@@ -121,10 +115,7 @@ struct CheckJSON {
     writer.member("lockedBytes", hex: totals.lockedBytes)
     writer.member("account", totals.isAccountedByUser ? "user" : "process")
     if let bytes = totals.hostBytes { writer.member("hostBytes", hex: bytes) }
-    writer.key("hugepages")
-    writer.beginArray()
-    for pool in totals.pools {
-      writer.beginObject()
+    writer.objects("hugepages", of: totals.pools) { pool, writer in
       writer.member("size", hex: pool.pageBytes)
       writer.key("needed")
       writer.integer(pool.needed)
@@ -132,22 +123,15 @@ struct CheckJSON {
         writer.key("present")
         writer.integer(present)
       }
-      writer.endObject()
     }
-    writer.endArray()
     writer.endObject()
   }
 
   private func writeSkipped(to writer: inout JSONWriter) {
-    writer.key("skipped")
-    writer.beginArray(.block)
-    for file in report.skipped {
-      writer.beginObject()
+    writer.objects("skipped", of: report.skipped, .block) { file, writer in
       writer.member("file", file.path)
       let kinds: [DocumentKind: String] = [.host: "Host", .policy: "Policy"]
       writer.member("kind", kinds[file.kind])
-      writer.endObject()
     }
-    writer.endArray()
   }
 }

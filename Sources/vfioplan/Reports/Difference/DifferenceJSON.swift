@@ -11,14 +11,10 @@ extension DifferenceText {
     if let decision {
       writer.member("decisionEqual", isDecisionEqual)
       writer.member("verdict", verdict)
-      writer.key("consequences")
-      writer.beginArray(.block)
-      for consequence in decision.consequences { write(consequence, decision, to: &writer) }
-      writer.endArray()
-      writer.key("changes")
-      writer.beginArray(.block)
-      for change in decision.changes { Self.write(change, to: &writer) }
-      writer.endArray()
+      writer.list("consequences", of: decision.consequences, .block) {
+        write($0, decision, to: &$1)
+      }
+      writer.list("changes", of: decision.changes, .block) { Self.write($0, to: &$1) }
     }
     writer.key("steps")
     writeSteps(to: &writer)
@@ -49,10 +45,7 @@ extension DifferenceText {
   }
 
   private func write(_ causes: [InputChange], to writer: inout JSONWriter) {
-    writer.key("causes")
-    writer.beginArray()
-    for cause in causes {
-      writer.beginObject()
+    writer.objects("causes", of: causes) { cause, writer in
       if let place = places?.place(of: cause) {
         writer.member("file", place.file)
         writer.member("line", place.line)
@@ -60,9 +53,7 @@ extension DifferenceText {
       writer.member("key", cause.key)
       if let before = cause.before { writer.member("before", before) }
       if let after = cause.after { writer.member("after", after) }
-      writer.endObject()
     }
-    writer.endArray()
   }
 
   private static func write(_ change: PlanDifference.Change, to writer: inout JSONWriter) {
@@ -70,16 +61,11 @@ extension DifferenceText {
     writer.member("subject", change.subject.rawValue)
     writer.member("name", change.name)
     writer.member("kind", change.kind.rawValue)
-    writer.key("facets")
-    writer.beginArray()
-    for facet in change.facets {
-      writer.beginObject()
+    writer.objects("facets", of: change.facets) { facet, writer in
       writer.member("key", facet.key)
       writer.member("before", facet.before)
       writer.member("after", facet.after)
-      writer.endObject()
     }
-    writer.endArray()
     if !change.unknown.isEmpty { writer.member("unknown", change.unknown.map(\.rawValue)) }
     writer.endObject()
   }

@@ -40,23 +40,15 @@ struct EmulationJSON {
       writer.endObject()
     }
     writer.endArray()
-    writer.key("failures")
-    writer.beginArray(.block)
-    for failure in record.failures {
-      writer.beginObject()
+    writer.objects("failures", of: record.failures, .block) { failure, writer in
       writer.member("request", failure.request)
       writer.member("errno", failure.errno.description)
       writer.member("count", failure.count)
-      writer.endObject()
     }
-    writer.endArray()
   }
 
   private func writeTransfers(to writer: inout JSONWriter) {
-    writer.key("dma")
-    writer.beginArray(.block)
-    for transfer in record.transfers {
-      writer.beginObject()
+    writer.objects("dma", of: record.transfers, .block) { transfer, writer in
       writer.member("device", transfer.request.device)
       writer.member("address", hex: transfer.request.address)
       writer.member("deed", transfer.request.isWrite ? "write" : "read")
@@ -67,22 +59,15 @@ struct EmulationJSON {
       } else {
         Self.write(transfer, to: &writer)
       }
-      writer.endObject()
     }
-    writer.endArray()
   }
 
   private static func write(_ transfer: EmulatedTransfer, to writer: inout JSONWriter) {
     writer.member("bytes", hexDigits(transfer.bytes))
     writer.member("snooped", transfer.isSnooped)
-    writer.key("pieces")
-    writer.beginArray()
-    for piece in transfer.pieces {
-      writer.beginObject()
+    writer.objects("pieces", of: transfer.pieces) { piece, writer in
       writer.member("address", hex: piece.address)
       writer.member("count", piece.count)
-      writer.endObject()
     }
-    writer.endArray()
   }
 }

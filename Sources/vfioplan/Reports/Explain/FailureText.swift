@@ -51,15 +51,10 @@ struct FailureText {
     writer.member("errno", errno.description)
     writer.member("number", Int(errno.rawValue))
     writer.member("words", ErrnoText.words(errno))
-    writer.key("causes")
-    writer.beginArray()
-    for cause in causes {
-      writer.beginObject()
+    writer.objects("causes", of: causes) { cause, writer in
       writer.member("request", cause.request.name)
       writer.member("meaning", cause.meaning)
-      writer.endObject()
     }
-    writer.endArray()
     writer.endObject()
   }
 }

@@ -75,10 +75,7 @@ struct RequestText {
     writer.member("struct", layout.name)
     writer.member("size", layout.size)
     writer.member("sent", layout.sentSize)
-    writer.key("members")
-    writer.beginArray()
-    for field in layout.fields {
-      writer.beginObject()
+    writer.objects("members", of: layout.fields) { field, writer in
       writer.member("name", field.name)
       writer.member("offset", field.offset)
       writer.member("width", field.width)
@@ -86,9 +83,7 @@ struct RequestText {
         writer.key("pointsTo")
         write(inner, to: &writer)
       }
-      writer.endObject()
     }
-    writer.endArray()
     writer.endObject()
   }
 }

@@ -30,10 +30,7 @@ struct SARIFText {
     writeTool(to: &writer)
     writeInvocation(status, to: &writer)
     writer.member("columnKind", "unicodeCodePoints")
-    writer.key("results")
-    writer.beginArray(.block)
-    for diagnostic in diagnostics { write(diagnostic, to: &writer) }
-    writer.endArray()
+    writer.list("results", of: diagnostics, .block) { write($0, to: &$1) }
     writer.endObject()
     writer.endArray()
     writer.endObject()
@@ -48,10 +45,7 @@ struct SARIFText {
     writer.beginObject(.block)
     writer.member("name", "vfioplan")
     writer.member("version", Version.text)
-    writer.key("rules")
-    writer.beginArray(.block)
-    for code in rules { Self.write(code, to: &writer) }
-    writer.endArray()
+    writer.list("rules", of: rules, .block) { Self.write($0, to: &$1) }
     writer.endObject()
     writer.endObject()
   }

@@ -33,10 +33,7 @@ struct ContainerDevices {
     writer.beginObject(.block)
     writer.member("cdiVersion", Self.version)
     writer.member("kind", "vfioplan/vfio")
-    writer.key("devices")
-    writer.beginArray(.block)
-    for group in groups { write(group, to: &writer) }
-    writer.endArray()
+    writer.list("devices", of: groups, .block) { write($0, to: &$1) }
     let files = groups.map(files)
     Self.writeEdits(
       (files.contains { $0 != nil } ? [Self.iommufd] : [])
@@ -69,16 +66,11 @@ struct ContainerDevices {
   private static func writeEdits(_ paths: [String], to writer: inout JSONWriter) {
     writer.key("containerEdits")
     writer.beginObject()
-    writer.key("deviceNodes")
-    writer.beginArray()
-    for path in paths {
-      writer.beginObject()
+    writer.objects("deviceNodes", of: paths) { path, writer in
       writer.member("path", path)
       writer.member("type", "c")
       writer.member("permissions", "rw")
-      writer.endObject()
     }
-    writer.endArray()
     writer.endObject()
   }
 }

@@ -16,14 +16,8 @@ struct HostSurveyJSON {
     writer.member("vm", report.vm)
     writer.member("objective", report.objective.order.map(\.rawValue))
     writer.member("status", Int(report.status.rawValue))
-    writer.key("hosts")
-    writer.beginArray(.block)
-    for run in report.runs { write(run, to: &writer) }
-    writer.endArray()
-    writer.key("refused")
-    writer.beginArray(.block)
-    for refusal in report.refusals { write(refusal, to: &writer) }
-    writer.endArray()
+    writer.list("hosts", of: report.runs, .block) { write($0, to: &$1) }
+    writer.list("refused", of: report.refusals, .block) { write($0, to: &$1) }
     writer.member("skipped", report.skipped)
     writer.endObject()
     writer.endText()
@@ -37,16 +31,11 @@ struct HostSurveyJSON {
     writer.member("target", run.target)
     writer.member("coherent", run.coherent)
     writer.member("metrics", run.metrics)
-    writer.key("devices")
-    writer.beginArray()
-    for device in run.devices {
-      writer.beginObject()
+    writer.objects("devices", of: run.devices) { device, writer in
       writer.member("name", device.name)
       writer.member("address", device.address)
       writer.member("effective", device.isEffective)
-      writer.endObject()
     }
-    writer.endArray()
     writer.member("loses", run.losses)
     writer.member("warnings", run.warnings)
     writer.endObject()

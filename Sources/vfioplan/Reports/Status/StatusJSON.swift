@@ -14,14 +14,8 @@ struct StatusJSON {
     var writer = JSONWriter()
     writer.beginObject(.block)
     writer.member("format", "vfioplan.status/v1")
-    writer.key("journals")
-    writer.beginArray(.block)
-    for journal in status.journals { write(journal, to: &writer) }
-    writer.endArray()
-    writer.key("processes")
-    writer.beginArray(.block)
-    for user in status.users { write(user, to: &writer) }
-    writer.endArray()
+    writer.list("journals", of: status.journals, .block) { write($0, to: &$1) }
+    writer.list("processes", of: status.users, .block) { write($0, to: &$1) }
     writer.member("unseen", status.blindness)
     writer.endObject()
     writer.endText()
@@ -39,10 +33,7 @@ struct StatusJSON {
       writer.key("holder")
       write(holder, to: &writer)
     }
-    writer.key("devices")
-    writer.beginArray()
-    for device in journal.devices { write(device, to: &writer) }
-    writer.endArray()
+    writer.list("devices", of: journal.devices) { write($0, to: &$1) }
     writer.member("mend", journal.mending)
     writer.member("reason", journal.reason)
     writer.endObject()

@@ -47,18 +47,13 @@ extension VMMText {
     _ isKnown: (PageTable) -> Bool
   ) {
     writer.member("metrics", metrics)
-    writer.key("ioasids")
-    writer.beginArray()
-    for table in tables {
-      writer.beginObject()
+    writer.objects("ioasids", of: tables) { table, writer in
       writer.member("name", table.name)
       writer.member("enforceSnoop", table.snoopPolicy == .enforced)
       if !isKnown(table) { writer.member("known", false) }
       writer.member("iommus", table.iommus)
       writer.member("devices", names(table.devices))
-      writer.endObject()
     }
-    writer.endArray()
   }
 
   private func write(kvm isIncoherent: Bool, isKnown: Bool, to writer: inout JSONWriter) {
