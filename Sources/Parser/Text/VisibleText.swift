@@ -26,6 +26,15 @@ extension String {
   }
 }
 
+extension String {
+  /// The text with those characters replaced for which something else is given.
+  public func escaped(_ escape: (Unicode.Scalar) -> String?) -> String {
+    unicodeScalars.reduce(into: "") { text, scalar in
+      if let other = escape(scalar) { text += other } else { text.unicodeScalars.append(scalar) }
+    }
+  }
+}
+
 extension Unicode.Scalar {
   /// The scalar itself, or its number in braces if a terminal would act on it; a byte as `\xff`.
   public var visible: String {

@@ -102,15 +102,11 @@ public enum ProgramText {
 
   /// A string that always reads back: everything but plain characters by its number.
   private static func quoted(_ text: String) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-      if (0x20..<0x7f).contains(scalar.value), scalar != "\"", scalar != "\\" {
-        quoted.unicodeScalars.append(scalar)
-      } else {
-        quoted += scalar.escape
-      }
+    let inner = text.escaped { scalar in
+      let isPlain = (0x20..<0x7f).contains(scalar.value) && scalar != "\"" && scalar != "\\"
+      return isPlain ? nil : scalar.escape
     }
-    return quoted + "\""
+    return "\"" + inner + "\""
   }
 }
 

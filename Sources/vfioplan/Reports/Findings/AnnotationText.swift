@@ -47,17 +47,15 @@ struct AnnotationText {
 
   /// What the runner would act on, escaped as it undoes it (actions/toolkit, `command.ts`).
   static func escaped(_ text: String, inProperty: Bool) -> String {
-    var result = ""
-    for scalar in text.unicodeScalars {
+    text.escaped { scalar in
       switch scalar {
-      case "%": result += "%25"
-      case "\r": result += "%0D"
-      case "\n": result += "%0A"
-      case ":" where inProperty: result += "%3A"
-      case "," where inProperty: result += "%2C"
-      default: result.unicodeScalars.append(scalar)
+      case "%": "%25"
+      case "\r": "%0D"
+      case "\n": "%0A"
+      case ":" where inProperty: "%3A"
+      case "," where inProperty: "%2C"
+      default: nil
       }
     }
-    return result
   }
 }

@@ -45,15 +45,14 @@ struct MarkdownText {
 
   /// A text as such: nothing in it marks, links, mentions or closes anything.
   static func text(_ text: String) -> String {
-    var result = ""
-    for scalar in text.visible.unicodeScalars {
+    let result = text.visible.escaped { scalar in
       switch scalar {
       case "\\", "`", "*", "_", "{", "}", "[", "]", "<", ">", "#", "~", "|", "!", "&", "$", "^",
         "=":
-        result += "\\" + String(scalar)
+        "\\" + String(scalar)
       // No address, and nobody who is mentioned.
-      case "@": result += "@\u{200B}"
-      default: result.unicodeScalars.append(scalar)
+      case "@": "@\u{200B}"
+      default: nil
       }
     }
     // Links need no brackets.

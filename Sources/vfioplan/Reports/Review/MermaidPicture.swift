@@ -44,10 +44,10 @@ struct MermaidPicture {
 
   /// A label's text: whatever could mean something to Mermaid or HTML stands as its number.
   static func escaped(_ text: String) -> String {
-    text.visible.unicodeScalars.reduce(into: "") { label, scalar in
+    text.visible.escaped { scalar in
       let isPlain =
         scalar.properties.isAlphabetic || "0123456789 .:-".unicodeScalars.contains(scalar)
-      label += isPlain ? String(scalar) : "#\(scalar.value);"
+      return isPlain ? nil : "#\(scalar.value);"
     }
   }
 }

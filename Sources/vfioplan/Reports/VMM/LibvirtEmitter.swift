@@ -89,16 +89,13 @@ struct LibvirtEmitter: VMMEmitter {
   }
 
   private static func escaped(_ text: String) -> String {
-    var escaped = ""
-    for scalar in text.unicodeScalars {
+    text.escaped { scalar in
       switch scalar {
-      case "&": escaped += "&amp;"
-      case "<": escaped += "&lt;"
-      case ">": escaped += "&gt;"
-      case _ where scalar.isShown: escaped.unicodeScalars.append(scalar)
-      default: escaped += "&#\(scalar.value);"
+      case "&": "&amp;"
+      case "<": "&lt;"
+      case ">": "&gt;"
+      default: scalar.isShown ? nil : "&#\(scalar.value);"
       }
     }
-    return escaped
   }
 }
