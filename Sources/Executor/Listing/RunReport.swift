@@ -68,12 +68,8 @@ public struct RunReport: Sendable {
   /// Only VT-d's units are asked; a plan that counts them as unable runs with either answer.
   public var answers: [String] {
     guard execution.isSuccess, let plan else { return [] }
-    var units: [String] = []
-    var seen: Set<String> = []
-    for device in plan.plan.devices where device.enforcementFact == .unknown {
-      if seen.insert(device.iommu).inserted { units.append(device.iommu) }
-    }
-    let results = units.isEmpty ? [:] : results(of: seen, plan.plan)
+    let units = plan.plan.devices.filter { $0.enforcementFact == .unknown }.map(\.iommu).uniqued
+    let results = units.isEmpty ? [:] : results(of: Set(units), plan.plan)
     return units.map { unit in
       "whether \(unit) can enforce snoop is unknown, counted as no: "
         + meaning(of: results[unit])

@@ -40,10 +40,9 @@ public struct DeviceHolders {
     for device in devices {
       for node in nodes(ofGroup: device.group) where owners[node] == nil { owners[node] = device }
     }
-    var seen: Set<Holding> = []
     let held = openFiles.files.compactMap { file in
       owners[file.path].map { Holding(process: file.process, device: $0) }
-    }.filter { seen.insert($0).inserted }
+    }.uniqued
     return held.map { holding in
       MachineDiagnostics.held(
         Self.name(of: holding.device), by: openFiles.holder(holding.process),

@@ -88,8 +88,7 @@ public struct DeviceUse {
     found += nodes.opened(of: address).map { .nodes($0) }
     found += nodes.inputs(of: address).map { .input($0) }
     if isConsole(address) { found.append(.console) }
-    var seen: Set<Use> = []
-    return found.filter { seen.insert($0).inserted }
+    return found.uniqued
   }
 
   private func isConsole(_ address: BDF) -> Bool {

@@ -88,8 +88,7 @@ public enum ClashDiagnostics {
   }
 
   private static func names(_ members: [Member]) -> String {
-    var seen: Set<String> = []
-    let names = members.map(\.vm).filter { seen.insert($0).inserted }
+    let names = members.map(\.vm).uniqued
     if names.count > 1 { return PlannerDiagnostics.list(names) }
     return "\(members.count) VMs called \(PlannerDiagnostics.quote(members[0].vm))"
   }

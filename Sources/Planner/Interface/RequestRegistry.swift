@@ -3,10 +3,7 @@
 /// Built once, on first use; lowering never comes here.
 public enum RequestRegistry {
   /// Every known request: KVM's, then each dialect's, each once.
-  public static let all: [RequestDescriptor] = {
-    var seen: Set<RequestDescriptor> = []
-    return (KVMRequests.all + Dialects.all.flatMap(\.requests)).filter { seen.insert($0).inserted }
-  }()
+  public static let all = (KVMRequests.all + Dialects.all.flatMap(\.requests)).uniqued
 
   /// The request of that name; of two with the same name the one that may be a step.
   public static func request(named name: String) -> RequestDescriptor? { byName[name] }

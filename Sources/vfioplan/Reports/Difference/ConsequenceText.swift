@@ -74,7 +74,7 @@ struct ConsequenceText {
 
   /// What becomes of one device.
   private func row(of name: String, _ consequences: [Consequence]) -> ConsequenceRow {
-    let causes = Self.unique(consequences.flatMap(difference.causes))
+    let causes = consequences.flatMap(difference.causes).uniqued
     let isIntentShown = causes.contains { $0.key == "noSnoop" }
     let kinds = Set(consequences.map(\.kind))
     let clauses = consequences.filter { consequence in
@@ -90,11 +90,6 @@ struct ConsequenceText {
       mark: Self.mark(of: clauses.first?.kind ?? consequences[0].kind), subject: name,
       text: words.text(of: clauses),
       causes: causes.compactMap(places.text))
-  }
-
-  private static func unique(_ changes: [InputChange]) -> [InputChange] {
-    var seen: Set<InputChange> = []
-    return changes.filter { seen.insert($0).inserted }
   }
 
   private static func mark(of kind: Consequence.Kind) -> ConsequenceRow.Mark {

@@ -94,7 +94,7 @@ struct GroupVerdict {
       return "bridge \(context.shown(bridge.address))\(driver) is in its group"
     }
     guard Set(devices.map { $0.address.packed >> 3 }).count > 1 else { return nil }
-    let vital = Self.unique(kept.compactMap(Self.vitalKind))
+    let vital = kept.compactMap(Self.vitalKind).uniqued
     return vital.isEmpty
       ? nil
       : "the host's \(sentenceList(vital)) \(vital.count == 1 ? "is" : "are") in its group"
@@ -107,11 +107,6 @@ struct GroupVerdict {
     }
     let kind = PCIClass.kind(of: device.classCode)
     return kind.hasSuffix(" controller") ? String(kind.dropLast(" controller".count)) : kind
-  }
-
-  private static func unique(_ words: [String]) -> [String] {
-    var seen: Set<String> = []
-    return words.filter { seen.insert($0).inserted }
   }
 
   /// What the machine uses a member for right now.

@@ -120,10 +120,9 @@ extension HostSurveyReport.Run {
     devices = plan.devices.map {
       Device(name: $0.name, address: $0.address, isEffective: $0.isEffective)
     }
-    var seen: Set<String> = []
     losses =
       (plan.devices.filter { !$0.isOnVFIO }.compactMap(\.driver)
-      + plan.companions.map(\.driver)).filter { seen.insert($0).inserted }
+      + plan.companions.map(\.driver)).uniqued
     warnings = checked.diagnostics.count
   }
 }

@@ -18,3 +18,11 @@ extension RandomAccessCollection {
     return low
   }
 }
+
+extension Sequence where Element: Hashable {
+  /// Its elements, each once, in the order in which they come first.
+  public var uniqued: [Element] {
+    var seen: Set<Element> = []
+    return filter { seen.insert($0).inserted }
+  }
+}
