@@ -36,13 +36,7 @@ struct ProxmoxImport {
 
   private static func pair(_ line: SourceWord) -> (key: String, value: SourceWord)? {
     guard !line.text.hasPrefix("#"), let mark = line.text.firstIndex(of: ":") else { return nil }
-    let key = String(line.text[..<mark])
-    let value = line.text[line.text.index(after: mark)...].trimmed
-    let span = SourceSpan(
-      source: line.span.source,
-      start: line.span.end - min(UInt32(value.utf8.count), line.span.end - line.span.start),
-      end: line.span.end)
-    return (key, SourceWord(text: value, span: span))
+    return (String(line.text[..<mark]), line.rest(after: mark))
   }
 
   private mutating func read(_ file: SourceFile) {

@@ -26,3 +26,13 @@ struct TextLines: Sequence, IteratorProtocol {
 
   private static func isSpace(_ byte: UInt8) -> Bool { [9, 13, 32].contains(byte) }
 }
+
+extension SourceWord {
+  /// What stands in a line after a mark, without the white space around it.
+  func rest(after mark: String.Index) -> SourceWord {
+    let rest = text[text.index(after: mark)...].trimmed
+    let length = min(UInt32(rest.utf8.count), span.end - span.start)
+    return SourceWord(
+      text: rest, span: SourceSpan(source: span.source, start: span.end - length, end: span.end))
+  }
+}

@@ -67,15 +67,11 @@ struct ReadConfig {
 
   private static func pair(_ line: SourceWord) -> (key: String, value: SourceWord)? {
     guard let mark = line.text.firstIndex(of: "=") else { return nil }
-    let key = line.text[..<mark].trimmed
-    let value = line.text[line.text.index(after: mark)...].trimmed
-    let text = value.hasPrefix("\"") ? String(value.dropFirst().prefix { $0 != "\"" }) : value
-    let end = line.span.end
-    let start = end - UInt32(min(value.utf8.count, Int(end - line.span.start)))
-    return (
-      key,
-      SourceWord(text: text, span: SourceSpan(source: line.span.source, start: start, end: end))
-    )
+    var value = line.rest(after: mark)
+    if value.text.hasPrefix("\"") {
+      value.text = String(value.text.dropFirst().prefix { $0 != "\"" })
+    }
+    return (line.text[..<mark].trimmed, value)
   }
 
   private mutating func add(
