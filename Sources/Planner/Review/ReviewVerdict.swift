@@ -48,6 +48,11 @@ extension PlanReview {
       reasons = Cause.all(of: plan, devices).map { $0.clause(plan, rows) }
     }
 
+    /// The reasons as the sentence goes on: `because ...`, `and ...`.
+    public var clauses: [String] {
+      reasons.enumerated().map { ($0 == 0 ? "because " : "and ") + $1 }
+    }
+
     /// What is said of the DMA.
     private static func subject(_ devices: [Int], _ rows: [Row]) -> String {
       if devices.isEmpty { return "all DMA is coherent" }

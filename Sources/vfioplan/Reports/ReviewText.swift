@@ -72,9 +72,7 @@ struct ReviewText {
       "\(review.vm, .strong)\(start): " + StyledText(verdict.sentence, role), hanging: 2)
     if let remark = today?.remark { page.line(StyledText(remark), indent: 2, hanging: 2) }
     let shown = isWhole ? verdict.reasons.count : Self.mostReasons
-    for (index, reason) in verdict.reasons.prefix(shown).enumerated() {
-      page.line("\(index == 0 ? "because" : "and") \(reason)", indent: 2)
-    }
+    for clause in verdict.clauses.prefix(shown) { page.line(StyledText(clause), indent: 2) }
     let more = verdict.reasons.count - shown
     if more > 0 { page.line("and for \(counted(more, "more reason")) (--why)", indent: 2) }
   }

@@ -50,9 +50,7 @@ struct MarkdownEmitter: Emitter {
     page.line()
     page.line("**\(MarkdownText.text(review.verdict.sentence))**")
     if !review.verdict.reasons.isEmpty { page.line() }
-    for (index, reason) in review.verdict.reasons.enumerated() {
-      page.line("- \(index == 0 ? "because" : "and") \(MarkdownText.text(reason))")
-    }
+    for clause in review.verdict.clauses { page.line("- \(MarkdownText.text(clause))") }
   }
 
   private static func appendWaysOut(of review: PlanReview, to page: inout MarkdownText) {

@@ -27,9 +27,7 @@ struct ReviewHTML {
   func appendReasons(to page: inout HTMLWriter) {
     guard !review.verdict.reasons.isEmpty else { return }
     page.element("ul") { page in
-      for (index, reason) in review.verdict.reasons.enumerated() {
-        page.element("li", (index == 0 ? "because " : "and ") + reason)
-      }
+      for clause in review.verdict.clauses { page.element("li", clause) }
     }
   }
 
