@@ -100,12 +100,11 @@ extension RunText {
     if state.isPristine {
       return page.line("nothing is open, nothing is mapped, no driver is changed", indent: 2)
     }
-    var rows = state.pageTables.map(row)
-    if state.hasIncoherentMode { rows += state.vms.map(row) }
-    page.table(rows)
+    let text = StateText(state, name: steps.name)
+    page.table(text.rows)
     if !state.hasIncoherentMode {
       for vm in state.vms {
-        page.line("\("KVM", .strong): \(known(to: vm))", indent: 2, hanging: 2)
+        page.line("\("KVM", .strong): \(text.known(to: vm))", indent: 2, hanging: 2)
       }
     }
     if state.hasRegisteredMemory {
@@ -113,34 +112,8 @@ extension RunText {
       page.line(
         "\("memory", .strong): \(locked) is locked, what is registered counts once", indent: 2)
     }
-    for change in state.driverChanges {
-      page.line(
-        "\(names([change.address]), .strong): driver \(change.before ?? "none") -> "
-          + "\(change.now ?? "none")", indent: 2, hanging: 2)
-    }
+    text.appendDriverChanges(to: &page)
     appendAgreement(state, to: &page)
-  }
-
-  private func known(to vm: SimulatorState.VM) -> String {
-    vm.knownDevices.isEmpty ? "knows no device" : "knows \(names(vm.knownDevices))"
-  }
-
-  private func row(of table: SimulatorState.PageTable) -> [StyledText] {
-    [
-      "\(table.name, .strong)",
-      table.enforcesSnoop ? "\("enforced", .good)" : "\("not enforced", .warning)",
-      "maps \(byteSizeText(table.mappedBytes))",
-      "\(table.devices.isEmpty ? "no device" : "for " + names(table.devices))",
-    ]
-  }
-
-  private func row(of vm: SimulatorState.VM) -> [StyledText] {
-    [
-      "\("KVM", .strong)",
-      vm.allowsIncoherentDMA
-        ? "\("carries out WBINVD", .warning)" : "\("ignores WBINVD", .good)",
-      vm.proofs.isEmpty ? "no proof" : "proof \(names(vm.proofs))", StyledText(known(to: vm)),
-    ]
   }
 
   private func appendAgreement(_ state: SimulatorState, to page: inout TextPage) {

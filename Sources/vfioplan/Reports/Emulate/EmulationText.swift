@@ -28,13 +28,10 @@ struct EmulationText {
     guard let state = record.state else {
       return page.line("the program opened nothing of VFIO or iommufd", indent: 2)
     }
-    page.table(state.pageTables.map(row) + (state.hasIncoherentMode ? state.vms.map(row) : []))
+    let text = StateText(state, name: \.description)
+    page.table(text.rows)
     if state.pageTables.isEmpty { page.line("no page table", indent: 2) }
-    for change in state.driverChanges {
-      page.line(
-        "\(change.address.description, .strong): driver \(change.before ?? "none") -> "
-          + "\(change.now ?? "none")", indent: 2, hanging: 2)
-    }
+    text.appendDriverChanges(to: &page)
   }
 
   private func appendTransfers(to page: inout TextPage) {
@@ -79,25 +76,4 @@ struct EmulationText {
           + "\(counted(failure.count, "time"))", indent: 2, hanging: 2)
     }
   }
-
-  private func row(of table: SimulatorState.PageTable) -> [StyledText] {
-    [
-      "\(table.name, .strong)",
-      table.enforcesSnoop ? "\("enforced", .good)" : "\("not enforced", .warning)",
-      "maps \(byteSizeText(table.mappedBytes))",
-      "\(table.devices.isEmpty ? "no device" : "for " + names(table.devices))",
-    ]
-  }
-
-  private func row(of vm: SimulatorState.VM) -> [StyledText] {
-    [
-      "\("KVM", .strong)",
-      vm.allowsIncoherentDMA
-        ? "\("carries out WBINVD", .warning)" : "\("ignores WBINVD", .good)",
-      vm.proofs.isEmpty ? "no proof" : "proof \(names(vm.proofs))",
-      vm.knownDevices.isEmpty ? "knows no device" : "knows \(names(vm.knownDevices))",
-    ]
-  }
-
-  private func names(_ addresses: [BDF]) -> String { nameList(addresses.map(\.description)) }
 }
