@@ -82,6 +82,16 @@ public struct SimulatorState: Hashable, Sendable {
     openFiles.isEmpty && objects.isEmpty && driverChanges.isEmpty && memoryBytes == 0
       && lockedBytes == 0
   }
+
+  /// Adds a page table that no device is on yet; its position.
+  fileprivate mutating func append(
+    _ name: String, _ enforcesSnoop: Bool, _ areas: SimulatedAreas
+  ) -> Int {
+    pageTables.append(
+      PageTable(
+        name: name, enforcesSnoop: enforcesSnoop, mappedBytes: areas.byteCount, devices: []))
+    return pageTables.count - 1
+  }
 }
 
 extension SimulatedKernel {
@@ -116,11 +126,8 @@ extension SimulatedKernel {
     for (id, object) in file.liveObjects {
       state.objects.append("\(object.kind) \(id)")
       guard case .hwpt(let hwpt) = object else { continue }
-      tables[ObjectIdentifier(hwpt)] = state.pageTables.count
-      state.pageTables.append(
-        .init(
-          name: "HWPT \(id) of IOAS \(hwpt.ioas.id)", enforcesSnoop: hwpt.enforcesSnoop,
-          mappedBytes: hwpt.ioas.areas.byteCount, devices: []))
+      tables[ObjectIdentifier(hwpt)] = state.append(
+        "HWPT \(id) of IOAS \(hwpt.ioas.id)", hwpt.enforcesSnoop, hwpt.ioas.areas)
     }
   }
 
@@ -129,12 +136,9 @@ extension SimulatedKernel {
     _ tables: inout [ObjectIdentifier: Int]
   ) {
     for (index, domain) in file.domains.enumerated() {
-      state.objects.append("type1 domain \(index + 1)")
-      tables[ObjectIdentifier(domain)] = state.pageTables.count
-      state.pageTables.append(
-        .init(
-          name: "type1 domain \(index + 1)", enforcesSnoop: domain.enforcesSnoop,
-          mappedBytes: file.areas.byteCount, devices: []))
+      let name = "type1 domain \(index + 1)"
+      state.objects.append(name)
+      tables[ObjectIdentifier(domain)] = state.append(name, domain.enforcesSnoop, file.areas)
     }
   }
 
@@ -143,12 +147,9 @@ extension SimulatedKernel {
     _ tables: inout [ObjectIdentifier: Int]
   ) {
     for table in file.liveTables {
-      state.objects.append("IOASID \(table.id)")
-      tables[ObjectIdentifier(table)] = state.pageTables.count
-      state.pageTables.append(
-        .init(
-          name: "IOASID \(table.id)", enforcesSnoop: table.enforcesSnoop,
-          mappedBytes: table.areas.byteCount, devices: []))
+      let name = "IOASID \(table.id)"
+      state.objects.append(name)
+      tables[ObjectIdentifier(table)] = state.append(name, table.enforcesSnoop, table.areas)
     }
     state.objects += repeatElement(SimulatorState.registeredMemory, count: file.registeredRanges)
   }
