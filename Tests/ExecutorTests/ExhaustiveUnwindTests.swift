@@ -71,7 +71,7 @@ struct UnwindSweep {
   /// Fails a random step and a random set of undos; returns the number of runs.
   func manyFailures(seeds: ClosedRange<UInt64>) -> Int {
     for seed in seeds {
-      var random = SeededRandom(seed: seed)
+      var random = SeededNumbers(seed: seed)
       let step = Int.random(in: 0..<program.steps.count, using: &random)
       let first = program.steps[step].action.errnos.first?.errno
       var undos: [Int: Errno] = [:]

@@ -19,7 +19,7 @@ struct RelationLawTests {
     let dialect: any Dialect
 
     init(seed: UInt64) {
-      var random = SeededRandom(seed: seed ^ 0x5eed)
+      var random = SeededNumbers(seed: seed ^ 0x5eed)
       let world = SmallWorlds.random(seed: seed)
       vm = world.vm()
       host = world.host
@@ -35,7 +35,7 @@ struct RelationLawTests {
       }
     }
 
-    private static func pick<Element>(_ all: [Element], _ random: inout SeededRandom) -> Element {
+    private static func pick<Element>(_ all: [Element], _ random: inout SeededNumbers) -> Element {
       all[Int.random(in: 0..<all.count, using: &random)]
     }
 
@@ -52,7 +52,7 @@ struct RelationLawTests {
       return (["Linux \(host.kernel.release), \(vm.companions)"] + lines).joined(separator: "\n")
     }
 
-    private mutating func relate(_ random: inout SeededRandom) {
+    private mutating func relate(_ random: inout SeededNumbers) {
       let drivers: [String?] = [
         "vfio-pci", "vfio-pci", "igb", "nvme", "vmd", "pcieport", "nvidia", nil, nil,
       ]

@@ -82,7 +82,7 @@ private struct UnknownWorld {
 
   /// A random world with up to 6 facts that are unknown.
   init(seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = SeededNumbers(seed: seed)
     var world = SmallWorlds.random(seed: seed)
     for index in world.devices.indices {
       if Bool.random(using: &random) { world.devices[index].noSnoopCapable = .unknown }

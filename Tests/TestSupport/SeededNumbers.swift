@@ -1,7 +1,9 @@
 import Parser
 import Planner
 
-/// Repeatable random numbers (SplitMix64): the same seed, the same test.
+/// Repeatable random numbers: the same seed, the same test, on every machine.
+///
+/// SplitMix64 (Steele, Lea and Flood, 2014).
 public struct SeededNumbers: RandomNumberGenerator, Sendable {
   private var state: UInt64
 

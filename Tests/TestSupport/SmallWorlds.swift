@@ -1,24 +1,5 @@
 import Parser
 
-/// A small random number generator: the same numbers on every machine.
-///
-/// SplitMix64 (Steele, Lea and Flood, 2014).
-public struct SeededRandom: RandomNumberGenerator, Sendable {
-  private var state: UInt64
-
-  /// Starts a sequence.
-  public init(seed: UInt64) { state = seed }
-
-  /// The next number of the sequence.
-  public mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-}
-
 /// A VM on a host, reduced to what decides about page tables.
 public struct SmallWorld: Hashable, Sendable, CustomStringConvertible {
   /// A device of the VM.
@@ -140,7 +121,7 @@ extension SmallWorld {
 public enum SmallWorlds {
   /// A random world: up to 5 groups of up to 3 devices, everything mixed.
   public static func random(seed: UInt64) -> SmallWorld {
-    var random = SeededRandom(seed: seed)
+    var random = SeededNumbers(seed: seed)
     var devices: [SmallWorld.Device] = []
     let spaces = Int.random(in: 1...2, using: &random)
     let classes = Int.random(in: 1...2, using: &random)
@@ -169,7 +150,7 @@ public enum SmallWorlds {
   ]
 
   private static func device(
-    group: Int, space: Int, unitClass: Int, _ random: inout SeededRandom
+    group: Int, space: Int, unitClass: Int, _ random: inout SeededNumbers
   ) -> SmallWorld.Device {
     SmallWorld.Device(
       group: group, space: space, unitClass: unitClass,

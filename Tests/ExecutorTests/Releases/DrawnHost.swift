@@ -8,7 +8,7 @@ extension SmallWorld {
   /// The host of this world with a kernel, units and rules that are drawn, each of which plans and
   /// runs may hang on.
   func drawnHost(seed: UInt64) -> HostDescription {
-    var random = SeededRandom(seed: seed &* 977 &+ 5)
+    var random = SeededNumbers(seed: seed &* 977 &+ 5)
     let release = SimulatedKernel.releases.randomElement(using: &random) ?? KernelFacts.newest
     let kind = UnitKind.allCases.randomElement(using: &random) ?? .intel
     var host = host.running(release.description, on: kind)
@@ -45,7 +45,7 @@ extension SmallWorld {
 }
 
 extension HostIOMMU {
-  fileprivate mutating func draw(_ kind: UnitKind, _ random: inout SeededRandom) {
+  fileprivate mutating func draw(_ kind: UnitKind, _ random: inout SeededNumbers) {
     if kind == .intel || kind == .firstStage {
       firstStage = [.yes, .no].randomElement(using: &random) ?? .no
     }

@@ -44,7 +44,7 @@ struct PlanBudgetTests {
   }
 
   @Test func barsThatPassAnIOMMUsWidthInEveryOrderAndOnlyThoseAreSaidTo() throws {
-    var random = SeededRandom(seed: 58)
+    var random = SeededNumbers(seed: 58)
     var answers: Set<Fact> = []
     for _ in 0..<600 {
       let bars = (0..<Int.random(in: 0...4, using: &random)).map { index in

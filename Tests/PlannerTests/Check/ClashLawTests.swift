@@ -15,7 +15,7 @@ struct ClashLawTests {
 
     init(seed: UInt64, apart: Bool = false) {
       self.seed = seed
-      var random = SeededRandom(seed: seed)
+      var random = SeededNumbers(seed: seed)
       let count = Int.random(in: 4...12, using: &random)
       var groups: [Int] = []
       for index in 0..<count {

@@ -10,7 +10,7 @@ struct FileOrderTests {
     for target in Example.targets {
       guard let compiled = try? SavedPlanSample(example, target).compiled else { continue }
       for seed in 1...5 as ClosedRange<UInt64> {
-        var random = SeededRandom(seed: seed)
+        var random = SeededNumbers(seed: seed)
         var host = compiled.host
         host.iommus.shuffle(using: &random)
         host.devices.shuffle(using: &random)

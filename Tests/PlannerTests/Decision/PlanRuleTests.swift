@@ -111,7 +111,7 @@ struct PlanRuleTests {
   @Test func permutingTheFileChangesNoMetric() throws {
     for seed in UInt64(1)...300 {
       let world = SmallWorlds.random(seed: seed)
-      var random = SeededRandom(seed: seed)
+      var random = SeededNumbers(seed: seed)
       for dialect in Dialects.all {
         var shuffled = world
         shuffled.devices.shuffle(using: &random)

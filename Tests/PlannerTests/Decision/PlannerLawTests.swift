@@ -130,7 +130,7 @@ enum PlannerLaws {
 
   /// Permuting the devices of the file changes neither feasibility, optima nor front.
   static func permute(_ world: SmallWorld, _ dialect: any Dialect, _ seed: UInt64) {
-    var random = SeededRandom(seed: seed &+ 1)
+    var random = SeededNumbers(seed: seed &+ 1)
     let shuffled = world.changing { $0.devices.shuffle(using: &random) }
     let (one, two) = (PlannerAnswer(world, dialect), PlannerAnswer(shuffled, dialect))
     if one?.optima != two?.optima || one?.front != two?.front {

@@ -70,7 +70,7 @@ struct ConsequenceTests {
     for seed in 1...400 as ClosedRange<UInt64> {
       let world = SmallWorlds.random(seed: seed)
       guard let before = Self.compile(world.vm(), world.host, target) else { continue }
-      var random = SeededRandom(seed: seed)
+      var random = SeededNumbers(seed: seed)
       var (vm, host) = (world.vm(), world.host)
       vm.devices.shuffle(using: &random)
       vm.memory.reverse()
@@ -109,7 +109,7 @@ struct ConsequenceTests {
 
   /// A world with one device otherwise, or one less.
   private static func neighbour(of seed: UInt64) -> SmallWorld {
-    var random = SeededRandom(seed: seed &+ 7000)
+    var random = SeededNumbers(seed: seed &+ 7000)
     var world = SmallWorlds.random(seed: seed)
     let index = Int.random(in: world.devices.indices, using: &random)
     switch Int.random(in: 0..<5, using: &random) {

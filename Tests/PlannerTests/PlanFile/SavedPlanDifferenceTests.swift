@@ -76,7 +76,7 @@ struct SavedPlanDifferenceTests {
   }
 
   @Test func theScriptTurnsTheOneProgramIntoTheOtherAndIsTheShortest() {
-    var random = SeededRandom(seed: 11)
+    var random = SeededNumbers(seed: 11)
     for round in 0..<200 {
       let old = Self.program(&random)
       let new = Self.program(&random)
@@ -91,7 +91,7 @@ struct SavedPlanDifferenceTests {
   }
 
   @Test func aStepThatRepeatsStillGivesAScriptThatTurnsTheOneIntoTheOther() {
-    var random = SeededRandom(seed: 12)
+    var random = SeededNumbers(seed: 12)
     for round in 0..<200 {
       let (old, new) = (Self.program(&random, of: 3), Self.program(&random, of: 3))
       let difference = StepDifference(from: old, to: new)
@@ -100,7 +100,7 @@ struct SavedPlanDifferenceTests {
   }
 
   /// A few steps in random order; distinct unless drawn from `kinds` with repetition.
-  private static func program(_ random: inout SeededRandom, of kinds: Int? = nil) -> Program {
+  private static func program(_ random: inout SeededNumbers, of kinds: Int? = nil) -> Program {
     let all = (0..<8).map { index in
       Step(.open(.vfioGroup(index), ResultID(Int32(index))), origin: .wholeVM)
     }

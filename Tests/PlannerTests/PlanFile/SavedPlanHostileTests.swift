@@ -168,7 +168,7 @@ struct SavedPlanHostileTests {
   @Test func anySingleByteOfTheFileMayGoWrongWithoutACrash() throws {
     let sample = try Self.sample.get()
     let bytes = Array(sample.text.utf8)
-    var random = SeededRandom(seed: 7)
+    var random = SeededNumbers(seed: 7)
     for round in 0..<300 {
       var changed = bytes
       let position = Int.random(in: 0..<bytes.count, using: &random)

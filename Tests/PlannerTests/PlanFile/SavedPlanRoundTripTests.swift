@@ -38,7 +38,7 @@ struct SavedPlanRoundTripTests {
 
   /// load(save(x)) is x for random small worlds.
   @Test func aSavedSmallWorldReadsBackAsTheSamePlan() throws {
-    var random = SeededRandom(seed: 0x5EED_0001)
+    var random = SeededNumbers(seed: 0x5EED_0001)
     var count = 0
     for round in 0..<400 {
       let (vm, host) = SampleWorld.random(&random)

@@ -74,7 +74,7 @@ struct SavedPlanSample {
 /// Descriptions that are made, not read.
 enum SampleWorld {
   /// A VM with 0 to 4 devices on a host with two IOMMUs; often, not always, feasible.
-  static func random(_ random: inout SeededRandom) -> (VMDescription, HostDescription) {
+  static func random(_ random: inout SeededNumbers) -> (VMDescription, HostDescription) {
     var host = HostDescription(name: "host")
     host.kernel.release = "7.3.4"
     host.iommus = (0..<2).map { index in
@@ -101,7 +101,7 @@ enum SampleWorld {
 
   private static func add(
     device index: Int, to vm: inout VMDescription, _ host: inout HostDescription,
-    _ random: inout SeededRandom
+    _ random: inout SeededNumbers
   ) {
     let address = BDF(domain: 0, bus: UInt8(index / 2 + 1), device: UInt8(index), function: 0)
     let space = Int.random(in: 0..<5, using: &random) == 0 ? "dma0" : "gpa"

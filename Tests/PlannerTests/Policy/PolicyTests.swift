@@ -16,7 +16,7 @@ struct PolicyTests {
 
   /// A random policy over what tells the devices of small worlds apart.
   private static func random(_ seed: UInt64) -> Policy {
-    var random = SeededRandom(seed: seed &* 31)
+    var random = SeededNumbers(seed: seed &* 31)
     let intents: [NoSnoopIntent] = [.required, .allowed, .forbidden]
     let rows = (0..<Int.random(in: 0...4, using: &random)).map { line in
       row(

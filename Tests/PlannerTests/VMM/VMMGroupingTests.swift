@@ -105,7 +105,7 @@ struct VMMGroupingTests {
   static func host(of world: SmallWorld, _ kernel: Kernel, _ seed: UInt64) -> HostDescription {
     var host = world.host
     host.kernel.release = kernel.release
-    var random = SeededRandom(seed: seed)
+    var random = SeededNumbers(seed: seed)
     let share = Int.random(in: 0...2, using: &random)
     for index in host.iommus.indices {
       host.iommus[index].firstStage = Fact(Int.random(in: 0...1, using: &random) < share)

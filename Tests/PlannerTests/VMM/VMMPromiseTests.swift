@@ -14,7 +14,7 @@ struct VMMPromiseTests {
   }
 
   static let cases: [Case] = (0..<UInt64(400)).compactMap { seed in
-    var random = SeededRandom(seed: seed)
+    var random = SeededNumbers(seed: seed)
     let facts = Fact.allCases
     let intents = NoSnoopIntent.allCases
     let devices = (0..<Int.random(in: 1...4, using: &random)).map { index in
