@@ -47,7 +47,7 @@ enum DriverLinks {
     _ address: BDF, to driver: String, within seconds: Int = patience
   ) throws(Errno) {
     if try self.driver(of: address) == driver { return }
-    guard SysfsWrite.isSafe(driver: driver) else { throw .einval }
+    guard SysfsWrite.isDriverName(driver) else { throw .einval }
     let override = try override(of: address)
     // The kernel binds to no other driver than the override's (pci_match_device).
     let isInTheWay = !override.isEmpty && override != Array(driver.utf8)

@@ -112,7 +112,8 @@ struct JournalText: Hashable {
     let override = unescaped(try scanner.word(until: " "))
     try scanner.literal("given=")
     let given = try scanner.word(until: "\n")
-    guard let override, given.isEmpty || isSafe(given) && VFIODriver.isVFIO(given) else {
+    guard let override, given.isEmpty || SysfsWrite.isDriverName(given) && VFIODriver.isVFIO(given)
+    else {
       throw .foreign
     }
     return DriverRecord(
@@ -126,12 +127,10 @@ struct JournalText: Hashable {
     guard let address = BDF(try scanner.word(until: " ")) else { throw .foreign }
     try scanner.literal("driver=")
     let driver = try scanner.word(until: " ")
-    guard driver.isEmpty || isSafe(driver) else { throw .foreign }
+    guard driver.isEmpty || SysfsWrite.isDriverName(driver) else { throw .foreign }
     try scanner.literal("override=")
     return (address, driver.isEmpty ? nil : driver)
   }
-
-  private static func isSafe(_ driver: String) -> Bool { SysfsWrite.isSafe(driver: driver) }
 
   private static func escaped(_ bytes: [UInt8]) -> String {
     bytes.reduce(into: "") { text, byte in

@@ -120,7 +120,7 @@ public final class LinuxKernel: Kernel {
     case .unbind(let address, let driver):
       try DriverLinks.unbind(address, from: driver, within: patience, keeping: journal)
     case .driverOverride(let address, let driver):
-      guard SysfsWrite.isSafe(driver: driver) else { throw .einval }
+      guard SysfsWrite.isDriverName(driver) else { throw .einval }
       let former = try DriverLinks.override(of: address)
       try DriverLinks.setOverride(of: address, to: Array(driver.utf8), within: patience)
       if formerOverrides[address] == nil { formerOverrides[address] = former }

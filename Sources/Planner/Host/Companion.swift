@@ -33,7 +33,7 @@ public struct Companion: Hashable, Sendable {
       let hostGroup = topology.groupOfDevice[groups.devices.hostIndex[first].offset].offset
       return topology.members[hostGroup].filter { !assigned.contains($0) }.compactMap { member in
         let device = topology.host.devices[member]
-        guard let driver = device.driver, !GroupViability.isSafe(device),
+        guard let driver = device.driver, !GroupViability.keepsViable(device),
           canBeKept(device)
         else { return nil }
         return Companion(

@@ -11,13 +11,13 @@ public enum GroupViability {
   static let harmlessDrivers = ["pcieport", "pci-stub"]
 
   /// Whether a member with this driver leaves its group usable; `nil` means that it has none.
-  public static func isSafe(driver: String?) -> Bool {
+  public static func keepsViable(driver: String?) -> Bool {
     guard let driver else { return true }
     return harmlessDrivers.contains(driver) || VFIODriver.isVFIO(driver)
   }
 
   /// Whether a member leaves its group usable.
-  public static func isSafe(_ member: HostDevice) -> Bool {
+  public static func keepsViable(_ member: HostDevice) -> Bool {
     guard let driver = member.driver else { return true }
     return harmlessDrivers.contains(driver) || member.hasVFIODriver
   }

@@ -164,7 +164,7 @@ struct HostChecks {
     var used: [HostDevice] = []
     for member in members.lazy.map(\.offset) where !isAssigned[member] {
       let fact = topology.host.devices[member]
-      guard !GroupViability.isSafe(fact), !relations.isSaid(of: member, in: first, into: &sink)
+      guard !GroupViability.keepsViable(fact), !relations.isSaid(of: member, in: first, into: &sink)
       else { continue }
       if vm.companions == .bind, Companion.canBeKept(fact) { continue }
       used.append(fact)

@@ -62,7 +62,7 @@ extension ProgramCheck {
     }
     switch write {
     case .unbind(let address, let driver):
-      if !SysfsWrite.isSafe(driver: driver) {
+      if !SysfsWrite.isDriverName(driver) {
         broken(.driverNames, "'\(driver)' is not the name of a driver")
       }
       advance(address, to: .unbound, driver)
@@ -78,7 +78,7 @@ extension ProgramCheck {
   private mutating func checkVFIO(_ driver: String) {
     if driver == knownDriver { return }
     knownDriver = driver
-    if !VFIODriver.isVFIO(driver) || !SysfsWrite.isSafe(driver: driver) {
+    if !VFIODriver.isVFIO(driver) || !SysfsWrite.isDriverName(driver) {
       broken(.driverNames, "'\(driver)' is not a VFIO driver")
     }
   }
@@ -181,8 +181,8 @@ extension Array {
 
 extension SysfsWrite {
   /// Whether a text can only be the name of a driver: printable ASCII, no path.
-  public static func isSafe(driver: String) -> Bool {
-    !driver.isEmpty && driver.utf8.count < 256 && driver != "." && driver != ".."
-      && driver.utf8.allSatisfy { 0x20 < $0 && $0 < 0x7f && $0 != UInt8(ascii: "/") }
+  public static func isDriverName(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.count < 256 && text != "." && text != ".."
+      && text.utf8.allSatisfy { 0x20 < $0 && $0 < 0x7f && $0 != UInt8(ascii: "/") }
   }
 }

@@ -58,7 +58,7 @@ struct DescriptionCheckTests {
     ("vfio-pci-not", false), ("", false),
   ])
   func anUnassignedMemberMayHaveTheseDrivers(driver: String?, isSafe: Bool) {
-    #expect(GroupViability.isSafe(driver: driver) == isSafe)
+    #expect(GroupViability.keepsViable(driver: driver) == isSafe)
   }
 
   @Test func aDirectRelaxableRegionIsNotReserved() throws {

@@ -237,7 +237,7 @@ extension SimulatedDevice {
   /// Whether its driver does no DMA through the kernel (`driver_managed_dma`, §5.2).
   var hasSafeDriver: Bool {
     guard let driver else { return true }
-    return hasVFIODriver || GroupViability.isSafe(driver: driver) && !VFIODriver.isVFIO(driver)
+    return hasVFIODriver || GroupViability.keepsViable(driver: driver) && !VFIODriver.isVFIO(driver)
   }
 
   private var hasVFIODriver: Bool {

@@ -82,7 +82,7 @@ struct GroupVerdict {
 
   /// A member that the host can't do without.
   private var neighbour: String? {
-    let kept = members.filter { !GroupViability.isSafe($0) }
+    let kept = members.filter { !GroupViability.keepsViable($0) }
     if let child = devices.first(where: { child in kept.contains { $0.address == child.behind } }),
       let parent = child.behind
     {
@@ -129,7 +129,9 @@ struct GroupVerdict {
   /// What is on a graphics card is the card's.
   private var condition: String {
     let isCard = devices.contains { $0.classCode >> 16 == 3 }
-    let isVital = devices.contains { !GroupViability.isSafe($0) && Self.vitalKind(of: $0) != nil }
+    let isVital = devices.contains {
+      !GroupViability.keepsViable($0) && Self.vitalKind(of: $0) != nil
+    }
     guard context.uses == nil, isVital, !isCard else { return "" }
     return ", if the host can do without \(devices.count == 1 ? "it" : "them")"
   }

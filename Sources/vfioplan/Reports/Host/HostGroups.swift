@@ -15,7 +15,7 @@ struct HostGroups {
     /// Whether VFIO has it: a device is on a driver of VFIO's, and no other driver is in the way.
     var isReady: Bool {
       verdict.answer != .no && devices.contains(where: \.hasVFIODriver)
-        && devices.allSatisfy { GroupViability.isSafe($0) }
+        && devices.allSatisfy { GroupViability.keepsViable($0) }
     }
   }
 
