@@ -160,7 +160,7 @@ struct RelationSimulationTests {
       #expect(without.bind(device, iommufd) == (asks ? "EACCES" : "1"), "\(release)")
       guard asks else { continue }
       let answer = bind(device, iommufd, without, Self.token)
-      let reads = KernelFacts(of: HostKernel(), as: release).has(.bindReadsTokens)
+      let reads = SimulatedRelease(of: HostKernel(), as: release).has(.bindReadsTokens)
       #expect(answer == (reads ? "0" : "E2BIG"), "\(release)")
     }
     let raw = RawKernel(Self.sriov("vfio-pci"))

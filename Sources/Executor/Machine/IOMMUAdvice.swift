@@ -10,7 +10,7 @@ public struct IOMMUAdvice: Sendable {
   /// Looks for the firmware's tables: DMAR is Intel's, IVRS AMD's, IORT Arm's.
   ///
   /// What the kernel was told at boot counts more.
-  public init(_ tree: SysfsTree, _ kernel: Parser.KernelFacts) {
+  public init(_ tree: SysfsTree, _ kernel: KernelFacts) {
     let tables = "/sys/firmware/acpi/tables/"
     graphics = Self.graphics(kernel)
     if let off = Self.off(by: kernel) {
@@ -36,7 +36,7 @@ public struct IOMMUAdvice: Sendable {
   /// The parameter that switches the IOMMUs off: each maker's driver has its own, of which
   /// `intel_iommu` knows on as well, so that the last word counts (`intel_iommu_setup`,
   /// `parse_amd_iommu_options`; `iommu_setup` of x86, 5.4 to 7.3).
-  private static func off(by kernel: Parser.KernelFacts) -> String? {
+  private static func off(by kernel: KernelFacts) -> String? {
     let processor = kernel.processor
     let words = kernel.settings(of: "intel_iommu").filter { ["on", "off"].contains($0) }
     if words.last == "off", ![.amd, .other].contains(processor.vendor) { return "intel_iommu" }
@@ -48,7 +48,7 @@ public struct IOMMUAdvice: Sendable {
   }
 
   /// Why Intel's integrated graphics is behind no IOMMU though others are: it has one of its own.
-  private static func graphics(_ kernel: Parser.KernelFacts) -> String? {
+  private static func graphics(_ kernel: KernelFacts) -> String? {
     let settings = kernel.settings(of: "intel_iommu")
     if settings.contains("igfx_off") {
       return

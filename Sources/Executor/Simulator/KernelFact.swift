@@ -189,7 +189,7 @@ struct KernelFact: Hashable, Sendable {
 }
 
 /// What one simulated kernel does, by its release and what its host states.
-struct KernelFacts: Sendable {
+struct SimulatedRelease: Sendable {
   /// The release it behaves like.
   let release: KernelVersion
   /// The third number of the release; where that does not tell, the last there was.
@@ -241,6 +241,8 @@ extension SimulatedKernel {
   /// that was studied before them.
   public static let releases: [KernelVersion] =
     [KernelVersion(5, 4)]
-    + Set(KernelFact.all.map(\.since) + [KernelFacts.newest]).filter { $0 <= KernelFacts.newest }
+    + Set(KernelFact.all.map(\.since) + [SimulatedRelease.newest]).filter {
+      $0 <= SimulatedRelease.newest
+    }
     .sorted()
 }

@@ -9,7 +9,7 @@ import Planner
 /// `/dev/ioasid` opens on every simulated host.
 public final class SimulatedKernel: Kernel {
   /// What it does, by its release.
-  let facts: KernelFacts
+  let facts: SimulatedRelease
   /// Whether every Intel unit is in scalable mode, whatever the host says of it.
   ///
   /// Off by default: then only those make first-stage tables of which the host says so.
@@ -41,7 +41,7 @@ public final class SimulatedKernel: Kernel {
     _ host: HostDescription, release: KernelVersion? = nil, usesIntelFirstStage: Bool = false,
     hasProposal: Bool = false, faults: [Int: Errno] = [:]
   ) {
-    facts = KernelFacts(of: host.kernel, as: release)
+    facts = SimulatedRelease(of: host.kernel, as: release)
     self.host = SimulatedHost(
       host, by: facts, isScalable: usesIntelFirstStage, takesAll: hasProposal)
     self.usesIntelFirstStage = usesIntelFirstStage

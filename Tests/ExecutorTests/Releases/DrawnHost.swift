@@ -9,7 +9,7 @@ extension SmallWorld {
   /// runs may hang on.
   func drawnHost(seed: UInt64) -> HostDescription {
     var random = SeededNumbers(seed: seed &* 977 &+ 5)
-    let release = SimulatedKernel.releases.randomElement(using: &random) ?? KernelFacts.newest
+    let release = SimulatedKernel.releases.randomElement(using: &random) ?? SimulatedRelease.newest
     let kind = UnitKind.allCases.randomElement(using: &random) ?? .intel
     var host = host.running(release.description, on: kind)
     host.kernel.kvm = [.yes, .yes, .yes, .no, .unknown].randomElement(using: &random) ?? .yes

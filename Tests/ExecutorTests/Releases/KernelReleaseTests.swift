@@ -114,7 +114,7 @@ struct KernelReleaseTests {
           var kernel = HostKernel(
             release: release.description, iommufd: .unknown, vfioCdev: .unknown)
           kernel.statedRules[name] = .init(holds)
-          #expect(KernelFacts(of: kernel, as: nil).has(fact) == holds, "\(name) on \(release)")
+          #expect(SimulatedRelease(of: kernel, as: nil).has(fact) == holds, "\(name) on \(release)")
         }
       }
     }

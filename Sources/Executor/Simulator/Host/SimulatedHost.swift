@@ -82,7 +82,7 @@ struct SimulatedGroup {
 /// Devices, groups and IOMMU units of the simulated machine.
 struct SimulatedHost {
   /// What its kernel does.
-  let facts: KernelFacts
+  let facts: SimulatedRelease
   /// Which device nodes there are.
   let nodes: SimulatedNodes
   /// What its kernel offers.
@@ -100,7 +100,7 @@ struct SimulatedHost {
 
   /// Copies the facts of a description.
   init(
-    _ host: HostDescription, by facts: KernelFacts, isScalable: Bool, takesAll: Bool
+    _ host: HostDescription, by facts: SimulatedRelease, isScalable: Bool, takesAll: Bool
   ) {
     self.facts = facts
     nodes = SimulatedNodes(of: host.kernel, by: facts)

@@ -14,7 +14,7 @@ struct SimulatedNodes {
   let hasKVM: Bool
 
   /// Reads what a host says of its kernel.
-  init(of kernel: HostKernel, by facts: KernelFacts) {
+  init(of kernel: HostKernel, by facts: SimulatedRelease) {
     hasIOMMUFD = kernel.iommufd.or(Fact(kernel.vfioCdev == .yes || facts.has(.iommufd))) == .yes
     hasCdevs = kernel.vfioCdev.or(Fact(hasIOMMUFD && facts.has(.vfioCdevs))) == .yes
     container = kernel.vfioContainer ?? (kernel.type1 == .no ? .none : .vfio)

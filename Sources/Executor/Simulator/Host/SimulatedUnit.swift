@@ -54,7 +54,7 @@ struct SimulatedUnit {
   /// if a device that was on none makes the table by being attached: `isAttachedFirst`
   /// (`iommufd/hw_pagetable.c`). Until then Intel's tables have 57 bits, and others none (§7.16,
   /// §7.17, §7.31).
-  func apertureLast(ofNewTable isAttachedFirst: Bool, by facts: KernelFacts) -> UInt64 {
+  func apertureLast(ofNewTable isAttachedFirst: Bool, by facts: SimulatedRelease) -> UInt64 {
     if isAttachedFirst { return apertureLast }
     switch family {
     case .intel where !facts.has(.intelTablesHaveWidth): return (1 << 57) - 1
@@ -71,7 +71,7 @@ struct SimulatedUnit {
   /// From then on a table must not be wider than the unit can be (§7.24).
   func takes(
     tableOf maker: SimulatedUnit, mappedUpTo last: UInt64?, isFirstStage: Bool,
-    by facts: KernelFacts
+    by facts: SimulatedRelease
   ) -> Bool {
     guard isIntel, maker.isIntel else {
       return compatibilityClass == maker.compatibilityClass
@@ -94,7 +94,7 @@ extension SimulatedUnit {
 
   /// The units of a host, numbered by compatibility: same type, width and page sizes.
   static func all(
-    _ units: [HostIOMMU], by facts: KernelFacts, isScalable: Bool, pageBytes: UInt64
+    _ units: [HostIOMMU], by facts: SimulatedRelease, isScalable: Bool, pageBytes: UInt64
   ) -> [SimulatedUnit] {
     var classes: [HostIOMMU] = []
     return units.map { unit in
@@ -137,7 +137,7 @@ extension SimulatedUnit.Family {
   /// AMD's knows every power of two that is an address and fits into 52 bits, but for the 512 GiB
   /// that hardware gets wrong (`amd/amd_iommu_types.h`, 6.12; `generic_pt/fmt/amdv1.h`, 7.3). For
   /// virtio the device says so, and no file: QEMU's has every one from 4 KiB.
-  fileprivate func pageSizes(of unit: HostIOMMU, by facts: KernelFacts) -> UInt64 {
+  fileprivate func pageSizes(of unit: HostIOMMU, by facts: SimulatedRelease) -> UInt64 {
     switch self {
     case .intel where !facts.has(.intelTellsPages): ~4095
     case .amd where !facts.has(.amdTellsPages): ~4095 & ~(1 << 39)
@@ -164,7 +164,7 @@ extension HostIOMMU {
   /// Whether a kernel lets the unit enforce snoop (§3.2).
   ///
   /// Of AMD's second format nobody knows whether it does, although the driver says yes (§7.20).
-  fileprivate func snoopEnforcement(under facts: KernelFacts) -> Fact {
+  fileprivate func snoopEnforcement(under facts: SimulatedRelease) -> Fact {
     switch type {
     case Self.intel:
       legible(ecap).map { Fact($0 & Self.snoopControlBit != 0) } ?? enforceSnoop
@@ -175,7 +175,7 @@ extension HostIOMMU {
     }
   }
 
-  private func amdEnforcement(under facts: KernelFacts) -> Fact {
+  private func amdEnforcement(under facts: SimulatedRelease) -> Fact {
     if enforceSnoop == .no { return .no }
     let hasSecondFormat = facts.has(.amdSecondFormat)
     if pageTables == .v2, hasSecondFormat { return .unknown }

@@ -24,14 +24,14 @@ final class SimulatedHWPT {
   var takesPASIDs = false
   /// How many devices are attached.
   var attachedDevices = 0
-  private let facts: KernelFacts
+  private let facts: SimulatedRelease
 
   /// Makes a table for a unit, not yet part of its address space.
   ///
   /// `isAttachedFirst` says that a device that was on none makes it by being attached.
   init(
     for unit: SimulatedUnit, in ioas: SimulatedIOAS, isAutomatic: Bool, isAttachedFirst: Bool,
-    isHuge: Bool = false, by facts: KernelFacts
+    isHuge: Bool = false, by facts: SimulatedRelease
   ) {
     apertureLast = isHuge ? .max : unit.apertureLast(ofNewTable: isAttachedFirst, by: facts)
     apertureFirst = unit.mock == nil || isHuge ? 0 : Mock.apertureStart

@@ -18,13 +18,13 @@ final class SimulatedIOAS {
   private(set) var hwpts: [SimulatedHWPT] = []
   private var aperture = AddressRange.everything
   private var accesses: [SimulatedAccess] = []
-  private let facts: KernelFacts
+  private let facts: SimulatedRelease
 
   /// The alignment of addresses: 1, or a page without huge pages, or more by the page tables.
   private(set) var alignment: UInt64 = 1
 
   /// Makes one of a kernel that does so.
-  init(by facts: KernelFacts) { self.facts = facts }
+  init(by facts: SimulatedRelease) { self.facts = facts }
 
   /// The ranges that may be mapped as far as hardware goes.
   var usableRanges: [AddressRange] {

@@ -31,7 +31,7 @@ enum SimulatedIOMMUFDObject {
 /// where the release has them and ENOTTY where it does not.
 final class SimulatedIOMMUFD: SimulatedFile {
   /// What its kernel does.
-  let facts: KernelFacts
+  let facts: SimulatedRelease
   private let isContainer: Bool
   private var objects: [SimulatedIOMMUFDObject?] = [nil]  // id 0 is never used
   private var lowestFree: UInt32 = 1
@@ -41,7 +41,7 @@ final class SimulatedIOMMUFD: SimulatedFile {
   var compatIOAS: UInt32?
 
   /// Makes an empty context; as `/dev/vfio/vfio` it accounts memory per process (§2.10).
-  init(_ facts: KernelFacts, isContainer: Bool = false) {
+  init(_ facts: SimulatedRelease, isContainer: Bool = false) {
     self.facts = facts
     self.isContainer = isContainer
     accountsPerProcess = isContainer ? 1 : 0

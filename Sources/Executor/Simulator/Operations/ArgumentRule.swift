@@ -30,7 +30,7 @@ enum ArgumentRule: Hashable, Sendable {
   }
 
   /// Checks an argument.
-  func check(_ argument: SimulatedArgument, _ facts: KernelFacts) throws(Errno) {
+  func check(_ argument: SimulatedArgument, _ facts: SimulatedRelease) throws(Errno) {
     switch self {
     case .none: break
     case .fixed(let size): try argument.require(size)

@@ -103,7 +103,7 @@ struct OperationTable<File: SimulatedFile>: Sendable {
   }
 
   /// The request whose number has the same low byte, if the release has it.
-  func operation(numbered command: UInt32, in facts: KernelFacts) -> Operation<File>? {
+  func operation(numbered command: UInt32, in facts: SimulatedRelease) -> Operation<File>? {
     guard let operation = numbered[Int(UInt8(truncatingIfNeeded: command))],
       facts.has(operation.name, since: operation.since)
     else { return nil }

@@ -47,7 +47,7 @@ final class SimulatedFunction {
   /// Opens a function.
   init(
     _ configuration: SimulatedConfigurationSpace, classCode: UInt32, givesMessages: Bool,
-    by facts: KernelFacts
+    by facts: SimulatedRelease
   ) {
     self.configuration = configuration
     regions = Self.regions(configuration, isVGA: classCode >> 8 == Self.vgaClass)

@@ -69,7 +69,7 @@ final class SimulatedContainer: SimulatedFile {
   }
 
   /// Whether an extension is there (§7.12, §7.33, §7.34).
-  private func has(_ asked: VFIOExtension, by facts: KernelFacts) -> Bool {
+  private func has(_ asked: VFIOExtension, by facts: SimulatedRelease) -> Bool {
     switch asked {
     case .type1, .type1v2: true
     case .unmapAll: facts.has(.type1UnmapsAll)
@@ -198,7 +198,7 @@ final class SimulatedContainer: SimulatedFile {
   }
 
   /// What a sum that wraps is called (§7.13).
-  private func overflow(_ facts: KernelFacts) -> Errno {
+  private func overflow(_ facts: SimulatedRelease) -> Errno {
     facts.has(.wrapsAreOverflows) ? .eoverflow : .einval
   }
 

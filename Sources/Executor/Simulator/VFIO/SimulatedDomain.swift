@@ -18,7 +18,9 @@ final class SimulatedDomain {
 
   /// Whether it takes the devices of a group behind some units: made by the same driver, and as
   /// coherent as the table that would be made for them (§3.6).
-  func takes(_ units: [SimulatedUnit], like new: SimulatedDomain, by facts: KernelFacts) -> Bool {
+  func takes(_ units: [SimulatedUnit], like new: SimulatedDomain, by facts: SimulatedRelease)
+    -> Bool
+  {
     isCoherent == new.isCoherent && enforcesSnoop == new.enforcesSnoop
       && units.allSatisfy { unit in
         // The container has looked whether its mappings fit by now.

@@ -51,7 +51,7 @@ struct SimulatedType1Info {
 
   /// Dirty tracking, how many mappings are left, and the ranges, each behind the other; before 5.8
   /// and 5.10 not all of them.
-  private func capabilities(by facts: KernelFacts) -> [UInt8] {
+  private func capabilities(by facts: SimulatedRelease) -> [UInt8] {
     var bytes: [UInt8] = []
     if facts.has(.type1TellsMigration) {
       var dirty = Structure<MigrationCapability>.capability()
