@@ -25,17 +25,17 @@ struct ProgramCheck {
   }
 
   /// A device and the step it appears in.
-  struct DeviceUse {
+  struct DeviceMention {
     var address: BDF
     var step: Int
   }
 
   /// How far a device's change of driver is.
-  struct DriverChange {
+  struct DriverProgress {
     enum Stage: Int { case unbound, overridden, probed }
     var stage: Stage
     var driver: String
-    var device: DeviceUse
+    var device: DeviceMention
   }
 
   /// Position of the step that is looked at.
@@ -48,12 +48,12 @@ struct ProgramCheck {
   /// How many results are made.
   var made = 0
   /// Kept as lists that `finish` sorts: most descriptions are in bus order, so it has little to do.
-  var openedDevices: [DeviceUse] = []
+  var openedDevices: [DeviceMention] = []
   var openedGroups: [(number: Int, step: Int)] = []
-  var changedDevices: [DeviceUse] = []
+  var changedDevices: [DeviceMention] = []
   var ranges: [Range] = []
   /// The change of driver the last steps are about.
-  var driverChange: DriverChange?
+  var driverProgress: DriverProgress?
   /// The VFIO driver that was looked at last, so that each is looked at once.
   var knownDriver = VFIODriver.standard
 
@@ -158,7 +158,7 @@ extension ProgramCheck {
   }
 
   mutating func opened(_ address: BDF) {
-    openedDevices.append(DeviceUse(address: address, step: step))
+    openedDevices.append(DeviceMention(address: address, step: step))
   }
 
   private mutating func checkMemory(

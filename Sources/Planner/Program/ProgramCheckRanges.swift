@@ -84,24 +84,24 @@ extension ProgramCheck {
   }
 
   private mutating func advance(
-    _ address: BDF, to stage: DriverChange.Stage, _ driver: String
+    _ address: BDF, to stage: DriverProgress.Stage, _ driver: String
   ) {
-    if let change = driverChange, change.device.address == address {
+    if let change = driverProgress, change.device.address == address {
       let isNext = stage.rawValue == change.stage.rawValue + 1
       if !isNext || stage == .probed && change.driver != driver { outOfOrder(address) }
-      driverChange?.stage = stage
-      driverChange?.driver = driver
+      driverProgress?.stage = stage
+      driverProgress?.driver = driver
       return
     }
     endDriverChange()
     if stage == .probed { outOfOrder(address) }
-    let device = DeviceUse(address: address, step: step)
-    driverChange = DriverChange(stage: stage, driver: driver, device: device)
+    let device = DeviceMention(address: address, step: step)
+    driverProgress = DriverProgress(stage: stage, driver: driver, device: device)
     changedDevices.append(device)
   }
 
   private mutating func endDriverChange() {
-    if let change = driverChange, change.stage != .probed { outOfOrder(change.device.address) }
+    if let change = driverProgress, change.stage != .probed { outOfOrder(change.device.address) }
   }
 
   private mutating func outOfOrder(_ address: BDF) {

@@ -45,7 +45,7 @@ extension PlanReview {
         wbinvd = plan.isKVMKnown ? .carriedOut : .perhapsCarriedOut
       }
       sentence = Self.subject(devices, rows) + Self.consequence(wbinvd, isByOrder: isByOrder)
-      reasons = Cause.all(of: plan, devices).map { $0.clause(plan, rows) }
+      reasons = IncoherenceCause.all(of: plan, devices).map { $0.clause(plan, rows) }
     }
 
     /// The reasons as the sentence goes on: `because ...`, `and ...`.
@@ -90,7 +90,7 @@ enum EnumeratedNames {
 }
 
 /// Why some devices of a plan are not coherent.
-private struct Cause: Hashable {
+private struct IncoherenceCause: Hashable {
   /// What decided it.
   enum Kind: Hashable {
     /// What an IOMMU unit can't do, or is not known to: that of the device, or of a mate.
@@ -110,10 +110,10 @@ private struct Cause: Hashable {
   var devices: [Int] = []
 
   /// The causes, in order of their first devices.
-  static func all(of plan: IOASIDPlan, _ devices: [Int]) -> [Cause] {
-    var (causes, places): ([Cause], [Cause: Int]) = ([], [:])
+  static func all(of plan: IOASIDPlan, _ devices: [Int]) -> [IncoherenceCause] {
+    var (causes, places): ([IncoherenceCause], [IncoherenceCause: Int]) = ([], [:])
     for device in devices {
-      let cause = Cause(
+      let cause = IncoherenceCause(
         kind: kind(of: device, plan), isNoSnoopKnown: plan.devices[device].noSnoopFact == .yes)
       if places[cause] == nil {
         places[cause] = causes.count
