@@ -61,9 +61,9 @@ struct VMDecoder: DocumentDecoder {
     guard fields.read(node, &decoder) else { return nil }
     let name = decoder.word(fields[kind], WordList("VMM", of: VMMClause.Kind.self))
     let interface = decoder.word(
-      fields[backend], WordList("interface", of: VMMClause.Backend.self))
+      fields[backend], WordList("interface", of: VMMClause.Interface.self))
     let number = decoder.name(fields[version], "a version")
-    return name.map { VMMClause(kind: $0, backend: interface, version: number) }
+    return name.map { VMMClause(kind: $0, interface: interface, version: number) }
   }
 
   /// Regions of a list, or those that a machine has with a size of memory.

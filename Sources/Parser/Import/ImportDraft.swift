@@ -55,7 +55,7 @@ struct ImportDraft {
     (vm.memory, vm.machine) = memory.regions(into: &sink)
     vm.kvm.$incoherentDMA = vm.$name
     vm.devices = assigned()
-    vm.vmm = VMMClause(kind: kind, backend: backend(of: vm.devices.map(\.name)))
+    vm.vmm = VMMClause(kind: kind, interface: interface(of: vm.devices.map(\.name)))
     sink.sort()
     try sink.throwIfErrors()
     return ImportedVM(vm: vm, leftOut: leftOut, warnings: sink.diagnostics)
@@ -69,7 +69,7 @@ struct ImportDraft {
     return NodeDecoder.takesName(stem) ? stem : "vm"
   }
 
-  private func backend(of names: [String]) -> VMMClause.Backend? {
+  private func interface(of names: [String]) -> VMMClause.Interface? {
     guard !devices.isEmpty else { return nil }
     return devices.contains { $0.isOnIOMMUFD } ? .iommufd : .type1
   }

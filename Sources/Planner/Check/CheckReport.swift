@@ -167,7 +167,7 @@ public struct CheckTotals: Hashable, Sendable {
     hostBytes = host.memory.bytes
     isAccountedByUser = zip(vms.filter { $0.compiled != nil }, budgets).contains { vm, budget in
       // A VMM tells its iommufd nothing about accounting.
-      vm.grouping.map { $0.rule.backend == .iommufd } ?? (budget.account == .user)
+      vm.grouping.map { $0.rule.interface == .iommufd } ?? (budget.account == .user)
     }
   }
 

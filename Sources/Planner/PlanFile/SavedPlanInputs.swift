@@ -38,7 +38,7 @@ extension SavedPlanWriter {
     writer.key("vmm")
     writer.beginObject()
     writer.member("kind", clause.kind.rawValue)
-    if let backend = clause.backend { writer.member("backend", backend.rawValue) }
+    if let interface = clause.interface { writer.member("backend", interface.rawValue) }
     if let version = clause.version { writer.member("version", version) }
     writer.endObject()
   }

@@ -68,7 +68,7 @@ public enum VMMDiagnostics {
     _ plan: IOASIDPlan, by rule: VMMRule, from program: VMMProgram? = nil
   ) -> [PlannedDevice] {
     guard let program = program ?? rule.program,
-      program != .qemu || rule.backend == .iommufd
+      program != .qemu || rule.interface == .iommufd
     else { return [] }
     return plan.devices.filter { $0.vfToken != nil }
   }

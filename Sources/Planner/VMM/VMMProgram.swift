@@ -30,7 +30,7 @@ public enum VMMProgram: String, CaseIterable, Hashable, Sendable {
   /// hw/vfio/iommufd.c). Its iommufd object is of 9.0; distributions brought it to 8.2.
   ///
   /// cloud-hypervisor has iommufd from 53, and attaches by IOAS id.
-  func best(of version: VMMVersion) -> (VMMRule.Backend, VMMRule.Choice) {
+  func best(of version: VMMVersion) -> (VMMClause.Interface, VMMRule.Choice) {
     switch self {
     case _ where version < firstWithIOMMUFD: (.type1, .ownFormat)
     case .qemu where version >= VMMVersion(9, 1): (.iommufd, .newest)

@@ -13,14 +13,6 @@ public struct VMMRule: Hashable, Sendable {
     case ownFormat
   }
 
-  /// The kernel interface a VMM uses; the raw value is its word in files.
-  public enum Backend: String, Hashable, Sendable {
-    /// `/dev/iommu` and the files of devices.
-    case iommufd
-    /// A VFIO container, `/dev/vfio/vfio`.
-    case type1
-  }
-
   /// Its name on the command line, with a version if one was given.
   public let name: String
   /// The VMM it stands for, and its version; of any VMM there is none.
@@ -28,18 +20,18 @@ public struct VMMRule: Hashable, Sendable {
   /// Which version it is; `nil` for any VMM.
   public let version: VMMVersion?
   /// The interface it is on.
-  public private(set) var backend: Backend
+  public private(set) var interface: VMMClause.Interface
   /// Which page table a device gets.
   public private(set) var choice: Choice
   /// The interface that its configuration names; `nil` if it is not known.
-  private var stated: VMMClause.Backend?
+  private var stated: VMMClause.Interface?
   /// Why it is not on the interface that its version could use; `nil` if it is.
   public private(set) var remark: String?
 
   /// What it is called in texts, for example `QEMU 10.0 with iommufd`.
   public var title: String {
-    guard let program, let version else { return "a VMM with \(backend.rawValue)" }
-    return "\(program.title) \(version) with \(backend.rawValue)"
+    guard let program, let version else { return "a VMM with \(interface.rawValue)" }
+    return "\(program.title) \(version) with \(interface.rawValue)"
   }
 
   /// QEMU with an iommufd object, the newest version studied.
@@ -54,7 +46,7 @@ public struct VMMRule: Hashable, Sendable {
   /// The kernel puts a group on a page table with the same enforcement only
   /// (`vfio_iommu_type1_attach_group`, drivers/vfio/vfio_iommu_type1.c, 5.4 to 7.3).
   public static let type1 = VMMRule(
-    name: "type1", program: nil, version: nil, backend: .type1, choice: .ownFormat)
+    name: "type1", program: nil, version: nil, interface: .type1, choice: .ownFormat)
 
   /// Every rule of a newest version, in the order they are documented.
   public static let all = [qemu, libvirt, cloudHypervisor, type1]
@@ -78,17 +70,18 @@ public struct VMMRule: Hashable, Sendable {
   }
 
   private init(_ program: VMMProgram, _ version: VMMVersion, name: String) {
-    let (backend, choice) = program.best(of: version)
-    self.init(name: name, program: program, version: version, backend: backend, choice: choice)
+    let (interface, choice) = program.best(of: version)
+    self.init(name: name, program: program, version: version, interface: interface, choice: choice)
   }
 
   private init(
-    name: String, program: VMMProgram?, version: VMMVersion?, backend: Backend, choice: Choice
+    name: String, program: VMMProgram?, version: VMMVersion?, interface: VMMClause.Interface,
+    choice: Choice
   ) {
     self.name = name
     self.program = program
     self.version = version
-    self.backend = backend
+    self.interface = interface
     self.choice = choice
   }
 }
@@ -104,7 +97,7 @@ extension VMMRule {
     {
       rule = named
     }
-    rule.stated = clause.backend
+    rule.stated = clause.interface
     return rule
   }
 
@@ -129,9 +122,9 @@ extension VMMRule {
   func settled(on kernel: HostKernel, besides target: (any Dialect)?) -> VMMRule {
     var rule = self
     let isPlanned = target?.hasAddressSpaceObjects == true
-    if backend == .iommufd, let reason = stated == .type1 ? unstatedReason : nil {
+    if interface == .iommufd, let reason = stated == .type1 ? unstatedReason : nil {
       rule.takeType1(because: reason)
-    } else if backend == .iommufd, !isPlanned {
+    } else if interface == .iommufd, !isPlanned {
       if !IOMMUFDDialect().isKnown(on: kernel) {
         let isMissing = IOMMUFDDialect().missingInterface(on: kernel) != nil
         let has = isMissing ? "has no" : "is not known to have"
@@ -145,7 +138,7 @@ extension VMMRule {
         "\(program.title) \(version) is on type1: it uses iommufd from version "
         + "\(program.firstWithIOMMUFD) on"
     }
-    if rule.backend == .type1, kernel.vfioContainer == .iommufd, rule.choice != .oldest {
+    if rule.interface == .type1, kernel.vfioContainer == .iommufd, rule.choice != .oldest {
       rule.choice = .oldest
       rule.remark =
         "iommufd answers /dev/vfio/vfio on this host: who asks for type1 is "
@@ -162,11 +155,11 @@ extension VMMRule {
 
   /// Whether a host may have the interface that it is on.
   public func canRun(on kernel: HostKernel) -> Bool {
-    backend == .iommufd || kernel.rules.hasContainer != .no
+    interface == .iommufd || kernel.rules.hasContainer != .no
   }
 
   private mutating func takeType1(because reason: String) {
-    (backend, choice) = (.type1, .ownFormat)
+    (interface, choice) = (.type1, .ownFormat)
     remark = "\(program?.title ?? "it") is on type1: \(reason)"
   }
 

@@ -120,6 +120,6 @@ struct VMMSituation {
 extension VMMRule {
   /// The dialect of the interface it is on.
   fileprivate var dialect: any Dialect {
-    backend == .iommufd ? IOMMUFDDialect() : VFIOType1Dialect()
+    interface == .iommufd ? IOMMUFDDialect() : VFIOType1Dialect()
   }
 }

@@ -148,8 +148,8 @@ struct CompileCommand: ParsableCommand {
     if let name = plan.target.name { return name }
     guard let vmm, case .vm(let vm) = inputs.document,
       let rule = vmm.rule ?? VMMRule.configured(by: vm.vmm), rule.isStated(by: vm.vmm),
-      let backend = vm.vmm?.backend, let host = inputs.host,
-      let dialect = Dialects.named(backend.rawValue), dialect.isKnown(on: host.kernel)
+      let interface = vm.vmm?.interface, let host = inputs.host,
+      let dialect = Dialects.named(interface.rawValue), dialect.isKnown(on: host.kernel)
     else { return nil }
     return dialect.name
   }

@@ -34,7 +34,7 @@ struct VMMRuleTests {
       let kernel = HostKernel(release: "6.8.12-13-pve", iommufd: facts.0, vfioCdev: facts.1)
       for rule in VMMRule.all {
         let settled = rule.settled(on: kernel, besides: VFIOType1Dialect())
-        #expect(settled.backend == .type1 && settled.choice == .ownFormat)
+        #expect(settled.interface == .type1 && settled.choice == .ownFormat)
         #expect((settled.remark == nil) == (rule == .type1))
       }
     }
@@ -65,7 +65,7 @@ struct VMMRuleTests {
     var kernel = HostKernel(release: "6.12")
     kernel.vfioContainer = .iommufd
     let rule = VMMRule.type1.settled(on: kernel, besides: VFIOType1Dialect())
-    #expect(rule.backend == .type1 && rule.choice == .oldest && rule.remark != nil)
+    #expect(rule.interface == .type1 && rule.choice == .oldest && rule.remark != nil)
   }
 
   @Test func settlingTwiceIsSettlingOnce() {

@@ -53,7 +53,7 @@ struct ImportLawTests {
     #expect(again.devices.map(\.place) == exported.map(\.reference))
     #expect(Self.total(again) == Self.total(plan.vm))
     #expect(again.memory.allSatisfy { $0.hugePageBytes == GuestPages(plan.vm).bytes })
-    if !exported.isEmpty { #expect(again.vmm?.backend?.rawValue == target) }
+    if !exported.isEmpty { #expect(again.vmm?.interface?.rawValue == target) }
     #expect(again.name == plan.vm.name)
   }
 
@@ -73,7 +73,7 @@ struct ImportLawTests {
       let again = try ImportReader.vm(file, from: kind, into: &sink).vm
       let exported = VMMDevices(plan, as: emitter.rule(for: plan)).devices
       #expect(again.devices.map(\.place) == exported.map(\.address.reference))
-      #expect(again.vmm == VMMClause(kind: kind, backend: .type1))
+      #expect(again.vmm == VMMClause(kind: kind, interface: .type1))
       if kind == .qemu {
         #expect(again.devices.map(\.vfToken) == exported.map(\.token))
         let pages = GuestPages(plan.vm).bytes

@@ -22,24 +22,24 @@ public struct VMMClause: Hashable, Sendable {
   }
 
   /// The kernel interface it is told to use; the raw value is the word in files.
-  public enum Backend: String, CaseIterable, Hashable, Sendable {
-    /// A VFIO container.
+  public enum Interface: String, CaseIterable, Hashable, Sendable {
+    /// A VFIO container, `/dev/vfio/vfio`.
     case type1
-    /// `/dev/iommu`.
+    /// `/dev/iommu` and the files of devices.
     case iommufd
   }
 
   /// Who starts the VM.
   public var kind: Kind
   /// The interface; `nil` for what it takes by itself.
-  public var backend: Backend?
+  public var interface: Interface?
   /// Its version, such as `10.0`; `nil` for the newest that is known.
   public var version: String?
 
   /// Makes a clause.
-  public init(kind: Kind, backend: Backend? = nil, version: String? = nil) {
+  public init(kind: Kind, interface: Interface? = nil, version: String? = nil) {
     self.kind = kind
-    self.backend = backend
+    self.interface = interface
     self.version = version
   }
 }

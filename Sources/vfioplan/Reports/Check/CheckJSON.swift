@@ -38,7 +38,7 @@ struct CheckJSON {
   private func writeRule(to writer: inout JSONWriter) {
     writer.member("as", report.rule?.name)
     writer.member("version", report.rule?.version?.description)
-    writer.member("backend", report.rule?.backend.rawValue)
+    writer.member("backend", report.rule?.interface.rawValue)
   }
 
   private func writeCounts(to writer: inout JSONWriter) {

@@ -61,8 +61,8 @@ extension DescriptionYAML {
 
   private var vmm: [String] {
     guard let clause = vm.vmm else { return [] }
-    let backend = clause.backend.map { ", backend: \($0.rawValue)" } ?? ""
-    return ["vmm: { kind: \(clause.kind.rawValue)\(backend) }"]
+    let interface = clause.interface.map { ", backend: \($0.rawValue)" } ?? ""
+    return ["vmm: { kind: \(clause.kind.rawValue)\(interface) }"]
   }
 
   private func entry(_ device: AssignedDevice<DeviceReference>, _ table: LineTable) -> [String] {

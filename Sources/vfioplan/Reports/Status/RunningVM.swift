@@ -12,7 +12,7 @@ struct RunningVM {
     var sink = DiagnosticSink()
     guard
       let compiled = try? Compilation.compile(
-        vm, on: host, target: vm.vmm?.backend?.rawValue, into: &sink)
+        vm, on: host, target: vm.vmm?.interface?.rawValue, into: &sink)
     else { return nil }
     let rule: VMMRule = kind == .cloudHypervisor ? .cloudHypervisor : .qemu
     let text = VMMText(compiled, as: rule)

@@ -12,7 +12,7 @@ extension VMMText {
     writer.member("host", compiled.host.name)
     writer.member("as", other.rule.name)
     writer.member("version", other.rule.version?.description)
-    writer.member("backend", other.rule.backend.rawValue)
+    writer.member("backend", other.rule.interface.rawValue)
     writer.member("order", names(other.order))
     writer.member("agrees", canRun && other.hasGrouping(of: plan))
     if let better {
