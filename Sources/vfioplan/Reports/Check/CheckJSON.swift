@@ -76,10 +76,8 @@ struct CheckJSON {
 
   private func write(_ plan: IOASIDPlan, of vm: CheckedVM, to writer: inout JSONWriter) {
     let effective = Set(vm.effectiveDevices)
-    writer.key("devices")
-    writer.beginArray()
-    for (index, device) in plan.devices.enumerated() {
-      writer.beginObject()
+    writer.objects("devices", of: plan.devices.enumerated()) { place, writer in
+      let (index, device) = place
       writer.member("name", device.name)
       writer.member("address", device.address)
       writer.member("group", device.group)
@@ -89,9 +87,7 @@ struct CheckJSON {
       if let lost = vm.grouping?.loss(of: index, in: plan) {
         writer.member("lost", lost.rawValue)
       }
-      writer.endObject()
     }
-    writer.endArray()
   }
 
   private func write(

@@ -68,10 +68,8 @@ extension VMMText {
   private func writeDevices(
     to writer: inout JSONWriter, isEnforced: (Int) -> Bool, lost: (Int) -> VMMLoss?
   ) {
-    writer.key("devices")
-    writer.beginArray()
-    for (index, device) in plan.devices.enumerated() {
-      writer.beginObject()
+    writer.objects("devices", of: plan.devices.enumerated()) { place, writer in
+      let (index, device) = place
       writer.member("name", device.name)
       writer.member("address", device.address)
       writer.writeFacts(
@@ -79,8 +77,6 @@ extension VMMText {
       writer.member("box", device.box)
       writer.member("effective", device.canNoSnoop && !isEnforced(index))
       if let lost = lost(index) { writer.member("lost", lost.rawValue) }
-      writer.endObject()
     }
-    writer.endArray()
   }
 }
