@@ -7,7 +7,6 @@ Prints the seconds. Each host has fifty devices behind four units, in other plac
 the next; the VM names what it needs by what it is, so that every third host can run it.
 """
 
-import argparse
 import os
 import pathlib
 import statistics
@@ -77,14 +76,5 @@ def figures(binary, rounds=5, count=HOSTS):
            f"which can run a VM, {os.cpu_count()} cores")
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", required=True)
-    parser.add_argument("--hosts", type=int, default=HOSTS)
-    options = parser.parse_args()
-    for figure in figures(os.path.abspath(options.binary), 3, options.hosts):
-        print(table.row(*figure))
-
-
 if __name__ == "__main__":
-    main()
+    table.command(figures, "hosts", HOSTS)

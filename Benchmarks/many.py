@@ -6,7 +6,6 @@
 Prints the seconds. The host has four devices for each VM, in groups of one and two; no two VMs clash.
 """
 
-import argparse
 import os
 import pathlib
 import shutil
@@ -93,14 +92,5 @@ def figures(binary, rounds=5, count=VMS):
            PARTS * 1.5, "x", f"{quarter:.3f} s to {whole:.3f} s")
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--binary", required=True)
-    parser.add_argument("--vms", type=int, default=VMS)
-    options = parser.parse_args()
-    for figure in figures(os.path.abspath(options.binary), 3, options.vms):
-        print(table.row(*figure))
-
-
 if __name__ == "__main__":
-    main()
+    table.command(figures, "vms", VMS)
