@@ -1,12 +1,12 @@
 extension UInt8 {
   /// Whether the byte is a decimal digit.
-  public var isDecimalDigit: Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= self }
+  @inlinable public var isDecimalDigit: Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= self }
 
   /// Whether the byte is a letter of ASCII, in either case.
-  public var isLetter: Bool { UInt8(ascii: "a")...UInt8(ascii: "z") ~= self | 0x20 }
+  @inlinable public var isLetter: Bool { UInt8(ascii: "a")...UInt8(ascii: "z") ~= self | 0x20 }
 
   /// Whether the byte is a letter of ASCII or a decimal digit.
-  public var isAlphanumeric: Bool { isLetter || isDecimalDigit }
+  @inlinable public var isAlphanumeric: Bool { isLetter || isDecimalDigit }
 }
 
 extension StringProtocol {
