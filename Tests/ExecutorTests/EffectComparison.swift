@@ -11,13 +11,8 @@ struct EffectComparison {
   /// Effects by kind; those of which there are none are left out.
   typealias Effects = [String: UInt64]
 
-  private let report: ExecutionReport
-  private let kernel: SimulatedKernel
-
-  init(_ report: ExecutionReport, _ kernel: SimulatedKernel) {
-    self.report = report
-    self.kernel = kernel
-  }
+  let report: ExecutionReport
+  let kernel: SimulatedKernel
 
   /// The claim and the truth, if they differ.
   var difference: String? {

@@ -110,7 +110,9 @@ struct UnwindSweep {
     var report = interpreter.run()
     if step == nil { report.rollback = interpreter.undo() }
     let difference =
-      LeftoverComparison(report, kernel).difference ?? EffectComparison(report, kernel).difference
+      LeftoverComparison(report: report, kernel: kernel).difference ?? EffectComparison(
+        report: report, kernel: kernel
+      ).difference
       ?? unlisted(report, undos)
     guard let difference else { return true }
     let place = "\(sample.name) \(label): step \(step.map { "\($0 + 1)" } ?? "none")"

@@ -105,7 +105,7 @@ struct FaultSweepTests {
           report.rollback.outcomes.first { $0.step == undo }?.errno == .eio, "\(place)")
         let undoable = (0..<failing).count { Self.hasUndo(program, $0) }
         #expect(report.rollback.outcomes.count == undoable, "\(place): an undo was left out")
-        let difference = LeftoverComparison(report, kernel).difference
+        let difference = LeftoverComparison(report: report, kernel: kernel).difference
         #expect(difference == nil, "\(place): \(difference ?? "")")
         if difference != nil { return }
       }
@@ -122,7 +122,7 @@ struct FaultSweepTests {
       var report = interpreter.run()
       #expect(report.isSuccess)
       report.rollback = interpreter.undo()
-      let difference = LeftoverComparison(report, kernel).difference
+      let difference = LeftoverComparison(report: report, kernel: kernel).difference
       #expect(difference == nil, "undo of step \(undo + 1): \(difference ?? "")")
       #expect(interpreter.undo().outcomes.isEmpty)
     }
@@ -143,7 +143,7 @@ struct FaultSweepTests {
       var interpreter = Interpreter(program: program, kernel: kernel)
       var report = interpreter.run()
       report.rollback = interpreter.undo()
-      #expect(LeftoverComparison(report, kernel).difference == nil, "\(undos)")
+      #expect(LeftoverComparison(report: report, kernel: kernel).difference == nil, "\(undos)")
     }
   }
 
@@ -164,13 +164,8 @@ struct FaultSweepTests {
 
 /// The leftovers of a report against what a simulated kernel really holds.
 struct LeftoverComparison {
-  private let report: ExecutionReport
-  private let kernel: SimulatedKernel
-
-  init(_ report: ExecutionReport, _ kernel: SimulatedKernel) {
-    self.report = report
-    self.kernel = kernel
-  }
+  let report: ExecutionReport
+  let kernel: SimulatedKernel
 
   /// The first kind of thing of which the list says more or less than there is.
   var difference: String? {

@@ -206,13 +206,11 @@ struct BARCaseTests {
 
   init() throws {
     copy = try SysfsCopy()
-    try copy.write("proc/sys/kernel/osrelease", "6.18.2\n")
+    try copy.kernel("6.18.2", nodes: ["vfio", "kvm"])
     try copy.write(
       "proc/cpuinfo",
       "vendor_id\t: GenuineIntel\nflags\t\t: fpu ss\n"
         + "address sizes\t: 46 bits physical, 57 bits virtual\n")
-    try copy.write("proc/interrupts", " 24:  0  0  IR-PCI-MSI-0000:00:1c.0  0-edge  PCIe PME\n")
-    for node in ["vfio", "kvm"] { try copy.write("sys/class/misc/\(node)/dev", "10:1\n") }
     try copy.write("sys/module/vfio_iommu_type1/parameters/dma_entry_limit", "131072\n")
     try copy.unit("dmar3", cap: "d2008c40660462", ecap: "f050da")
     try copy.device("0000:21:00.0", 0x8086, 0x56c0, 0x038000, unit: "dmar3", group: 9)

@@ -7,9 +7,7 @@ struct HostTests {
   /// A machine with two VT-d units, one of which can't enforce, a group of two, a plain PCI card.
   private static func desktop() throws -> SysfsCopy {
     let copy = try SysfsCopy()
-    try copy.write("proc/sys/kernel/osrelease", "7.3.4\n")
-    try copy.write("proc/interrupts", " 24:  0  0  IR-PCI-MSI-0000:00:1c.0  0-edge  PCIe PME\n")
-    for node in ["iommu", "vfio", "kvm"] { try copy.write("sys/class/misc/\(node)/dev", "10:1\n") }
+    try copy.kernel("7.3.4", nodes: ["iommu", "vfio", "kvm"])
     try copy.write("sys/class/vfio-dev/vfio0/dev", "511:0\n")
     // MGAW 39 bits, three levels, 2 MiB pages; no snoop control. MGAW 46, four levels, all pages.
     try copy.unit("dmar0", cap: "1c0000400260203", ecap: "29a00f0505e")

@@ -8,9 +8,7 @@ import Testing
 struct RelationCaseTests {
   private static func machine(_ release: String) throws -> SysfsCopy {
     let copy = try SysfsCopy()
-    try copy.write("proc/sys/kernel/osrelease", release + "\n")
-    try copy.write("proc/interrupts", " 24:  0  0  IR-PCI-MSI-0000:00:1c.0  0-edge  PCIe PME\n")
-    for node in ["vfio", "kvm"] { try copy.write("sys/class/misc/\(node)/dev", "10:1\n") }
+    try copy.kernel(release, nodes: ["vfio", "kvm"])
     try copy.unit("dmar0", cap: "d2008c40660462", ecap: "f050da")
     return copy
   }

@@ -173,9 +173,8 @@ struct UnknownOutputTests {
 
   @Test func theTableOfAMachineSaysWhatIsNotKnownAndHowToFindOut() throws {
     let copy = try SysfsCopy()
-    try copy.write("proc/sys/kernel/osrelease", "7.3.4\n")
+    try copy.kernel("7.3.4")
     try copy.write("proc/cmdline", "amd_iommu=pgtbl_v2\n")
-    try copy.write("proc/interrupts", " 24:  0  0  IR-PCI-MSI-0000:00:1c.0  0-edge  PCIe PME\n")
     try copy.device("0000:08:00.0", 0x1002, 0x67df, 0x030000, unit: "ivhd0", group: 3, control: 0)
     try copy.write("sys/class/iommu/ivhd0/amd-iommu/features", "0x246577efa2254afa\n")
     let text = try Tool.run(["host", "--root", copy.path]).output

@@ -66,9 +66,7 @@ struct NodeFileTests {
 
   @Test func whereFilesOfDevicesAreKnownTheyAreTheNodes() throws {
     let copy = try SysfsCopy()
-    try copy.write("proc/sys/kernel/osrelease", "7.3.4\n")
-    try copy.write("proc/interrupts", " 24:  0  0  IR-PCI-MSI-0000:00:1c.0  0-edge  PCIe PME\n")
-    for node in ["iommu", "vfio", "kvm"] { try copy.write("sys/class/misc/\(node)/dev", "10:1\n") }
+    try copy.kernel("7.3.4", nodes: ["iommu", "vfio", "kvm"])
     try copy.write("sys/class/vfio-dev/vfio3/dev", "511:3\n")
     try copy.unit("dmar0", cap: "8c40000c2d0403", ecap: "29a00f050de")
     try copy.device(
