@@ -57,6 +57,10 @@ extension HostKernel {
   /// Red Hat and its heirs, openEuler, Anolis, Azure, SUSE, NVIDIA, deepin.
   public var isVendorsOwn: Bool {
     let suffixes = [".el", ".oe", ".an", "-azure", "-default", "-nvidia", "-deepin"]
-    return suffixes.contains { release.contains($0) }
+    let bytes = release.utf8
+    // To look for a text in another one the standard library first makes a table.
+    return suffixes.contains { suffix in
+      bytes.indices.contains { bytes[$0...].starts(with: suffix.utf8) }
+    }
   }
 }

@@ -15,9 +15,9 @@ public struct DeviceWindows: Hashable, Sendable {
   /// Places the BARs of a plan's devices above the memory of its VM.
   init(_ plan: IOASIDPlan, of vm: ResolvedVM, on host: HostDescription) {
     let known = Self.known(on: host)
-    let bars = plan.devices.lazy.compactMap { known[$0.address] }.flatMap { $0 }
+    let bars = plan.devices.flatMap { known[$0.address] ?? [] }
     bytes = bars.reduce(0) { Self.sum($0, $1.size) }
-    unknown = plan.devices.lazy.filter { known[$0.address] == nil }.map(\.name)
+    unknown = plan.devices.filter { known[$0.address] == nil }.map(\.name)
     memoryLast = vm.memory.reduce(0) { max($0, AddressSpaceMaps.last($1.gpa, $1.size)) }
     last = Self.last(of: bars.filter { $0.is64Bit && $0.size > 0 }.map(\.size), above: memoryLast)
   }

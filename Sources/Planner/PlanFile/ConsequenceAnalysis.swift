@@ -118,7 +118,7 @@ extension ConsequenceAnalysis {
 
   /// Whether KVM is told of each device in both plans, not of one that proves the need for all.
   private var isToldByFiles: Bool {
-    [before, after].allSatisfy { $0.plan.dialect?.registersFiles == true }
+    before.plan.dialect?.registersFiles == true && after.plan.dialect?.registersFiles == true
   }
 
   private func isEnforced(_ device: PlannedDevice, _ compiled: CompiledPlan) -> Bool {

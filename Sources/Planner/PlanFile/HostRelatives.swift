@@ -9,11 +9,14 @@ struct HostRelatives {
 
   /// Looks through a host; linear in its size.
   init(of plan: IOASIDPlan, in host: HostDescription) {
+    guard host.hasRelations else {
+      (self.dependents, addresses) = ([:], [])
+      return
+    }
     let own = Set(plan.devices.map(\.address) + plan.companions.map(\.address))
     var dependents: [BDF: BDF] = [:]
     var holders: [BDF] = []
-    let parents = host.hasRelations ? host.parents : []
-    for (device, parent) in zip(host.devices, parents) {
+    for (device, parent) in zip(host.devices, host.parents) {
       for holder in [device.physicalFunction, parent].compactMap(\.self) {
         if own.contains(device.address) { holders.append(holder) }
         if own.contains(holder) { dependents[device.address] = holder }

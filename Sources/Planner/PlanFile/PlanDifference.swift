@@ -196,7 +196,10 @@ extension PlanDifference {
   /// Says of devices which facts their properties rest on that nobody knows.
   private mutating func noteUnknown(_ before: IOASIDPlan, _ after: IOASIDPlan) {
     var facts: [String: [Diagnostic.OpenFact]] = [:]
-    for device in before.devices + after.devices { facts[device.name] = device.unknown }
+    facts.reserveCapacity(before.devices.count)
+    for devices in [before.devices, after.devices] {
+      for device in devices { facts[device.name] = device.unknown }
+    }
     for index in changes.indices where changes[index].subject == .device {
       changes[index].unknown = facts[changes[index].name] ?? []
     }

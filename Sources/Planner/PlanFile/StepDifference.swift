@@ -39,11 +39,10 @@ public struct StepDifference: Hashable, Sendable {
   /// Pairs of positions that stay, ascending in both.
   private static func commonSubsequence(_ old: [Int32], _ new: [Int32]) -> [Pair] {
     let shared = zip(old, new).prefix { $0 == $1 }.count
-    var partners: [Int32: [Int]] = [:]
-    for index in (shared..<new.count).reversed() { partners[new[index], default: []].append(index) }
+    var partners = Occurrences(in: new, from: shared)
     var pairs: [Pair] = []
     for index in shared..<old.count {
-      if let partner = partners[old[index]]?.popLast() { pairs.append((index, partner)) }
+      if let partner = partners.take(old[index]) { pairs.append((index, partner)) }
     }
     return (0..<shared).map { ($0, $0) } + longestAscending(pairs)
   }
@@ -53,7 +52,10 @@ public struct StepDifference: Hashable, Sendable {
     var tops: [Int] = []
     var previous = [Int](repeating: -1, count: pairs.count)
     for index in pairs.indices {
-      let place = tops.partitioningIndex { pairs[$0].new >= pairs[index].new }
+      // Most come after all others, whose places lie far apart in memory.
+      let isLast = tops.last.map { pairs[$0].new < pairs[index].new } ?? true
+      let place =
+        isLast ? tops.count : tops.partitioningIndex { pairs[$0].new >= pairs[index].new }
       previous[index] = place > 0 ? tops[place - 1] : -1
       if place == tops.count { tops.append(index) } else { tops[place] = index }
     }
@@ -78,28 +80,76 @@ public struct StepDifference: Hashable, Sendable {
   }
 }
 
-/// Gives equal steps equal numbers across programs.
-private struct StepInterner {
-  private var names: [String: Int32] = [:]
-  private var actions: [Action: Int32] = [:]
+/// Where each number occurs in a list.
+///
+/// Lists, not a hash table: one of a million steps is mostly memory that no cache has.
+private struct Occurrences {
+  /// For each number the first place that is left; negative if none is.
+  private var first: [Int32]
+  /// For each place the next one of the same number.
+  private var next: [Int32]
 
-  mutating func numbers(of program: Program) -> [Int32] {
-    names.reserveCapacity(program.results.count)
-    actions.reserveCapacity(program.steps.count)
-    let ids = program.results.map { ResultID(Self.number(of: $0.name, in: &names)) }
-    return program.steps.map { step in
-      Self.number(of: step.action.renaming { ids[Int($0.index)] }, in: &actions)
+  init(in numbers: [Int32], from start: Int) {
+    first = Array(repeating: -1, count: Int(numbers.max() ?? -1) + 1)
+    next = Array(repeating: -1, count: numbers.count)
+    for place in (start..<numbers.count).reversed() {
+      let number = Int(numbers[place])
+      next[place] = first[number]
+      first[number] = Int32(place)
     }
   }
 
-  /// The number of a key, the next one if it has none yet; looked up once.
-  private static func number<Key>(of key: Key, in numbers: inout [Key: Int32]) -> Int32 {
-    let next = Int32(numbers.count)
-    func given(_ number: inout Int32) -> Int32 {
-      if number < 0 { number = next }
-      return number
+  /// Takes the first place of a number that is left.
+  mutating func take(_ number: Int32) -> Int? {
+    guard number < first.count, first[Int(number)] >= 0 else { return nil }
+    let place = Int(first[Int(number)])
+    first[Int(number)] = next[place]
+    return place
+  }
+}
+
+/// Gives equal steps equal numbers across programs.
+private struct StepInterner {
+  private var names = Numbering<String>()
+  private var actions = Numbering<Action>()
+
+  mutating func numbers(of program: Program) -> [Int32] {
+    names.expect(program.results.count)
+    actions.expect(program.steps.count)
+    let ids = program.results.map { ResultID(names.number(of: $0.name)) }
+    return program.steps.map { step in
+      actions.number(of: step.action.renaming { ids[Int($0.index)] })
     }
-    return given(&numbers[key, default: -1])
+  }
+}
+
+/// Gives equal keys equal numbers, from 0 on.
+private struct Numbering<Key: Hashable> {
+  private var numbers: [Key: Int32] = [:]
+  private var keys: [Key] = []
+  private var likely = 0
+
+  /// Makes room for keys.
+  mutating func expect(_ count: Int) {
+    numbers.reserveCapacity(count)
+    keys.reserveCapacity(count)
+    likely = 0
+  }
+
+  /// The number of a key, the next one if it has none yet; looked up once.
+  ///
+  /// What comes in the order of the time before is not looked up at all.
+  mutating func number(of key: Key) -> Int32 {
+    if likely < keys.count, keys[likely] == key {
+      likely += 1
+      return Int32(likely - 1)
+    }
+    let next = Int32(keys.count)
+    func given(_ number: inout Int32) -> Int32 { number }
+    let number = given(&numbers[key, default: next])
+    if number == next { keys.append(key) }
+    likely = Int(number) + 1
+    return number
   }
 }
 

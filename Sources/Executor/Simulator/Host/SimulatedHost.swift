@@ -111,6 +111,7 @@ struct SimulatedHost {
     var unitIndex: [String: Int] = [:]
     for (index, unit) in host.iommus.enumerated() { unitIndex[unit.name] = index }
     devices.reserveCapacity(host.devices.count)
+    deviceIndex.reserveCapacity(host.devices.count)
     for device in host.devices {
       let group = device.group.map { addMember(to: $0) }
       deviceIndex[device.address] = devices.count
