@@ -82,12 +82,13 @@ struct Inputs {
       inputs.isOfThisMachine = true
       return inputs
     }
-    let readFirst = { document(path, ids.0) }
-    let readSecond = { @Sendable in read(host, ids.1, DescriptionReader.host) }
-    // For small inputs the start of a thread takes longer than the reading.
-    let (first, second) =
+    let readFirst = { @Sendable in document(path, ids.0) }
+    let readSecond = { read(host, ids.1, DescriptionReader.host) }
+    // For small inputs the start of a thread takes longer than the reading. The host, which is the
+    // longer one, is read here: planning takes the memory again that reading gives back here.
+    let (second, first) =
       Heap.prepare(forInputs: [path, host])
-      ? concurrently(readFirst, readSecond) : (readFirst(), readSecond())
+      ? concurrently(readSecond, readFirst) : (readSecond(), readFirst())
     switch (first, second) {
     case (.success(let one), .success(let two)):
       return Inputs(
