@@ -40,6 +40,7 @@ let package = Package(
     .executableTarget(
       name: "Conform", dependencies: ["Parser", "Planner", "Executor"], path: "Tests/Conform",
       swiftSettings: strict),
+    .executableTarget(name: "Hello", path: "Benchmarks/Hello", swiftSettings: strict),
     .testTarget(
       name: "ParserTests", dependencies: ["Parser", "TestSupport"], swiftSettings: strict),
     .testTarget(
@@ -51,7 +52,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "VFIOPlanTests",
-      dependencies: ["Parser", "Planner", "Executor", "vfioplan", "TestSupport"],
+      dependencies: [
+        "Parser", "Planner", "Executor", "vfioplan", "TestSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       swiftSettings: strict),
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
   ]

@@ -26,7 +26,7 @@ extension ApplyCommand {
   /// What only a plan can give and was asked for; `nil` if nothing was.
   private var misuse: ProgramMisuse? {
     if plan.target.name != nil || plan.objective != nil || plan.policy != nil
-      || !required.stated.isEmpty
+      || !required.require.isEmpty
     {
       return .compiledAlready
     }

@@ -49,11 +49,10 @@ struct CompileCommand: ParsableCommand {
   var pareto = false
 
   @Option(
-    name: .customLong("as"),
     help: ArgumentHelp(
       "Show the plan next to what this VMM or interface makes of the same devices instead; 'today' "
         + "is the VMM whose configuration it is."))
-  var vmm: VMMOption?
+  var `as`: VMMOption?
 
   @Option(
     help: ArgumentHelp(
@@ -64,6 +63,9 @@ struct CompileCommand: ParsableCommand {
   @OptionGroup var strictness: StrictOption
 
   @OptionGroup var options: OutputOptions
+
+  /// What to compare with.
+  var vmm: VMMOption? { self.as }
 
   /// A plan that is saved is to be read again, which only JSON can be; a comparison is not.
   var chosenFormat: FormatOption {
@@ -77,7 +79,7 @@ struct CompileCommand: ParsableCommand {
   /// Whether what is written has the memory in it.
   private var needsMemory: Bool {
     if vmm != nil { return false }
-    if let emitter = chosenFormat.emitter as? any VMMEmitter { return emitter.needsMemory }
+    if let emitter = chosenFormat.vmmEmitter { return emitter.needsMemory }
     return !isText || steps || all
   }
 
@@ -96,7 +98,7 @@ struct CompileCommand: ParsableCommand {
       }
     }
     try checkHosts()
-    if pareto, !required.stated.isEmpty {
+    if pareto, !required.require.isEmpty {
       throw ValidationError("--require is about one plan, --pareto lists many.")
     }
     if pareto, vmm != nil { throw ValidationError("--pareto and --as exclude each other.") }
@@ -182,7 +184,7 @@ struct CompileCommand: ParsableCommand {
 
   /// What the VMM makes otherwise, if it is one that is configured.
   private func vmmFindings(_ compiled: CompiledPlan) throws(CommandFailure) -> [Diagnostic] {
-    guard let emitter = chosenFormat.emitter as? any VMMEmitter else { return [] }
+    guard let emitter = chosenFormat.vmmEmitter else { return [] }
     if compiled.plan.dialect?.isProposalOnly == true {
       throw CommandFailure(
         [ExecutorDiagnostics.proposalCannotRun(compiled.plan.target)], .hostUnable)
@@ -237,6 +239,9 @@ struct FormatOption: ExpressibleByArgument {
   static var allValueStrings: [String] { Emitters.all.map(\.name) }
   static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
   var defaultValueDescription: String { name }
+
+  /// What writes it if it configures a VMM; to ask the emitter for that takes longer.
+  var vmmEmitter: (any VMMEmitter)? { Emitters.configuring.first { $0.name == name }?.emitter }
 
   private init(name: String, emitter: any Emitter) {
     self.name = name

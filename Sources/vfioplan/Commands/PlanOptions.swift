@@ -89,16 +89,17 @@ struct PlanOptions: ParsableArguments {
 /// Requirements of the command line.
 struct RequireOptions: ParsableArguments {
   @Option(
-    name: .customLong("require"), parsing: .singleValue,
+    parsing: .singleValue,
     help: ArgumentHelp(
       "What the plan has to keep: \(RequirementOption.allValueStrings.joined(separator: ", ")). "
         + "May be repeated.",
       valueName: "requirement"))
-  var stated: [RequirementOption] = []
+  var require: [RequirementOption] = []
 
   /// Stops at a plan that breaks one.
   func check(_ plan: CompiledPlan, files: [SourceFile]) throws(CommandFailure) {
-    let broken = BrokenRequirements(plan).findings(stated.map { Policy.StatedRequirement($0.what) })
+    let broken = BrokenRequirements(plan).findings(
+      require.map { Policy.StatedRequirement($0.what) })
     guard broken.isEmpty else { throw CommandFailure(DiagnosticsError(broken), files: files) }
   }
 }

@@ -35,10 +35,10 @@ struct VFIOPlan: ParsableCommand {
   static func command(of words: [String]) throws -> any ParsableCommand {
     let named = configuration.subcommands
       .first { $0.configuration.commandName == words.first }
-    if let named, let command = try? named.parseAsRoot(Array(words.dropFirst())),
-      type(of: command) == named
-    {
-      return command
+    if let named {
+      let rest = Array(words.dropFirst())
+      if let command = PlainLine.command(named, of: rest) { return command }
+      if let command = try? named.parseAsRoot(rest), type(of: command) == named { return command }
     }
     try checkName(in: words)
     return try parseAsRoot(words)

@@ -5,9 +5,14 @@ import Planner
 /// The known forms.
 enum Emitters {
   /// Every form by its name on the command line; the first is the default.
-  static let all: [(name: String, emitter: any Emitter)] = [
-    ("text", TextEmitter()), ("json", JSONEmitter()), ("program", ProgramEmitter()),
-    ("markdown", MarkdownEmitter()), ("html", HTMLEmitter()),
+  static let all: [(name: String, emitter: any Emitter)] =
+    [
+      ("text", TextEmitter()), ("json", JSONEmitter()), ("program", ProgramEmitter()),
+      ("markdown", MarkdownEmitter()), ("html", HTMLEmitter()),
+    ] + configuring.map { ($0.name, $0.emitter) }
+
+  /// The forms that configure a VMM.
+  static let configuring: [(name: String, emitter: any VMMEmitter)] = [
     ("qemu", QEMUEmitter()), ("libvirt", LibvirtEmitter()),
     ("cloud-hypervisor", CloudHypervisorEmitter()),
   ]

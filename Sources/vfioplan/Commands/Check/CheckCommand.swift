@@ -36,11 +36,10 @@ struct CheckCommand: ParsableCommand {
   @OptionGroup var required: RequireOptions
 
   @Option(
-    name: .customLong("as"),
     help: ArgumentHelp(
       "Check what this VMM or interface makes of the devices, too: a promise that it breaks is an "
         + "error."))
-  var vmm: VMMOption?
+  var `as`: VMMOption?
 
   @OptionGroup var strictness: StrictOption
 
@@ -129,9 +128,9 @@ struct CheckRun {
     check.target = command.plan.target.name
     check.objective = command.plan.objective
     check.policy = common.policy
-    check.requirements = command.required.stated.map { Policy.StatedRequirement($0.what) }
-    check.rule = command.vmm?.rule
-    check.isAsConfigured = command.vmm.map { $0.rule == nil } ?? false
+    check.requirements = command.required.require.map { Policy.StatedRequirement($0.what) }
+    check.rule = command.as?.rule
+    check.isAsConfigured = command.as.map { $0.rule == nil } ?? false
     let reader = CheckReader(check: check)
     let outcomes = Self.all(of: search.found, reader)
     let (vms, skipped) = Self.parted(outcomes, search)
@@ -139,7 +138,7 @@ struct CheckRun {
       throw .noVM(in: command.inputs, skipped: skipped.count)
     }
     return CheckReport(
-      vms, on: common.index, as: command.vmm?.rule, isStrict: command.strictness.strict,
+      vms, on: common.index, as: command.as?.rule, isStrict: command.strictness.strict,
       skipped: skipped, common: common.warnings, files: common.files + outcomes.compactMap(\.file))
   }
 

@@ -74,7 +74,7 @@ struct SurveyQuestion: Sendable {
     files = [document.file] + (policy.map { [$0.file] } ?? [])
     target = command.plan.target.name
     objective = command.plan.objective
-    requirements = command.required.stated.map { Policy.StatedRequirement($0.what) }
+    requirements = command.required.require.map { Policy.StatedRequirement($0.what) }
     release = command.plan.release?.text
   }
 }

@@ -1,0 +1,95 @@
+import ArgumentParser
+
+/// A command line without anything odd, and which of its words have been understood.
+///
+/// All of this is there for speed: going through a command's declaration as the library does takes
+/// longer than compiling a small description. Names come from that declaration all the same, since
+/// the compiler writes how a command is decoded, and an option is called what its property is
+/// called. What is not known here is left to the library, and so is what is wrong.
+final class PlainLine {
+  /// That a line is to be read by the library.
+  struct NotPlain: Error {}
+
+  private let words: [String]
+  private var isUnderstood: [Bool]
+
+  private init(_ words: [String]) {
+    self.words = words
+    isUnderstood = words.map { _ in false }
+  }
+
+  /// Reads a command; `nil` if the library has to.
+  static func command<Command: ParsableCommand>(
+    _ type: Command.Type, of words: [String]
+  ) -> Command? {
+    let line = PlainLine(words)
+    guard var command = try? Command(from: PlainLineDecoder(line: line)),
+      !line.isUnderstood.contains(false), (try? command.validate()) != nil
+    else { return nil }
+    return command
+  }
+
+  /// Takes the flag of a property's name, if it is there.
+  func takeFlag(_ property: String) -> Bool {
+    let option = Self.option(property)
+    guard let place = words.firstIndex(of: option) else { return false }
+    isUnderstood[place] = true
+    return true
+  }
+
+  /// Takes the values of the option of a property's name, in the order in which they are there.
+  func takeValues<Value: ExpressibleByArgument>(
+    of property: String, as type: Value.Type
+  ) throws -> [Value] {
+    let option = Self.option(property)
+    return try words.indices.compactMap { place in
+      let word = words[place]
+      if word == option { return try read(at: place + 1, after: place) }
+      guard let equals = word.firstIndex(of: "="), word[..<equals] == option else { return nil }
+      let value = word[word.index(after: equals)...]
+      guard !value.isEmpty else { throw NotPlain() }
+      isUnderstood[place] = true
+      return try read(String(value))
+    }
+  }
+
+  /// Takes the first operand that is left, if there is one.
+  ///
+  /// A word after an option counts as its value: whether it is one is known only later.
+  func takeOperand<Value: ExpressibleByArgument>() throws -> Value? {
+    let operand = words.indices.first { place in
+      !isUnderstood[place] && isValue(words[place])
+        && (place == 0 || isValue(words[place - 1]) || words[place - 1].contains("="))
+    }
+    guard let operand else { return nil }
+    isUnderstood[operand] = true
+    return try read(words[operand])
+  }
+
+  private func read<Value: ExpressibleByArgument>(at place: Int, after option: Int) throws -> Value
+  {
+    guard place < words.count, isValue(words[place]) else { throw NotPlain() }
+    (isUnderstood[option], isUnderstood[place]) = (true, true)
+    return try read(words[place])
+  }
+
+  private func read<Value: ExpressibleByArgument>(_ word: String) throws -> Value {
+    guard let value = Value(argument: word) else { throw NotPlain() }
+    return value
+  }
+
+  private func isValue(_ word: String) -> Bool { !word.hasPrefix("-") || word == "-" }
+
+  /// What the library makes of a property's name: `--send-iommufd` of `sendIOMMUFD`.
+  private static func option(_ property: String) -> String {
+    var option = Array("--".utf8)
+    var isWithinCapitals = true
+    for byte in property.utf8 {
+      let isCapital = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+      if isCapital, !isWithinCapitals { option.append(UInt8(ascii: "-")) }
+      option.append(isCapital ? byte | 0x20 : byte)
+      isWithinCapitals = isCapital
+    }
+    return String(decoding: option, as: UTF8.self)
+  }
+}
