@@ -12,7 +12,7 @@ import textwrap
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WIDTH = 120  # columns of a document
 FIRST = 4  # rows that are about compiling; the README has these
-ROW = re.compile(r"^(.{45}) +([\d.]+) (x|ms) +(\d+) \3 +(ok|MISSED) +(.*)$")
+ROW = re.compile(r"^(.{45}) +([\d.]+) (x|ms) +([\d.]+) \3 +(ok|MISSED) +(.*)$")
 
 
 def main():
