@@ -5,13 +5,8 @@ public func nameList(_ names: [String], limit: Int = 24) -> String {
   names.prefix(limit).joined(separator: ", ") + andMore(names.count - limit)
 }
 
-/// Names as a sentence has them: `a`, `a and b`, `a, b and c`; where not all are named,
-/// `a, b and 3 more`.
-///
-/// - Parameters:
-///   - named: The names to write, of which there may be more than that.
-///   - count: How many there are in all; as many as are named unless it is said.
-///   - word: What stands before the last one.
+/// Names as a sentence has them: `a`, `a and b`, `a, b and c`; where there are more in all than are
+/// named, `a, b and 3 more`.
 public func sentenceList(
   _ named: [String], of count: Int? = nil, _ word: String = "and"
 ) -> String {
