@@ -41,8 +41,9 @@ public struct HostKernel: Hashable, Sendable {
   /// What is stated of rules by name, where this kernel differs from others of its release
   /// (backports).
   public var statedRules: [String: StatedRule] = [:]
-  /// How many bytes a page of the CPUs has; `nil` if it is left out: see `pageBytes`. Its place is
-  /// then the clause's.
+  /// How many bytes a page of the CPUs has; `nil` if it is left out: see `pageBytes`.
+  ///
+  /// Its place is then the clause's.
   @Located public var statedPageBytes: UInt64?
   /// How many mappings a container of type1 takes (its module's `dma_entry_limit`); `nil` if it is
   /// left out.

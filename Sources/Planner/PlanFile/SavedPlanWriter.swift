@@ -92,7 +92,7 @@ extension SavedPlanWriter {
     case .toDescribedDevices: return toDescribedDevices()
     case .describedDevices(let run):
       var writer = continued(run, depth: Self.innerDepth)
-      for index in run { write(compiled.vm.devices[index], to: &writer) }
+      for index in run { VMKeys.foundDevice.write(compiled.vm.devices[index], to: &writer) }
       return writer
     case .toHostDevices: return toHostDevices()
     case .hostDevices(let run):

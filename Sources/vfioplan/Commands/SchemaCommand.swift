@@ -27,9 +27,9 @@ struct SchemaCommand: ParsableCommand {
     /// The schema as it lies in schemas/; that of a file that is read by a table comes from there.
     var schema: [UInt8] {
       switch self {
-      case .vm: PackageResources.vm_schema_json
+      case .vm: Array(VMKeys.schema.utf8)
       case .host: Array(HostKeys.schema.utf8)
-      case .policy: PackageResources.policy_schema_json
+      case .policy: Array(PolicyKeys.schema.utf8)
       case .plan: PackageResources.plan_schema_json
       case .run: PackageResources.run_schema_json
       case .vmm: PackageResources.vmm_schema_json

@@ -9,15 +9,15 @@ extension HostKeys {
       put: { ($0.address, $0.span) = ($1, $2) }
     ).required(),
     Key(
-      "vendor", NumberForm<UInt16>("a vendor id", upTo: 0xffff, digits: 4, "id"),
+      "vendor", DeviceForms.vendor,
       "Its vendor's number.", get: { $0.vendor }, set: { $0.vendor = $1 }
     ).pinned(ofAssigned: true),
     Key(
-      "device", NumberForm<UInt16>("a device id", upTo: 0xffff, digits: 4, "id"),
+      "device", DeviceForms.device,
       "Its number among its vendor's devices.", get: { $0.device }, set: { $0.device = $1 }
     ).pinned(ofAssigned: true),
     Key(
-      "class", NumberForm<UInt32>("a class code", upTo: 0xff_ffff, digits: 6, "class"),
+      "class", DeviceForms.classCode,
       "Its class code.", get: { $0.classCode }, set: { $0.classCode = $1 }
     ).pinned(),
     Key(
@@ -32,7 +32,7 @@ extension HostKeys {
       get: { $0.iommu }, set: { $0.iommu = $1 }
     ).pinned(Pin.ifSaved, ofAssigned: true),
     Key(
-      "group", NumberForm<Int>("a group number", in: 0...UInt64(Int32.max)),
+      "group", DeviceForms.group,
       "Its IOMMU group; left out if none.", get: { $0.group }, set: { $0.group = $1 }
     ).pinned(),
     Key(

@@ -3,16 +3,7 @@ public enum HostKeys {
   /// A whole file.
   static let document = KeyTable<HostDescription>(
     "a host description", keepsIncomplete: true,
-    [
-      Key(
-        "apiVersion", ConstantForm(word: DescriptionReader.apiVersion),
-        "The version of the format.", get: { _ in DescriptionReader.apiVersion },
-        set: { _, _ in }
-      ).required(),
-      Key(
-        "kind", ConstantForm(word: "Host"), "What the file is.", get: { _ in "Host" },
-        set: { _, _ in }
-      ).required(),
+    FileKeys.head(of: "Host") + [
       Key(
         "name", TextForm(what: "the host's name"), "The machine's name.", get: { $0.name },
         put: { host, name, span in

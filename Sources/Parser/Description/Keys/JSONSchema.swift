@@ -35,10 +35,11 @@ indirect enum JSONSchema: Hashable, Sendable {
     type("string").with("pattern", .text(pattern))
   }
 
+  /// A list of names.
+  static func names(_ names: [String]) -> JSONSchema { .list(names.map { .text($0) }) }
+
   /// One of some words.
-  static func words(_ names: [String]) -> JSONSchema {
-    .object([Member("enum", .list(names.map { .text($0) }))])
-  }
+  static func words(_ words: [String]) -> JSONSchema { .object([Member("enum", .names(words))]) }
 
   /// A whole number in a range.
   static func integer(_ range: ClosedRange<UInt64>) -> JSONSchema {

@@ -9,6 +9,8 @@ public final class KeyTable<Subject>: Sendable {
   let keepsIncomplete: Bool
   /// What is looked at beyond each key by itself; `false`, reported, leaves the mapping out.
   let check: @Sendable (Subject, borrowing MappingReader<Subject>, inout NodeDecoder) -> Bool
+  /// Of each key that a mapping must have it and what may stand in its place, a bit each.
+  let needs: [UInt64]
   /// The keys in the order of plan files.
   private let written: [Key<Subject>]
 
@@ -30,6 +32,17 @@ public final class KeyTable<Subject>: Sendable {
       if let place { written.insert(key, at: place + 1) }
     }
     self.written = written
+    needs = keys.filter(\.isRequired).map { key in
+      Self.mask(of: [key.text] + key.substitutes, among: keys)
+    }
+  }
+
+  /// Some keys, a bit each.
+  func mask(of names: [String]) -> UInt64 { Self.mask(of: names, among: keys) }
+
+  private static func mask(of names: [String], among keys: [Key<Subject>]) -> UInt64 {
+    precondition(keys.count <= 64, "more keys than bits")
+    return keys.indices.filter { names.contains(keys[$0].text) }.reduce(0) { $0 | 1 << UInt64($1) }
   }
 
   /// Writes a mapping as JSON, on one line.
@@ -57,10 +70,13 @@ public final class KeyTable<Subject>: Sendable {
 
   /// What JSON Schema says of it.
   var schema: JSONSchema {
-    let required = keys.filter(\.isNeeded)
     var schema = JSONSchema.type("object")
-    if !required.isEmpty {
-      schema = schema.with("required", .list(required.map { .text($0.text) }))
+    let required = keys.filter { $0.isRequired && $0.substitutes.isEmpty }
+    if !required.isEmpty { schema = schema.with("required", .names(required.map(\.text))) }
+    for key in keys where !key.substitutes.isEmpty {
+      let ways = [key.text] + key.substitutes
+      schema = schema.with(
+        "oneOf", .list(ways.map { .object([.init("required", .names([$0]))]) }))
     }
     return schema.with("additionalProperties", .flag(false))
       .with("properties", .object(keys.map { .init($0.text, $0.schema) }))
@@ -70,9 +86,6 @@ public final class KeyTable<Subject>: Sendable {
 extension Key {
   /// Its name.
   var text: String { "\(name)" }
-
-  /// Whether a mapping must have it, and nothing may stand in its place.
-  var isNeeded: Bool { isRequired && substitutes.isEmpty }
 }
 
 /// A fact that two hosts say differently.
@@ -103,6 +116,7 @@ extension KeyTable {
   ///   - after: What there is.
   ///   - isSaved: Whether the first is what a machine had, not what somebody stated.
   ///   - ofAssigned: Whether the facts are looked at that only devices of a plan are asked for.
+  /// - Returns: The keys with both values as messages show them.
   public func differences(
     from before: Subject, to after: Subject, isSaved: Bool, ofAssigned: Bool = false
   ) -> [FactDifference] {

@@ -21,15 +21,23 @@ struct MappingsForm<Subject: Equatable & Sendable>: ValueForm {
   let table: KeyTable<Subject>
   /// What the list is, for messages: `a list of BARs`.
   let what: String
+  /// Whether there must be one.
+  var isNeverEmpty = false
+  /// How many there may be; whoever uses them says so.
+  var most: UInt64?
   /// An element in messages.
   var element: @Sendable (Subject) -> String = { _ in "" }
   /// Makes a subject without values for a mapping at a place.
   let empty: @Sendable (SourceSpan) -> Subject
 
-  var schema: JSONSchema { .array(of: table.schema) }
+  var schema: JSONSchema {
+    let array = JSONSchema.array(of: table.schema, atLeast: isNeverEmpty ? 1 : 0)
+    return most.map { array.with("maxItems", .number($0)) } ?? array
+  }
 
   func read(_ node: YAMLTree.Node, _ decoder: inout NodeDecoder) -> [Subject]? {
-    guard let items = decoder.list(node, what) else { return nil }
+    let list = isNeverEmpty ? decoder.listOfSome(node, what) : decoder.list(node, what)
+    guard let items = list else { return nil }
     let tree = decoder.tree
     return decoder.reading(table) { reader, decoder in
       var subjects: [Subject] = []

@@ -2,6 +2,8 @@
 struct MappingReader<Subject> {
   private let table: KeyTable<Subject>
   fileprivate var mapping: MappingDecoder
+  /// Which keys the mapping read last has, a bit each.
+  private var present: UInt64 = 0
 
   fileprivate init(_ table: KeyTable<Subject>, _ mapping: MappingDecoder) {
     self.table = table
@@ -14,15 +16,19 @@ struct MappingReader<Subject> {
     _ node: YAMLTree.Node, into subject: inout Subject, _ decoder: inout NodeDecoder
   ) -> Bool {
     guard mapping.read(node, &decoder) else { return false }
-    var isComplete = true
+    present = 0
+    var sound: UInt64 = 0
     for index in table.keys.indices {
-      let value = mapping[index]
-      let isRead = value.map { table.keys[index].read($0, &decoder, &subject) } ?? false
-      if !isRead, table.keys[index].isNeeded { isComplete = false }
+      guard let value = mapping[index] else { continue }
+      present |= 1 << UInt64(index)
+      if table.keys[index].read(value, &decoder, &subject) { sound |= 1 << UInt64(index) }
     }
-    guard isComplete || table.keepsIncomplete else { return false }
+    guard table.keepsIncomplete || table.needs.allSatisfy({ $0 & sound != 0 }) else { return false }
     return table.check(subject, self, &decoder)
   }
+
+  /// How many of some keys the mapping read last has.
+  func count(of mask: UInt64) -> Int { (present & mask).nonzeroBitCount }
 
   /// Where a key's value stands in the mapping read last.
   func span(_ name: StaticString, in tree: YAMLTree) -> SourceSpan? {

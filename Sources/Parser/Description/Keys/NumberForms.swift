@@ -23,6 +23,14 @@ struct NumberForm<Value: FixedWidthInteger & Sendable>: ValueForm {
     schema = .reference(definition)
   }
 
+  /// A hexadecimal number that no other key has.
+  init(_ what: String, upTo last: UInt64, digits: Int) {
+    self.what = what
+    range = 0...last
+    self.digits = digits
+    schema = Definitions.hexadecimal(upTo: last, digits: digits)
+  }
+
   func read(_ node: YAMLTree.Node, _ decoder: inout NodeDecoder) -> Value? {
     decoder.number(node, what, in: range).map { Value(truncatingIfNeeded: $0) }
   }

@@ -8,6 +8,35 @@ struct AddressForm: ValueForm {
   func shown(_ address: BDF) -> String { address.description }
 }
 
+/// Where a VM's device is: a PCI address, or a slot with all of its functions.
+struct PlaceForm: ValueForm {
+  var schema: JSONSchema { .reference("place") }
+
+  func read(_ node: YAMLTree.Node, _ decoder: inout NodeDecoder) -> DeviceReference? {
+    decoder.reference(node)
+  }
+
+  func write(_ place: DeviceReference, to writer: inout JSONWriter) {
+    writer.string(place.description)
+  }
+
+  func yaml(_ place: DeviceReference) -> String { "\"\(place)\"" }
+}
+
+/// A token of virtual functions.
+struct TokenForm: ValueForm {
+  var schema: JSONSchema {
+    .pattern("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+  }
+
+  func read(_ node: YAMLTree.Node, _ decoder: inout NodeDecoder) -> VFToken? {
+    decoder.vfToken(node)
+  }
+
+  func write(_ token: VFToken, to writer: inout JSONWriter) { writer.string(token.description) }
+  func yaml(_ token: VFToken) -> String { "\"\(token)\"" }
+}
+
 /// A path to a PCI device.
 struct PathForm: ValueForm {
   var schema: JSONSchema { .pattern(Definitions.path) }

@@ -44,6 +44,12 @@ enum Definitions {
       "address",
       describing("A PCI address, dddd:bb:dd.f.", .pattern("\(domain)\(slot)\\.[0-7]$"))
     ),
+    (
+      "place",
+      describing(
+        "A PCI address, dddd:bb:dd.f; without its domain, 0000 is meant, and without its function, "
+          + "all of them.", .pattern("^([0-9a-fA-F]{4,8}:)?\(slot)(\\.[0-7])?$"))
+    ),
     ("fact", .object([.init("enum", .list([.flag(true), .flag(false), .text("unknown")]))])),
     (
       "id",
@@ -60,7 +66,7 @@ enum Definitions {
     (
       "subsystem",
       describing(
-        "The ids of the card or board a device is part of, vvvv:dddd; left out if unknown.",
+        "The ids of the card or board a device is part of, vvvv:dddd.",
         .pattern("^[0-9a-fA-F]{4}:[0-9a-fA-F]{4}$"))
     ),
     (

@@ -42,6 +42,11 @@ where Value.RawValue == String {
   /// `what` says what the words say, for messages.
   init(_ what: String, of type: Value.Type) { words = WordList(what, of: type) }
 
+  /// Only some of the words.
+  init(_ what: String, _ values: [Value]) {
+    words = WordList(what, values.map { ($0.rawValue, $0) })
+  }
+
   var schema: JSONSchema { .words(words.names) }
 
   func read(_ node: YAMLTree.Node, _ decoder: inout NodeDecoder) -> Value? {

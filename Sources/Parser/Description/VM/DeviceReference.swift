@@ -1,5 +1,5 @@
 /// How a description names a device of the host.
-public enum DeviceReference: DevicePlace {
+public enum DeviceReference: DevicePlace, CustomStringConvertible {
   /// By its address: one function.
   case address(BDF)
   /// By its slot: every function that the host has there, each a device of its own. The address is
@@ -22,6 +22,16 @@ public enum DeviceReference: DevicePlace {
     guard bytes >= 5, let address = BDF((isShort ? "0000:" : "") + text + (hasFunction ? "" : ".0"))
     else { return nil }
     self = hasFunction ? .address(address) : .slot(address)
+  }
+
+  /// The address, slot or path as it is read; a word for what is selected.
+  public var description: String {
+    switch self {
+    case .address(let address): address.description
+    case .slot(let address): String(address.description.dropLast(2))
+    case .path(let path): path.description
+    case .match: "match"
+    }
   }
 
   /// Itself.

@@ -50,46 +50,31 @@ extension DescriptionYAML {
       return ["memory: \(ByteSize.written(total))", "machine: \(machine.rawValue)"]
     }
     return (vm.machine.map { ["machine: \($0.rawValue)"] } ?? []) + ["memory:"]
-      + vm.memory.map { region in
-        let pages = region.hugePageBytes.map { ", hugepages: \(ByteSize.written($0))" } ?? ""
-        let population =
-          region.population == .lazy ? "" : ", populate: \(region.population.rawValue)"
-        return "  - { gpa: \(hexText(region.gpa)), size: \(ByteSize.written(region.size))"
-          + pages + population + " }"
-      }
+      + vm.memory.map { "  - " + VMKeys.region.flow($0) }
   }
 
   private var vmm: [String] {
-    guard let clause = vm.vmm else { return [] }
-    let interface = clause.interface.map { ", backend: \($0.rawValue)" } ?? ""
-    return ["vmm: { kind: \(clause.kind.rawValue)\(interface) }"]
+    vm.vmm.map { ["vmm: " + VMKeys.vmm.flow($0)] } ?? []
   }
 
   private func entry(_ device: AssignedDevice<DeviceReference>, _ table: LineTable) -> [String] {
     let line = table.position(of: device.span.start).line
-    let (address, isSlot): (BDF, Bool)
-    switch device.place {
-    case .address(let function): (address, isSlot) = (function, false)
-    case .slot(let first): (address, isSlot) = (first, true)
-    // No configuration of a VMM names devices in another way.
-    case .path, .match: return []
-    }
-    let text = isSlot ? String(address.description.dropLast(2)) : "\(address)"
-    var lines = [
-      "  - name: \(YAMLText.scalar(device.name))  # line \(line)\(remark(address, isSlot: isSlot))",
-      "    address: \"\(text)\"",
-    ]
-    if let driver = device.driver { lines.append("    driver: \(YAMLText.scalar(driver))") }
-    if let token = device.vfToken { lines.append("    vfToken: \"\(token)\"") }
-    if let managed = device.managed { lines.append("    managed: \(managed)") }
-    return lines
+    var lines = VMKeys.device.lines(device)
+    lines[0] += "  # line \(line)" + remark(device.place)
+    return lines.enumerated().map { ($0 == 0 ? "  - " : "    ") + $1 }
   }
 
   /// What the host has there.
-  private func remark(_ address: BDF, isSlot: Bool) -> String {
+  private func remark(_ place: DeviceReference) -> String {
+    let (address, isSlot): (BDF, Bool)
+    switch place {
+    case .address(let function): (address, isSlot) = (function, false)
+    case .slot(let first): (address, isSlot) = (first, true)
+    // No configuration of a VMM names devices in another way.
+    case .path, .match: return ""
+    }
     guard let slots else { return isSlot ? ": all functions of the slot" : "" }
-    let found = (slots[address.packed >> 3] ?? [])
-      .filter { isSlot || $0.address == address }
+    let found = (slots[address.packed >> 3] ?? []).filter { isSlot || $0.address == address }
     guard !found.isEmpty else { return ": the host has no such device" }
     return ": "
       + found.map { fact in
