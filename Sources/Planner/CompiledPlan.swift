@@ -43,9 +43,7 @@ extension CompiledPlan {
   /// The same plan for an iommufd that somebody else has opened, who has said how it accounts.
   public var receivingIOMMUFD: CompiledPlan {
     var other = self
-    other.program = program.keeping { step in
-      if case .ioctl(_, IOMMUFDRequests.option, _, _) = step.action { false } else { true }
-    }
+    other.program = program.keeping { $0.action.request != IOMMUFDRequests.option }
     return other
   }
 

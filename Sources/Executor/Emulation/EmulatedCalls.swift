@@ -98,7 +98,6 @@ extension Emulation {
     hasChanged = true
     node = tree.node(path)
     self.closesOnExec = closesOnExec
-    let name = openName(path)
     guard is_notification_valid(call.listener, call.id) != 0 else { return }
     let result = Result { () throws(Errno) in
       if let errno = fault(in: "open") { throw errno }
@@ -106,18 +105,7 @@ extension Emulation {
       if let refusal { throw refusal }
       return number
     }
-    finish(call, "open \(name)", result.map { Int64($0) })
-  }
-
-  private func openName(_ path: DevicePath) -> String {
-    switch path {
-    case .iommu: "/dev/iommu"
-    case .vfioContainer: "/dev/vfio/vfio"
-    case .vfioGroup(let number): "/dev/vfio/\(number)"
-    case .vfioDevice(let address): "cdev(\(address))"
-    case .kvm: "/dev/kvm"
-    case .ioasid: "/dev/ioasid"
-    }
+    finish(call, "open \(path.node)", result.map { Int64($0) })
   }
 
   /// Answers a call, and says so in the log.

@@ -17,8 +17,12 @@ struct EmulatedPaths {
   private static let device = Array("/dev/".utf8)
   private static let system = Array("/sys/".utf8)
   private static let override = Array("/driver_override".utf8)
+  /// The nodes that some kernel has one of.
+  private static let single = DevicePath.single.filter { !$0.isProposalOnly }
   /// Names with which a path of ours may end.
-  private static let names = ["iommu", "vfio", "kvm"].map { Array($0.utf8) }
+  private static let names = single.map {
+    $0.node.split(separator: "/").last.map { Array($0.utf8) } ?? []
+  }
 
   /// Whether KVM is simulated, too.
   let hasKVM: Bool
@@ -47,16 +51,15 @@ struct EmulatedPaths {
   }
 
   private func node(_ path: [UInt8]) -> EmulatedPath? {
-    switch String(decoding: path, as: UTF8.self) {
-    case "/dev/iommu": return .node(.iommu)
-    case "/dev/vfio/vfio": return .node(.vfioContainer)
-    case "/dev/kvm" where hasKVM: return .node(.kvm)
-    case let text where text.hasPrefix("/dev/vfio/devices/vfio"):
-      return Self.number(text.dropFirst(22)).flatMap { devices[$0] }.map { .node(.vfioDevice($0)) }
-    case let text where text.hasPrefix("/dev/vfio/"):
-      return Self.number(text.dropFirst(10)).map { .node(.vfioGroup($0)) }
-    default: return nil
+    let text = String(decoding: path, as: UTF8.self)
+    if let path = Self.single.first(where: { $0.node == text }) {
+      return path == .kvm && !hasKVM ? nil : .node(path)
     }
+    if text.hasPrefix("/dev/vfio/devices/vfio") {
+      return Self.number(text.dropFirst(22)).flatMap { devices[$0] }.map { .node(.vfioDevice($0)) }
+    }
+    guard text.hasPrefix("/dev/vfio/") else { return nil }
+    return Self.number(text.dropFirst(10)).map { .node(.vfioGroup($0)) }
   }
 
   private func attribute(_ path: [UInt8]) -> EmulatedPath? {

@@ -47,11 +47,11 @@ struct EmulatedTree {
     text("/sys/bus/pci/rescan", "")
     for unit in description.iommus { build(unit) }
     for device in description.devices { build(device) }
-    if host.nodes.hasIOMMUFD {
-      placeholder("/dev/iommu")
-      make(folder: "/sys/class/misc")
+    if host.nodes.hasIOMMUFD { make(folder: "/sys/class/misc") }
+    // That of KVM is the machine's own.
+    for path in DevicePath.single where path != .kvm && host.nodes.has(path) {
+      placeholder(path.node)
     }
-    if host.nodes.container != .none { placeholder("/dev/vfio/vfio") }
     if host.nodes.hasCdevs { make(folder: "/dev/vfio/devices") }
     make(driver: "vfio-pci")
     buildModules()
@@ -95,14 +95,11 @@ struct EmulatedTree {
   /// What `stat` says of a node.
   func node(_ path: DevicePath) -> EmulatedNode {
     switch path {
-    case .iommu: EmulatedNode(major: 10, minor: 127)
-    case .vfioContainer: EmulatedNode(major: 10, minor: 196)
-    case .kvm: EmulatedNode(major: 10, minor: 232)
-    case .ioasid: EmulatedNode(major: 10, minor: 126)
     case .vfioGroup(let number): EmulatedNode(major: 510, minor: UInt32(truncatingIfNeeded: number))
     case .vfioDevice(let address):
       EmulatedNode(
         major: 511, minor: UInt32(truncatingIfNeeded: numbers[address] ?? 0))
+    default: EmulatedNode(major: 10, minor: path.minor ?? 0)
     }
   }
 

@@ -45,12 +45,10 @@ public final class LinuxKernel: Kernel {
   public func open(_ path: DevicePath) throws(Errno) -> Int32 {
     switch path {
     case .iommu:
-      if let file = received.take() { file } else { try SystemCalls.open("/dev/iommu", O_RDWR) }
-    case .vfioContainer: try SystemCalls.open("/dev/vfio/vfio", O_RDWR)
-    case .vfioGroup(let number): try SystemCalls.open("/dev/vfio/\(number)", O_RDWR)
+      if let file = received.take() { file } else { try SystemCalls.open(path.node, O_RDWR) }
     case .vfioDevice(let address): try openDevice(address)
-    case .kvm: try SystemCalls.open("/dev/kvm", O_RDWR)
-    case .ioasid: throw .enoent
+    case _ where path.isProposalOnly: throw .enoent
+    default: try SystemCalls.open(path.node, O_RDWR)
     }
   }
 

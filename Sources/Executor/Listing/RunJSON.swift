@@ -61,7 +61,7 @@ extension RunReport {
     writer.key("results")
     writer.beginObject()
     for result in execution.results(ofStep: index) {
-      writer.key(result.field ?? "return")
+      writer.key(result.field)
       writer.integer(result.value)
     }
     writer.endObject()
@@ -69,16 +69,9 @@ extension RunReport {
   }
 
   private func writeCall(of index: Int, to writer: inout JSONWriter) {
-    switch program.steps[index].action {
-    case .open: writer.member("call", "open")
-    case .memory: writer.member("call", "memory")
-    case .sysfs: writer.member("call", "sysfs")
-    case .expect: writer.member("call", "expect")
-    case .close: writer.member("call", "close")
-    case .ioctl(_, let request, _, _):
-      writer.member("call", "ioctl")
-      writer.member("request", request.name)
-    }
+    let action = program.steps[index].action
+    writer.member("call", action.verb.rawValue)
+    if let request = action.request { writer.member("request", request.name) }
   }
 
   private func write(_ rollback: Rollback, to writer: inout JSONWriter) {

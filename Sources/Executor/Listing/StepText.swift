@@ -49,34 +49,20 @@ public struct StepText {
 
   /// The exact call of a step, with symbolic values.
   public func call(_ index: Int) -> StyledText {
-    switch program.steps[index].action {
-    case .open(let path, let id): "open \(Self.path(path)) -> \(name(id), .strong)"
-    case .memory(let memory, let file, let address): call(memory, file, address)
-    case .sysfs(let write): "write \(Self.value(of: write)) > \(Self.path(write))"
-    case .expect: "expect " + condition(index)
-    case .close(let id): "close \(name(id))"
-    case .ioctl(let receiver, let request, let arguments, let results):
-      "ioctl \(name(receiver)) \(self.request(request))"
-        + self.arguments(request, arguments) + self.results(request, results)
-    }
-  }
-
-  private func call(_ memory: GuestMemory, _ file: ResultID, _ address: ResultID?) -> StyledText {
-    var text: StyledText = "memory size=\(hexText(memory.size))"
-    if let bytes = memory.hugePageBytes { text += " hugepages=\(hexText(bytes))" }
-    if memory.population == .eager { text += " populate=eager" }
-    text += " -> \(name(file), .strong)"
-    if let address { text += ", \(name(address), .strong)" }
-    return text
+    let action = program.steps[index].action
+    if let write = action.driverChange { return "write \(write.value) > \(write.path)" }
+    let parts = action.parts
+    var text = StyledText(parts.verb.rawValue)
+    if let receiver = parts.receiver { text += " \(name(receiver))" }
+    if let request = action.request { text += " \(self.request(request))" }
+    return text + operands(parts.operands) + results(parts)
   }
 
   /// What an `expect` step asks for; empty for other steps.
   func condition(_ index: Int) -> StyledText {
-    guard case .expect(let id, let mask, let operand) = program.steps[index].action else {
-      return ""
-    }
-    guard let mask else { return "\(name(id)) == \(text(operand, for: nil))" }
-    return "\(name(id)) & \(hexText(mask)) == \(bits(operand))"
+    let parts = program.steps[index].action.parts
+    guard parts.verb == .expect, let receiver = parts.receiver else { return "" }
+    return "\(name(receiver))" + operands(parts.operands)
   }
 
   /// What undoes a step; `nil` if there is nothing to undo.
@@ -85,7 +71,7 @@ public struct StepText {
     case .nothing: nil
     case .close(let id): "close \(name(id))"
     case .ioctl(let receiver, let request, let arguments):
-      "ioctl \(name(receiver)) \(self.request(request))" + self.arguments(request, arguments)
+      "ioctl \(name(receiver)) \(self.request(request))" + operands(request.operands(arguments))
     case .releaseMemory(let file, let address, _):
       (address.map { "unmap \(name($0)), " } ?? "") + "close \(name(file))"
     case .revert(let write): Self.revert(write)
@@ -118,14 +104,8 @@ extension StepText {
   }
 
   private func words(_ path: DevicePath) -> StyledText {
-    switch path {
-    case .iommu: "open the kernel's IOMMU interface"
-    case .vfioContainer: "open a VFIO container: one I/O address space"
-    case .vfioGroup(let group): "open IOMMU group \(group)"
-    case .vfioDevice(let address): "open device \(device(address))"
-    case .kvm: "open KVM"
-    case .ioasid: "open the proposed I/O address space interface"
-    }
+    guard case .vfioDevice(let address) = path else { return "open \(path.summary)" }
+    return "open device \(device(address))"
   }
 
   private func words(_ write: SysfsWrite) -> StyledText {
@@ -167,33 +147,10 @@ extension StepText {
 }
 
 extension StepText {
-  /// The device node of an `open`, as people know it.
+  /// A device node as people know it.
   static func path(_ path: DevicePath) -> String {
-    switch path {
-    case .iommu: "/dev/iommu"
-    case .vfioContainer: "/dev/vfio/vfio"
-    case .vfioGroup(let group): "/dev/vfio/\(group)"
-    case .vfioDevice(let address): "/dev/vfio/devices/vfioN (N: see vfio-dev/ of \(address))"
-    case .kvm: "/dev/kvm"
-    case .ioasid: "/dev/ioasid"
-    }
-  }
-
-  /// The attribute a driver change is written to.
-  static func path(_ write: SysfsWrite) -> String {
-    switch write {
-    case .unbind(let address, _): "/sys/bus/pci/devices/\(address)/driver/unbind"
-    case .driverOverride(let address, _): "/sys/bus/pci/devices/\(address)/driver_override"
-    case .probe: "/sys/bus/pci/drivers_probe"
-    }
-  }
-
-  /// What is written to it.
-  static func value(of write: SysfsWrite) -> String {
-    switch write {
-    case .unbind(let address, _), .probe(let address, _): address.description
-    case .driverOverride(_, let driver): driver
-    }
+    guard case .vfioDevice(let address) = path else { return path.node }
+    return "/dev/vfio/devices/vfioN (N: see vfio-dev/ of \(address))"
   }
 
   private static func revert(_ write: SysfsWrite) -> StyledText {
@@ -211,20 +168,40 @@ extension StepText {
     "\(request.name, .strong) (\(hexText(UInt64(request.code.command))))"
   }
 
-  private func arguments(_ request: RequestDescriptor, _ arguments: [Operand]) -> StyledText {
-    let fields = request.operandFields + (request.optionalField.map { [$0] } ?? [])
-    return zip(fields, arguments).reduce("") { text, pair in
-      text + " \(pair.0.name)=\(self.text(pair.1, for: pair.0))"
+  private func operands(_ operands: [StepOperand]) -> StyledText {
+    StyledText(operands.reduce(into: "") { $0 += text($1) })
+  }
+
+  private func text(_ operand: StepOperand) -> String {
+    switch operand.place {
+    case .named: " \(operand.name)=" + text(operand.value)
+    case .bare: " " + text(operand.value)
+    case .after(let word): " \(word) " + text(operand.value)
+    case .implied: ""
     }
   }
 
-  private func results(_ request: RequestDescriptor, _ results: [ResultID?]) -> StyledText {
-    let fields = request.fields.flatMap(\.resultMembers).map { $0.name + ": " } + [""]
-    let made = zip(fields, results).compactMap { field, id in id.map { (field, $0) } }
-    guard !made.isEmpty else { return "" }
-    return made.enumerated().reduce(" -> ") { text, entry in
-      text + "\(entry.offset > 0 ? ", " : "")\(entry.element.0)\(name(entry.element.1), .strong)"
+  private func text(_ value: StepOperand.Value) -> String {
+    switch value {
+    case .node(let path): Self.path(path)
+    case .number(let value): hexText(value)
+    case .member(let operand, let request, let place):
+      text(operand, for: request.member(at: place))
+    case .operand(let operand): text(operand, for: nil)
+    case .bits(let operand): bits(operand)
+    case .word(let text), .name(let text): text
     }
+  }
+
+  /// What a step makes; of what a request gives also where it gives it.
+  private func results(_ parts: StepParts) -> StyledText {
+    var text: StyledText = ""
+    for result in parts.results {
+      let isNamed = parts.verb == .ioctl && !result.isReturned
+      text += text.isEmpty ? " -> " : ", "
+      text += "\(isNamed ? result.member + ": " : "")\(name(result.id), .strong)"
+    }
+    return text
   }
 
   /// An operand as its field shows it: names of values where it has them.

@@ -21,11 +21,11 @@ struct SystemCallText {
       open(path) + " = \(steps.name(id), .strong)"
     case .memory(let memory, let file, let address): calls(memory, file, address)
     case .sysfs(let write):
-      "write(\("\"\(StepText.path(write))\""), \("\"\(StepText.value(of: write))\""))"
+      "write(\("\"\(write.path)\""), \("\"\(write.value)\""))"
     case .expect: "(no call) stop unless " + steps.condition(index)
     case .close(let id): "close(\(steps.name(id)))"
-    case .ioctl(let receiver, let request, let arguments, let results):
-      ioctl(receiver, request, arguments) + self.results(request, results)
+    case .ioctl(let receiver, let request, let arguments, _):
+      ioctl(receiver, request, arguments) + results(program.steps[index].action.results)
     }
   }
 
@@ -132,19 +132,14 @@ extension SystemCallText {
     return field.isOptional && operand != nil ? "&\"\(text)\"" : text
   }
 
-  private func results(_ request: RequestDescriptor, _ results: [ResultID?]) -> StyledText {
-    let fields = request.fields.flatMap(\.resultMembers).map(\.name)
+  private func results(_ made: [StepResult]) -> StyledText {
     var text: StyledText = " = 0"
-    var made: [StyledText] = []
-    for (index, id) in results.enumerated() {
-      guard let id else { continue }
-      if index < fields.count {
-        made.append("\(fields[index]) = \(steps.name(id), .strong)")
-      } else {
-        text = " = \(steps.name(id), .strong)"
-      }
+    if let returned = made.first(where: \.isReturned) {
+      text = " = \(steps.name(returned.id), .strong)"
     }
-    for (index, part) in made.enumerated() { text += (index == 0 ? "; " : ", ") + part }
+    for (index, result) in made.filter({ !$0.isReturned }).enumerated() {
+      text += "\(index == 0 ? "; " : ", ")\(result.member) = \(steps.name(result.id), .strong)"
+    }
     return text
   }
 }

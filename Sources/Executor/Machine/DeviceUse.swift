@@ -56,10 +56,7 @@ public struct DeviceUse {
   /// Errors for disks and networks in use and for what a driver would wait for, warnings for other
   /// uses, of the devices whose drivers a program changes.
   func findings(for plan: CompiledPlan) -> [Diagnostic] {
-    var changed: Set<BDF> = []
-    for case .sysfs(let write) in plan.program.steps.lazy.map(\.action) {
-      changed.insert(write.address)
-    }
+    let changed = plan.program.devicesWithChangedDriver
     if changed.isEmpty { return [] }
     let devices = plan.plan.devices
     let own = devices.map { ($0.address, "device '\($0.name)' (\($0.address))", $0.origin) }

@@ -28,7 +28,7 @@ public enum KernelPreflight {
 
   /// Without `/proc` nobody knows what is mounted from a device that changes its driver.
   private static func unknownUse(of program: Program) -> Diagnostic? {
-    let change = program.steps.first { if case .sysfs = $0.action { true } else { false } }
+    let change = program.steps.first { $0.action.verb == .sysfs }
     guard let change else { return nil }
     let path = "/proc/self/mountinfo"
     do throws(Errno) {
@@ -44,12 +44,9 @@ public enum KernelPreflight {
   /// The file a step needs, and what brings it; `nil` if the program itself may.
   private static func requirement(of action: Action) -> (path: String, need: String?)? {
     switch action {
-    case .open(.iommu, _): ("/dev/iommu", KernelOption.iommufd.description)
-    case .open(.vfioContainer, _): ("/dev/vfio/vfio", KernelOption.type1.description)
-    case .open(.kvm, _): ("/dev/kvm", "\(KernelOption.kvm), and virtualization in the firmware")
-    case .open(.vfioGroup(let number), _): ("/dev/vfio/\(number)", nil)
     case .open(.vfioDevice(let address), _):
       DriverLinks.cdev(of: address).map { ("/dev/vfio/devices/" + $0, nil) }
+    case .open(let path, _): path.isProposalOnly ? nil : (path.node, need(of: path))
     case .sysfs(.driverOverride(let address, _)):
       (
         DriverLinks.device(address) + "/driver_override",
@@ -60,17 +57,17 @@ public enum KernelPreflight {
     default: nil
     }
   }
+
+  private static func need(of path: DevicePath) -> String? {
+    path.option.map { "\($0)" + (path == .kvm ? ", and virtualization in the firmware" : "") }
+  }
 }
 
 extension Action {
   /// The kernel option or release that a failing step lacks; `nil` if it failed for another reason.
   public func missingFeature(_ errno: Errno) -> String? {
     switch (self, errno) {
-    case (.open(.iommu, _), .enoent): "the kernel needs \(KernelOption.iommufd)"
-    case (.open(.vfioDevice, _), .enoent):
-      "the kernel needs \(KernelOption.vfioCdev)"
-    case (.open(.vfioContainer, _), .enoent): "the kernel needs \(KernelOption.type1)"
-    case (.open(.kvm, _), .enoent): "the kernel needs \(KernelOption.kvm)"
+    case (.open(let path, _), .enoent): path.option.map { "the kernel needs \($0)" }
     case (.ioctl(_, let request, _, _), .enotty):
       "this kernel does not know \(request.name) (\(request.source))"
     default: nil

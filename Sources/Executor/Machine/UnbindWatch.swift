@@ -12,7 +12,7 @@ public struct UnbindWatch {
     self.plan = plan
     let nodes = NodeUse(.machine, OpenFiles())
     var holders: [BDF: [DeviceHolders.Holder]] = [:]
-    for case .sysfs(.unbind(let address, _)) in plan.program.steps.lazy.map(\.action) {
+    for case .unbind(let address, _) in plan.program.driverChanges {
       holders[address] = nodes.opened(of: address).flatMap(\.holders)
     }
     self.holders = holders

@@ -25,8 +25,8 @@ public struct ExecutionReport: Hashable, Sendable {
 
   /// A value a step made.
   public struct ResultValue: Hashable, Sendable {
-    /// The kernel's name of the field it came in; `nil` for what `open` or `mmap` returned.
-    public var field: String?
+    /// The kernel's name of the member it came in, or `return`.
+    public var field: String
     /// Which result of the program it is.
     public var id: ResultID
     /// The value: a descriptor number, an id, an address or a plain number.
@@ -62,19 +62,8 @@ public struct ExecutionReport: Hashable, Sendable {
   /// What a completed step made, in field order; empty for other steps.
   public func results(ofStep index: Int) -> [ResultValue] {
     guard index >= 0, index < completed else { return [] }
-    switch program.steps[index].action {
-    case .open(_, let id): return [ResultValue(field: nil, id: id, value: values[Int(id.index)])]
-    case .memory(_, let file, let address):
-      let made = [ResultValue(field: nil, id: file, value: values[Int(file.index)])]
-      guard let address else { return made }
-      return made + [
-        ResultValue(field: "address", id: address, value: values[Int(address.index)])
-      ]
-    case .ioctl(_, let request, _, let ids):
-      return zip(request.resultFields, ids).compactMap { field, id in
-        id.map { ResultValue(field: field.name, id: $0, value: values[Int($0.index)]) }
-      }
-    case .sysfs, .expect, .close: return []
+    return program.steps[index].action.results.map {
+      ResultValue(field: $0.member, id: $0.id, value: values[Int($0.id.index)])
     }
   }
 }

@@ -128,13 +128,8 @@ public enum ExecutorDiagnostics {
   /// What a failed expectation is about: the fact that differs from the plan.
   private static func fact(of action: Action, in program: Program) -> [Diagnostic.Note] {
     guard case .expect(let id, _, _) = action else { return [] }
-    let asked = program.steps.lazy.compactMap { step -> RequestDescriptor? in
-      guard case .ioctl(_, let request, _, let results) = step.action, results.contains(id) else {
-        return nil
-      }
-      return request
-    }.first
-    return asked.map { [.init("the fact: \($0.summary), by \($0.name)")] } ?? []
+    let maker = program.steps.first { $0.action.results.contains { $0.id == id } }
+    return maker?.action.request.map { [.init("the fact: \($0.summary), by \($0.name)")] } ?? []
   }
 
   private static func rollbackNote(_ report: ExecutionReport) -> Diagnostic.Note {
@@ -156,17 +151,19 @@ public enum ExecutorDiagnostics {
 
   /// A step in a few words.
   static func description(of action: Action, in program: Program) -> String {
-    func name(_ id: ResultID) -> String { program.results[Int(id.index)].name }
-    return switch action {
-    case .open(_, let id): "open '\(name(id))'"
-    case .ioctl(let file, let request, _, _): "\(request.name) on '\(name(file))'"
-    case .memory(_, let id, _): "memory '\(name(id))'"
-    case .sysfs(.unbind(let address, let driver)): "unbind \(address) from '\(driver)'"
-    case .sysfs(.driverOverride(let address, let driver)):
+    if let write = action.driverChange { return description(of: write) }
+    let parts = action.parts
+    let named = parts.receiver ?? parts.results.first?.id
+    let name = named.map { " '\(program.results[Int($0.index)].name)'" } ?? ""
+    return action.request.map { "\($0.name) on" + name } ?? parts.verb.rawValue + name
+  }
+
+  private static func description(of write: SysfsWrite) -> String {
+    switch write {
+    case .unbind(let address, let driver): "unbind \(address) from '\(driver)'"
+    case .driverOverride(let address, let driver):
       "set the driver override of \(address) to '\(driver)'"
-    case .sysfs(.probe(let address, let driver)): "probe \(address) by '\(driver)'"
-    case .expect(let id, _, _): "expect '\(name(id))'"
-    case .close(let id): "close '\(name(id))'"
+    case .probe(let address, let driver): "probe \(address) by '\(driver)'"
     }
   }
 }

@@ -44,6 +44,6 @@ public enum FaultInjection {
   }
 
   private static func makesCall(_ step: Step) -> Bool {
-    if case .expect = step.action { false } else { true }
+    step.action.verb != .expect
   }
 }

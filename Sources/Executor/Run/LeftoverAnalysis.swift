@@ -54,23 +54,20 @@ struct LeftoverAnalysis {
   }
 
   private mutating func record(_ step: Int) {
-    switch program.steps[step].action {
-    case .open(_, let id): makers[Int(id.index)] = step
-    case .memory(_, let file, let address):
-      for id in [file, address].compactMap({ $0 }) { makers[Int(id.index)] = step }
-    case .ioctl(let receiver, _, let arguments, let results):
+    let action = program.steps[step].action
+    let made = action.results.map(\.id)
+    if case .ioctl(let receiver, _, let arguments, _) = action {
       // What a request made goes with its objects: a mapping with its address space.
       for case .result(let id) in arguments
       where !undone[step] && isFile(id) && id != receiver && areKept(arguments) {
         held[Int(receiver.index)].append(Int(id.index))
       }
-      for case .some(let id) in results {
-        makers[Int(id.index)] = step
-        let holdsMaker = program.results[Int(receiver.index)].kind != .kvm
-        if isFile(id), holdsMaker { held[Int(id.index)].append(Int(receiver.index)) }
+      let holdsMaker = program.results[Int(receiver.index)].kind != .kvm
+      for id in made where isFile(id) && holdsMaker {
+        held[Int(id.index)].append(Int(receiver.index))
       }
-    case .sysfs, .expect, .close: break
     }
+    for id in made { makers[Int(id.index)] = step }
   }
 
   /// Whether no object among the arguments was destroyed; files are asked for later.
@@ -110,13 +107,8 @@ struct LeftoverAnalysis {
 
   /// The file whose opening a step's undo would close.
   private func fileMade(by step: Int) -> Int? {
-    switch program.steps[step].action {
-    case .open(_, let id), .memory(_, let id, _): return Int(id.index)
-    case .ioctl(_, _, _, let results):
-      let file = results.compactMap { $0 }.first { isFile($0) }
-      return file.map { Int($0.index) }
-    default: return nil
-    }
+    let file = program.steps[step].action.results.first { isFile($0.id) }
+    return file.map { Int($0.id.index) }
   }
 
   private func concernsLiveObjects(_ step: Int) -> Bool {

@@ -84,9 +84,7 @@ public struct PlanBudget: Hashable, Sendable {
   /// By user unless an iommufd is told otherwise, which programs do first of all (§4.6).
   private static func account(of compiled: CompiledPlan) -> Account {
     guard compiled.plan.dialect?.hasAddressSpaceObjects == true else { return .process }
-    let isTold = compiled.program.steps.contains { step in
-      if case .ioctl(_, IOMMUFDRequests.option, _, _) = step.action { true } else { false }
-    }
+    let isTold = compiled.program.steps.contains { $0.action.request == IOMMUFDRequests.option }
     return isTold ? .process : .user
   }
 }

@@ -182,7 +182,7 @@ extension SavedPlanWriter {
     var ioctls = 0
     var opens = 0
     for step in compiled.program.steps {
-      switch step.action {
+      switch step.action.verb {
       case .ioctl: ioctls += 1
       case .open: opens += 1
       default: break

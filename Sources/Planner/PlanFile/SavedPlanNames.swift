@@ -52,24 +52,6 @@ extension Undo {
   }
 }
 
-extension SysfsWrite {
-  /// The attribute that is written, below the device or, for a probe, below the PCI bus.
-  public var attribute: StaticString {
-    switch self {
-    case .unbind: "driver/unbind"
-    case .driverOverride: "driver_override"
-    case .probe: "drivers_probe"
-    }
-  }
-
-  /// The driver that loses or gets the device.
-  public var driver: String {
-    switch self {
-    case .unbind(_, let driver), .driverOverride(_, let driver), .probe(_, let driver): driver
-    }
-  }
-}
-
 extension Constants {
   /// The names that together make up a value; empty if it has none or only in part.
   public func names(of value: UInt64) -> [String] {

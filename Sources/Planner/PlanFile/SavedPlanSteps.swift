@@ -37,16 +37,10 @@ private struct StepRun: ~Copyable {
     writer.beginObject()
     writer.appendRaw("\"index\":")
     writer.appendDigits(UInt64(number))
-    switch step.action {
-    case .open(let path, let result): write(open: path, result)
-    case .ioctl(let file, let request, let arguments, let results):
+    if case .ioctl(let file, let request, let arguments, let results) = step.action {
       write(ioctl: request, on: file, arguments, results)
-    case .memory(let memory, let file, let address): write(memory, file, address)
-    case .sysfs(let write): self.write(sysfs: write)
-    case .expect(let value, let mask, let expected): write(expect: value, mask, equals: expected)
-    case .close(let file):
-      writer.appendRaw(",\"call\":\"close\",\"fd\":")
-      quote(file)
+    } else {
+      write(step.action.parts)
     }
     if step.origin.source == linesOf { writeLine(of: step.origin.start) }
     writer.endObject()
@@ -65,54 +59,34 @@ private struct StepRun: ~Copyable {
   }
 }
 
-// MARK: - One function per call
+// MARK: - Requests, and what is none
 
 extension StepRun {
-  private mutating func write(open path: DevicePath, _ result: ResultID) {
-    writer.appendRaw(",\"call\":\"open\",\"path\":\"")
-    writer.append(path)
-    writer.appendRaw("\",\"result\":")
-    quote(result)
-    writer.appendRaw(",\"undo\":\"close\"")
+  private mutating func write(_ parts: StepParts) {
+    writer.appendRaw(",\"call\":")
+    quote(parts.verb.rawValue)
+    if let receiver = parts.receiver {
+      write(key: parts.verb == .expect ? "value" : "fd")
+      quote(receiver)
+    }
+    for operand in parts.operands {
+      write(key: operand.name)
+      write(operand.value)
+    }
+    for result in parts.results {
+      write(key: result.isReturned ? "result" : result.member)
+      quote(result.id)
+    }
+    if let undo = parts.undo {
+      write(key: "undo")
+      quote(undo)
+    }
   }
 
-  private mutating func write(_ memory: GuestMemory, _ file: ResultID, _ address: ResultID?) {
-    writer.appendRaw(",\"call\":\"memory\",\"size\":\"")
-    writer.appendHex(memory.size)
-    if let hugePageBytes = memory.hugePageBytes {
-      writer.appendRaw("\",\"hugepages\":\"")
-      writer.appendHex(hugePageBytes)
-    }
-    if memory.population == .eager { writer.appendRaw("\",\"populate\":\"eager") }
-    writer.appendRaw("\",\"result\":")
-    quote(file)
-    if let address {
-      writer.appendRaw(",\"address\":")
-      quote(address)
-    }
-    writer.appendRaw(address == nil ? ",\"undo\":\"close\"" : ",\"undo\":\"munmap and close\"")
-  }
-
-  private mutating func write(sysfs write: SysfsWrite) {
-    writer.appendRaw(",\"call\":\"sysfs\",\"device\":\"")
-    writer.appendText(write.address)
-    writer.appendRaw("\",\"attribute\":\"")
-    writer.appendRaw(write.attribute)
-    writer.appendRaw("\",\"driver\":\"")
-    writer.appendText(write.driver)
-    writer.appendRaw("\",\"undo\":\"revert\"")
-  }
-
-  private mutating func write(expect value: ResultID, _ mask: UInt64?, equals expected: Operand) {
-    writer.appendRaw(",\"call\":\"expect\",\"value\":")
-    quote(value)
-    if let mask {
-      writer.appendRaw(",\"mask\":\"")
-      writer.appendHex(mask)
-      writer.appendRaw("\"")
-    }
-    writer.appendRaw(",\"equals\":")
-    write(expected)
+  private mutating func write(key: String) {
+    writer.appendRaw(",\"")
+    writer.appendText(key)
+    writer.appendRaw("\":")
   }
 
   private mutating func write(
@@ -173,6 +147,20 @@ extension StepRun {
 // MARK: - Values
 
 extension StepRun {
+  private mutating func write(_ value: StepOperand.Value) {
+    switch value {
+    case .node(.vfioDevice(let address)):
+      // As `node` has it, but without a string for each device.
+      writer.appendRaw("\"cdev(")
+      writer.appendText(address)
+      writer.appendRaw(")\"")
+    case .node(let path): quote(path.node)
+    case .number(let value): writer.append(value, width: 8)
+    case .member(let operand, _, _), .operand(let operand), .bits(let operand): write(operand)
+    case .word(let text), .name(let text): quote(text)
+    }
+  }
+
   /// A result by name, a number as it is.
   private mutating func write(_ operand: Operand) {
     switch operand {
@@ -269,22 +257,5 @@ extension JSONWriter {
     appendRaw("\"")
     appendHex(value)
     appendRaw("\"")
-  }
-
-  /// Adds the path of a device node as plan files write it; a cdev by its device, not its number.
-  fileprivate mutating func append(_ path: DevicePath) {
-    switch path {
-    case .iommu: appendRaw("/dev/iommu")
-    case .vfioContainer: appendRaw("/dev/vfio/vfio")
-    case .kvm: appendRaw("/dev/kvm")
-    case .ioasid: appendRaw("/dev/ioasid")
-    case .vfioGroup(let number):
-      appendRaw("/dev/vfio/")
-      appendText(String(number))
-    case .vfioDevice(let address):
-      appendRaw("cdev(")
-      appendText(address)
-      appendRaw(")")
-    }
   }
 }

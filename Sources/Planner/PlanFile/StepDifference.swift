@@ -118,7 +118,9 @@ private struct StepInterner {
     actions.expect(program.steps.count)
     let ids = program.results.map { ResultID(names.number(of: $0.name)) }
     return program.steps.map { step in
-      actions.number(of: step.action.renaming { ids[Int($0.index)] })
+      let action = step.action.mapResults(
+        used: { ids[Int($0.index)] }, made: { ids[Int($0.index)] })
+      return actions.number(of: action ?? step.action)
     }
   }
 }
@@ -150,34 +152,5 @@ private struct Numbering<Key: Hashable> {
     if number == next { keys.append(key) }
     likely = Int(number) + 1
     return number
-  }
-}
-
-extension Action {
-  /// The same action with other numbers for the results.
-  fileprivate func renaming(_ id: (ResultID) -> ResultID) -> Action {
-    switch self {
-    case .open(let path, let result): .open(path, id(result))
-    case .ioctl(let file, let request, let arguments, let results):
-      .ioctl(
-        id(file), request, arguments: arguments.map { $0.renaming(id) },
-        results: results.map { $0.map(id) })
-    case .memory(let memory, let file, let address):
-      .memory(memory, file: id(file), address: address.map(id))
-    case .sysfs: self
-    case .expect(let value, let mask, let expected):
-      .expect(id(value), mask: mask, equals: expected.renaming(id))
-    case .close(let file): .close(id(file))
-    }
-  }
-}
-
-extension Operand {
-  fileprivate func renaming(_ id: (ResultID) -> ResultID) -> Operand {
-    switch self {
-    case .literal, .address, .token: self
-    case .result(let result): .result(id(result))
-    case .memory(let result, let offset): .memory(id(result), offset: offset)
-    }
   }
 }

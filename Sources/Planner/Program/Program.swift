@@ -16,12 +16,12 @@ public struct Program: Hashable, Sendable {
     self.results = results
   }
 
+  /// The changes of drivers, in order.
+  public var driverChanges: [SysfsWrite] { steps.compactMap(\.action.driverChange) }
+
   /// The devices whose drivers it changes.
   public var devicesWithChangedDriver: Set<BDF> {
-    Set(
-      steps.lazy.compactMap { step in
-        if case .sysfs(let write) = step.action { write.address } else { nil }
-      })
+    Set(driverChanges.lazy.map(\.address))
   }
 
   /// Whether two programs do the same under the same names, wherever they were written down.

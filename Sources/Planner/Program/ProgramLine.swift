@@ -132,20 +132,14 @@ struct ProgramLine {
       return .vfioDevice(address)
     }
     guard let token = take(.string) else { throw missing("a device node") }
-    switch token.text {
-    case "/dev/iommu": return .iommu
-    case "/dev/vfio/vfio": return .vfioContainer
-    case "/dev/kvm": return .kvm
-    case "/dev/ioasid": return .ioasid
-    default:
-      let group = token.text.dropFirst("/dev/vfio/".count)
-      guard token.text.hasPrefix("/dev/vfio/"), let number = Int(group), number >= 0,
-        String(number) == group
-      else {
-        throw ProgramTextError(ProgramDiagnostics.value(token, expected: "a device node"))
-      }
-      return .vfioGroup(number)
+    if let path = DevicePath.single.first(where: { $0.node == token.text }) { return path }
+    let group = token.text.dropFirst("/dev/vfio/".count)
+    guard token.text.hasPrefix("/dev/vfio/"), let number = Int(group), number >= 0,
+      String(number) == group
+    else {
+      throw ProgramTextError(ProgramDiagnostics.value(token, expected: "a device node"))
     }
+    return .vfioGroup(number)
   }
 
   /// A write to a driver attribute.

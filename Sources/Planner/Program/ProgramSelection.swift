@@ -29,29 +29,7 @@ private struct ProgramSelection {
   }
 
   private mutating func renumbered(_ action: Action) -> Action? {
-    switch action {
-    case .sysfs: return action
-    case .open(let path, let file): return .open(path, define(file))
-    case .memory(let memory, let file, let address):
-      return .memory(memory, file: define(file), address: address.map { define($0) })
-    case .close(let file): return number(of: file).map { .close($0) }
-    case .expect(let id, let mask, let operand):
-      guard let id = number(of: id), let operand = renumbered(operand) else { return nil }
-      return .expect(id, mask: mask, equals: operand)
-    case .ioctl(let file, let request, let arguments, let results):
-      let kept = arguments.compactMap { renumbered($0) }
-      guard let file = number(of: file), kept.count == arguments.count else { return nil }
-      return .ioctl(
-        file, request, arguments: kept, results: results.map { $0.map { define($0) } })
-    }
-  }
-
-  private func renumbered(_ operand: Operand) -> Operand? {
-    switch operand {
-    case .literal, .address, .token: operand
-    case .result(let id): number(of: id).map { .result($0) }
-    case .memory(let id, let offset): number(of: id).map { .memory($0, offset: offset) }
-    }
+    action.mapResults(used: { number(of: $0) }, made: { define($0) })
   }
 
   private func number(of id: ResultID) -> ResultID? { numbers[Int(id.index)] }

@@ -21,22 +21,16 @@ public enum ProgramText {
 
   /// Prints one step by its 0-based position, without a line end.
   public static func line(_ index: Int, of program: Program) -> String {
+    let parts = program.steps[index].action.parts
     let names = program.results
-    return switch program.steps[index].action {
-    case .open(let path, let file): "\(names[file]) = open \(text(of: path))"
-    case .memory(let memory, let file, let address):
-      names[file] + (address.map { ", \(names[$0])" } ?? "")
-        + " = memory size=\(number(memory.size))"
-        + (memory.hugePageBytes.map { " hugepages=\(number($0))" } ?? "")
-        + (memory.population == .lazy ? "" : " populate=\(memory.population.rawValue)")
-    case .sysfs(let write): "sysfs \(text(of: write))"
-    case .expect(let result, let mask, let value):
-      "expect \(names[result])" + (mask.map { " & \(number($0))" } ?? "")
-        + " == \(text(of: value, in: .number(.none), names))"
-    case .close(let file): "close \(names[file])"
-    case .ioctl(let file, let request, let arguments, let results):
-      line(request, on: file, arguments, results, names)
-    }
+    var line = parts.results.map { names[$0.id] }.joined(separator: ", ")
+    if !line.isEmpty { line += " = " }
+    line += parts.verb.rawValue
+    if let receiver = parts.receiver { line += " " + names[receiver] }
+    if let method = parts.method { line += " " + method }
+    for operand in parts.operands { line += text(of: operand, names) }
+    guard parts.verb == .ioctl, !parts.results.isEmpty else { return line }
+    return line + " -> " + parts.results.map(\.member).joined(separator: ", ")
   }
 
   /// Prints a number: one digit as it is, anything else in hexadecimal.
@@ -44,26 +38,26 @@ public enum ProgramText {
     value < 10 ? String(value) : hexText(value)
   }
 
-  private static func line(
-    _ request: RequestDescriptor, on file: ResultID, _ arguments: [Operand],
-    _ results: [ResultID?], _ names: [ResultDefinition]
-  ) -> String {
-    var made: [String] = []
-    var members: [String] = []
-    for (id, member) in zip(results, request.resultFields) {
-      guard let id else { continue }
-      made.append(names[id])
-      members.append(member.name)
+  private static func text(of operand: StepOperand, _ names: [ResultDefinition]) -> String {
+    switch operand.place {
+    case .named: " \(operand.name)=" + text(of: operand.value, names)
+    case .bare: " " + text(of: operand.value, names)
+    case .after(let word): " \(word) " + text(of: operand.value, names)
+    case .implied: ""
     }
-    var line = made.isEmpty ? "" : made.joined(separator: ", ") + " = "
-    line += "ioctl \(names[file]) \(request.name)"
-    for (field, argument) in zip(request.operandFields, arguments) {
-      line += " \(field.name)=\(text(of: argument, in: field.role, names))"
+  }
+
+  private static func text(of value: StepOperand.Value, _ names: [ResultDefinition]) -> String {
+    switch value {
+    case .node(.vfioDevice(let address)): DevicePath.vfioDevice(address).node
+    case .node(let path): "\"\(path.node)\""
+    case .number(let value): number(value)
+    case .member(let operand, let request, let place):
+      text(of: operand, in: request.member(at: place)?.role ?? .number(.none), names)
+    case .operand(let operand), .bits(let operand): text(of: operand, in: .number(.none), names)
+    case .word(let word): word
+    case .name(let name): quoted(name)
     }
-    if let field = request.optionalField, case .token(let token)? = arguments.last {
-      line += " \(field.name)=\(token)"
-    }
-    return members.isEmpty ? line : line + " -> " + members.joined(separator: ", ")
   }
 
   private static func text(
@@ -78,25 +72,6 @@ public enum ProgramText {
       guard case .number(let constants) = role else { return number(value) }
       let words = constants.names(of: value)
       return words.isEmpty ? number(value) : words.joined(separator: "|")
-    }
-  }
-
-  private static func text(of path: DevicePath) -> String {
-    switch path {
-    case .iommu: "\"/dev/iommu\""
-    case .vfioContainer: "\"/dev/vfio/vfio\""
-    case .vfioGroup(let number): "\"/dev/vfio/\(number)\""
-    case .vfioDevice(let address): "cdev(\(address))"
-    case .kvm: "\"/dev/kvm\""
-    case .ioasid: "\"/dev/ioasid\""
-    }
-  }
-
-  private static func text(of write: SysfsWrite) -> String {
-    switch write {
-    case .unbind(let address, let driver): "unbind \(address) from \(quoted(driver))"
-    case .driverOverride(let address, let driver): "override \(address) with \(quoted(driver))"
-    case .probe(let address, let driver): "probe \(address) by \(quoted(driver))"
     }
   }
 

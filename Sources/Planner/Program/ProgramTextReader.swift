@@ -28,7 +28,7 @@ public enum ProgramTextReader {
 /// The lines read so far.
 struct ProgramReading {
   /// What steps begin with, after the names of what they make.
-  static let keywords = ["open", "memory", "sysfs", "expect", "close", "ioctl"]
+  static let keywords = Action.Verb.allCases.map(\.rawValue)
 
   /// The program so far.
   private(set) var program = Program()

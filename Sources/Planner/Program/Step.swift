@@ -1,50 +1,5 @@
 import Parser
 
-/// A device node a program may open: a closed set, whatever a plan file says.
-public enum DevicePath: Hashable, Sendable {
-  /// `/dev/iommu`.
-  case iommu
-  /// `/dev/vfio/vfio`.
-  case vfioContainer
-  /// `/dev/vfio/N`, the group file.
-  case vfioGroup(Int)
-  /// `/dev/vfio/devices/vfioN` of a device, found when it is opened: N is not stable.
-  case vfioDevice(BDF)
-  /// `/dev/kvm`.
-  case kvm
-  /// `/dev/ioasid` of the 2021 proposal.
-  case ioasid
-
-  /// The kind of file that opening it gives.
-  public var kind: ObjectKind {
-    switch self {
-    case .iommu: .iommufd
-    case .vfioContainer: .container
-    case .vfioGroup: .group
-    case .vfioDevice: .deviceFD
-    case .kvm: .kvm
-    case .ioasid: .ioasidFD
-    }
-  }
-}
-
-/// A write to a driver attribute of sysfs: a closed set, too.
-public enum SysfsWrite: Hashable, Sendable {
-  /// Takes a device from its driver: its address into `driver/unbind`.
-  case unbind(BDF, from: String)
-  /// Says which driver may have a device: a name into `driver_override`.
-  case driverOverride(BDF, String)
-  /// Lets the named driver find the device: its address into `drivers_probe`.
-  case probe(BDF, by: String)
-
-  /// The device whose driver changes.
-  public var address: BDF {
-    switch self {
-    case .unbind(let address, _), .driverOverride(let address, _), .probe(let address, _): address
-    }
-  }
-}
-
 /// A piece of guest memory: a file in memory (`memfd_create(2)`) that the program makes.
 public struct GuestMemory: Hashable, Sendable {
   /// Its length in bytes, a positive multiple of 4 KiB and of its huge pages.
@@ -96,4 +51,31 @@ public struct Step: Hashable, Sendable {
     self.action = action
     self.origin = origin
   }
+}
+
+extension Action {
+  /// Every errno a step can give; empty for `expect`, which asks nothing.
+  public var errnos: ErrnoTable {
+    switch self {
+    case .open(let path, _): path.errnos
+    case .ioctl(_, let request, _, _): request.errnos
+    case .memory: GuestMemory.errnos
+    case .sysfs(let write): write.errnos
+    case .close: Self.closeErrnos
+    case .expect: [:]
+    }
+  }
+
+  private static let closeErrnos: ErrnoTable = [
+    .ebadf: "the file is not open",
+    .eio: "input or output",
+  ]
+}
+
+extension GuestMemory {
+  /// Every errno that making it can give.
+  static let errnos: ErrnoTable = [
+    .einval: "the length is not a multiple of the huge page size, or there is no such size",
+    .enomem: "not enough memory, or not enough free huge pages of that size",
+  ]
 }

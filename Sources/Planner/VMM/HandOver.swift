@@ -9,8 +9,7 @@ extension CompiledPlan {
     other.program = program.keeping { step in
       switch step.action {
       case .sysfs, .open(.iommu, _), .open(.vfioDevice, _): true
-      case .ioctl(_, let request, _, _): request == IOMMUFDRequests.option
-      case .open, .memory, .expect, .close: false
+      default: step.action.request == IOMMUFDRequests.option
       }
     }
     return other

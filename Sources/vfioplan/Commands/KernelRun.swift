@@ -139,9 +139,7 @@ struct KernelRun {
   /// Writes down the drivers that the program changes, before it does; refuses devices that
   /// another run has.
   private mutating func keepJournal() throws(CommandFailure) {
-    var writes: [SysfsWrite] = []
-    for case .sysfs(let write) in plan.program.steps.lazy.map(\.action) { writes.append(write) }
-    journal = try begin(writes)
+    journal = try begin(plan.program.driverChanges)
   }
 
   /// Refuses devices that another run has, or has left changed: whatever else the machine says

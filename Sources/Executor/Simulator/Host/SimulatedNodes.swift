@@ -1,4 +1,5 @@
 import Parser
+import Planner
 
 /// Which of the kernel's device nodes are there: as the host says, else as the release has them.
 struct SimulatedNodes {
@@ -20,5 +21,15 @@ struct SimulatedNodes {
     container = kernel.vfioContainer ?? (kernel.type1 == .no ? .none : .vfio)
     hasGroups = kernel.type1 != .no || container != .none
     hasKVM = kernel.kvm != .no
+  }
+
+  /// Whether there is a node of which there is one at most.
+  func has(_ path: DevicePath) -> Bool {
+    switch path {
+    case .iommu: hasIOMMUFD
+    case .vfioContainer: container != .none
+    case .kvm: hasKVM
+    case .ioasid, .vfioGroup, .vfioDevice: false
+    }
   }
 }

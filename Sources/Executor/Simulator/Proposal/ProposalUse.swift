@@ -4,7 +4,7 @@ extension Program {
   /// Whether it is for the proposal of 2021, which no kernel has.
   public var usesProposal: Bool {
     steps.contains { step in
-      if case .open(.ioasid, _) = step.action { true } else { false }
+      if case .open(let path, _) = step.action { path.isProposalOnly } else { false }
     }
   }
 }

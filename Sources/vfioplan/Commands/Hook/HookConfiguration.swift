@@ -65,12 +65,8 @@ struct HookConfiguration {
 
   /// What has to be done to drivers before the VM starts.
   var writes: [SysfsWrite] {
-    plan.program.steps.compactMap { step in
-      guard case .sysfs(let write) = step.action, !managed.contains(write.address) else {
-        return nil
-      }
-      return write
-    }
+    let managed = managed
+    return plan.program.driverChanges.filter { !managed.contains($0.address) }
   }
 
   /// The devices and what comes with them.
@@ -81,9 +77,7 @@ struct HookConfiguration {
   /// What a start would harm, or fail at.
   func dangers(forced: Set<DiagnosticCode>) -> [Diagnostic] {
     let own = writes
-    let program = plan.program.keeping { step in
-      if case .sysfs(let write) = step.action { own.contains(write) } else { false }
-    }
+    let program = plan.program.keeping { $0.action.driverChange.map(own.contains) ?? false }
     return KernelPreflight.findings(for: program)
       + Preflight.harm(of: plan, forced: forced)
   }
