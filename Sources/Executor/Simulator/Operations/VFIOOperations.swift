@@ -1,39 +1,3 @@
-extension SimulatedDeviceFile {
-  /// What a device's own node answers (`vfio/vfio_main.c:1369`, §1.3, §2.20).
-  ///
-  /// The gate lets nothing but a bind through before the device is bound.
-  static let cdevOperations = OperationTable<SimulatedDeviceFile>(
-    [
-      bindOperation,
-      Operation("VFIO_DEVICE_ATTACH_IOMMUFD_PT", 0x3b77, .argsz(12), attach),
-      Operation("VFIO_DEVICE_DETACH_IOMMUFD_PT", 0x3b78, .argsz(8), detach),
-    ] + pciOperations)
-
-  /// What a device file that a group handed out answers: attach and detach fall through to
-  /// vfio-pci, which does not know them (§2.20.4).
-  static let groupDeviceOperations = OperationTable<SimulatedDeviceFile>(
-    [bindOperation] + pciOperations)
-
-  /// What vfio-pci answers on both (`vfio_pci_core.c:1555`, §2.24).
-  private static let pciOperations: [Operation<SimulatedDeviceFile>] = [
-    Operation("VFIO_DEVICE_GET_INFO", 0x3b6b, .argsz(16), reportInformation),
-    Operation("VFIO_DEVICE_GET_REGION_INFO", 0x3b6c, .argsz(32), reportRegion),
-    Operation("VFIO_DEVICE_GET_IRQ_INFO", 0x3b6d, .argsz(16), reportInterrupt),
-    // What it states is looked at together with the rest.
-    Operation("VFIO_DEVICE_SET_IRQS", 0x3b6e, .fixed(20), setInterrupts),
-    Operation("VFIO_DEVICE_RESET", 0x3b6f, .none, reset),
-    Operation("VFIO_DEVICE_GET_PCI_HOT_RESET_INFO", 0x3b70, .argsz(12), reportHotReset),
-    Operation("VFIO_DEVICE_PCI_HOT_RESET", 0x3b71, .argsz(12), hotReset),
-    Operation("VFIO_DEVICE_FEATURE", 0x3b75, .argsz(8), since: .deviceFeatures, feature),
-    Operation("VFIO_DEVICE_IOEVENTFD", 0x3b74, .argsz(28), setDoorbell),
-  ]
-
-  private static let bindOperation = Operation<SimulatedDeviceFile>(
-    "VFIO_DEVICE_BIND_IOMMUFD", 0x3b76,
-    .grown(min: 16, full: 24, since: .bindKnowsTokens, read: .bindReadsTokens),
-    since: .vfioCdevs, isBeforeGate: true, bind)
-}
-
 extension SimulatedGroupFile {
   /// What a group file answers (`vfio/group.c`, §1.4, §2.25).
   static let operations = OperationTable<SimulatedGroupFile>([
@@ -59,4 +23,107 @@ extension SimulatedContainer {
     // The version of the driver comes before the structure.
     Operation("VFIO_IOMMU_DIRTY_PAGES", 0x3b75, .none, since: .type1TellsMigration, dirtyPages),
   ])
+}
+
+// The structures of `linux/vfio.h` for groups and containers (§1.4, §1.5).
+
+/// `struct vfio_group_status`.
+struct GroupStatus: StructureLayout {
+  let argsz = Member<UInt32>(at: 0)
+  let flags = Answer<GroupStatusFlags>(at: 4)
+}
+
+/// A descriptor number in memory of its own: what `VFIO_GROUP_SET_CONTAINER` takes.
+struct ContainerNumber: StructureLayout {
+  let container = Member<Int32>(at: 0)
+}
+
+/// `struct vfio_iommu_type1_info`.
+struct Type1Info: SizedLayout {
+  let argsz = Answer<UInt32>(at: 0)
+  let flags = Answer<Type1InfoFlags>(at: 4)
+  let iovaPgsizes = Answer<UInt64>(at: 8)
+  let capOffset = Answer<UInt32>(at: 16)
+  let pad = Answer<UInt32>(at: 20)
+  static let size = 24
+  /// The size up to the page sizes: what callers need not have more of.
+  static let sizeOfFirstRelease = 16
+  /// The size without the padding, which 6.1 does not have.
+  static let sizeWithoutPadding = 20
+}
+
+/// `struct vfio_iommu_type1_info_cap_iova_range`, without the ranges that follow it.
+struct IOVARangeCapability: CapabilityLayout {
+  let id = Answer<UInt16>(at: 0)
+  let version = Answer<UInt16>(at: 2)
+  let next = Answer<UInt32>(at: 4)
+  let nrIOVAs = Answer<UInt32>(at: 8)
+  let reserved = Answer<UInt32>(at: 12)
+  static let size = 16
+  static let number: UInt16 = 1
+}
+
+/// `struct vfio_iommu_type1_info_cap_migration`.
+struct MigrationCapability: CapabilityLayout {
+  let id = Answer<UInt16>(at: 0)
+  let version = Answer<UInt16>(at: 2)
+  let next = Answer<UInt32>(at: 4)
+  let flags = Answer<UInt32>(at: 8)
+  let pgsizeBitmap = Answer<UInt64>(at: 16)
+  let maxDirtyBitmapSize = Answer<UInt64>(at: 24)
+  static let size = 32
+  static let number: UInt16 = 2
+  /// The longest bit map of dirty pages: a bit for each of INT_MAX pages.
+  static let mostUserBytes: UInt64 = 1 << 28
+}
+
+/// `struct vfio_iommu_type1_info_dma_avail`.
+struct DMAAvailableCapability: CapabilityLayout {
+  let id = Answer<UInt16>(at: 0)
+  let version = Answer<UInt16>(at: 2)
+  let next = Answer<UInt32>(at: 4)
+  let avail = Answer<UInt32>(at: 8)
+  static let size = 12
+  static let number: UInt16 = 3
+}
+
+/// A capability: a structure that starts with `struct vfio_info_cap_header`.
+protocol CapabilityLayout: SizedLayout {
+  /// Its kind.
+  var id: Answer<UInt16> { get }
+  /// The version of its layout.
+  var version: Answer<UInt16> { get }
+  /// Where the next one is, from the start of the information; 0 for the last one.
+  var next: Answer<UInt32> { get }
+  /// What `id` says (`VFIO_IOMMU_TYPE1_INFO_CAP_*`, `VFIO_REGION_INFO_CAP_*`).
+  static var number: UInt16 { get }
+}
+
+extension Structure where Layout: CapabilityLayout {
+  /// A capability in its only version, 1, which is the last one so far.
+  static func capability() -> Self {
+    var capability = Structure()
+    capability.id = Layout.number
+    capability.version = 1
+    return capability
+  }
+}
+
+/// `struct vfio_iommu_type1_dma_map`.
+struct DMAMap: StructureLayout {
+  let argsz = Member<UInt32>(at: 0)
+  let flags = Member<DMAMapFlags>(at: 4)
+  let vaddr = Member<UInt64>(at: 8)
+  let iova = Member<UInt64>(at: 16)
+  let size = Member<UInt64>(at: 24)
+}
+
+/// `struct vfio_iommu_type1_dma_unmap`, without the data that may follow.
+struct DMAUnmap: StructureLayout {
+  let argsz = Member<UInt32>(at: 0)
+  let flags = Member<DMAUnmapFlags>(at: 4)
+  let iova = Member<UInt64>(at: 8)
+  let size = Answer<UInt64>(at: 16)
+  /// The size with `struct vfio_bitmap` as its data.
+  static let sizeWithBitmap = 48
 }

@@ -1,4 +1,77 @@
+extension SimulatedDeviceFile {
+  /// What a device's own node answers (`vfio/vfio_main.c:1369`, §1.3, §2.20).
+  ///
+  /// The gate lets nothing but a bind through before the device is bound.
+  static let cdevOperations = OperationTable<SimulatedDeviceFile>(
+    [
+      bindOperation,
+      Operation("VFIO_DEVICE_ATTACH_IOMMUFD_PT", 0x3b77, .argsz(12), attach),
+      Operation("VFIO_DEVICE_DETACH_IOMMUFD_PT", 0x3b78, .argsz(8), detach),
+    ] + pciOperations)
+
+  /// What a device file that a group handed out answers: attach and detach fall through to
+  /// vfio-pci, which does not know them (§2.20.4).
+  static let groupDeviceOperations = OperationTable<SimulatedDeviceFile>(
+    [bindOperation] + pciOperations)
+
+  /// What vfio-pci answers on both (`vfio_pci_core.c:1555`, §2.24).
+  private static let pciOperations: [Operation<SimulatedDeviceFile>] = [
+    Operation("VFIO_DEVICE_GET_INFO", 0x3b6b, .argsz(16), reportInformation),
+    Operation("VFIO_DEVICE_GET_REGION_INFO", 0x3b6c, .argsz(32), reportRegion),
+    Operation("VFIO_DEVICE_GET_IRQ_INFO", 0x3b6d, .argsz(16), reportInterrupt),
+    // What it states is looked at together with the rest.
+    Operation("VFIO_DEVICE_SET_IRQS", 0x3b6e, .fixed(20), setInterrupts),
+    Operation("VFIO_DEVICE_RESET", 0x3b6f, .none, reset),
+    Operation("VFIO_DEVICE_GET_PCI_HOT_RESET_INFO", 0x3b70, .argsz(12), reportHotReset),
+    Operation("VFIO_DEVICE_PCI_HOT_RESET", 0x3b71, .argsz(12), hotReset),
+    Operation("VFIO_DEVICE_FEATURE", 0x3b75, .argsz(8), since: .deviceFeatures, feature),
+    Operation("VFIO_DEVICE_IOEVENTFD", 0x3b74, .argsz(28), setDoorbell),
+  ]
+
+  private static let bindOperation = Operation<SimulatedDeviceFile>(
+    "VFIO_DEVICE_BIND_IOMMUFD", 0x3b76,
+    .grown(min: 16, full: 24, since: .bindKnowsTokens, read: .bindReadsTokens),
+    since: .vfioCdevs, isBeforeGate: true, bind)
+}
+
 // The structures of `linux/vfio.h` for device files (§1.3).
+
+/// `struct vfio_device_bind_iommufd`; the token came with 6.17.
+struct DeviceBindIOMMUFD: StructureLayout {
+  let argsz = Member<UInt32>(at: 0)
+  let flags = Member<BindFlags>(at: 4)
+  let iommufd = Member<Int32>(at: 8)
+  let outDevID = Answer<UInt32>(at: 12)
+  let tokenUUIDPtr = Pointer<UUIDBytes>(at: 16)
+}
+
+/// A UUID, in the order of its text.
+struct UUIDBytes: SizedLayout { static let size = 16 }
+
+/// `struct vfio_device_attach_iommufd_pt`; the PASID came with 6.15.
+struct DeviceAttachIOMMUFDPT: PASIDLayout {
+  let argsz = Member<UInt32>(at: 0)
+  let flags = Member<PASIDFlags>(at: 4)
+  let ptID = Answer<UInt32>(at: 8)
+  let pasid = Member<UInt32>(at: 12)
+  static let sizeWithPASID = 16
+}
+
+/// `struct vfio_device_detach_iommufd_pt`; the PASID came with 6.15.
+struct DeviceDetachIOMMUFDPT: PASIDLayout {
+  let argsz = Member<UInt32>(at: 0)
+  let flags = Member<PASIDFlags>(at: 4)
+  let pasid = Member<UInt32>(at: 8)
+  static let sizeWithPASID = 12
+}
+
+/// A structure that ends with a PASID, which its flags say to be there.
+protocol PASIDLayout: StructureLayout {
+  /// The flags.
+  var flags: Member<PASIDFlags> { get }
+  /// The size with the PASID, in bytes.
+  static var sizeWithPASID: Int { get }
+}
 
 /// `struct vfio_device_info`.
 struct DeviceInfo: SizedLayout {
