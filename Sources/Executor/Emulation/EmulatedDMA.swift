@@ -123,13 +123,9 @@ extension SimulatedKernel {
     if let table = device.ioasid {
       return TableView(areas: table.areas, enforcesSnoop: table.enforcesSnoop)
     }
-    guard device.openFiles > 0, let group = device.group, let domain = host.groups[group].domain
-    else { return nil }
-    for case let container as SimulatedContainer in openFiles.all
-    where container.domains.contains(where: { $0 === domain }) {
-      return TableView(areas: container.areas, enforcesSnoop: domain.enforcesSnoop)
-    }
-    return nil
+    guard let domain = domain(of: device) else { return nil }
+    let table = openFiles.all.lazy.flatMap(\.pageTables).first { $0.object === domain }
+    return table.map { TableView(areas: $0.areas, enforcesSnoop: $0.enforcesSnoop) }
   }
 
   /// Does what a device wants through its page table.

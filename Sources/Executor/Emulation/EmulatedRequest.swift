@@ -16,22 +16,7 @@ enum EmulatedRequest {
 
   /// The kernel's name of a request on a file; its number if nobody knows it.
   static func name(of command: UInt32, on file: SimulatedFile) -> String {
-    let name =
-      switch file {
-      case is SimulatedIOMMUFD:
-        SimulatedIOMMUFD.operations.name(of: command)
-          ?? SimulatedIOMMUFD.compatOperations.name(of: command)
-      case is SimulatedContainer: SimulatedContainer.operations.name(of: command)
-      case is SimulatedGroupFile: SimulatedGroupFile.operations.name(of: command)
-      case is SimulatedDeviceFile:
-        SimulatedDeviceFile.cdevOperations.name(of: command)
-          ?? SimulatedDeviceFile.groupDeviceOperations.name(of: command)
-      case is SimulatedKVM: SimulatedKVM.operations.name(of: command)
-      case is SimulatedVM: SimulatedVM.operations.name(of: command)
-      case is SimulatedKVMVFIO: SimulatedKVMVFIO.operations.name(of: command)
-      default: String?.none
-      }
-    return name ?? hexText(UInt64(command))
+    file.name(of: command) ?? hexText(UInt64(command))
   }
 
   /// A request with its members, those that the kernel fills last.

@@ -19,11 +19,35 @@ class SimulatedFile {
     throw .enotty
   }
 
+  /// The kernel's name of a request on it; `nil` if nobody knows it.
+  func name(of command: UInt32) -> String? { nil }
+
+  /// What reports call the objects inside of it.
+  var objectNames: [String] { [] }
+
+  /// Its page tables, in the order they were made.
+  var pageTables: [SimulatedPageTable] { [] }
+
+  /// How many bytes it has pinned that count against RLIMIT_MEMLOCK by its mappings (§4.6).
+  var pinnedBytes: UInt64 { 0 }
+
   /// Frees what the file keeps; called once, when the last reference is gone.
   func release(in kernel: SimulatedKernel) {}
 
   /// Its identity as an owner of DMA.
   final var id: ObjectIdentifier { ObjectIdentifier(self) }
+}
+
+/// A page table of a file, as reports and devices see it.
+struct SimulatedPageTable {
+  /// What it is, by which devices know it.
+  let object: AnyObject
+  /// What reports call it.
+  let name: String
+  /// Whether it ignores no-snoop.
+  let enforcesSnoop: Bool
+  /// What it maps.
+  let areas: SimulatedAreas
 }
 
 /// `/dev/null`: a file that is none of VFIO's, iommufd's or KVM's.

@@ -103,13 +103,12 @@ extension SimulatedKernel {
     var tables: [ObjectIdentifier: Int] = [:]
     for file in openFiles.all {
       state.openFiles.append(file.label)
-      switch file {
-      case let file as SimulatedIOMMUFD: add(file, to: &state, &tables)
-      case let file as SimulatedContainer: add(file, to: &state, &tables)
-      case let file as SimulatedIOASIDFile: add(file, to: &state, &tables)
-      case let file as SimulatedVM: state.vms.append(view(of: file))
-      default: break
+      state.objects += file.objectNames
+      for table in file.pageTables {
+        tables[ObjectIdentifier(table.object)] = state.append(
+          table.name, table.enforcesSnoop, table.areas)
       }
+      if let vm = file as? SimulatedVM { state.vms.append(view(of: vm)) }
     }
     for index in host.devices.indices { add(index, to: &state, tables) }
     state.memoryBytes = openFiles.all.reduce(0) {
@@ -117,41 +116,6 @@ extension SimulatedKernel {
     }
     state.lockedBytes = memory.lockedBytes &+ pinnedBytes
     return state
-  }
-
-  private func add(
-    _ file: SimulatedIOMMUFD, to state: inout SimulatorState,
-    _ tables: inout [ObjectIdentifier: Int]
-  ) {
-    for (id, object) in file.liveObjects {
-      state.objects.append("\(object.kind) \(id)")
-      guard case .hwpt(let hwpt) = object else { continue }
-      tables[ObjectIdentifier(hwpt)] = state.append(
-        "HWPT \(id) of IOAS \(hwpt.ioas.id)", hwpt.enforcesSnoop, hwpt.ioas.areas)
-    }
-  }
-
-  private func add(
-    _ file: SimulatedContainer, to state: inout SimulatorState,
-    _ tables: inout [ObjectIdentifier: Int]
-  ) {
-    for (index, domain) in file.domains.enumerated() {
-      let name = "type1 domain \(index + 1)"
-      state.objects.append(name)
-      tables[ObjectIdentifier(domain)] = state.append(name, domain.enforcesSnoop, file.areas)
-    }
-  }
-
-  private func add(
-    _ file: SimulatedIOASIDFile, to state: inout SimulatorState,
-    _ tables: inout [ObjectIdentifier: Int]
-  ) {
-    for table in file.liveTables {
-      let name = "IOASID \(table.id)"
-      state.objects.append(name)
-      tables[ObjectIdentifier(table)] = state.append(name, table.enforcesSnoop, table.areas)
-    }
-    state.objects += repeatElement(SimulatorState.registeredMemory, count: file.registeredRanges)
   }
 
   private func add(
@@ -180,7 +144,7 @@ extension SimulatedKernel {
   }
 
   /// The type1 domain a device is on: only while its own file is open can it do DMA.
-  private func domain(of device: SimulatedDevice) -> SimulatedDomain? {
+  func domain(of device: SimulatedDevice) -> SimulatedDomain? {
     guard device.openFiles > 0, let group = device.group else { return nil }
     return host.groups[group].domain
   }

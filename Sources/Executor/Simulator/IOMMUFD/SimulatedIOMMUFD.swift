@@ -49,6 +49,23 @@ final class SimulatedIOMMUFD: SimulatedFile {
 
   override var label: String { isContainer ? "/dev/vfio/vfio" : "/dev/iommu" }
 
+  override func name(of command: UInt32) -> String? {
+    Self.operations.name(of: command) ?? Self.compatOperations.name(of: command)
+  }
+
+  override var objectNames: [String] { liveObjects.map { "\($0.object.kind) \($0.id)" } }
+
+  override var pageTables: [SimulatedPageTable] {
+    liveObjects.compactMap { id, object in
+      guard case .hwpt(let hwpt) = object else { return nil }
+      return SimulatedPageTable(
+        object: hwpt, name: "HWPT \(id) of IOAS \(hwpt.ioas.id)",
+        enforcesSnoop: hwpt.enforcesSnoop, areas: hwpt.ioas.areas)
+    }
+  }
+
+  override var pinnedBytes: UInt64 { bytesOfPinnedPages }
+
   /// Its objects by ascending id.
   var liveObjects: [(id: UInt32, object: SimulatedIOMMUFDObject)] {
     objects.indices.compactMap { index in objects[index].map { (UInt32(index), $0) } }

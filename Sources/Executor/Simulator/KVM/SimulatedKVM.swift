@@ -4,6 +4,8 @@ import Planner
 final class SimulatedKVM: SimulatedFile {
   override var label: String { "/dev/kvm" }
 
+  override func name(of command: UInt32) -> String? { Self.operations.name(of: command) }
+
   override func ioctl(
     _ command: UInt32, _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
   ) throws(Errno) -> Int32 {

@@ -12,6 +12,8 @@ final class SimulatedKVMVFIO: SimulatedFile {
 
   override var label: String { "kvm-vfio device" }
 
+  override func name(of command: UInt32) -> String? { Self.operations.name(of: command) }
+
   /// The files of the list, in the order they were opened.
   var list: [(file: SimulatedFile, isIncoherent: Bool)] {
     entries.values.sorted { $0.file.position < $1.file.position }

@@ -33,6 +33,8 @@ final class SimulatedVM: SimulatedFile {
 
   override var label: String { "KVM VM" }
 
+  override func name(of command: UInt32) -> String? { Self.operations.name(of: command) }
+
   /// Whether WBINVD of the guest is carried out and its cache attributes are honoured.
   ///
   /// On x86 that is the effect of `kvm_arch_register_noncoherent_dma`, which is empty elsewhere

@@ -1,31 +1,26 @@
 /// What iommufd and type1 have pinned: each page once for every request that mapped it (§4.6).
 extension SimulatedKernel {
+  /// How many bytes of memory count against RLIMIT_MEMLOCK by the mappings of open files.
+  var pinnedBytes: UInt64 { openFiles.all.reduce(0) { $0 &+ $1.pinnedBytes } }
+}
+
+extension SimulatedIOMMUFD {
   private static let pageBytes: UInt64 = 4096
 
-  /// How many bytes of memory count against RLIMIT_MEMLOCK by the mappings of open files.
-  var pinnedBytes: UInt64 {
-    openFiles.all.reduce(0) { total, file in
-      switch file {
-      case let file as SimulatedContainer: total &+ file.pinnedBytes
-      case let file as SimulatedIOMMUFD: total &+ Self.pinnedBytes(of: file)
-      default: total
-      }
-    }
-  }
-
   /// Copies of a mapping share its pages, which count while any page table has them.
-  private static func pinnedBytes(of file: SimulatedIOMMUFD) -> UInt64 {
+  var bytesOfPinnedPages: UInt64 {
     var ranges: [ObjectIdentifier: [AddressRange]] = [:]
-    for (_, object) in file.liveObjects {
+    for (_, object) in liveObjects {
       guard case .ioas(let ioas) = object, !ioas.hwpts.isEmpty else { continue }
       for area in ioas.areas.areas {
         guard let pages = area.pages else { continue }
         ranges[ObjectIdentifier(pages), default: []].append(
           AddressRange(
-            start: area.source / pageBytes, last: (area.source + (area.length - 1)) / pageBytes))
+            start: area.source / Self.pageBytes,
+            last: (area.source + (area.length - 1)) / Self.pageBytes))
       }
     }
-    return ranges.values.reduce(0) { $0 &+ count($1) &* pageBytes }
+    return ranges.values.reduce(0) { $0 &+ Self.count($1) &* Self.pageBytes }
   }
 
   /// How many numbers lie in some of the ranges.

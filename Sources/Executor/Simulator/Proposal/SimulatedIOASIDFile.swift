@@ -21,6 +21,19 @@ final class SimulatedIOASIDFile: SimulatedFile {
   /// How many ranges of memory are registered.
   var registeredRanges: Int { registrations.count }
 
+  override var objectNames: [String] {
+    pageTables.map(\.name)
+      + repeatElement(SimulatorState.registeredMemory, count: registeredRanges)
+  }
+
+  override var pageTables: [SimulatedPageTable] {
+    liveTables.map { table in
+      SimulatedPageTable(
+        object: table, name: "IOASID \(table.id)", enforcesSnoop: table.enforcesSnoop,
+        areas: table.areas)
+    }
+  }
+
   override func ioctl(
     _ command: UInt32, _ argument: inout SimulatedArgument, in kernel: SimulatedKernel
   ) throws(Errno) -> Int32 {

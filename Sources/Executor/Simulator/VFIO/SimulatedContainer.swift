@@ -34,8 +34,20 @@ final class SimulatedContainer: SimulatedFile {
 
   override var label: String { "/dev/vfio/vfio" }
 
-  /// How many bytes it has pinned: all that is mapped, while there is a page table.
-  var pinnedBytes: UInt64 { domains.isEmpty ? 0 : areas.byteCount }
+  override func name(of command: UInt32) -> String? { Self.operations.name(of: command) }
+
+  override var objectNames: [String] { pageTables.map(\.name) }
+
+  override var pageTables: [SimulatedPageTable] {
+    domains.enumerated().map { index, domain in
+      SimulatedPageTable(
+        object: domain, name: "type1 domain \(index + 1)", enforcesSnoop: domain.enforcesSnoop,
+        areas: areas)
+    }
+  }
+
+  /// All that is mapped, while there is a page table.
+  override var pinnedBytes: UInt64 { domains.isEmpty ? 0 : areas.byteCount }
 
   /// Whether its driver is of the second version.
   var isVersion2: Bool { driver == .type1v2 }

@@ -48,6 +48,10 @@ final class SimulatedDeviceFile: SimulatedFile {
 
   override var label: String { "device \(address)" }
 
+  override func name(of command: UInt32) -> String? {
+    Self.cdevOperations.name(of: command) ?? Self.groupDeviceOperations.name(of: command)
+  }
+
   private var isCdev: Bool {
     if case .cdev = origin { true } else { false }
   }

@@ -44,6 +44,8 @@ final class SimulatedGroupFile: SimulatedFile {
 
   override var label: String { "group \(number)" }
 
+  override func name(of command: UInt32) -> String? { Self.operations.name(of: command) }
+
   /// The container the group is in.
   var container: SimulatedContainer? {
     if case .container(let container) = place { container } else { nil }
