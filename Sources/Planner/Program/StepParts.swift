@@ -15,7 +15,7 @@ public struct StepParts: Sendable {
   public internal(set) var operands: [StepOperand] = []
   /// What it makes, in order; what nobody uses is left out.
   public internal(set) var results: [StepResult] = []
-  /// What takes it back, as plan files call it; `nil` if nothing has to.
+  /// What undoes it, as plan files call it; `nil` if nothing has to.
   public internal(set) var undo: String?
 }
 
