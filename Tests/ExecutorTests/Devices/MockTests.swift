@@ -217,9 +217,9 @@ struct MockTests {
 struct ContainerDirtyPagesTests {
   private let device = RawDevice(byGroup: 1)
 
-  private func ask(_ flags: UInt32, _ numbers: [UInt64] = [], bits: Int = 0) -> (
-    answer: String, bits: [UInt8]
-  ) {
+  private func ask(
+    _ flags: UInt32, _ numbers: [UInt64] = [], bits: Int = 0, by request: UInt32 = 0x3b75
+  ) -> (answer: String, bits: [UInt8]) {
     let raw = device.raw
     let size: UInt64 = numbers.isEmpty ? 8 : 48
     let bytes =
@@ -229,7 +229,7 @@ struct ContainerDirtyPagesTests {
       bytes + raw.bytes(0, numbers.isEmpty ? 0 : 8),
       pointers: [.init(offset: 40, bytes: content)])
     do throws(Errno) {
-      _ = try raw.kernel.ioctl(device.context, 0x3b75, &argument)
+      _ = try raw.kernel.ioctl(device.context, request, &argument)
       return ("0", SimulatedArgument(argument).target(at: 40) ?? [])
     } catch {
       return (error.description, [])
@@ -268,5 +268,27 @@ struct ContainerDirtyPagesTests {
       #expect(ask(4, numbers, bits: 8).answer == "EINVAL", "\(numbers)")
     }
     #expect(ask(4, [0x2000, .max - 0xfff, 4096, 1 << 28], bits: 8).answer == "EOVERFLOW")
+  }
+
+  @Test func whatIsUnmappedWasDirty() {
+    let memory = device.raw.memory()
+    #expect(device.raw.type1Map(device.context, va: memory, iova: 0x3000, size: 0x2000) == "0")
+    let whole: [UInt64] = [0, 0x10000, 4096, 8]
+    #expect(ask(1, whole, bits: 8, by: 0x3b72).answer == "EINVAL")
+    #expect(ask(1).answer == "0")
+    for numbers: [UInt64] in [
+      [0, 0, 4096, 8], [0, 0x10000, 8192, 8], [0, 0x10000, 4096, 7], [1, 0x10000, 4096, 8],
+      [0, 0x4000, 4096, 8], [0x4000, 0x4000, 4096, 8], [0, 0x10000, 0, 8],
+    ] {
+      #expect(ask(1, numbers, bits: 8, by: 0x3b72).answer == "EINVAL", "\(numbers)")
+    }
+    for flags: UInt32 in [3, 5] {
+      #expect(ask(flags, whole, bits: 8, by: 0x3b72).answer == "EINVAL")
+    }
+    #expect(ask(1, whole, bits: 1, by: 0x3b72).answer == "EFAULT")
+    #expect(ask(4, whole, bits: 8).bits.first == 0b1_1000)
+    #expect(ask(1, whole, bits: 8, by: 0x3b72).bits == [0b1_1000, 0, 0, 0, 0, 0, 0, 0])
+    #expect(ask(4, whole, bits: 8).bits.first == 0)
+    #expect(ask(1, whole, bits: 8, by: 0x3b72).answer == "0")
   }
 }

@@ -124,6 +124,13 @@ struct DMAUnmap: StructureLayout {
   let flags = Member<DMAUnmapFlags>(at: 4)
   let iova = Member<UInt64>(at: 8)
   let size = Answer<UInt64>(at: 16)
-  /// The size with `struct vfio_bitmap` as its data.
-  static let sizeWithBitmap = 48
+}
+
+/// `struct vfio_bitmap` as the data of that.
+struct DMAUnmapBitmap: SizedLayout {
+  let pgsize = Member<UInt64>(at: 24)
+  let bitmapSize = Member<UInt64>(at: 32)
+  let bitmap = Pointer<UserByte>(at: 40, isAnswer: true)
+  /// The size of both.
+  static let size = 48
 }

@@ -35,12 +35,45 @@ extension SimulatedContainer {
     guard touched.allSatisfy({ range.contains(areas.areas[$0].range) }) else { throw .einval }
     if touched.isEmpty { return }
     guard var bitmap = request.bitmap else { throw .efault }
-    for index in touched {
+    try mark(touched, in: &bitmap, from: iova, count: length / page)
+    request.bitmap = bitmap
+  }
+
+  /// Whether what is unmapped can be told of in a bit map, as far as that is known without the
+  /// tables.
+  static func checkBitmap(of request: SimulatedRequest<DMAUnmap>) throws(Errno) {
+    if request.argument.statedSize < DMAUnmapBitmap.size { throw .einval }
+    try request.argument.require(DMAUnmapBitmap.size)
+    let data = SimulatedRequest<DMAUnmapBitmap>(
+      argument: request.argument, kernel: request.kernel)
+    try check(data.bitmapSize, for: request.size, of: data.pgsize)
+  }
+
+  /// Tells what of mappings is dirty before they are removed (`VFIO_IOMMU_UNMAP_DMA`).
+  func report(
+    _ chosen: Range<Int>, before request: inout SimulatedRequest<DMAUnmap>
+  ) throws(Errno) {
+    var data = SimulatedRequest<DMAUnmapBitmap>(
+      argument: request.argument, kernel: request.kernel)
+    if data.pgsize != smallestPage || !tracksDirtyPages { throw .einval }
+    if chosen.isEmpty { return }
+    guard var bitmap = data.bitmap else { throw .efault }
+    try mark(chosen, in: &bitmap, from: request.iova, count: request.size / smallestPage)
+    data.bitmap = bitmap
+    request.argument = data.argument
+  }
+
+  /// Marks the pages of mappings in a bit map of so many.
+  private func mark(
+    _ indices: Range<Int>, in bitmap: inout StructureArray<UserByte>, from iova: UInt64,
+    count: UInt64
+  ) throws(Errno) {
+    let page = smallestPage
+    for index in indices {
       let found = areas.areas[index].range
       bitmap.set(bits: (found.start - iova) / page...(found.last - iova) / page)
     }
-    request.bitmap = bitmap
-    if !bitmap.holds(Int((length / page + 7) / 8)) { throw .efault }
+    if !bitmap.holds(Int((count + 7) / 8)) { throw .efault }
   }
 
   /// Whether a bit map is as long as it must be, and no longer than one can be

@@ -239,11 +239,12 @@ final class SimulatedContainer: SimulatedFile {
     let memory = request.kernel.memory
     let isOwn = { (index: Int) in self.areas.areas[index].pages?.isOf(memory) ?? true }
     if !facts.has(.type1UnmapsOthers) { chosen = chosen.prefix(while: isOwn).indices }
+    if flags.contains(.getDirtyBitmap) { try report(chosen, before: &request) }
     // Written back on success only.
     request.size = try unmap(chosen, onlySources: flags.contains(.vaddr))
   }
 
-  /// What the flags may be together; a bit map of dirty pages is read, and then nobody tracks them.
+  /// What the flags may be together, and what else a bit map of dirty pages takes.
   private func checkUnmapFlags(_ request: SimulatedRequest<DMAUnmap>) throws(Errno) {
     let flags = request.flags
     let facts = request.kernel.facts
@@ -252,10 +253,7 @@ final class SimulatedContainer: SimulatedFile {
     if !flags.isSubset(of: known) { throw .einval }
     guard flags.contains(.getDirtyBitmap) else { return }
     if !flags.isDisjoint(with: [.all, .vaddr]) { throw .einval }
-    if request.argument.statedSize >= DMAUnmap.sizeWithBitmap {
-      try request.argument.require(DMAUnmap.sizeWithBitmap)
-    }
-    throw .einval
+    try Self.checkBitmap(of: request)
   }
 
   /// The mappings of a range: version 2 refuses one that bisects a mapping, version 1 takes those
