@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/kcmp.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
@@ -158,16 +159,89 @@ static inline int install_emulation_filter(int catches_kvm, int catches_ends) {
   return -1;
 }
 
-// The next call that waits. 0, or -1 and errno: ENOENT if its thread is gone.
+// What signals say while calls are waited for.
+struct emulation_events {
+  volatile sig_atomic_t has_happened;
+  // By number: 1 for what a kernel has sent, 2 for what a process has.
+  volatile sig_atomic_t came[64];
+  struct sigaction former[64];
+  // Room for what later kernels may add to a call: they write as much as they know.
+  union { struct seccomp_notif call; char room[256]; } place;
+};
+
+// One file of Swift asks for all that comes to this: another one might have a copy of its own.
+static inline struct emulation_events *emulation_events(void) {
+  static struct emulation_events events;
+  return &events;
+}
+
+// A kernel refuses to put a call in a place that is not empty (EINVAL; Linux 5.5): so nobody begins to
+// wait who has not seen this signal.
+static inline void note_event(int signal, siginfo_t *information, void *context) {
+  (void)context;
+  if (signal != SIGIO) emulation_events()->came[signal] = information->si_code <= 0 ? 2 : 1;
+  emulation_events()->has_happened = 1;
+  *(volatile uint32_t *)&emulation_events()->place.call.flags = 1;
+}
+
+// Notes some signals from now on, and that something has happened to files that tell of it.
+static inline void begin_events(const sigset_t *signals) {
+  struct sigaction action = {.sa_sigaction = note_event, .sa_flags = SA_SIGINFO | SA_RESTART};
+  sigset_t noted = *signals;
+  sigfillset(&action.sa_mask);
+  sigaddset(&noted, SIGIO);
+  for (int signal = 1; signal < 64; signal++)
+    if (sigismember(&noted, signal) == 1)
+      sigaction(signal, &action, &emulation_events()->former[signal]);
+  emulation_events()->has_happened = 1;
+  sigprocmask(SIG_UNBLOCK, &noted, NULL);
+}
+
+// Holds them back again; files still tell, but nobody minds.
+static inline void end_events(const sigset_t *signals) {
+  sigprocmask(SIG_BLOCK, signals, NULL);
+  for (int number = 1; number < 64; number++)
+    if (sigismember(signals, number) == 1)
+      sigaction(number, &emulation_events()->former[number], NULL);
+  signal(SIGIO, SIG_IGN);
+}
+
+// Whether something has happened since this was asked. What happens after that is not forgotten.
+static inline int take_events(void) {
+  if (!emulation_events()->has_happened) return 0;
+  emulation_events()->has_happened = 0;
+  return 1;
+}
+
+// A signal that came, of those that are noted, or 0; whether a process has sent it.
+static inline int next_signal(int *is_from_process) {
+  for (int signal = 1; signal < 64; signal++) {
+    int came = emulation_events()->came[signal];
+    if (came == 0) continue;
+    emulation_events()->came[signal] = 0;
+    *is_from_process = came == 2;
+    return signal;
+  }
+  return 0;
+}
+
+// Has a file tell at once what happens to it: before whoever does it goes on, we have a signal.
+static inline void tell_of_file(int file) {
+  fcntl(file, F_SETOWN, getpid());
+  fcntl(file, F_SETFL, fcntl(file, F_GETFL) | O_ASYNC);
+}
+
+// The next call that waits. 0, or -1: something has happened first, or nobody is there who could call.
 static inline int receive_notification(int listener, struct emulated_notification *call) {
-  // Room for what later kernels may add: they write as much as they know.
-  union { struct seccomp_notif notification; char room[256]; } place;
-  memset(&place, 0, sizeof place);
-  if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &place) != 0) return -1;
-  call->id = place.notification.id;
-  call->thread = place.notification.pid;
-  call->number = place.notification.data.nr;
-  memcpy(call->arguments, place.notification.data.args, sizeof call->arguments);
+  struct seccomp_notif *place = &emulation_events()->place.call;
+  memset(&emulation_events()->place, 0, sizeof emulation_events()->place);
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  if (emulation_events()->has_happened || ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, place) != 0)
+    return -1;
+  call->id = place->id;
+  call->thread = place->pid;
+  call->number = place->data.nr;
+  memcpy(call->arguments, place->data.args, sizeof call->arguments);
   return 0;
 }
 
@@ -243,6 +317,31 @@ static inline size_t move_user_bytes(
   return done;
 }
 
+// A part of a process's memory as /proc/N/maps has it.
+struct process_mapping {
+  uint64_t start;
+  // Behind its last address.
+  uint64_t end;
+  // Whether anything may be read or written.
+  int is_accessible;
+  // The inode of its file; 0 without one.
+  uint64_t inode;
+};
+
+// The part of memory that has an address, or the next one: 1 if there is one, 0 if not, and -1 if an open
+// /proc/N/maps can't be asked (linux/fs.h, Linux 6.11).
+static inline int find_mapping(int maps, uint64_t address, struct process_mapping *mapping) {
+  struct {
+    uint64_t size, flags, address, start, end, rights, page_size, offset, inode;
+    uint32_t major, minor, name_size, build_id_size;
+    uint64_t name_address, build_id_address;
+  } query = {.size = sizeof query, .flags = 0x10, .address = address};
+  if (ioctl(maps, _IOWR('f', 17, query), &query) != 0) return errno == ENOENT ? 0 : -1;
+  *mapping = (struct process_mapping){
+      query.start, query.end, (query.rights & 3) != 0, query.inode};
+  return 1;
+}
+
 // Takes a file of a process, which a file stands for; -1 where that may not be (Linux 5.6).
 static inline int take_file(int process, int file) {
   return (int)syscall(SYS_pidfd_getfd, process, file, 0);
@@ -304,11 +403,36 @@ static inline int stat_file_in_folder(int folder, int file, struct stat *status)
   return fstatat(folder, name, status, 0);
 }
 
+// A set of poll that knows a file without keeping it open; -1 without one.
+static inline int mark_file(int file) {
+  int mark = epoll_create1(EPOLL_CLOEXEC);
+  struct epoll_event nothing = {.events = 0};
+  if (mark < 0 || epoll_ctl(mark, EPOLL_CTL_ADD, file, &nothing) == 0) return mark;
+  close(mark);
+  return -1;
+}
+
+// Whether a descriptor of a thread stands for the file that was marked when `marked` was its number here
+// (kernel/kcmp.c, Linux 4.13). That takes half as long as to look where the descriptor leads.
+static inline int is_marked_file(pid_t thread, int file, pid_t us, int mark, int marked) {
+  struct kcmp_epoll_slot slot = {.efd = (uint32_t)mark, .tfd = (uint32_t)marked};
+  return syscall(SYS_kcmp, thread, us, KCMP_EPOLL_TFD, file, &slot) == 0;
+}
+
 // What a descriptor of a process leads to. 0, or -1.
 static inline int stat_file_of_process(pid_t process, int file, struct stat *status) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/fd/%d", process, file);
   return stat(path, status);
+}
+
+// Whether a descriptor of a process is a place only (O_PATH): such a one can neither be read nor be
+// written, as the rights of its link say (fs/proc/fd.c).
+static inline int is_place_only(pid_t process, int file) {
+  char path[64];
+  struct stat status;
+  snprintf(path, sizeof path, "/proc/%d/fd/%d", process, file);
+  return lstat(path, &status) == 0 && (status.st_mode & (S_IRUSR | S_IWUSR)) == 0;
 }
 
 // Writes what stat says of a device node into memory of a process. 0, or EFAULT.
@@ -377,19 +501,6 @@ static inline int socket_pair(int ends[2]) {
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return -1;
   shutdown(ends[1], SHUT_WR);
   return 0;
-}
-
-// A signal that was sent to us, of those that a file tells of; whether a process has sent it.
-static inline int next_signal(int file, int *is_from_process) {
-  struct signalfd_siginfo information;
-  if (read(file, &information, sizeof information) != sizeof information) return 0;
-  *is_from_process = information.ssi_code <= 0;
-  return (int)information.ssi_signo;
-}
-
-// signalfd(2), close-on-exec and without waiting.
-static inline int open_signals(const sigset_t *signals) {
-  return signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 // The number of a device.

@@ -94,7 +94,6 @@ extension Emulation {
 
   private func open(_ path: DevicePath, _ call: EmulatedCall, closesOnExec: Bool) {
     _ = enter(call)
-    seeEnds()
     hasChanged = true
     node = tree.node(path)
     self.closesOnExec = closesOnExec

@@ -21,7 +21,6 @@ extension Emulation {
       return pass(call)
     }
     _ = enter(call)
-    seeEnds()
     let start = UInt64(PCIRegionIndex.configuration) << PCIRegionIndex.shift
     let offset = call.arguments.3 - start
     let count = Int(min(call.arguments.2, UInt64(Self.mostBytes) + 1))

@@ -19,6 +19,24 @@ final class EmulatedFiles {
     let node: EmulatedNode?
     /// A device's file, opened for us; -1 for others.
     var ours: Int32 = -1
+    /// What a socket is known by.
+    var mark: Mark?
+  }
+
+  /// What a socket is known by.
+  private struct Mark {
+    /// The only set of poll that has it.
+    let set: Int32
+    /// Its number when it was added.
+    let number: Int32
+  }
+
+  /// A number in a thread, and what it was found to stand for.
+  private struct Latest {
+    let thread: pid_t
+    let number: Int32
+    let mark: Mark
+    let found: Found
   }
 
   /// A file that was found.
@@ -30,6 +48,8 @@ final class EmulatedFiles {
     /// Whether the thread is for certain the one that asked before under its number, so that it
     /// still waits: its folder was open then.
     let isSameThread: Bool
+    /// Whether it is the very file that was found before, not only a way to it.
+    var isKnown = false
   }
 
   /// Where configuration space lies in a device's file, and where it ends, in bytes: region n is at
@@ -46,9 +66,13 @@ final class EmulatedFiles {
   private var latestFolder: (thread: pid_t, folder: Int32) = (-1, -1)
   /// So many of them are open at once.
   private static let mostFolders = 128
+  /// What was found last, if it can be known again.
+  private var latest: Latest?
+  private let us = getpid()
   private let other = SimulatedOtherFile()
   private let poll: Int32
-  private let notifier: Int32
+  /// What tells of devices' ends.
+  let notifier: Int32
 
   /// Prepares handing out files whose ends are seen by a poll; the number that tells of devices.
   init(_ poll: Int32) {
@@ -65,7 +89,15 @@ final class EmulatedFiles {
 
   /// The simulated file of a number in a thread and what it looks like; `nil` if it is none of
   /// ours.
-  func find(_ number: Int32, of thread: pid_t) -> Found? {
+  ///
+  /// A thread that is known for certain mostly asks the same file again.
+  func find(_ number: Int32, of thread: pid_t, isKnown: Bool = false) -> Found? {
+    if handed.isEmpty { return nil }
+    if isKnown, let latest, latest.thread == thread, latest.number == number,
+      is_marked_file(thread, number, us, latest.mark.set, latest.mark.number) != 0
+    {
+      return latest.found
+    }
     var status = stat()
     var isSameThread = true
     if let folder = latestFolder.thread == thread ? latestFolder.folder : folders[thread] {
@@ -75,8 +107,12 @@ final class EmulatedFiles {
       isSameThread = false
     }
     if !isSameThread, !openFolder(of: thread, finding: number, &status) { return nil }
-    guard let found = handed[Inode(status)] else { return nil }
-    return Found(file: found.file, node: found.node, isSameThread: isSameThread)
+    guard let one = handed[Inode(status)] else { return nil }
+    if let mark = one.mark {
+      let found = Found(file: one.file, node: one.node, isSameThread: true, isKnown: true)
+      latest = Latest(thread: thread, number: number, mark: mark, found: found)
+    }
+    return Found(file: one.file, node: one.node, isSameThread: isSameThread)
   }
 
   /// Opens the folder of a thread anew, and finds a number in it.
@@ -98,7 +134,7 @@ final class EmulatedFiles {
   func file(_ number: Int32, of process: pid_t) throws(Errno) -> SimulatedFile {
     var status = stat()
     guard number >= 0, stat_file_of_process(process, number, &status) == 0,
-      !Self.isPlaceOnly(number, of: process)
+      is_place_only(process, number) == 0
     else { throw .ebadf }
     if let found = handed[Inode(status)] { return found.file }
     let name = FileText.link("/proc/\(process)/fd/\(number)") ?? ""
@@ -108,13 +144,6 @@ final class EmulatedFiles {
     }
     guard status.st_mode & S_IFMT == S_IFREG, name.hasPrefix("/memfd:") else { return other }
     return SimulatedMemoryFile(size: UInt64(max(status.st_size, 0)))
-  }
-
-  private static func isPlaceOnly(_ number: Int32, of process: pid_t) -> Bool {
-    let bytes = FileText.bytes(of: "/proc/\(process)/fdinfo/\(number)")
-    let line = bytes.split(separator: 10).first { $0.starts(with: "flags:".utf8) }
-    let digits = line?.filter(\.isDecimalDigit) ?? []
-    return digits.reduce(0) { $0 << 3 | Int32($1 & 7) } & OPEN_PLACE_ONLY != 0
   }
 
   /// Gives a file to the process of a call; its number there, or the errno of a failure.
@@ -128,14 +157,17 @@ final class EmulatedFiles {
     var status = stat()
     fstat(theirs, &status)
     let inode = Inode(status)
+    // Not after the program has it: it might be closed by then.
+    let set = isDevice ? -1 : mark_file(theirs)
     let number = add_file(call.listener, call.id, theirs, closesOnExec ? 1 : 0)
     let errno = Errno(rawValue: Glibc.errno)
     if number < 0 {
       if isDevice { inotify_rm_watch(notifier, end) } else { close(end) }
-      if ours >= 0 { close(ours) }
+      for file in [ours, set] where file >= 0 { close(file) }
       throw errno
     }
-    handed[inode] = Handed(file: file, end: end, node: node, ours: ours)
+    let mark = set < 0 ? nil : Mark(set: set, number: theirs)
+    handed[inode] = Handed(file: file, end: end, node: node, ours: ours, mark: mark)
     if isDevice {
       watches[end] = inode
       devices.insert(inode.number)
@@ -158,7 +190,10 @@ final class EmulatedFiles {
     if number != notifier {
       guard let inode = ends.removeValue(forKey: number) else { return [] }
       close(number)
-      return handed.removeValue(forKey: inode).map { [$0.file] } ?? []
+      guard let found = handed.removeValue(forKey: inode) else { return [] }
+      latest = nil
+      if let mark = found.mark { close(mark.set) }
+      return [found.file]
     }
     var room = [Int32](repeating: -1, count: 64)
     let count = closed_watches(notifier, &room, Int32(room.count))
@@ -177,6 +212,7 @@ final class EmulatedFiles {
   private func pair() throws(Errno) -> (theirs: Int32, ours: Int32) {
     var numbers: [Int32] = [-1, -1]
     guard socket_pair(&numbers) == 0 else { throw Errno(rawValue: errno) }
+    tell_of_file(numbers[1])
     return (numbers[0], numbers[1])
   }
 

@@ -38,38 +38,46 @@ final class EmulatedProcess: SimulatedUserMemory, SimulatedMappings {
   func pin(_ start: UInt64, _ length: UInt64, takesDevices: Bool) throws(Errno) {
     let (last, overflow) = start.addingReportingOverflow(length &- 1)
     if overflow || length == 0 { throw .efault }
+    let maps = open("/proc/\(number)/maps", O_RDONLY | O_CLOEXEC)
+    defer { if maps >= 0 { close(maps) } }
     var next = start
-    for mapping in Mappings(of: number) where mapping.last >= next {
-      if mapping.start > next || !mapping.isAccessible { throw .efault }
+    for mapping in Mappings(maps, from: start) where mapping.end > next {
+      if mapping.start > next || mapping.is_accessible == 0 { throw .efault }
       if !takesDevices, files.isDevice(mapping.inode) { throw .efault }
-      if mapping.last >= last { return }
-      next = mapping.last + 1
+      if mapping.end > last { return }
+      next = mapping.end
     }
     throw .efault
   }
 }
 
-/// What a process has mapped, ascending, as `/proc/N/maps` says it.
+/// What a process has mapped from an address on, ascending, as `/proc/N/maps` says it.
 private struct Mappings: Sequence, IteratorProtocol {
-  /// One line.
-  struct Mapping {
-    /// Its first address.
-    var start: UInt64
-    /// Its last address.
-    var last: UInt64
-    /// Whether anything may be read or written.
-    var isAccessible: Bool
-    /// The inode of its file; 0 without one.
-    var inode: UInt64
-  }
-
-  private let bytes: [UInt8]
+  private let file: Int32
+  private var address: UInt64
+  /// All of the text, where the kernel can't be asked for parts.
+  private var bytes: [UInt8]?
   private var place = 0
 
-  init(of process: pid_t) { bytes = FileText.bytes(of: "/proc/\(process)/maps") }
+  /// Begins in an open file of a process.
+  init(_ file: Int32, from start: UInt64) {
+    self.file = file
+    address = start
+  }
 
-  mutating func next() -> Mapping? {
-    guard place < bytes.count else { return nil }
+  mutating func next() -> process_mapping? {
+    if bytes == nil {
+      var mapping = process_mapping()
+      let found = find_mapping(file, address, &mapping)
+      address = mapping.end
+      if found >= 0 { return found > 0 ? mapping : nil }
+      bytes = FileText.rest(of: file)
+    }
+    return nextLine()
+  }
+
+  private mutating func nextLine() -> process_mapping? {
+    guard byte(0) != nil else { return nil }
     let start = hex()
     place += 1
     let end = hex()
@@ -83,11 +91,13 @@ private struct Mappings: Sequence, IteratorProtocol {
     }
     while let byte = byte(0), byte != 10 { place += 1; _ = byte }
     place += 1
-    return Mapping(start: start, last: end &- 1, isAccessible: isAccessible, inode: inode)
+    return process_mapping(
+      start: start, end: end, is_accessible: isAccessible ? 1 : 0, inode: inode)
   }
 
   private func byte(_ offset: Int) -> UInt8? {
-    place + offset < bytes.count ? bytes[place + offset] : nil
+    guard let bytes, place + offset < bytes.count else { return nil }
+    return bytes[place + offset]
   }
 
   private mutating func skipWord() {
@@ -112,6 +122,11 @@ public enum FileText {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     if file < 0 { return [] }
     defer { close(file) }
+    return rest(of: file, upTo: limit)
+  }
+
+  /// What is left to read of an open file.
+  static func rest(of file: Int32, upTo limit: Int = .max) -> [UInt8] {
     var all: [UInt8] = []
     let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 1)
     defer { room.deallocate() }
@@ -154,6 +169,13 @@ struct EmulatedProcesses {
     processes[number] = process
     threads[thread] = process
     return (process, true)
+  }
+
+  /// Whether a thread made the last call as the first one of its process: until that has ended,
+  /// nobody else has its number.
+  func isFirst(_ thread: pid_t) -> Bool {
+    guard let latest, latest.thread == thread else { return false }
+    return latest.process.number == thread && latest.process.end >= 0
   }
 
   /// Forgets a process that has ended, whose numbers may be given to others.

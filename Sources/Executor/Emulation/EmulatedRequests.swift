@@ -11,13 +11,14 @@ extension Emulation {
   func answerRequest(_ call: EmulatedCall) {
     let number = Int32(truncatingIfNeeded: call.arguments.0)
     let command = UInt32(truncatingIfNeeded: call.arguments.1)
-    guard let found = files.find(number, of: call.thread) else {
+    let isKnown = processes.isFirst(call.thread)
+    guard let found = files.find(number, of: call.thread, isKnown: isKnown) else {
       if command == Self.createDevice, !simulatesKVM { return createDevice(call, of: number) }
       return pass(call)
     }
+    if !found.isKnown, is_place_only(call.thread, number) != 0 { return pass(call) }
     if !found.isSameThread { processes.forget(call.thread) }
     let process = enter(call)
-    seeEnds()
     if !found.isSameThread, is_notification_valid(call.listener, call.id) == 0 { return }
     answer(call, on: found.file, command, of: process)
   }
@@ -49,7 +50,6 @@ extension Emulation {
       FileText.link("/proc/\(call.thread)/fd/\(number)") == "anon_inode:kvm-vm"
     else { return pass(call) }
     let process = enter(call)
-    seeEnds()
     let key = MachineKey(process: process.number, number: number)
     let vm = machines[key] ?? SimulatedVM(of: process.memory)
     if machines.updateValue(vm, forKey: key) == nil { kernel.openFiles.add(vm) }
@@ -68,7 +68,6 @@ extension Emulation {
     var room = [UInt8](repeating: 0, count: min(Int(call.arguments.2), 13))
     let length = move_user_bytes(call.thread, call.arguments.1, &room, room.count, 0)
     guard length == room.count else { return refuse(call, with: .efault) }
-    seeEnds()
     let text = String(decoding: room.prefix { $0 != 10 && $0 != 0 }, as: UTF8.self)
     let result = Result { () throws(Errno) in
       try change(attribute, text)

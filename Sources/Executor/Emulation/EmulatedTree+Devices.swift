@@ -25,18 +25,34 @@ extension EmulatedTree {
     let isIsolated = description.iommus.contains(where: \.isolatedMSI)
     text(folder + "/interrupts", " 24: 0 \(isIsolated ? "IR-PCI-MSI" : "PCI-MSI") 0-edge\n")
     let processor = description.kernel.processor
-    guard let vendor = processor.vendor else { return }
+    if let architecture = processor.architecture, architecture != .other {
+      text(folder + "/arch", architecture.rawValue + "\n")
+    }
+    if let lines = lines(of: processor) { text(folder + "/cpuinfo", lines) }
+  }
+
+  /// What `/proc/cpuinfo` says of the host's CPUs; `nil` if the real one does.
+  private func lines(of processor: HostProcessor) -> String? {
+    switch processor.architecture {
+    case .arm: return "processor\t: 0\nCPU implementer\t: 0x41\n"
+    case .riscv: return "processor\t: 0\nhart\t\t: 0\n"
+    default: break
+    }
+    guard let vendor = processor.vendor else { return nil }
+    let names: [HostProcessor.Vendor: String] = [.intel: "GenuineIntel", .amd: "AuthenticAMD"]
     let lines = String(decoding: FileText.bytes(of: "/proc/cpuinfo"), as: UTF8.self)
       .split(separator: "\n", omittingEmptySubsequences: false)
-    let names: [HostProcessor.Vendor: String] = [.intel: "GenuineIntel", .amd: "AuthenticAMD"]
     let shown = lines.map { line -> String in
       if line.hasPrefix("vendor_id") { return "vendor_id\t: \(names[vendor] ?? "Other")" }
+      if line.hasPrefix("address sizes"), let bits = processor.addressBits {
+        return "address sizes\t: \(bits) bits physical, 48 bits virtual"
+      }
       guard line.hasPrefix("flags") else { return String(line) }
       var words = line.split(separator: " ").filter { $0 != "ss" }
       if processor.selfSnoop == .yes { words.append("ss") }
       return words.joined(separator: " ")
     }
-    text(folder + "/cpuinfo", shown.joined(separator: "\n"))
+    return shown.joined(separator: "\n")
   }
 
   /// Makes the files of a unit.
@@ -48,16 +64,33 @@ extension EmulatedTree {
     switch unit.type {
     case HostIOMMU.intel:
       make(folder: folder + "/intel-iommu")
-      text(folder + "/intel-iommu/cap", hexDigits(unit.cap ?? 0xd2_008c_4066_0462) + "\n")
+      text(folder + "/intel-iommu/cap", hexDigits(unit.cap ?? capabilities(of: unit)) + "\n")
       let snoop: UInt64 = unit.enforceSnoop == .no ? 0 : HostIOMMU.snoopControlMask
       text(folder + "/intel-iommu/ecap", hexDigits(unit.ecap ?? 0xf050_5b | snoop) + "\n")
       text(folder + "/intel-iommu/version", "1:0\n")
     case HostIOMMU.amd:
       make(folder: folder + "/amd-iommu")
-      text(folder + "/amd-iommu/features", hexDigits(unit.features ?? 0x25_bf73_2fa2_295a) + "\n")
+      text(folder + "/amd-iommu/features", hexDigits(unit.features ?? features(of: unit)) + "\n")
       text(folder + "/amd-iommu/cap", "1\n")
     default: break
     }
+  }
+
+  /// Intel's register of a unit that states its width and pages: tables (bits 9 to 11), addresses
+  /// (16 to 21), large pages (34 and 35; VT-d, 11.4.2).
+  private func capabilities(of unit: HostIOMMU) -> UInt64 {
+    let bits = unit.addressBits
+    var cap: UInt64 = 0xd2_0080_4040_0062 | UInt64(bits - 1) << 16
+    cap |= bits > 48 ? 1 << 11 : bits > 39 ? 1 << 10 : 1 << 9
+    if unit.pageSizes.contains(2 << 20) { cap |= 1 << 34 }
+    if unit.pageSizes.contains(1 << 30) { cap |= 1 << 35 }
+    return cap
+  }
+
+  /// AMD's features of a unit that states its width: levels of tables (HATS, bits 10 and 11).
+  private func features(of unit: HostIOMMU) -> UInt64 {
+    let levels: UInt64 = unit.addressBits > 57 ? 2 : unit.addressBits > 48 ? 1 : 0
+    return 0x25_bf73_2fa2_215a | levels << 10
   }
 
   /// Makes the files of a device, but for its driver.

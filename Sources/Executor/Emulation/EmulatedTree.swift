@@ -8,7 +8,8 @@ import Planner
 ///
 /// They lie in file systems in memory that only the program's namespace has, and go with it.
 struct EmulatedTree {
-  let root: String
+  /// The root folder that the program has, open as a place only.
+  let root: Int32
   let description: HostDescription
   let release: String
   let configurations: [BDF: [UInt8]]
@@ -24,7 +25,7 @@ struct EmulatedTree {
   /// Prepares the files of a host below a folder; of some devices configuration space was read.
   init(
     _ description: HostDescription, release: String, _ configurations: [BDF: [UInt8]],
-    below root: String
+    below root: Int32
   ) {
     self.root = root
     self.release = release
@@ -69,7 +70,8 @@ struct EmulatedTree {
   func override(of address: BDF) -> String? {
     guard let folder = folders[address] else { return nil }
     // A program may make its file as long as it likes; the kernel takes a page at most.
-    let bytes = FileText.bytes(of: root + folder + "/driver_override", upTo: 4096)
+    let path = "/proc/self/fd/\(root)\(folder)/driver_override"
+    let bytes = FileText.bytes(of: path, upTo: 4096)
     return String(decoding: bytes.prefix(4096).prefix { $0 != 10 }, as: UTF8.self)
   }
 
@@ -77,7 +79,8 @@ struct EmulatedTree {
   func isOverrideWritten(of address: BDF) -> Bool {
     var status = stat()
     guard let folder = folders[address] else { return false }
-    return stat(root + folder + "/driver_override", &status) == 0 && status.st_size > 0
+    return below(folder + "/driver_override") { fstatat(root, $0, &status, 0) } == 0
+      && status.st_size > 0
   }
 
   /// Has `driver_override` say a name, or none.
@@ -169,8 +172,9 @@ extension EmulatedTree {
     remove("/sys/class/vfio-dev/vfio\(number)")
     let place = folder + "/vfio-dev"
     remove(place + "/vfio\(number)/dev")
-    rmdir(root + place + "/vfio\(number)")
-    rmdir(root + place)
+    for folder in [place + "/vfio\(number)", place] {
+      below(folder) { unlinkat(root, $0, AT_REMOVEDIR) }
+    }
   }
 
   private mutating func updateGroups(_ host: SimulatedHost) {
@@ -184,13 +188,17 @@ extension EmulatedTree {
 
   // Files below the root.
 
+  /// Does something with a path from our root on as one from the program's root on.
+  @discardableResult
+  private func below(_ path: String, _ body: (UnsafePointer<CChar>) -> Int32) -> Int32 {
+    path.withCString { body($0 + 1) }
+  }
+
   /// Makes a folder and those above it.
   func make(folder: String) {
-    var path = root
-    for part in folder.split(separator: "/") {
-      path += "/" + part
-      mkdir(path, 0o755)
-    }
+    guard below(folder, { mkdirat(root, $0, 0o755) }) < 0, errno == ENOENT else { return }
+    make(folder: folder.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 })
+    below(folder) { mkdirat(root, $0, 0o755) }
   }
 
   /// Makes a file with a text.
@@ -198,7 +206,7 @@ extension EmulatedTree {
 
   /// Makes a file with bytes.
   func write(_ path: String, _ content: [UInt8]) {
-    let file = open(root + path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    let file = below(path) { openat(root, $0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
     guard file >= 0 else { return }
     _ = Glibc.write(file, content, content.count)
     close(file)
@@ -206,23 +214,25 @@ extension EmulatedTree {
 
   /// Makes a link.
   func link(_ path: String, _ target: some StringProtocol) {
-    symlink(String(target), root + path)
+    let target = String(target)
+    below(path) { symlinkat(target, root, $0) }
   }
 
   /// Removes a file or a link.
-  func remove(_ path: String) { unlink(root + path) }
+  func remove(_ path: String) { below(path) { unlinkat(root, $0, 0) } }
 
   /// A file in the place of a node: who opens it gets another one.
   func placeholder(_ path: String) {
     text(path, "")
-    chmod(root + path, 0o666)
+    below(path) { fchmodat(root, $0, 0o666, 0) }
   }
 
   /// Makes an attribute that is written.
   mutating func attribute(_ path: String, _ kind: EmulatedAttribute) {
     text(path, "")
     var status = stat()
-    if lstat(root + path, &status) == 0 { attributes[Inode(status)] = kind }
+    let found = below(path) { fstatat(root, $0, &status, AT_SYMLINK_NOFOLLOW) }
+    if found == 0 { attributes[Inode(status)] = kind }
   }
 
   /// A name as a part of a path: one that would lead elsewhere is not one.

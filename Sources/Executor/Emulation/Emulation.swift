@@ -43,7 +43,7 @@ public final class Emulation: SimulatedNumbers {
   var seen: [String: Int] = [:]
   private let start: EmulationStart
   private let poll: Int32
-  private var signals: Int32 = -1
+  private var signals = sigset_t()
   private var listener: Int32 = -1
   private var end: Int32?
   private var executionError: Int32?
@@ -51,11 +51,14 @@ public final class Emulation: SimulatedNumbers {
   private let room = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 4096)
   private let begin = Emulation.now
   private var hasLookedAtRest = false
-  /// Whether all that had ended before the call was seen, and the number of the latest call.
-  private var hasSeenEnds = false
-  private var latest: UInt64 = 0
+  /// Whether there is nobody any more who could be told anything.
+  private var isOver = false
+  /// The thread of the latest call; 0 if something else has happened since.
+  private var latest: pid_t = 0
   /// How many files are looked at at once.
   private static let most = 64
+  /// How long it takes at most to see a signal when nobody is left to call, in milliseconds.
+  private static let pause: Int32 = 50
 
   /// Which VM of KVM.
   struct MachineKey: Hashable {
@@ -76,8 +79,10 @@ public final class Emulation: SimulatedNumbers {
     start = try EmulationStart(command, catchesKVM: self.simulatesKVM)
     poll = epoll_create1(Int32(EPOLL_CLOEXEC))
     files = EmulatedFiles(poll)
-    tree = EmulatedTree(
-      host, release: release, configurations, below: "/proc/\(start.first)/root")
+    let root = open(
+      "/proc/\(start.first)/root", OPEN_PLACE_ONLY | O_DIRECTORY | O_CLOEXEC)
+    if root < 0 { throw .system(errno) }
+    tree = EmulatedTree(host, release: release, configurations, below: root)
     for (address, bytes) in configurations {
       if let device = kernel.host.device(address) {
         kernel.host.setConfiguration(bytes, of: device)
@@ -87,14 +92,12 @@ public final class Emulation: SimulatedNumbers {
     tree.build(kernel.host)
     showNodes()
     kernel.files.outside = self
-    var wanted = sigset_t()
-    sigemptyset(&wanted)
-    for signal in command.forwarded { sigaddset(&wanted, signal) }
-    signals = open_signals(&wanted)
+    sigemptyset(&signals)
+    for signal in command.forwarded { sigaddset(&signals, signal) }
   }
 
   deinit {
-    for file in [poll, signals, listener, start.control] where file >= 0 { close(file) }
+    for file in [poll, listener, start.control, tree.root] where file >= 0 { close(file) }
     room.deallocate()
     ready.deallocate()
   }
@@ -105,12 +108,13 @@ public final class Emulation: SimulatedNumbers {
     // Without a call to answer that is ENOENT, where the request is known.
     if add_file(listener, 0, 0, 0) < 0, errno == EINVAL { throw .addition }
     wake_callers_here(listener)
-    for file in [listener, start.control, signals] where file >= 0 {
-      watch_file(poll, file, UInt32(EPOLLIN.rawValue))
-    }
-    while serve(waiting: -1) {}
+    watch_file(poll, start.control, UInt32(EPOLLIN.rawValue))
+    begin_events(&signals)
+    for file in [start.control, files.notifier] { tell_of_file(file) }
+    while !isOver { answerNext() }
+    end_events(&signals)
     waitpid(start.first, nil, 0)
-    while serve(waiting: 0) {}
+    see()
     kernel.files.outside = nil
     if let executionError { throw .execution(executionError) }
     guard let end else { throw .system(EIO) }
@@ -126,49 +130,66 @@ public final class Emulation: SimulatedNumbers {
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
-  /// Answers what there is; whether there may be more.
-  private func serve(waiting milliseconds: Int32) -> Bool {
-    let count = Int(wait_for_files(poll, ready, Int32(Self.most), milliseconds))
-    var isAsked = false
-    var isOver = false
-    for index in 0..<count {
-      switch ready[index] {
-      case listener: isAsked = true
-      case start.control: isOver = !readStage()
-      case signals: passSignal()
-      case let file: see(file)
-      }
+  /// Waits for the next call or for what happens first, and answers it.
+  ///
+  /// What has ended before a call was made is seen before it is answered, as its program knows of
+  /// it. Ends of processes make no signal; a thread that goes on has none of them to hide.
+  private func answerNext() {
+    var notification = emulated_notification()
+    let isCall = receive_notification(listener, &notification) == 0
+    let thread = pid_t(notification.thread)
+    if take_events() != 0 || thread != latest || !machines.isEmpty {
+      passSignals()
+      // Before Linux 6.11 the listener waits even if nobody is left.
+      see(waiting: isCall || is_listener_idle(listener) == 0 ? 0 : Self.pause)
     }
-    // What has ended before the call was seen with it, if there was room for all.
-    hasSeenEnds = count < Self.most
+    latest = thread
+    guard isCall else { return }
+    let call = EmulatedCall(
+      listener: listener, id: notification.id, thread: thread, number: notification.number,
+      arguments: notification.arguments)
+    answer(call, room)
+    self.call = nil
+    caller = nil
+  }
+
+  /// Sees everything that has ended so far, and what the first process says.
+  private func see(waiting milliseconds: Int32 = 0) {
+    var count = Int(wait_for_files(poll, ready, Int32(Self.most), milliseconds))
+    while count > 0 {
+      for index in 0..<count where ready[index] != start.control { see(ready[index]) }
+      if (0..<count).contains(where: { ready[$0] == start.control }) { readStage() }
+      count = Int(wait_for_files(poll, ready, Int32(Self.most), 0))
+    }
     if end != nil, !hasLookedAtRest {
       hasLookedAtRest = true
       // What the command itself had open is closed by now.
-      hasSeenEnds = false
-      seeEnds()
+      see()
       lookAtRest()
       start.pass(0)
     }
-    if isAsked { answerNext() }
-    return milliseconds < 0 ? !isOver : count > 0 && !isAsked && !isOver
   }
 
-  private func readStage() -> Bool {
+  private func readStage() {
     var (stage, value, file): (Int32, Int32, Int32) = (0, 0, -1)
-    guard receive_stage(start.control, &stage, &value, &file) == 0 else { return false }
+    guard receive_stage(start.control, &stage, &value, &file) == 0 else {
+      epoll_ctl(poll, EPOLL_CTL_DEL, start.control, nil)
+      isOver = true
+      return
+    }
     if stage == Int32(EMULATION_EXECUTION.rawValue) { executionError = value }
     if stage == Int32(EMULATION_ENDED.rawValue) {
       takeSnapshot()
       end = value
     }
-    return true
   }
 
-  private func passSignal() {
+  private func passSignals() {
     var isFromProcess: Int32 = 0
-    let signal = next_signal(signals, &isFromProcess)
-    // A terminal sends its signals to everybody by itself.
-    if signal > 0, isFromProcess != 0 { start.pass(signal) }
+    while case let signal = next_signal(&isFromProcess), signal > 0 {
+      // A terminal sends its signals to everybody by itself.
+      if isFromProcess != 0 { start.pass(signal) }
+    }
   }
 
   /// Sees that a file was closed for the last time, or that a process has ended.
@@ -188,36 +209,6 @@ public final class Emulation: SimulatedNumbers {
         kernel.dropLast(vm)
       }
     }
-  }
-
-  /// Sees everything that has ended so far: before the next call is looked at, as its program knows
-  /// of it.
-  func seeEnds() {
-    if hasSeenEnds { return }
-    let count = Int(wait_for_files(poll, ready, Int32(Self.most), 0))
-    for index in 0..<count {
-      switch ready[index] {
-      case listener, start.control, signals: continue
-      case let file: see(file)
-      }
-    }
-  }
-
-  private func answerNext() {
-    var notification = emulated_notification()
-    guard receive_notification(listener, &notification) == 0 else {
-      if is_listener_idle(listener) != 0 { epoll_ctl(poll, EPOLL_CTL_DEL, listener, nil) }
-      return
-    }
-    // Calls are numbered one after another: without a gap it is the one that was announced.
-    if notification.id != latest &+ 1 { hasSeenEnds = false }
-    latest = notification.id
-    let call = EmulatedCall(
-      listener: listener, id: notification.id, thread: pid_t(notification.thread),
-      number: notification.number, arguments: notification.arguments)
-    answer(call, room)
-    self.call = nil
-    caller = nil
   }
 
   // The answers.
