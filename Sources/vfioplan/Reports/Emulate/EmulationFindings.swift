@@ -92,8 +92,12 @@ struct EmulationFindings {
           "when the program ended, others still had open: \(nameList(record.leftOpen))", at: nil,
           help: "end what the program has started, or close the files there")
       ]
+    // Who uses nothing of VFIO has given devices another driver on purpose.
+    let isOnPurpose = record.calls.isEmpty
     return open
-      + record.driverChanges.filter { $0.now != $0.before }.map { change in
+      + record.driverChanges.filter {
+        $0.now != $0.before && !(isOnPurpose && $0.now != nil)
+      }.map { change in
         let now = change.now.map { "driver " + $0 } ?? "no driver"
         return Diagnostic(
           EmulationDiagnostics.notGivenBack,

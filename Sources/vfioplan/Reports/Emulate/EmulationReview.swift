@@ -167,7 +167,14 @@ struct EmulationReview {
         page.element(
           "summary",
           counted(lines.count, "call") + (rest > 0 ? ", the first \(lines.lines.count) here" : ""))
-        page.element("ol", [("class", "steps")]) { page in
+        page.markup(
+          """
+          <form class="tools" id="tools"><label>Search <input type="search" id="search" \
+          autocomplete="off"></label>
+          <output id="found" for="search"></output></form>
+
+          """)
+        page.element("ol", [("class", "steps"), ("id", "steps")]) { page in
           for (index, line) in lines.lines.enumerated() {
             append(index, "\(UInt64(line.seconds * 1e6)) µs", line.text, to: &page)
           }
