@@ -225,7 +225,7 @@ static inline int next_signal(int *is_from_process) {
   return 0;
 }
 
-// Has a file tell at once what happens to it: before whoever does it goes on, we have a signal.
+// Has a file tell at once what happens to it: we have a signal before the process that does it goes on.
 static inline void tell_of_file(int file) {
   fcntl(file, F_SETOWN, getpid());
   fcntl(file, F_SETFL, fcntl(file, F_GETFL) | O_ASYNC);
