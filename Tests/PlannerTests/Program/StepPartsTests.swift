@@ -5,7 +5,6 @@ import Testing
 @testable import Planner
 
 /// What a step says of itself, against what it uses and makes.
-@Suite("Step parts")
 struct StepPartsTests {
   static func program(_ path: String) throws -> Program {
     try ProgramTextReader.read(
@@ -21,10 +20,8 @@ struct StepPartsTests {
     }
   }
 
-  @Test(
-    "the parts show every result that a step uses and makes, in that order",
-    arguments: ProgramTextLawTests.goldens)
-  func results(path: String) throws {
+  @Test(arguments: ProgramTextLawTests.goldens)
+  func thePartsShowEveryResultThatAStepUsesAndMakesInThatOrder(path: String) throws {
     for step in try Self.program(path).steps {
       let parts = step.action.parts
       var used: [ResultID] = []
@@ -44,10 +41,8 @@ struct StepPartsTests {
     }
   }
 
-  @Test(
-    "what uses a result that has no other is left out",
-    arguments: ProgramTextLawTests.goldens.prefix(4))
-  func nothingElse(path: String) throws {
+  @Test(arguments: ProgramTextLawTests.goldens.prefix(4))
+  func whatUsesAResultThatHasNoOtherIsLeftOut(path: String) throws {
     for action in try Self.program(path).steps.map(\.action) {
       let left = action.mapResults(used: { _ in nil }, made: { $0 })
       let parts = action.parts
@@ -56,8 +51,7 @@ struct StepPartsTests {
     }
   }
 
-  @Test("a node of which there is one has a path of its own, and opens a file")
-  func nodes() {
+  @Test func aNodeOfWhichThereIsOneHasAPathOfItsOwnAndOpensAFile() {
     let nodes = DevicePath.single
     #expect(Set(nodes.map(\.node)).count == nodes.count)
     #expect(nodes.allSatisfy { $0.node.hasPrefix("/dev/") && $0.kind.isFile })
