@@ -55,11 +55,11 @@ public struct DescribedVM<Place: DevicePlace>: Hashable, Sendable {
     (other.machine, other.vmm) = (machine, vmm)
     return other
   }
+}
 
+extension ResolvedVM {
   /// The same as a description that may be read again.
-  public var described: VMDescription {
-    with(devices: devices.map { $0.at($0.place.reference) })
-  }
+  public var described: VMDescription { with(devices: devices.map(\.described)) }
 }
 
 /// What is done about unassigned members of an IOMMU group that drivers of the host use; the raw

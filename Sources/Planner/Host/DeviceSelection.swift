@@ -26,14 +26,14 @@ struct DeviceSelection {
     var emptySlots: [AssignedDevice<DeviceReference>] = []
     for device in vm.devices {
       switch device.place {
-      case .address(let address): devices.append(device.at(address))
+      case .address(let address): devices.append(device.found(at: address))
       case .slot(let slot):
         let functions = selection.functions(of: device, in: slot)
         if functions.isEmpty { emptySlots.append(device) }
         devices += functions
       case .path, .match:
         switch selection.device(for: device) {
-        case .success(let found): devices.append(device.at(host.devices[found].address))
+        case .success(let found): devices.append(device.found(at: host.devices[found].address))
         case .failure(let error):
           isSound = false
           sink.report(error.finding)
@@ -49,7 +49,7 @@ struct DeviceSelection {
     of device: AssignedDevice<DeviceReference>, in slot: BDF
   ) -> [ResolvedDevice] {
     (bySlot[slot.packed >> 3] ?? []).map { address in
-      var one = device.at(address)
+      var one = device.found(at: address)
       one.name += ".\(address.function)"
       return one
     }

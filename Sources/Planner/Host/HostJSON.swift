@@ -16,7 +16,7 @@ public enum HostJSON {
     }
     writer.key("devices")
     writer.beginArray(.block)
-    for device in host.devices { HostKeys.device.write(device, to: &writer) }
+    for device in host.devices { HostKeys.write(device, to: &writer) }
     writer.endArray()
     writer.endObject()
     writer.endText()

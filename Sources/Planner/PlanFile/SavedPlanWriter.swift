@@ -92,13 +92,13 @@ extension SavedPlanWriter {
     case .toDescribedDevices: return toDescribedDevices()
     case .describedDevices(let run):
       var writer = continued(run, depth: Self.innerDepth)
-      for index in run { VMKeys.foundDevice.write(compiled.vm.devices[index], to: &writer) }
+      for index in run { VMKeys.write(compiled.vm.devices[index], to: &writer) }
       return writer
     case .toHostDevices: return toHostDevices()
     case .hostDevices(let run):
       var writer = continued(run, depth: Self.innerDepth)
       for index in run {
-        HostKeys.device.write(compiled.host.devices[facts.devices[index]], to: &writer)
+        HostKeys.write(compiled.host.devices[facts.devices[index]], to: &writer)
       }
       return writer
     case .toSteps: return toSteps()

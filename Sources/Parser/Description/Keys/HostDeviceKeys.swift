@@ -1,4 +1,9 @@
 extension HostKeys {
+  /// Writes a device as JSON; not generic, so that another module does not run it unspecialised.
+  public static func write(_ subject: HostDevice, to writer: inout JSONWriter) {
+    device.write(subject, to: &writer)
+  }
+
   /// A PCI device.
   public static let device = KeyTable<HostDevice>(
     "a host device", identity + drivers + relations + memoryKeys)

@@ -10,8 +10,14 @@ extension VMKeys {
 
   private static let placeKeys: UInt64 = device.mask(of: ["address", "path", "match"])
 
+  /// Writes a device as a plan file has it; not generic, so that another module does not run it
+  /// unspecialised.
+  public static func write(_ subject: ResolvedDevice, to writer: inout JSONWriter) {
+    foundDevice.write(subject, to: &writer)
+  }
+
   /// A device as a plan file has it: by its address.
-  public static let foundDevice = KeyTable<ResolvedDevice>(
+  private static let foundDevice = KeyTable<ResolvedDevice>(
     "a device",
     [
       name(),

@@ -64,7 +64,7 @@ public struct AssignedDevice<Place: DevicePlace>: Hashable, Sendable {
   }
 
   /// The same of a device that is told in another way.
-  public func at<Other>(_ other: Other) -> AssignedDevice<Other> {
+  fileprivate func at<Other>(_ other: Other) -> AssignedDevice<Other> {
     var device = AssignedDevice<Other>(name: name, place: other, span: span)
     (device.$name, device.$place) = ($name, $place)
     (device.driver, device.$driver) = (driver, $driver)
@@ -77,7 +77,16 @@ public struct AssignedDevice<Place: DevicePlace>: Hashable, Sendable {
   }
 }
 
+// Not generic: another module's copies of a generic function are not specialised.
+extension AssignedDevice<DeviceReference> {
+  /// The same device, found at an address.
+  public func found(at address: BDF) -> ResolvedDevice { at(address) }
+}
+
 extension ResolvedDevice {
+  /// The same as a description has it.
+  public var described: AssignedDevice<DeviceReference> { at(place.reference) }
+
   /// Its PCI address on the host.
   public var address: BDF {
     get { place }
