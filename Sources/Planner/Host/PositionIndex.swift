@@ -13,7 +13,7 @@ struct PositionIndex<Element>: Hashable, Sendable {
   /// No position.
   static var none: PositionIndex { PositionIndex(raw: -1) }
 
-  /// Whether it is no position.
+  /// Whether there is none.
   var isNone: Bool { raw < 0 }
 
   /// The position; `nil` if there is none.

@@ -51,7 +51,8 @@ public enum HostKeys {
         MappingsForm(table: pool, what: "a list of pools") { _ in
           HostMemory.Pool(pageBytes: 0, count: 0)
         },
-        "The pools of huge pages, with what they may grow by; left out: unknown, which is not none.",
+        "The pools of huge pages, with what they may grow by; left out: unknown, which is not "
+          + "none.",
         get: { $0.pools }, set: { $0.pools = $1 }),
     ])
 

@@ -23,7 +23,7 @@ struct MappingsForm<Subject: Equatable & Sendable>: ValueForm {
   let what: String
   /// Whether there must be one.
   var isNeverEmpty = false
-  /// How many there may be; whoever uses them says so.
+  /// How many there may be, for the schema; the planner looks at it.
   var most: UInt64?
   /// An element in messages.
   var element: @Sendable (Subject) -> String = { _ in "" }
