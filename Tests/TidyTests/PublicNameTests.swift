@@ -9,7 +9,6 @@ struct PublicNameTests {
     "appendInterpolation": "the compiler calls it",
     "appendLiteral": "the compiler calls it",
     "projectedValue": "the compiler calls it",
-    "wrappedValue": "the compiler calls it",
   ]
 
   /// A public declaration: all of it up to its body.
