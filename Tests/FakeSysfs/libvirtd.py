@@ -16,6 +16,9 @@ from world import mount, until
 
 FOLDERS = ["/etc/libvirt", "/etc/vfioplan", "/var/lib/libvirt", "/var/cache/libvirt",
            "/var/log/libvirt", "/run"]
+# Whom libvirtd asks for as it starts, whatever its settings say; Debian makes them with the daemon's service.
+USERS = {"/etc/passwd": "libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin\n",
+         "/etc/group": "libvirt-qemu:x:64055:\n"}
 SETTINGS = {
     "libvirtd.conf": 'auth_unix_rw = "none"\n',
     # Neither another user, nor control groups, nor a daemon for logs: this is not a whole machine.
@@ -107,10 +110,14 @@ def covered():
     try:
         for name, text in SETTINGS.items():
             pathlib.Path("/etc/libvirt", name).write_text(text)
+        for path, line in USERS.items():
+            copy = pathlib.Path("/run", pathlib.Path(path).name)
+            copy.write_text(pathlib.Path(path).read_text() + line)
+            mount("--bind", copy, path)
         yield
     finally:
-        for folder in reversed(FOLDERS):
-            subprocess.run(["umount", "--lazy", folder], check=True)
+        for place in [*reversed(USERS), *reversed(FOLDERS)]:
+            subprocess.run(["umount", "--lazy", place], check=True)
 
 
 def serve(*command):
