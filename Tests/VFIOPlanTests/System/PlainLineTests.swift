@@ -62,7 +62,10 @@ struct PlainLineTests {
       let line = (0..<Int.random(in: 1...6, using: &numbers)).map { _ in
         words.randomElement(using: &numbers) ?? ""
       }
-      for command in [CompileCommand.self, DiffCommand.self] as [any ParsableCommand.Type] {
+      let commands: [any ParsableCommand.Type] = [
+        ApplyCommand.self, CompileCommand.self, DiffCommand.self, EmulateCommand.self,
+      ]
+      for command in commands {
         Self.agree(command, line, "seed \(seed)")
       }
     }
@@ -74,9 +77,17 @@ struct PlainLineTests {
     ["v.yaml", "--release", "7.3", "--require", "coherent", "--diagnostics", "json"],
     ["v.yaml", "--why", "--steps", "--strict", "--color", "never"], ["v.yaml", "--as", "qemu"],
     ["v.yaml", "--pareto"], ["v.yaml", "--hosts", "d"], ["-", "--all"],
-    ["v.yaml", "--output", "p.json"],
+    ["v.yaml", "--output", "p.json"], ["v.yaml", "-o", "p.json"],
   ])
   func compilingIsReadWithoutTheLibrary(line: [String]) {
     #expect(Self.agree(CompileCommand.self, line))
+  }
+
+  @Test(arguments: [
+    ["--", "true"], ["--host", "h.yaml", "-o", "/dev/null", "--", "qemu", "--version", "--", "-x"],
+    ["--log=l", "--simulate-kvm", "--format", "json", "--", "a", "b"],
+  ])
+  func emulatingIsReadWithoutTheLibrary(line: [String]) {
+    #expect(Self.agree(EmulateCommand.self, line))
   }
 }

@@ -12,10 +12,14 @@ final class PlainLine {
 
   private let words: [String]
   private var isUnderstood: [Bool]
+  /// What comes after `--`, if that is there and nobody has taken it.
+  private var rest: [String]?
 
-  private init(_ words: [String]) {
-    self.words = words
+  private init(_ line: [String]) {
+    let end = line.firstIndex(of: "--")
+    words = Array(line[..<(end ?? line.count)])
     isUnderstood = words.map { _ in false }
+    rest = end.map { Array(line[($0 + 1)...]) }
   }
 
   /// Reads a command; `nil` if the library has to.
@@ -24,7 +28,7 @@ final class PlainLine {
   ) -> Command? {
     let line = PlainLine(words)
     guard var command = try? Command(from: PlainLineDecoder(line: line)),
-      !line.isUnderstood.contains(false), (try? command.validate()) != nil
+      !line.isUnderstood.contains(false), line.rest == nil, (try? command.validate()) != nil
     else { return nil }
     return command
   }
@@ -44,13 +48,28 @@ final class PlainLine {
     let option = Self.option(property)
     return try words.indices.compactMap { place in
       let word = words[place]
-      if word == option { return try read(at: place + 1, after: place) }
+      if word == option || word == "-o" && option == "--output" {
+        return try read(at: place + 1, after: place)
+      }
       guard let equals = word.firstIndex(of: "="), word[..<equals] == option else { return nil }
       let value = word[word.index(after: equals)...]
       guard !value.isEmpty else { throw NotPlain() }
       isUnderstood[place] = true
       return try read(String(value))
     }
+  }
+
+  /// Takes what comes after `--`; a line without it is left to the library.
+  func takeRest() throws -> [String] {
+    guard let taken = rest else { throw NotPlain() }
+    rest = nil
+    return taken
+  }
+
+  /// Whether the option of a property's name is there.
+  func has(_ property: String) -> Bool {
+    let option = Self.option(property)
+    return words.contains { $0.hasPrefix(option) }
   }
 
   /// Takes the first operand that is left, if there is one.

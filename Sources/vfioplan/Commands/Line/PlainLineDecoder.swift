@@ -77,6 +77,15 @@ extension KeyedDecodingContainer {
     }
   }
 
+  /// Operands after `--`.
+  func decode(_ type: Argument<[String]>.Type, forKey key: Key) throws -> Argument<[String]> {
+    try read(type, key) { line in
+      var argument = Argument<[String]>()
+      argument.wrappedValue = try line.takeRest()
+      return argument
+    }
+  }
+
   /// An option with a default, which is the first of its values.
   func decode<Value: ExpressibleByArgument & CaseIterable>(
     _ type: Option<Value>.Type, forKey key: Key
@@ -108,6 +117,18 @@ extension KeyedDecodingContainer {
     try read(type, key) { line in
       var option = Option<[Value]>(help: nil)
       option.wrappedValue = try line.takeValues(of: key.stringValue, as: Value.self)
+      return option
+    }
+  }
+
+  /// An option that may be repeated and whose values the library has to read: it may not be there.
+  func decode<Value>(
+    _ type: Option<[Value]>.Type, forKey key: Key
+  ) throws -> Option<[Value]> {
+    try read(type, key) { line in
+      if line.has(key.stringValue) { throw PlainLine.NotPlain() }
+      var option = Option<[Value]>(transform: { _ in throw PlainLine.NotPlain() })
+      option.wrappedValue = []
       return option
     }
   }
