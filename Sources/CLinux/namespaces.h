@@ -93,7 +93,10 @@ static inline int fate_of_hidden(const struct hidden_folder *folder, const char 
 // Whether the contents of a folder are links into it: there are many of them, each mount takes as long as
 // ten links, and nobody asks where such a name leads.
 static inline int is_linked_into(const char *name) {
-  return !strcmp(name, "module") || !strcmp(name, "kernel");
+  static const char *const linked[] = {"bus", "class", "kernel", "module"};
+  for (size_t index = 0; index < sizeof linked / sizeof *linked; index++)
+    if (!strcmp(name, linked[index])) return 1;
+  return 0;
 }
 
 // Whether a node is one of a number, as terminals, loops and disks are: links do for those as well.
@@ -109,13 +112,26 @@ static inline void mount_hidden(const struct hidden_folder *folder, const char *
   mount(source, target, NULL, MS_BIND | MS_REC, NULL);
 }
 
-// Shows a part of a folder as a whole out of the way.
+// What covers parts of what is shown as a whole.
+#define EMULATION_NOTHING EMULATION_REAL "/nothing"
+
+// Shows a part of a folder as a whole out of the way. Links in it lead to devices from there as well.
 static inline void show_whole(const struct hidden_folder *folder, const char *name) {
   char place[600];
   snprintf(place, sizeof place, EMULATION_REAL "/%s", name);
   mkdirat(folder->now, EMULATION_REAL, 0755);
+  mkdirat(folder->now, EMULATION_NOTHING, 0555);
+  symlinkat("../devices", folder->now, EMULATION_REAL "/devices");
   mkdirat(folder->now, place, 0755);
   mount_hidden(folder, name, place);
+}
+
+// Covers a folder in what is shown as a whole: nobody is to find this machine's in there.
+static inline void cover_in_whole(const struct hidden_folder *folder, const char *name) {
+  char source[600], target[600];
+  snprintf(source, sizeof source, "%s/" EMULATION_NOTHING, folder->path);
+  snprintf(target, sizeof target, "%s/" EMULATION_REAL "/%s", folder->path, name);
+  mount(source, target, NULL, MS_BIND, NULL);
 }
 
 // Links to what is shown as a whole. 0, or -1.
@@ -158,8 +174,13 @@ static inline void bring_back(const struct hidden_folder *folder, const char *in
     snprintf(name, sizeof name, "%s%s%s", inside[0] == '.' ? "" : inside, inside[0] == '.' ? "" : "/",
              entry->d_name);
     int fate = fate_of_hidden(folder, name);
+    int is_folder = entry->d_type == DT_DIR;
+    int is_whole = fate == EMULATION_COMES_BACK ||
+                   (fate == EMULATION_HAS_LINKS && is_folder && !leads_to_pci(folder, name));
+    int is_in_whole = is_linked_into(inside);
+    if (is_in_whole && is_folder && !is_whole) cover_in_whole(folder, name);
     if (fate == EMULATION_IS_OUT) continue;
-    int is_linked = fate == EMULATION_COMES_BACK && is_linked_into(inside);
+    int is_linked = is_whole && is_in_whole;
     is_linked |= folder->is_shown_whole && is_numbered_node(entry);
     if (is_linked && link_to_whole(folder, name) == 0) continue;
     char link[1024];
@@ -167,11 +188,9 @@ static inline void bring_back(const struct hidden_folder *folder, const char *in
       if (read_own_link(folder->old, name, link)) symlinkat(link, folder->now, name);
       continue;
     }
-    int is_folder = entry->d_type == DT_DIR;
     if (is_folder) mkdirat(folder->now, name, 0755);
     else mknodat(folder->now, name, S_IFREG | 0600, 0);
-    if (!is_folder || fate == EMULATION_COMES_BACK ||
-        (fate == EMULATION_HAS_LINKS && !leads_to_pci(folder, name))) {
+    if (!is_folder || is_whole) {
       mount_hidden(folder, name, name);
       continue;
     }
