@@ -130,8 +130,8 @@ def tab_law(browser: Browser) -> list[str]:
     return found
 
 
-def search_law(browser: Browser) -> list[str]:
-    """The search leaves the steps that have the word; the switch hides words or calls."""
+def search_law(browser: Browser, has_plan: bool) -> list[str]:
+    """The search leaves the steps that have the word; the switch of a plan's hides words or calls."""
     visible = ("Array.from(document.querySelectorAll('#steps li')).filter((one) => "
                "one.checkVisibility()).length")
     total = browser.evaluate(visible)
@@ -141,6 +141,8 @@ def search_law(browser: Browser) -> list[str]:
     said = browser.evaluate("document.getElementById('found').value")
     found = [] if 0 < fewer < total else [f"{fewer} of {total} steps are left"]
     found += [] if said == f"{fewer} of {total} steps" else [f"the page says '{said}'"]
+    if not has_plan:
+        return found
     browser.evaluate("document.querySelector('input[value=words]').click()")
     if browser.evaluate("document.querySelector('#steps li:not([hidden]) .call')"
                         ".checkVisibility()"):
@@ -188,7 +190,7 @@ def page_laws(browser: Browser, program: str, folder: pathlib.Path) -> None:
         if axe:
             access += [f"{name}: {one}" for one in accessibility_law(browser, axe)]
         if browser.evaluate("document.getElementById('search') !== null"):
-            search += [f"{name}: {one}" for one in search_law(browser)]
+            search += [f"{name}: {one}" for one in search_law(browser, has_plan)]
         count += 1
     law(f"{count} pages render, load nothing and complain of nothing", broken)
     law("the answers stand on the first screen", answers)
