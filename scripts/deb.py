@@ -31,10 +31,15 @@ def output(*command):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout.strip()
 
 
+def configured(key):
+    """A setting of git, empty if it is not there, as on a new machine."""
+    return output("git", "config", "--default", "", "--get", key)
+
+
 def maintainer():
-    """As Debian's tools take it, else who commits here."""
-    name = os.environ.get("DEBFULLNAME") or output("git", "config", "user.name")
-    email = os.environ.get("DEBEMAIL") or output("git", "config", "user.email")
+    """As Debian's tools take it, else who commits here, else who did last."""
+    name = os.environ.get("DEBFULLNAME") or configured("user.name") or output("git", "log", "-1", "--format=%an")
+    email = os.environ.get("DEBEMAIL") or configured("user.email") or output("git", "log", "-1", "--format=%ae")
     return f"{name} <{email}>"
 
 
