@@ -48,6 +48,7 @@ final class PlainLine {
     let option = Self.option(property)
     return try words.indices.compactMap { place in
       let word = words[place]
+      // The only short name of an option: `PlainLineTests` finds a command that has it otherwise.
       if word == option || word == "-o" && option == "--output" {
         return try read(at: place + 1, after: place)
       }
