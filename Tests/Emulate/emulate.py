@@ -153,6 +153,9 @@ def drivers(program: str, folder: pathlib.Path):
     """What is written to drivers' attributes changes sysfs before the write returns."""
     run = emulated(program, ["sh", HERE / "drivers.sh"])
     yield "unbind, override, probe, bind", run.stdout == (HERE / "drivers.txt").read_text(), str(run)
+    run = python(program, "in_use.py", arguments=["0000:01:00.0"])
+    yield ("a device in use is waited for", run.stdout == "asked 1\nwaits True True\ndone False\n",
+           str(run))
 
 
 def hostile(program: str, folder: pathlib.Path):

@@ -46,6 +46,13 @@ struct SourceTests {
     }
   }
 
+  @Test(arguments: PackageFiles.list("Sources", suffix: ".h"))
+  func aHeaderIsShort(path: String) throws {
+    let lines = try PackageFiles.text(path).split(
+      separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines.count <= 351, "\(path) has \(lines.count - 1) lines")
+  }
+
   @Test func aFolderIsSmall() {
     let folders = Dictionary(grouping: Self.all) { path in
       path.split(separator: "/").dropLast().joined(separator: "/")

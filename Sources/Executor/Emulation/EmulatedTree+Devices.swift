@@ -115,7 +115,7 @@ extension EmulatedTree {
       of: device, isOnRootBus: device.address.bus == 0,
       isVirtual: device.physicalFunction.map { $0 != device.address } ?? false)
     text(folder + "/resource", resources(made.windows))
-    text(folder + "/reset", "")
+    empty(folder + "/reset")
     text(folder + "/reset_method", "flr\n")
     write(folder + "/config", configurations[device.address] ?? made.bytes)
     show(override: nil, of: device.address)

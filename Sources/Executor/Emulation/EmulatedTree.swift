@@ -45,7 +45,7 @@ struct EmulatedTree {
       "/sys/class/iommu", "/sys/class/vfio-dev", "/sys/class/vfio", "/dev/vfio",
     ] { make(folder: folder) }
     attribute("/sys/bus/pci/drivers_probe", .probe)
-    text("/sys/bus/pci/rescan", "")
+    empty("/sys/bus/pci/rescan")
     for unit in description.iommus { build(unit) }
     for device in description.devices { build(device) }
     if host.nodes.hasIOMMUFD { make(folder: "/sys/class/misc") }
@@ -223,13 +223,16 @@ extension EmulatedTree {
 
   /// A file in the place of a node: who opens it gets another one.
   func placeholder(_ path: String) {
-    text(path, "")
+    empty(path)
     below(path) { fchmodat(root, $0, 0o666, 0) }
   }
 
+  /// Makes a file without content.
+  func empty(_ path: String) { below(path) { mknodat(root, $0, S_IFREG | 0o644, 0) } }
+
   /// Makes an attribute that is written.
   mutating func attribute(_ path: String, _ kind: EmulatedAttribute) {
-    text(path, "")
+    empty(path)
     var status = stat()
     let found = below(path) { fstatat(root, $0, &status, AT_SYMLINK_NOFOLLOW) }
     if found == 0 { attributes[Inode(status)] = kind }

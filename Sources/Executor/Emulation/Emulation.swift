@@ -37,6 +37,8 @@ public final class Emulation: SimulatedNumbers {
   var refusal: Errno?
   /// KVM's VMs by the number that their processes have for them.
   var machines: [MachineKey: SimulatedVM] = [:]
+  /// Writes that are not answered yet.
+  var waitingWrites: [EmulatedWrite] = []
   /// Whether a call was answered since what there is was looked at.
   var hasChanged = false
   /// How many calls there were of each name, as far as one is to fail.
@@ -71,12 +73,12 @@ public final class Emulation: SimulatedNumbers {
   /// Makes a machine for a command, which does not run yet; of some devices configuration space was
   /// read.
   public init(
-    _ host: HostDescription, _ kernel: SimulatedKernel, _ command: EmulatedCommand,
+    _ host: HostDescription, _ kernel: SimulatedKernel, _ start: EmulationStart,
     release: String, configurations: [BDF: [UInt8]] = [:], simulatesKVM: Bool
   ) throws(EmulationFailure) {
     self.kernel = kernel
     self.simulatesKVM = simulatesKVM && kernel.host.nodes.hasKVM
-    start = try EmulationStart(command, catchesKVM: self.simulatesKVM)
+    self.start = start
     poll = epoll_create1(Int32(EPOLL_CLOEXEC))
     files = EmulatedFiles(poll)
     let root = open(
@@ -90,21 +92,23 @@ public final class Emulation: SimulatedNumbers {
     }
     paths = EmulatedPaths(hasKVM: self.simulatesKVM)
     tree.build(kernel.host)
+    // After the machine's own, so that nothing of it is written through a link.
+    start.bringBackPart(below: root)
     showNodes()
     kernel.files.outside = self
     sigemptyset(&signals)
-    for signal in command.forwarded { sigaddset(&signals, signal) }
+    for signal in start.command.forwarded { sigaddset(&signals, signal) }
   }
 
   deinit {
-    for file in [poll, listener, start.control, tree.root] where file >= 0 { close(file) }
+    for file in [poll, listener, tree.root] where file >= 0 { close(file) }
     room.deallocate()
     ready.deallocate()
   }
 
   /// Runs the command to its end, and everything it has started; how it ended, as `waitpid` says.
   public func run() throws(EmulationFailure) -> Int32 {
-    listener = try start.begin()
+    listener = try start.begin(catchesKVM: simulatesKVM)
     // Without a call to answer that is ENOENT, where the request is known.
     if add_file(listener, 0, 0, 0) < 0, errno == EINVAL { throw .addition }
     wake_callers_here(listener)
@@ -113,7 +117,7 @@ public final class Emulation: SimulatedNumbers {
     for file in [start.control, files.notifier] { tell_of_file(file) }
     while !isOver { answerNext() }
     end_events(&signals)
-    waitpid(start.first, nil, 0)
+    start.waitForEnd()
     see()
     kernel.files.outside = nil
     if let executionError { throw .execution(executionError) }
@@ -200,6 +204,7 @@ public final class Emulation: SimulatedNumbers {
         note("close \(closed.label)")
         kernel.dropLast(closed)
       }
+      resumeWrites()
     } else if let process = processes.process(endingWith: file) {
       epoll_ctl(poll, EPOLL_CTL_DEL, file, nil)
       processes.remove(process)

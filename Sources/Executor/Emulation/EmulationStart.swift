@@ -45,20 +45,27 @@ public enum EmulationFailure: Error, Equatable {
 }
 
 /// The processes of an emulated machine: the first one of its namespaces and the command.
-struct EmulationStart {
+///
+/// It can be begun before it is known what the machine is: what takes the first process longest is the
+/// same for all of them.
+public final class EmulationStart {
+  /// What is run.
+  let command: EmulatedCommand
   /// The first process, whose end is that of all.
   let first: pid_t
   /// Where it says how far it is, and is told what to do.
   let control: Int32
+  /// Whether the first process has ended and was waited for.
+  private var isOver = false
 
   /// Makes namespaces; the first process waits in them.
-  init(_ command: EmulatedCommand, catchesKVM: Bool) throws(EmulationFailure) {
+  public init(_ command: EmulatedCommand) throws(EmulationFailure) {
+    self.command = command
     // Root needs no user namespace, unless it is the root of a container.
     var failure = EmulationFailure.namespaces(EPERM)
     for hasUserNamespace in geteuid() == 0 ? [false, true] : [true] {
       do throws(EmulationFailure) {
-        let start = try Self.start(command, catchesKVM, hasUserNamespace)
-        (first, control) = (start.first, start.control)
+        (first, control) = try Self.start(command, hasUserNamespace)
         return
       } catch {
         failure = error
@@ -68,9 +75,14 @@ struct EmulationStart {
     throw failure
   }
 
+  deinit {
+    close(control)
+    waitForEnd()
+  }
+
   private static func start(
-    _ command: EmulatedCommand, _ catchesKVM: Bool, _ hasUserNamespace: Bool
-  ) throws(EmulationFailure) -> (first: pid_t, control: Int32) {
+    _ command: EmulatedCommand, _ hasUserNamespace: Bool
+  ) throws(EmulationFailure) -> (pid_t, Int32) {
     let texts = ([command.path] + command.words).map { strdup($0) }
     let variables = command.environment.map { strdup($0) }
     defer { for text in texts + variables { free(text) } }
@@ -85,26 +97,28 @@ struct EmulationStart {
         start.environment = environment.baseAddress
         start.mask = command.mask
         start.restores_signals = 1
-        start.catches_kvm = catchesKVM ? 1 : 0
         start.catches_ends = command.waitsAtEnds ? 1 : 0
         start.has_user_namespace = hasUserNamespace ? 1 : 0
         return start_emulation(&start, &control)
       }
     }
     if first < 0 { throw .namespaces(errno) }
-    let stage = nextStage(control)
-    guard stage?.stage == Int32(EMULATION_READY.rawValue) else {
+    let said = nextStage(control)
+    guard said?.stage == Int32(EMULATION_READY.rawValue) else {
       close(control)
       waitpid(first, nil, 0)
-      let isMount = stage?.stage == Int32(EMULATION_MOUNTS.rawValue)
-      throw isMount ? .mounts(stage?.value ?? EIO) : .namespaces(stage?.value ?? EIO)
+      let isMount = said?.stage == Int32(EMULATION_MOUNTS.rawValue)
+      throw isMount ? .mounts(said?.value ?? EIO) : .namespaces(said?.value ?? EIO)
     }
     return (first, control)
   }
 
-  /// Lets the command begin; the listener by which it asks.
-  func begin() throws(EmulationFailure) -> Int32 {
-    var go = emulation_message()
+  /// Brings back the supervisor's part of this machine's folders below the root of the first process.
+  func bringBackPart(below root: Int32) { bring_back_part(root) }
+
+  /// Lets the command begin, of which KVM is the simulator's or not; the listener by which it asks.
+  func begin(catchesKVM: Bool) throws(EmulationFailure) -> Int32 {
+    var go = emulation_message(stage: 0, value: catchesKVM ? 1 : 0)
     send(control, &go, MemoryLayout<emulation_message>.size, Int32(MSG_NOSIGNAL))
     guard let stage = Self.nextStage(control) else { throw .system(EIO) }
     switch stage.stage {
@@ -112,6 +126,12 @@ struct EmulationStart {
     case Int32(EMULATION_LISTENER.rawValue): throw .listener(stage.value)
     default: throw .execution(stage.value)
     }
+  }
+
+  /// Waits until the first process has ended, and all others with it.
+  func waitForEnd() {
+    if !isOver { waitpid(first, nil, 0) }
+    isOver = true
   }
 
   /// Passes a signal on to the command.

@@ -37,7 +37,8 @@ extension SimulatedHost {
     }
   }
 
-  /// A device in use by VFIO blocks the writer until its files are closed; here that is EBUSY.
+  /// A device in use by VFIO blocks the writer until its files are closed: EBUSY says so to
+  /// `Emulation`, which has the writer wait; a program of ours would wait for itself, and fails.
   private mutating func unbind(_ device: Int, from driver: String) throws(Errno) {
     guard let present = devices[device].driver else { throw .enoent }
     if present != driver { throw .enodev }
@@ -45,6 +46,13 @@ extension SimulatedHost {
     if ([device] + lost).contains(where: isInUse) { throw .ebusy }
     devices[device].driver = nil
     for child in lost { remove(child) }
+  }
+
+  /// Signals who has a device, or one that goes with it, that the host would like to have it back.
+  func askForReturn(of device: Int) {
+    for device in [device] + lost(with: device) where isInUse(device) {
+      devices[device].function?.interrupts.request?.signal()
+    }
   }
 
   /// Lets a driver find a device; a group owned by user space refuses host drivers.

@@ -93,17 +93,21 @@ struct EmulateCommand: ParsableCommand {
         try Destination.standard.write(bytes: Array(lines.utf8))
         return ExitCode.done.rawValue
       }
+      // What is wrong with it is said after what is wrong with the files.
+      let begun = Result { () throws(CommandFailure) in
+        try EmulationRun(command, waitsAtEnds: !dma.isEmpty)
+      }
       let host = try EmulatedHost.load(host, release: release, &findings)
       let plan = try loadPlan(&findings)
-      let image = try EmulatedImage(command)
+      let run = try begun.get()
       let kernel = SimulatedKernel(
         host.description, release: release.flatMap { HostKernel(release: $0.text).version })
       kernel.hasMock = iommufdTest
-      let run = EmulationRun(host, kernel, image)
       let log = try log.map { (path) throws(CommandFailure) in try EmulationLog(path) }
       let page = format == .html ? EmulationLines() : nil
       let outcome = try run.run(
-        faults: fail, dma: dma, log: EmulationLines.writer(log, page), simulatesKVM: simulateKVM)
+        on: host, kernel, faults: fail, dma: dma, log: EmulationLines.writer(log, page),
+        simulatesKVM: simulateKVM)
       log?.flush()
       let found = EmulationFindings(outcome.record, plan: plan, of: kernel)
       let report = EmulationReport(

@@ -45,33 +45,36 @@ struct EmulationRun {
     var status: Int32
   }
 
-  private let host: EmulatedHost
-  private let kernel: SimulatedKernel
-  private let image: EmulatedImage
+  private static let forwarded =
+    Signals.ending + [SIGCONT, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH]
 
-  /// Prepares a run.
-  init(_ host: EmulatedHost, _ kernel: SimulatedKernel, _ image: EmulatedImage) {
-    self.host = host
-    self.kernel = kernel
-    self.image = image
+  private let image: EmulatedImage
+  private let start: EmulationStart
+
+  /// Finds a command and begins to make room for it, before its machine is known.
+  init(_ words: [String], waitsAtEnds: Bool) throws(CommandFailure) {
+    image = try EmulatedImage(words)
+    var mask = sigset_t()
+    sigprocmask(SIG_BLOCK, nil, &mask)
+    var command = EmulatedCommand(
+      path: image.path, words: image.words, environment: EmulatedImage.environment, mask: mask,
+      forwarded: Self.forwarded)
+    command.waitsAtEnds = waitsAtEnds
+    do throws(EmulationFailure) { start = try EmulationStart(command) } catch {
+      throw .notEmulated(image.name, at: image.path, error)
+    }
   }
 
   /// Runs the command to its end.
   func run(
-    faults: [EmulatedFault], dma: [EmulatedDMA], log: ((Double, String) -> Void)?,
-    simulatesKVM: Bool
+    on host: EmulatedHost, _ kernel: SimulatedKernel, faults: [EmulatedFault], dma: [EmulatedDMA],
+    log: ((Double, String) -> Void)?, simulatesKVM: Bool
   ) throws(CommandFailure) -> Outcome {
-    let forwarded = Signals.ending + [SIGCONT, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH]
-    var mask = sigset_t()
-    var held = Signals.set(of: forwarded)
-    sigprocmask(SIG_BLOCK, &held, &mask)
-    var command = EmulatedCommand(
-      path: image.path, words: image.words, environment: EmulatedImage.environment, mask: mask,
-      forwarded: forwarded)
-    command.waitsAtEnds = !dma.isEmpty
+    var held = Signals.set(of: Self.forwarded)
+    sigprocmask(SIG_BLOCK, &held, nil)
     do throws(EmulationFailure) {
       let emulation = try Emulation(
-        host.description, kernel, command, release: host.release,
+        host.description, kernel, start, release: host.release,
         configurations: host.configurations, simulatesKVM: simulatesKVM || !Self.hasKVM)
       emulation.faults = faults
       emulation.dma = dma
