@@ -76,25 +76,25 @@ public struct MemoryAroundHoles {
   private func memory(of vm: DescribedVM<some DevicePlace>, _ pieces: [Piece]) -> String {
     Self.list(
       pieces.map { piece in
-        let region = vm.memory[piece.origin]
-        var text = "gpa: \(Self.text(piece.start)), size: \(Self.text(piece.size))"
-        if let bytes = region.hugePageBytes { text += ", hugepages: \(Self.text(bytes))" }
-        if region.population != .lazy { text += ", populate: \(region.population.rawValue)" }
-        return "{ \(text) }"
+        VMKeys.region.members(
+          vm.memory[piece.origin],
+          saying: ["gpa": piece.start, "size": piece.size].mapValues(Self.text))
       })
   }
 
   private func windows(of space: AddressSpace, _ pieces: [Piece]) -> String {
     Self.list(
       pieces.map { piece in
-        let gpa = space.windows[piece.origin].gpa &+ piece.offset
-        return "{ iova: \(Self.text(piece.start)), gpa: \(Self.text(gpa)), "
-          + "size: \(Self.text(piece.size)) }"
+        let window = space.windows[piece.origin]
+        let (gpa, size) = (window.gpa &+ piece.offset, piece.size)
+        return VMKeys.window.members(
+          window,
+          saying: ["iova": piece.start, "gpa": gpa, "size": size].mapValues(Self.text))
       })
   }
 
   private static func list(_ entries: [String]) -> String {
-    "memory: [ " + entries.joined(separator: ", ") + " ]"
+    "memory: [ " + entries.map { "{ \($0) }" }.joined(separator: ", ") + " ]"
   }
 
   /// A size or address as people write it in a description.

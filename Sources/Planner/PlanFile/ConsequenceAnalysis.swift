@@ -223,14 +223,22 @@ extension ConsequenceAnalysis {
     return Self.map(spaces[0], before) == Self.map(spaces[1], after)
   }
 
-  private static func map(_ space: Int, _ compiled: CompiledPlan) -> [[UInt64]] {
-    compiled.plan.addressSpaces[space].mappings.map {
-      [$0.iova, $0.size, compiled.vm.memory[$0.region].gpa &+ $0.offset]
-    }.sorted { $0[0] < $1[0] }
+  /// What an address space maps: guest-physical addresses, whichever regions they are in.
+  private static func map(
+    _ space: Int, _ compiled: CompiledPlan
+  ) -> Set<PlannedAddressSpace.Mapping> {
+    let mappings = compiled.plan.addressSpaces[space].mappings.map { mapping in
+      var mapping = mapping
+      mapping.offset &+= compiled.vm.memory[mapping.region].gpa
+      (mapping.region, mapping.origin) = (0, .wholeVM)
+      return mapping
+    }
+    return Set(mappings)
   }
 
   private mutating func findMemory() {
-    guard Self.regions(before.vm) != Self.regions(after.vm) else { return }
+    let regions = [before.vm, after.vm].map(Self.regions)
+    guard !regions[0].elementsEqual(regions[1], by: VMKeys.region.isSame) else { return }
     let sizes = [before.vm, after.vm].map { vm in
       byteSizeText(vm.memory.reduce(0) { $0 &+ $1.size })
     }
@@ -238,10 +246,8 @@ extension ConsequenceAnalysis {
   }
 
   /// The guest's memory, whatever the order in the file.
-  private static func regions(_ vm: ResolvedVM) -> [[UInt64]] {
-    vm.memory.map {
-      [$0.gpa, $0.size, $0.hugePageBytes ?? 0, $0.population == .eager ? 1 : 0]
-    }.sorted { $0.lexicographicallyPrecedes($1) }
+  private static func regions(_ vm: ResolvedVM) -> [MemoryRegion] {
+    vm.memory.sorted { $0.gpa < $1.gpa }
   }
 
   private mutating func findCosts() {

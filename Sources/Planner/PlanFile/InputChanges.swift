@@ -147,10 +147,11 @@ extension Objective {
 }
 
 extension MemoryRegion {
-  /// All that matters of a region.
+  /// All that matters of a region: what has no words of its own, as files have it.
   fileprivate var words: String {
     let pages = hugePageBytes.map { " in pages of \(byteSizeText($0))" } ?? ""
+    let rest = VMKeys.region.members(self, besides: ["gpa", "size", "hugepages", "populate"])
     return "\(byteSizeText(size)) at \(hexText(gpa))\(pages)"
-      + (population == .eager ? " at once" : "")
+      + (population == .eager ? " at once" : "") + (rest.isEmpty ? "" : ", " + rest)
   }
 }

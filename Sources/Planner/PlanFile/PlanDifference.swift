@@ -97,10 +97,7 @@ public struct PlanDifference: Hashable, Sendable {
     compareDevices(before.plan, after.plan)
     noteUnknown(before.plan, after.plan)
     compare(.memory, before.vm.memory, after.vm.memory, name: { hexText($0.gpa) }) {
-      $0.compare("size", $1.map { hexText($0.size) }, $2.map { hexText($0.size) })
-      $0.compare(
-        "hugepages", $1?.hugePageBytes.map { hexText($0) }, $2?.hugePageBytes.map { hexText($0) })
-      $0.compare("populate", $1?.population.rawValue, $2?.population.rawValue)
+      $0.compare(VMKeys.region, $1, $2, besides: ["gpa"])
     }
     compare(.mapping, Self.mappings(before), Self.mappings(after), name: \.name) {
       $0.compare("size", $1.map { hexText($0.size) }, $2.map { hexText($0.size) })
@@ -120,6 +117,15 @@ private struct FacetList {
     guard before != after else { return }
     facets.append(
       .init(key: key, before: before.map { "\($0)" }, after: after.map { "\($0)" }))
+  }
+
+  /// Adds the keys of a table that differ, besides some.
+  mutating func compare<Subject>(
+    _ table: KeyTable<Subject>, _ before: Subject?, _ after: Subject?, besides names: [String]
+  ) {
+    facets += table.differences(from: before, to: after, besides: names).map {
+      .init(key: $0.key, before: $0.before, after: $0.after)
+    }
   }
 }
 

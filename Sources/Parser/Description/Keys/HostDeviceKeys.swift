@@ -28,7 +28,7 @@ extension HostKeys {
     Key(
       "subsystem", SubsystemForm(), "Its card's or board's ids; left out if unknown.",
       get: { $0.subsystem }, set: { $0.subsystem = $1 }
-    ).pinned(Pin.ifSaidAndStated, ofAssigned: true, unsaid: "unknown"),
+    ).pinned(Pin.ifSaidAndStated, ofAssigned: true).saying("unknown"),
   ]
 
   private static let drivers: [Key<HostDevice>] = [
@@ -90,7 +90,7 @@ extension HostKeys {
         empty: { ReservedRegion(start: 0, end: 0, kind: .reserved, span: $0) }),
       "I/O virtual addresses that it must not use.",
       get: { $0.reserved.isEmpty ? nil : $0.reserved }, set: { $0.reserved = $1 }
-    ).pinned(unsaid: "[]"),
+    ).pinned().saying("[]"),
     Key(
       "bars",
       MappingsForm(

@@ -28,6 +28,8 @@ struct Key<Subject>: Sendable {
   let isKnown: @Sendable (Subject) -> Bool
   /// When a value that is not the same counts; `nil` if it never does.
   private(set) var pin: Pin?
+  /// What differences say where there is no value; `nil` if nothing does.
+  private(set) var unsaid: String?
 
   /// Describes a key whose value's place is kept.
   ///
@@ -101,13 +103,16 @@ extension Key {
   }
 
   /// It counts where two hosts are compared.
-  func pinned(
-    _ rule: @escaping Pin.Rule = Pin.always, ofAssigned: Bool = false, unsaid: String = "none"
-  )
-    -> Key
-  {
+  func pinned(_ rule: @escaping Pin.Rule = Pin.always, ofAssigned: Bool = false) -> Key {
     var key = self
-    key.pin = Pin(counts: rule, isOfAssigned: ofAssigned, unsaid: unsaid)
+    key.pin = Pin(counts: rule, isOfAssigned: ofAssigned)
+    return key
+  }
+
+  /// Where it is left out, differences say a word for it.
+  func saying(_ unsaid: String) -> Key {
+    var key = self
+    key.unsaid = unsaid
     return key
   }
 
@@ -147,8 +152,6 @@ struct Pin: Sendable {
   let counts: Rule
   /// Whether only devices of the plan are asked, not their groups' other members.
   let isOfAssigned: Bool
-  /// What messages say where there is no value.
-  let unsaid: String
 
   /// It always counts.
   static let always: Rule = { _ in true }

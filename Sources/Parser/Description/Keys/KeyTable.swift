@@ -53,9 +53,19 @@ public final class KeyTable<Subject>: Sendable {
   }
 
   /// A mapping as YAML, on one line.
-  public func flow(_ subject: Subject) -> String {
-    let members = keys.compactMap { key in key.yaml(subject).map { "\(key.name): \($0)" } }
-    return "{ " + members.joined(separator: ", ") + " }"
+  public func flow(_ subject: Subject) -> String { "{ " + members(subject) + " }" }
+
+  /// The keys of a mapping with their values as YAML, on one line: some are left out, and of some
+  /// something else is said.
+  public func members(
+    _ subject: Subject, besides names: [String] = [], saying others: [String: String] = [:]
+  ) -> String {
+    keys.compactMap { key -> String? in
+      guard !names.contains(key.text), let value = others[key.text] ?? key.yaml(subject) else {
+        return nil
+      }
+      return "\(key.name): \(value)"
+    }.joined(separator: ", ")
   }
 
   /// A mapping as YAML, a key a line.
@@ -86,6 +96,9 @@ public final class KeyTable<Subject>: Sendable {
 extension Key {
   /// Its name.
   var text: String { "\(name)" }
+
+  /// What differences say of it.
+  func told(of subject: Subject) -> String? { shown(subject) ?? unsaid }
 }
 
 /// A fact that two hosts say differently.
@@ -105,7 +118,7 @@ public struct FactDifference {
 
 extension KeyTable {
   /// Whether two mappings say the same, wherever they stand.
-  func isSame(_ one: Subject, _ other: Subject) -> Bool {
+  public func isSame(_ one: Subject, _ other: Subject) -> Bool {
     keys.allSatisfy { $0.isSame(one, other) }
   }
 
@@ -127,9 +140,20 @@ extension KeyTable {
       let sides = Pin.Sides(
         wasKnown: key.isKnown(before), isKnown: key.isKnown(after), isSaved: isSaved)
       guard pin.counts(sides) else { return nil }
+      let unsaid = key.unsaid ?? "none"
       return FactDifference(
-        key: key.text, before: key.shown(before) ?? pin.unsaid,
-        after: key.shown(after) ?? pin.unsaid)
+        key: key.text, before: key.shown(before) ?? unsaid, after: key.shown(after) ?? unsaid)
+    }
+  }
+
+  /// What two mappings say differently, in the order of the table; what is not there says nothing.
+  public func differences(
+    from before: Subject?, to after: Subject?, besides names: [String]
+  ) -> [(key: String, before: String?, after: String?)] {
+    keys.filter { !names.contains($0.text) }.compactMap { key in
+      if let before, let after, key.isSame(before, after) { return nil }
+      let (old, new) = (before.flatMap(key.told(of:)), after.flatMap(key.told(of:)))
+      return old == nil && new == nil ? nil : (key.text, old, new)
     }
   }
 }

@@ -49,6 +49,8 @@ struct PagesForm: ValueForm {
     kind == .address ? hexText(value) : ByteSize.written(value)
   }
 
+  func shown(_ value: UInt64) -> String { hexText(value) }
+
   /// Reports a range that runs past the last 64-bit address.
   static func checkEnd(
     of start: UInt64, _ length: UInt64, _ what: String, _ span: SourceSpan,

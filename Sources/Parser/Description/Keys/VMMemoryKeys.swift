@@ -18,7 +18,8 @@ extension VMKeys {
         "populate", WordForm("way to populate memory", of: MemoryRegion.Population.self),
         "When its pages are taken from the host: when they are needed (lazy, the default), or all "
           + "at once (eager).", get: { $0.population == .lazy ? nil : $0.population },
-        set: { $0.population = $1 }),
+        set: { $0.population = $1 }
+      ).saying(MemoryRegion.Population.lazy.rawValue),
     ]
   ) { region, reader, decoder in
     let size = reader.span("size", in: decoder.tree) ?? region.span
@@ -62,7 +63,8 @@ extension VMKeys {
     return true
   }
 
-  private static let window = KeyTable<AddressSpace.Window>(
+  /// What of an address space reaches guest memory.
+  public static let window = KeyTable<AddressSpace.Window>(
     "a window",
     [
       Key(

@@ -45,7 +45,9 @@ extension DescriptionYAML {
   private var memory: [String] {
     guard !vm.memory.isEmpty else { return [] }
     let total = vm.memory.reduce(0) { $0 &+ $1.size }
-    let isPlain = vm.memory.allSatisfy { $0.hugePageBytes == nil && $0.population == .lazy }
+    let isPlain = vm.memory.allSatisfy {
+      VMKeys.region.isSame($0, MemoryRegion(gpa: $0.gpa, size: $0.size))
+    }
     if let machine = vm.machine, isPlain {
       return ["memory: \(ByteSize.written(total))", "machine: \(machine.rawValue)"]
     }
