@@ -94,10 +94,10 @@ public struct PlanDifference: Hashable, Sendable {
       $0.compare("row", $1?.row, $2?.row)
       $0.compare("reason", $1?.reason, $2?.reason)
     }
-    compareDevices(before.plan, after.plan)
+    compareDevices(before, after)
     noteUnknown(before.plan, after.plan)
     compare(.memory, before.vm.memory, after.vm.memory, name: { hexText($0.gpa) }) {
-      $0.compare(VMKeys.region, $1, $2, besides: ["gpa"])
+      $0.add(VMKeys.region.differences(from: $1, to: $2, besides: ["gpa"]))
     }
     compare(.mapping, Self.mappings(before), Self.mappings(after), name: \.name) {
       $0.compare("size", $1.map { hexText($0.size) }, $2.map { hexText($0.size) })
@@ -119,13 +119,9 @@ private struct FacetList {
       .init(key: key, before: before.map { "\($0)" }, after: after.map { "\($0)" }))
   }
 
-  /// Adds the keys of a table that differ, besides some.
-  mutating func compare<Subject>(
-    _ table: KeyTable<Subject>, _ before: Subject?, _ after: Subject?, besides names: [String]
-  ) {
-    facets += table.differences(from: before, to: after, besides: names).map {
-      .init(key: $0.key, before: $0.before, after: $0.after)
-    }
+  /// Adds what a table of keys finds.
+  mutating func add(_ differences: [(key: String, before: String?, after: String?)]) {
+    facets += differences.map { .init(key: $0.key, before: $0.before, after: $0.after) }
   }
 }
 
@@ -179,11 +175,20 @@ extension PlanDifference {
     }
   }
 
-  private mutating func compareDevices(_ before: IOASIDPlan, _ after: IOASIDPlan) {
+  /// Keys of a device that what was decided of it tells, or the steps; a token is a secret.
+  private static let decidedKeys = [
+    "name", "address", "noSnoop", "addressSpace", "driver", "vfToken",
+  ]
+
+  private mutating func compareDevices(_ earlier: CompiledPlan, _ later: CompiledPlan) {
     let matching = matching
+    let (before, after) = (earlier.plan, later.plan)
     let registers = [before, after].contains { $0.dialect?.registersFiles == true }
-    compare(.device, before.devices, after.devices, matching.later, name: \.name) {
-      facets, one, two in
+    compare(
+      .device, Array(zip(before.devices, earlier.vm.devices)),
+      Array(zip(after.devices, later.vm.devices)), matching.later, name: { $0.0.name }
+    ) { facets, old, new in
+      let (one, two) = (old?.0, new?.0)
       if one != nil, two != nil { facets.compare("name", one?.name, two?.name) }
       facets.compare("address", one?.address, two?.address)
       let table = one.flatMap { matching.laterTable($0.pageTable) }
@@ -193,6 +198,7 @@ extension PlanDifference {
           two.map { after.pageTables[$0.pageTable].name })
       }
       Self.compare(one, two, &facets)
+      facets.add(VMKeys.differences(from: old?.1, to: new?.1, besides: Self.decidedKeys))
       // Elsewhere KVM is told of one device, which the order of the file decides.
       guard registers || one == nil || two == nil else { return }
       facets.compare("registeredWithKVM", one?.isKnownToKVM, two?.isKnownToKVM)
@@ -217,6 +223,8 @@ extension PlanDifference {
     list.compare("host", before.host.name, after.host.name)
     list.compare("target", before.plan.target, after.plan.target)
     list.compare("objective", before.plan.objective.words, after.plan.objective.words)
+    let others = ["name", "objective", "kvm", "addressSpaces"]
+    list.add(VMKeys.differences(from: before.vm, to: after.vm, besides: others))
     appendChange(.plan, "plan", list)
   }
 
@@ -238,7 +246,8 @@ extension PlanDifference {
       list.compare("proof", proofs.0?.name, proofs.1?.name)
     }
     list.compare("asked", before.vm.kvm.incoherentDMA.rawValue, after.vm.kvm.incoherentDMA.rawValue)
-    list.compare("owner", before.vm.kvm.owner.rawValue, after.vm.kvm.owner.rawValue)
+    let (old, new) = (before.vm.kvm, after.vm.kvm)
+    list.add(VMKeys.kvm.differences(from: old, to: new, besides: ["incoherentDMA"]))
     list.compare("reason", before.plan.coherency.reason.code, after.plan.coherency.reason.code)
     appendChange(.kvm, "kvm", list)
   }

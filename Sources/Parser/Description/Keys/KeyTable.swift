@@ -150,8 +150,9 @@ extension KeyTable {
   public func differences(
     from before: Subject?, to after: Subject?, besides names: [String]
   ) -> [(key: String, before: String?, after: String?)] {
-    keys.filter { !names.contains($0.text) }.compactMap { key in
+    keys.compactMap { key in
       if let before, let after, key.isSame(before, after) { return nil }
+      if names.contains(key.text) { return nil }
       let (old, new) = (before.flatMap(key.told(of:)), after.flatMap(key.told(of:)))
       return old == nil && new == nil ? nil : (key.text, old, new)
     }

@@ -16,6 +16,13 @@ extension VMKeys {
     foundDevice.write(subject, to: &writer)
   }
 
+  /// What two plan files say differently of a device, besides some keys; not generic, as above.
+  public static func differences(
+    from before: ResolvedDevice?, to after: ResolvedDevice?, besides names: [String]
+  ) -> [(key: String, before: String?, after: String?)] {
+    foundDevice.differences(from: before, to: after, besides: names)
+  }
+
   /// A device as a plan file has it: by its address.
   private static let foundDevice = KeyTable<ResolvedDevice>(
     "a device",

@@ -18,6 +18,16 @@ public enum VMKeys {
     ).fileText
   }
 
+  /// What two descriptions say differently of the VM as a whole, besides memory, devices and some
+  /// keys.
+  public static func differences(
+    from before: ResolvedVM, to after: ResolvedVM, besides names: [String]
+  ) -> [(key: String, before: String?, after: String?)] {
+    document.differences(
+      from: Draft(vm: before.with(devices: [])), to: Draft(vm: after.with(devices: [])),
+      besides: names)
+  }
+
   private static let machine: [Key<Draft>] = [
     Key(
       "name", TextForm(what: "the VM's name"), "The VM's name.", get: { $0.vm.name },
@@ -102,6 +112,7 @@ public enum VMKeys {
         "owner", WordForm("owner", of: KVMClause.Owner.self),
         "Who makes the VM and tells KVM: the command that is started, if there is one, else "
           + "vfioplan (auto, the default), vfioplan, or the command.",
-        get: { $0.owner == .auto ? nil : $0.owner }, set: { $0.owner = $1 }),
+        get: { $0.owner == .auto ? nil : $0.owner }, set: { $0.owner = $1 }
+      ).saying(KVMClause.Owner.auto.rawValue),
     ])
 }

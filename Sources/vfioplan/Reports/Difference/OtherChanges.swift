@@ -54,8 +54,10 @@ enum OtherChanges {
     switch facet.key {
     case "name": "was called \(shown(facet.before))"
     case "group": "IOMMU group \(shown(facet.before)) -> \(shown(facet.after))"
-    case "iommu", "driver": "\(facet.key) \(shown(facet.before)) -> \(shown(facet.after))"
-    default: nil
+    case "address", "ioasid", "effective", "noSnoop", "resolved", "reason", "canNoSnoop",
+      "canEnforceSnoop", "registeredWithKVM":
+      nil
+    default: "\(facet.key) \(shown(facet.before)) -> \(shown(facet.after))"
     }
   }
 }
