@@ -154,9 +154,7 @@ extension HostDescription {
   }
 
   /// What the CPUs are where there are such IOMMUs; a virtual machine's own say nothing.
-  public static func architecture(
-    of units: some Sequence<HostIOMMU>
-  ) -> HostProcessor.Architecture? {
+  public static func architecture(of units: [HostIOMMU]) -> HostProcessor.Architecture? {
     for unit in units {
       switch unit.type {
       case HostIOMMU.intel, HostIOMMU.amd: return .x86

@@ -26,3 +26,16 @@ extension Sequence where Element: Hashable {
     return filter { seen.insert($0).inserted }
   }
 }
+
+extension [String] {
+  /// Its elements in one text; the library's function for every list of texts searches all
+  /// conformances of the program when it is first called.
+  public func joined(separator: String) -> String {
+    var text = ""
+    for index in indices {
+      if index > 0 { text += separator }
+      text += self[index]
+    }
+    return text
+  }
+}

@@ -4,13 +4,20 @@ public struct WordList<Value: Sendable>: Sendable {
   public let what: String
   /// The words, in the order they are documented.
   public let names: [String]
-  private let words: [(text: [UInt8], value: Value)]
+  private let texts: [[UInt8]]
+  private let values: [Value]
 
   /// Makes a list from words and values.
   public init(_ what: String, _ words: [(String, Value)]) {
+    self.init(what, words.map { $0.0 }, words.map { $0.1 })
+  }
+
+  /// Makes a list from words, and as many values.
+  init(_ what: String, _ names: [String], _ values: [Value]) {
     self.what = what
-    names = words.map(\.0)
-    self.words = words.map { (Array($0.0.utf8), $0.1) }
+    self.names = names
+    self.values = values
+    texts = names.map { Array($0.utf8) }
   }
 
   /// What a reader is told to write.
@@ -19,8 +26,9 @@ public struct WordList<Value: Sendable>: Sendable {
   /// The value of a word.
   @inline(__always)
   func value(_ text: UnsafeBufferPointer<UInt8>) -> Value? {
-    for word in words where word.text.count == text.count {
-      if word.text.withUnsafeBufferPointer({ YAMLBytes.equal($0, text) }) { return word.value }
+    for index in texts.indices where texts[index].count == text.count {
+      let isSame = texts[index].withUnsafeBufferPointer { YAMLBytes.equal($0, text) }
+      if isSame { return values[index] }
     }
     return nil
   }
@@ -29,6 +37,7 @@ public struct WordList<Value: Sendable>: Sendable {
 extension WordList where Value: CaseIterable & RawRepresentable, Value.RawValue == String {
   /// Makes a list from the raw values of a type.
   public init(_ what: String, of type: Value.Type) {
-    self.init(what, Value.allCases.map { ($0.rawValue, $0) })
+    let values = Array(Value.allCases)
+    self.init(what, values.map { $0.rawValue }, values)
   }
 }

@@ -21,7 +21,7 @@ struct ResolvedIntents: Sendable {
     target: any Dialect, by table: AutoIntentTable, into sink: inout DiagnosticSink
   ) {
     self.table = table
-    let stated = vm.devices.map(\.noSnoop)
+    let stated = vm.devices.map { $0.noSnoop }
     resolved = stated
     resolutions = [IntentResolution](repeating: .stated, count: stated.count)
     let automatic = stated.indices.filter { stated[$0] == .auto }

@@ -25,7 +25,7 @@ public enum HostJSON {
 
   /// Begins a description, up to its devices.
   static func begin(
-    _ host: HostDescription, units: some Sequence<HostIOMMU>, to writer: inout JSONWriter
+    _ host: HostDescription, units: [HostIOMMU], to writer: inout JSONWriter
   ) {
     writer.beginObject(.block)
     writer.member("apiVersion", DescriptionReader.apiVersion)
@@ -44,7 +44,7 @@ public enum HostJSON {
   /// The architecture: where it is stated, and where the units that are written would
   /// lead to another conclusion than all of them.
   private static func architecture(
-    to host: HostDescription, _ units: some Sequence<HostIOMMU>
+    to host: HostDescription, _ units: [HostIOMMU]
   ) -> HostProcessor.Architecture? {
     let stated = host.kernel.processor.architecture
     let isConcluded = HostDescription.architecture(of: units) == host.architecture

@@ -41,6 +41,6 @@ extension SavedPlanWriter {
   func beginHost(to writer: inout JSONWriter) {
     writer.key("host")
     let host = compiled.host
-    HostJSON.begin(host, units: facts.iommus.lazy.map { host.iommus[$0] }, to: &writer)
+    HostJSON.begin(host, units: facts.iommus.map { host.iommus[$0] }, to: &writer)
   }
 }

@@ -41,7 +41,7 @@ extension HostKeys {
       "Its IOMMU group; left out if none.", get: { $0.group }, set: { $0.group = $1 }
     ).pinned(),
     Key(
-      "driver", NameForm(what: "a driver's name", schema: .pattern(Definitions.name)),
+      "driver", NameForm(what: "a driver's name", ownSchema: { .pattern(Definitions.name) }),
       "The driver that has it; left out if none.", get: { $0.driver }, set: { $0.driver = $1 }
     ).pinned(),
     Key(

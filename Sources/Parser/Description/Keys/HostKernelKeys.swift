@@ -5,7 +5,7 @@ extension HostKeys {
 
   private static let interfaces: [Key<HostKernel>] = [
     Key(
-      "release", TextForm(what: "a kernel release", isQuoted: true, schema: .type("string")),
+      "release", TextForm(what: "a kernel release", isQuoted: true, ownSchema: { .type("string") }),
       "uname -r; left out: the rules of the newest release studied.",
       get: { $0.release.isEmpty ? nil : $0.release }, set: { $0.release = $1 }),
     statement("iommufd", "Whether /dev/iommu exists; left out: unknown.") {

@@ -5,13 +5,13 @@ struct Key<Subject>: Sendable {
   /// Whether a mapping must have it.
   private(set) var isRequired = false
   /// The keys that may stand in the place of one that a mapping must have.
-  private(set) var substitutes: [String] = []
+  private(set) var substitutes: [StaticString] = []
   /// The key that it follows in plan files, if not the one before it in the table.
-  private(set) var predecessor: String?
+  private(set) var predecessor: StaticString?
   /// The key whose line it is a comment of in YAML.
-  private(set) var commented: String?
-  /// What schema and reference say.
-  let schema: JSONSchema
+  private(set) var commented: StaticString?
+  /// What schema and reference say; most runs don't ask.
+  let schema: @Sendable () -> JSONSchema
   /// Reads a value into a subject; `false`, reported, if it does not have the key's form.
   let read: @Sendable (YAMLTree.Node, inout NodeDecoder, inout Subject) -> Bool
   /// Writes key and value as JSON; nothing if there is no value.
@@ -74,7 +74,7 @@ struct Key<Subject>: Sendable {
   ) {
     self.name = name
     self.read = read
-    schema = form.schema.saying(description)
+    schema = { form.schema.saying(description) }
     write = { subject, writer in
       guard let value = get(subject) else { return }
       writer.key(name)
@@ -98,7 +98,7 @@ extension Key {
   func required(unless substitutes: StaticString...) -> Key {
     var key = self
     key.isRequired = true
-    key.substitutes = substitutes.map { "\($0)" }
+    key.substitutes = substitutes
     return key
   }
 
@@ -119,14 +119,14 @@ extension Key {
   /// In plan files it follows another key than in the table.
   func following(_ name: StaticString) -> Key {
     var key = self
-    key.predecessor = "\(name)"
+    key.predecessor = name
     return key
   }
 
   /// In YAML it is a comment on the line of another key.
   func commenting(on name: StaticString) -> Key {
     var key = self
-    key.commented = "\(name)"
+    key.commented = name
     return key
   }
 }

@@ -11,8 +11,8 @@ public final class KeyTable<Subject>: Sendable {
   let check: @Sendable (Subject, borrowing MappingReader<Subject>, inout NodeDecoder) -> Bool
   /// Of each key that a mapping must have it and what may stand in its place, a bit each.
   let needs: [UInt64]
-  /// The keys in the order of plan files.
-  private let written: [Key<Subject>]
+  /// The places of the keys in the order of plan files.
+  private let written: [Int]
 
   /// Describes a mapping.
   init(
@@ -26,29 +26,46 @@ public final class KeyTable<Subject>: Sendable {
     self.keys = keys
     self.keepsIncomplete = keepsIncomplete
     self.check = check
-    var written = keys.filter { $0.predecessor == nil }
-    for key in keys {
-      let place = written.firstIndex { $0.text == key.predecessor }
-      if let place { written.insert(key, at: place + 1) }
+    precondition(keys.count <= 64, "more keys than bits")
+    written = Self.order(of: keys)
+    var needs: [UInt64] = []
+    for index in keys.indices where keys[index].isRequired {
+      needs.append(1 << UInt64(index) | Self.mask(of: keys[index].substitutes, among: keys))
     }
-    self.written = written
-    needs = keys.filter(\.isRequired).map { key in
-      Self.mask(of: [key.text] + key.substitutes, among: keys)
+    self.needs = needs
+  }
+
+  // By index: a key has a dozen references, each of which a copy counts.
+  private static func order(of keys: [Key<Subject>]) -> [Int] {
+    var order: [Int] = []
+    for index in keys.indices where keys[index].predecessor == nil { order.append(index) }
+    for index in keys.indices {
+      guard let name = keys[index].predecessor,
+        let place = order.firstIndex(where: { keys[$0].isNamed(name) })
+      else { continue }
+      order.insert(index, at: place + 1)
     }
+    return order
   }
 
   /// Some keys, a bit each.
-  func mask(of names: [String]) -> UInt64 { Self.mask(of: names, among: keys) }
+  func mask(of names: [StaticString]) -> UInt64 { Self.mask(of: names, among: keys) }
 
-  private static func mask(of names: [String], among keys: [Key<Subject>]) -> UInt64 {
-    precondition(keys.count <= 64, "more keys than bits")
-    return keys.indices.filter { names.contains(keys[$0].text) }.reduce(0) { $0 | 1 << UInt64($1) }
+  private static func mask(of names: [StaticString], among keys: [Key<Subject>]) -> UInt64 {
+    var mask: UInt64 = 0
+    for name in names {
+      for index in keys.indices where keys[index].isNamed(name) { mask |= 1 << UInt64(index) }
+    }
+    return mask
   }
+
+  /// The place of a key.
+  func index(of name: StaticString) -> Int? { keys.indices.first { keys[$0].isNamed(name) } }
 
   /// Writes a mapping as JSON, on one line.
   public func write(_ subject: Subject, to writer: inout JSONWriter) {
     writer.beginObject()
-    for index in written.indices { written[index].write(subject, &writer) }
+    for index in written { keys[index].write(subject, &writer) }
     writer.endObject()
   }
 
@@ -64,7 +81,7 @@ public final class KeyTable<Subject>: Sendable {
       guard !names.contains(key.text), let value = others[key.text] ?? key.yaml(subject) else {
         return nil
       }
-      return "\(key.name): \(value)"
+      return "\(key.text): \(value)"
     }.joined(separator: ", ")
   }
 
@@ -73,7 +90,7 @@ public final class KeyTable<Subject>: Sendable {
     keys.filter { $0.commented == nil }.flatMap { key -> [String] in
       if let lines = key.lines(subject) { return ["\(key.name):"] + lines.map { "  " + $0 } }
       guard let value = key.yaml(subject) else { return [] }
-      let comment = keys.first { $0.commented == key.text }?.shown(subject)
+      let comment = keys.first { $0.commented.map(key.isNamed) ?? false }?.shown(subject)
       return ["\(key.name): \(value)" + (comment.map { "  # " + $0 } ?? "")]
     }
   }
@@ -84,18 +101,24 @@ public final class KeyTable<Subject>: Sendable {
     let required = keys.filter { $0.isRequired && $0.substitutes.isEmpty }
     if !required.isEmpty { schema = schema.with("required", .names(required.map(\.text))) }
     for key in keys where !key.substitutes.isEmpty {
-      let ways = [key.text] + key.substitutes
+      let ways = [key.text] + key.substitutes.map(\.description)
       schema = schema.with(
         "oneOf", .list(ways.map { .object([.init("required", .names([$0]))]) }))
     }
     return schema.with("additionalProperties", .flag(false))
-      .with("properties", .object(keys.map { .init($0.text, $0.schema) }))
+      .with("properties", .object(keys.map { .init($0.text, $0.schema()) }))
   }
 }
 
 extension Key {
   /// Its name.
-  var text: String { "\(name)" }
+  var text: String { name.description }
+
+  /// Whether that is its name.
+  func isNamed(_ other: StaticString) -> Bool {
+    name.utf8CodeUnitCount == other.utf8CodeUnitCount
+      && YAMLBytes.equal(name.utf8Start, other.utf8Start, count: name.utf8CodeUnitCount)
+  }
 
   /// What differences say of it.
   func told(of subject: Subject) -> String? { shown(subject) ?? unsaid }

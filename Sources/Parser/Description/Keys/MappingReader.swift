@@ -32,8 +32,7 @@ struct MappingReader<Subject> {
 
   /// Where a key's value stands in the mapping read last.
   func span(_ name: StaticString, in tree: YAMLTree) -> SourceSpan? {
-    let index = table.keys.firstIndex { $0.text == "\(name)" }
-    return index.flatMap { mapping[$0] }.map(tree.span)
+    table.index(of: name).flatMap { mapping[$0] }.map(tree.span)
   }
 }
 
@@ -56,10 +55,12 @@ extension MappingDecoder {
   /// Declares the keys of a table; the index of a key is its place there.
   fileprivate init(_ tree: YAMLTree, _ table: KeyTable<some Any>) {
     self.init(tree, table.what)
-    for key in table.keys { declare(key.text, isRequired: key.isRequired) }
-    for (index, key) in table.keys.enumerated() {
-      substitute(
-        index, by: table.keys.indices.filter { key.substitutes.contains(table.keys[$0].text) })
+    let keys = table.keys
+    for index in keys.indices {
+      declare(keys[index].text, isRequired: keys[index].isRequired)
+    }
+    for index in keys.indices where !keys[index].substitutes.isEmpty {
+      substitute(index, by: keys[index].substitutes.compactMap(table.index))
     }
   }
 }

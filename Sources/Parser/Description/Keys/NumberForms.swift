@@ -5,14 +5,15 @@ struct NumberForm<Value: FixedWidthInteger & Sendable>: ValueForm {
   let range: ClosedRange<UInt64>
   /// How many hexadecimal digits are written at least; `nil` for a decimal number.
   let digits: Int?
-  let schema: JSONSchema
+  /// The definition of schemas that it has; `nil` if its own schema is written out.
+  private let definition: String?
 
   /// A decimal number.
   init(_ what: String, in range: ClosedRange<UInt64>) {
     self.what = what
     self.range = range
     digits = nil
-    schema = .integer(range)
+    definition = nil
   }
 
   /// A hexadecimal number, what a definition of schemas says.
@@ -20,7 +21,7 @@ struct NumberForm<Value: FixedWidthInteger & Sendable>: ValueForm {
     self.what = what
     range = 0...last
     self.digits = digits
-    schema = .reference(definition)
+    self.definition = definition
   }
 
   /// A hexadecimal number that no other key has.
@@ -28,7 +29,13 @@ struct NumberForm<Value: FixedWidthInteger & Sendable>: ValueForm {
     self.what = what
     range = 0...last
     self.digits = digits
-    schema = Definitions.hexadecimal(upTo: last, digits: digits)
+    definition = nil
+  }
+
+  var schema: JSONSchema {
+    if let definition { return .reference(definition) }
+    guard let digits else { return .integer(range) }
+    return Definitions.hexadecimal(upTo: range.upperBound, digits: digits)
   }
 
   func read(_ node: YAMLTree.Node, _ decoder: inout NodeDecoder) -> Value? {

@@ -107,17 +107,17 @@ extension VMKeys {
 
 extension VMKeys {
   /// What a device is selected by.
-  struct Match: Equatable {
+  struct Match: Equatable, Expecting {
     var wanted: DeviceExpectation
     var index: Int?
   }
 
   private static let expectation = KeyTable<DeviceExpectation>(
-    "what a device has to be", identity(\.self))
+    "what a device has to be", identity())
 
   private static let match = KeyTable<Match>(
     "what a device is selected by",
-    identity(\.wanted) + [
+    identity() + [
       Key(
         "index", NumberForm<Int>("a position among devices", in: 0...UInt64(Int32.max)),
         "Which one of several, in order of addresses from 0. Left out: it has to be the only one.",
@@ -125,27 +125,39 @@ extension VMKeys {
     ])
 
   /// The keys that tell devices apart.
-  private static func identity<Subject>(
-    _ wanted: WritableKeyPath<Subject, DeviceExpectation> & Sendable
-  ) -> [Key<Subject>] {
+  private static func identity<Subject: Expecting>() -> [Key<Subject>] {
     [
       Key(
         "vendor", DeviceForms.vendor, "Its vendor's number.",
-        get: { $0[keyPath: wanted].vendor }, set: { $0[keyPath: wanted].vendor = $1 }),
+        get: { $0.wanted.vendor }, set: { $0.wanted.vendor = $1 }),
       Key(
         "device", DeviceForms.device, "Its number among its vendor's devices.",
-        get: { $0[keyPath: wanted].device }, set: { $0[keyPath: wanted].device = $1 }),
+        get: { $0.wanted.device }, set: { $0.wanted.device = $1 }),
       Key(
         "class", DeviceForms.classCode, "Its class code.",
-        get: { $0[keyPath: wanted].classCode }, set: { $0[keyPath: wanted].classCode = $1 }),
+        get: { $0.wanted.classCode }, set: { $0.wanted.classCode = $1 }),
       Key(
         "subsystem", SubsystemForm(), "Its card's or board's ids.",
-        get: { $0[keyPath: wanted].subsystem }, set: { $0[keyPath: wanted].subsystem = $1 }),
+        get: { $0.wanted.subsystem }, set: { $0.wanted.subsystem = $1 }),
       Key(
         "group", DeviceForms.group,
         "The number of its IOMMU group; it may change from boot to boot.",
-        get: { $0[keyPath: wanted].group }, set: { $0[keyPath: wanted].group = $1 }),
+        get: { $0.wanted.group }, set: { $0.wanted.group = $1 }),
     ]
+  }
+}
+
+/// What says what a device has to be.
+private protocol Expecting: Sendable {
+  /// What it has to be.
+  var wanted: DeviceExpectation { get set }
+}
+
+extension DeviceExpectation: Expecting {
+  /// Itself.
+  fileprivate var wanted: DeviceExpectation {
+    get { self }
+    set { self = newValue }
   }
 }
 

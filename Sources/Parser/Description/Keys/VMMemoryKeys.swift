@@ -38,14 +38,16 @@ extension VMKeys {
         "name",
         NameForm(
           what: "an address space name",
-          schema: .object([
-            .init(
-              "allOf",
-              .list([
-                .reference("name"),
-                .object([.init("not", .object([.init("const", .text("gpa"))]))]),
-              ]))
-          ])), "Its name, by which devices refer to it; gpa is built in.", get: { $0.name },
+          ownSchema: {
+            .object([
+              .init(
+                "allOf",
+                .list([
+                  .reference("name"),
+                  .object([.init("not", .object([.init("const", .text("gpa"))]))]),
+                ]))
+            ])
+          }), "Its name, by which devices refer to it; gpa is built in.", get: { $0.name },
         put: { ($0.name, $0.$name) = ($1, $2) }
       ).required(),
       Key(

@@ -4,7 +4,9 @@ struct TextForm: ValueForm {
   let what: String
   /// Whether it is quoted even where it need not be.
   var isQuoted = false
-  var schema = JSONSchema.reference("text")
+  /// What JSON Schema says instead of the definition.
+  var ownSchema: (@Sendable () -> JSONSchema)?
+  var schema: JSONSchema { ownSchema?() ?? .reference("text") }
 
   func read(_ node: YAMLTree.Node, _ decoder: inout NodeDecoder) -> String? {
     decoder.text(node, what)
@@ -23,7 +25,9 @@ struct TextForm: ValueForm {
 struct NameForm: ValueForm {
   /// What it is, for messages: `a driver's name`.
   let what: String
-  var schema = JSONSchema.reference("name")
+  /// What JSON Schema says instead of the definition.
+  var ownSchema: (@Sendable () -> JSONSchema)?
+  var schema: JSONSchema { ownSchema?() ?? .reference("name") }
 
   func read(_ node: YAMLTree.Node, _ decoder: inout NodeDecoder) -> String? {
     decoder.name(node, what)
@@ -44,7 +48,7 @@ where Value.RawValue == String {
 
   /// Only some of the words.
   init(_ what: String, _ values: [Value]) {
-    words = WordList(what, values.map { ($0.rawValue, $0) })
+    words = WordList(what, values.map { $0.rawValue }, values)
   }
 
   var schema: JSONSchema { .words(words.names) }
