@@ -9,7 +9,7 @@ struct YAMLComposer: ~Copyable {
   static let maximumAliasedNodes = 1_000_000
 
   /// A collection that is not closed yet.
-  private struct Frame {
+  struct Frame {
     var index: UInt32
     var childCount: UInt32 = 0
     /// The last key of this mapping; for a list, of the mapping around it.
@@ -25,28 +25,30 @@ struct YAMLComposer: ~Copyable {
   }
 
   /// What an alias of a node adds.
-  private struct Target {
+  struct Target {
     var nodeCount: Int
     var height: Int
   }
 
-  private let file: SourceFile
-  private let source: UnsafeBufferPointer<UInt8>
-  private var reader: YAMLEventReader
-  private var records: ContiguousArray<YAMLTree.Record> = []
+  let file: SourceFile
+  let source: UnsafeBufferPointer<UInt8>
+  var reader: YAMLEventReader
+  var records: ContiguousArray<YAMLTree.Record> = []
   private var keys = YAMLKeyTable()
   private var texts: YAMLTexts
   private var side: SideBuffer
-  private var frames: [Frame] = []
-  private var anchors: [String: UInt32] = [:]
-  private var targets: [UInt32: Target] = [:]
-  private var aliasedNodes = 0
+  var frames: [Frame] = []
+  /// Elements that libyaml does not see, until they are added.
+  private var run: PlainRun?
+  var anchors: [String: UInt32] = [:]
+  var targets: [UInt32: Target] = [:]
+  var aliasedNodes = 0
   /// The end of the node that was completed last.
   private var lastEnd: UInt32 = 0
   /// The mappings that have a key `<<`.
   private var merges: [UInt32] = []
   private var duplicates = DuplicateKeyCheck()
-  private var sink = DiagnosticSink()
+  var sink = DiagnosticSink()
 
   /// Reads a file into a tree; linear in the file's length.
   ///
@@ -56,7 +58,8 @@ struct YAMLComposer: ~Copyable {
   ) throws(DiagnosticsError) -> YAMLTree {
     let contents = try YAMLByteCheck.check(file, into: &sink)
     let outcome = file.bytes.withUnsafeBufferPointer { bytes in
-      composeChecked(file, bytes, contents, hiding: hidden)
+      (hidden.isEmpty ? composePlain(file, bytes, contents) : nil)
+        ?? composeChecked(file, bytes, contents, hiding: hidden)
     }
     sink.report(outcome.sink.diagnostics)
     guard let tree = outcome.tree, !outcome.sink.hasErrors else {
@@ -65,21 +68,23 @@ struct YAMLComposer: ~Copyable {
     return tree
   }
 
-  private static func composeChecked(
+  /// As `compose`, of bytes that were looked at; a run of plain elements is hidden and added here.
+  static func composeChecked(
     _ file: SourceFile, _ bytes: UnsafeBufferPointer<UInt8>,
-    _ contents: YAMLByteCheck.Contents, hiding hidden: [Range<Int>]
+    _ contents: YAMLByteCheck.Contents, hiding hidden: [Range<Int>], _ run: PlainRun? = nil
   ) -> (tree: YAMLTree?, sink: DiagnosticSink) {
     guard let reader = YAMLEventReader(bytes, isASCII: contents.isASCII, hiding: hidden) else {
       var sink = DiagnosticSink()
       sink.report(ParserDiagnostics.syntax(.init(problem: "not enough memory", offset: 0), file))
       return (nil, sink)
     }
-    let shown = hidden.reduce(bytes.count) { $0 - $1.count }
+    let shown = run == nil ? hidden.reduce(bytes.count) { $0 - $1.count } : bytes.count
     var composer = YAMLComposer(file, bytes, reader, byteCount: shown)
+    composer.run = run
     let isWhole = (try? composer.readStream()) != nil
     YAMLSeparator.check(
       contents.separators, outside: composer.records, of: file, into: &composer.sink)
-    if !isWhole { return (nil, composer.sink) }
+    if !isWhole || composer.run != nil { return (nil, composer.sink) }
     var sink = composer.sink
     let merges = composer.merges
     let tree = composer.finish()
@@ -114,7 +119,7 @@ struct YAMLComposer: ~Copyable {
       case .scalar: try addScalar()
       case .mappingStart: try open(isMapping: true)
       case .sequenceStart: try open(isMapping: false)
-      case .collectionEnd: close()
+      case .collectionEnd: close(at: reader.end)
       case .alias: try addAlias()
       case .documentStart: try checkSingleDocument()
       case .streamEnd: return try checkNotEmpty()
@@ -148,12 +153,19 @@ struct YAMLComposer: ~Copyable {
       checkTag(allowed: ["str", "int", "bool", "float", "null"])
       if place & YAMLTexts.sideBit == 0 { start = style == .plain ? place : place &- 1 }
     }
-    var record = YAMLTree.Record(
-      start: start, end: end, first: place, second: UInt32(truncatingIfNeeded: text.count),
-      form: .scalar, style: style)
+    add(
+      YAMLTree.Record(
+        start: start, end: end, first: place, second: UInt32(truncatingIfNeeded: text.count),
+        form: .scalar, style: style), text)
+  }
+
+  /// Adds a scalar of which everything is known but what it is a key of.
+  @inline(__always)
+  mutating func add(_ scalar: YAMLTree.Record, _ text: UnsafeBufferPointer<UInt8>) {
+    var record = scalar
     if isKeyNext { record.key = intern(text, record) }
     records.append(record)
-    countChild(end: end)
+    countChild(end: record.end)
   }
 
   /// Where the text of a scalar stands: in the file if it is spelled there as it is.
@@ -194,19 +206,29 @@ struct YAMLComposer: ~Copyable {
 
   private mutating func open(isMapping: Bool) throws(DiagnosticsError) {
     let start = reader.start
+    if let run, run.next == Int(start), isInList(before: run) {
+      guard addElements(of: run) else { throw DiagnosticsError(sink.diagnostics) }
+      self.run = nil
+    }
     let isAnchored = reader.isDecorated
-    let index = UInt32(truncatingIfNeeded: records.count)
     if isAnchored {
       addAnchor()
       checkTag(allowed: [isMapping ? "map" : "seq"])
     }
-    records.append(
-      YAMLTree.Record(
-        start: start, end: reader.end, first: 0, second: 0,
-        form: isMapping ? .mapping : .sequence, isFlow: reader.isFlow))
     guard frames.count < Self.maximumDepth else {
       throw sink.stop(ParserDiagnostics.tooDeep(Self.maximumDepth, at: span(start, reader.end)))
     }
+    open(isMapping: isMapping, isFlow: reader.isFlow, at: start, isAnchored: isAnchored)
+  }
+
+  /// Begins a collection; what it holds is added before it is closed.
+  @inline(__always)
+  mutating func open(isMapping: Bool, isFlow: Bool, at start: UInt32, isAnchored: Bool = false) {
+    let index = UInt32(truncatingIfNeeded: records.count)
+    records.append(
+      YAMLTree.Record(
+        start: start, end: start, first: 0, second: 0,
+        form: isMapping ? .mapping : .sequence, isFlow: isFlow))
     let above = frames.last?.key ?? YAMLKeyTable.none
     frames.append(
       Frame(
@@ -214,12 +236,23 @@ struct YAMLComposer: ~Copyable {
         aliasedBefore: aliasedNodes))
   }
 
-  private mutating func close() {
+  /// Whether the innermost collection is a list with an element before a run, without brackets, and
+  /// not deep.
+  private func isInList(before run: PlainRun) -> Bool {
+    guard let frame = frames.last, frames.count < Self.maximumDepth / 2 else { return false }
+    // libyaml puts the end of a block of text, and of nothing, at what it sees next.
+    return !frame.isMapping && frame.childCount > 0 && !records[Int(frame.index)].isFlow
+      && Int(lastEnd) <= run.lines.lowerBound
+  }
+
+  /// Ends the innermost collection; in brackets it ends at an offset, else with its last node.
+  mutating func close(at end: UInt32) {
     guard let frame = frames.popLast() else { return }
     let index = Int(frame.index)
     records[index].first = UInt32(truncatingIfNeeded: records.count)
     records[index].second = frame.childCount
-    records[index].end = endOfCollection(index)
+    // libyaml puts the end of an indented one at the next token, lines on.
+    records[index].end = records[index].isFlow ? end : max(lastEnd, records[index].start)
     if frame.isMapping { checkKeys(of: index) }
     if frame.isAnchored {
       trimDecoration(index)
@@ -250,11 +283,6 @@ struct YAMLComposer: ~Copyable {
         first: span(records[first].start, records[first].end)))
   }
 
-  /// Where a collection ends: libyaml puts the end of an indented one at the next token, lines on.
-  private mutating func endOfCollection(_ index: Int) -> UInt32 {
-    records[index].isFlow ? reader.end : max(lastEnd, records[index].start)
-  }
-
   /// Moves the start of an anchored or tagged collection from the anchor to its contents.
   private mutating func trimDecoration(_ index: Int) {
     let record = records[index]
@@ -268,7 +296,7 @@ struct YAMLComposer: ~Copyable {
   }
 
   /// Whether the next node is a key of the innermost mapping.
-  private var isKeyNext: Bool {
+  var isKeyNext: Bool {
     @inline(__always) get {
       guard let frame = frames.last else { return false }
       return frame.isMapping && frame.childCount & 1 == 0
@@ -277,7 +305,7 @@ struct YAMLComposer: ~Copyable {
 
   /// Counts a complete node as a child of the innermost collection.
   @inline(__always)
-  private mutating func countChild(end: UInt32, height: Int = 0) {
+  mutating func countChild(end: UInt32, height: Int = 0) {
     lastEnd = end
     let top = frames.count &- 1
     guard top >= 0 else { return }
@@ -285,56 +313,7 @@ struct YAMLComposer: ~Copyable {
     if height > frames[top].height { frames[top].height = height }
   }
 
-  private func span(_ start: UInt32, _ end: UInt32) -> SourceSpan {
+  func span(_ start: UInt32, _ end: UInt32) -> SourceSpan {
     SourceSpan(source: file.id, start: start, end: end)
-  }
-}
-
-// MARK: - Anchors, aliases, tags, merge keys
-
-extension YAMLComposer {
-  /// Remembers the node that is added next under the event's anchor; a later one takes the name.
-  private mutating func addAnchor() {
-    guard let anchor = reader.anchor else { return }
-    let index = UInt32(truncatingIfNeeded: records.count)
-    anchors[anchor] = index
-    targets[index] = Target(nodeCount: 1, height: 0)
-  }
-
-  private mutating func addAlias() throws(DiagnosticsError) {
-    let place = span(reader.start, reader.end)
-    let name = reader.anchor ?? ""
-    guard let index = anchors[name] else {
-      throw sink.stop(ParserDiagnostics.undefinedAlias(name, anchors.keys.sorted(), at: place))
-    }
-    let target = try target(of: index, name, place)
-    aliasedNodes += target.nodeCount
-    guard aliasedNodes <= Self.maximumAliasedNodes else {
-      throw sink.stop(ParserDiagnostics.tooManyAliased(Self.maximumAliasedNodes, at: place))
-    }
-    guard frames.count + target.height <= Self.maximumDepth else {
-      throw sink.stop(ParserDiagnostics.tooDeep(Self.maximumDepth, at: place))
-    }
-    if isKeyNext { sink.report(ParserDiagnostics.keyNotText("an alias", at: place)) }
-    records.append(
-      YAMLTree.Record(
-        start: place.start, end: place.end, first: index, second: 0, form: .alias))
-    countChild(end: place.end, height: target.height)
-  }
-
-  private mutating func target(
-    of index: UInt32, _ name: String, _ place: SourceSpan
-  ) throws(DiagnosticsError) -> Target {
-    let record = records[Int(index)]
-    guard record.form == .scalar || record.first != 0, let target = targets[index] else {
-      let start = span(record.start, record.start)
-      throw sink.stop(ParserDiagnostics.aliasWithinItself(name, at: place, anchor: start))
-    }
-    return target
-  }
-
-  private mutating func checkTag(allowed: [String]) {
-    guard let tag = reader.tag, let wrong = YAMLTag.mistake(tag, allowed: allowed) else { return }
-    sink.report(ParserDiagnostics.tag(wrong, at: span(reader.start, reader.end)))
   }
 }

@@ -25,7 +25,7 @@ public struct YAMLTree: Sendable {
   }
 
   /// A node as it is stored.
-  struct Record {
+  struct Record: Equatable {
     /// What is stored.
     enum Form: UInt8 {
       case scalar, sequence, mapping, alias
