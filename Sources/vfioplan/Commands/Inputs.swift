@@ -87,8 +87,14 @@ struct Inputs {
     // For small inputs the start of a thread takes longer than the reading. The host, which is the
     // longer one, is read here: planning takes the memory again that reading gives back here.
     let (second, first) =
-      Heap.prepare(forInputs: [path, host])
-      ? concurrently(readSecond, readFirst) : (readSecond(), readFirst())
+      if let room = Heap.prepare(forInputs: [path, host]) {
+        concurrently(readSecond) {
+          defer { room.fill() }
+          return readFirst()
+        }
+      } else {
+        (readSecond(), readFirst())
+      }
     switch (first, second) {
     case (.success(let one), .success(let two)):
       return Inputs(

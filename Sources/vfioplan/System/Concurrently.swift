@@ -18,6 +18,9 @@ func concurrently<First, Second>(
   }
 }
 
+/// Runs a piece of work on its own thread that nobody waits for; not at all if none can be made.
+func aside(_ work: @escaping @Sendable () -> Void) { Thread(work).leave() }
+
 /// One running thread.
 private struct Thread {
   private final class Body {
@@ -42,5 +45,9 @@ private struct Thread {
 
   func join() {
     if isRunning { pthread_join(handle, nil) }
+  }
+
+  func leave() {
+    if isRunning { pthread_detach(handle) }
   }
 }
