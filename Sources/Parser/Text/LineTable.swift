@@ -18,7 +18,8 @@ public struct LineTable: Sendable {
     bytes = file.bytes
     let starts = bytes.withUnsafeBufferPointer { bytes in
       var starts: [UInt32] = [bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0]
-      for index in bytes.indices {
+      // Nearly all bytes are none that ends a line.
+      for index in bytes.indices where bytes[index] <= 13 {
         let isReturn = bytes[index] == 13 && (index + 1 == bytes.count || bytes[index + 1] != 10)
         if bytes[index] == 10 || isReturn { starts.append(UInt32(index + 1)) }
       }

@@ -64,8 +64,8 @@ public struct PlanBudget: Hashable, Sendable {
   private static func narrowest(of plan: IOASIDPlan, _ host: HostDescription) -> HostIOMMU? {
     var (used, last) = (Set<String>(), "")
     // Most devices are behind the unit of the one before.
-    for device in plan.devices where device.iommu != last {
-      last = device.iommu
+    for index in plan.devices.indices where plan.devices[index].iommu != last {
+      last = plan.devices[index].iommu
       used.insert(last)
     }
     return host.iommus.lazy.filter { used.contains($0.name) }

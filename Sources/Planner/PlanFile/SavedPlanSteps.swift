@@ -21,6 +21,7 @@ private struct StepRun: ~Copyable {
   let lines: LineTable?
   let linesOf: SourceID
   private var templates: [RequestTemplate] = []
+  private var opening: OpeningTemplate?
   private var lastTemplate = 0
   private var lineHint = 0
 
@@ -39,6 +40,8 @@ private struct StepRun: ~Copyable {
     writer.appendDigits(UInt64(number))
     if case .ioctl(let file, let request, let arguments, let results) = step.action {
       write(ioctl: request, on: file, arguments, results)
+    } else if case .open(let path, let file) = step.action {
+      write(open: path, file, step)
     } else {
       write(step.action.parts)
     }
@@ -74,7 +77,7 @@ extension StepRun {
       write(operand.value)
     }
     for result in parts.results {
-      write(key: result.isReturned ? "result" : result.member)
+      write(key: result.key)
       quote(result.id)
     }
     if let undo = parts.undo {
@@ -87,6 +90,17 @@ extension StepRun {
     writer.appendRaw(",\"")
     writer.appendText(key)
     writer.appendRaw("\":")
+  }
+
+  /// As above, of a step that most devices have one of.
+  private mutating func write(open path: DevicePath, _ file: ResultID, _ step: Step) {
+    let template = opening ?? OpeningTemplate(step.action.parts)
+    opening = template
+    writer.appendRaw(template.head)
+    write(.node(path))
+    writer.appendRaw(template.result)
+    quote(file)
+    writer.appendRaw(template.tail)
   }
 
   private mutating func write(
@@ -192,6 +206,27 @@ extension StepRun {
     lineHint = isNear ? line - 1 : lines.lineIndex(of: offset)
     writer.appendRaw(",\"line\":")
     writer.appendDigits(UInt64(lineHint + 1))
+  }
+}
+
+extension StepResult {
+  /// Its key in a step that is no request.
+  fileprivate var key: String { isReturned ? "result" : member }
+}
+
+/// What is written the same way for every step that opens a node: one operand, one result.
+private struct OpeningTemplate {
+  /// From after the number to before the node.
+  let head: [UInt8]
+  /// The key of the result.
+  let result: [UInt8]
+  /// From after the result to before the line.
+  let tail: [UInt8]
+
+  init(_ parts: StepParts) {
+    head = Array(",\"call\":\"\(parts.verb.rawValue)\",\"\(parts.operands[0].name)\":".utf8)
+    result = Array(",\"\(parts.results[0].key)\":".utf8)
+    tail = Array((parts.undo.map { ",\"undo\":\"\($0)\"" } ?? "").utf8)
   }
 }
 
