@@ -225,7 +225,7 @@ static inline int bring_back_node(const struct hidden_folder *folder, const char
 
 static inline void bring_back(const struct hidden_folder *folder, const char *inside);
 
-// Brings back what is no link; `is_whole` if all in it does.
+// Brings back all but links; `is_whole` if all in it comes back.
 static inline void bring_back_place(
     const struct hidden_folder *folder, const char *name, unsigned char type, int is_whole) {
   int is_folder = type == DT_DIR;

@@ -13,13 +13,13 @@ struct SystemTextTests {
         Bool.random(using: &generator)
           ? edges.randomElement(using: &generator)! : UInt8.random(in: 1...255, using: &generator)
       }
-      #expect(String(systemBytes: bytes).systemBytes == bytes)
+      #expect(String(systemBytes: bytes[...]).systemBytes == bytes)
     }
   }
 
   @Test func whatIsUTF8StaysAsItIs() {
     for text in ["", "plain", "na\u{EF}ve e\u{301} \u{1F600} \u{FFFD} \u{E000} \u{10FF7F}"] {
-      #expect(String(systemBytes: text.utf8) == text)
+      #expect(String(systemBytes: Array(text.utf8)[...]) == text)
       #expect(text.systemName.map(UInt8.init(bitPattern:)) == Array(text.utf8) + [0])
     }
   }

@@ -19,7 +19,7 @@ struct EmulatedWrite {
 
 /// Writes to drivers' attributes.
 ///
-/// Whoever takes a device from VFIO waits until its files are closed, also if the writer is killed
+/// A process that takes a device from VFIO waits until its files are closed, also if it is killed
 /// meanwhile (`vfio_unregister_group_dev`, drivers/vfio/vfio_main.c).
 extension Emulation {
   /// A write as long as an address: to an attribute of a driver, or to any other file.

@@ -46,8 +46,8 @@ public enum EmulationFailure: Error, Equatable {
 
 /// The processes of an emulated machine: the first one of its namespaces and the command.
 ///
-/// It can be begun before it is known what the machine is: what takes the first process longest is the
-/// same for all of them.
+/// It can be begun before it is known what the machine is: what takes the first process longest is
+/// the same for all of them.
 public final class EmulationStart {
   /// What is run.
   let command: EmulatedCommand
@@ -113,10 +113,10 @@ public final class EmulationStart {
     return (first, control)
   }
 
-  /// Brings back the supervisor's part of this machine's folders below the root of the first process.
+  /// Brings back the supervisor's part of this machine's folders, below the first process's root.
   func bringBackPart(below root: Int32) { bring_back_part(root) }
 
-  /// Lets the command begin, of which KVM is the simulator's or not; the listener by which it asks.
+  /// Lets the command begin, for which KVM is the simulator's or not; its listener.
   func begin(catchesKVM: Bool) throws(EmulationFailure) -> Int32 {
     var go = emulation_message(stage: 0, value: catchesKVM ? 1 : 0)
     send(control, &go, MemoryLayout<emulation_message>.size, Int32(MSG_NOSIGNAL))

@@ -5,7 +5,9 @@
 /// character. What was taken from the system is therefore given back to it as it was.
 extension String {
   /// Takes any bytes.
-  public init(systemBytes bytes: some Collection<UInt8>) {
+  ///
+  /// Not generic: what conforms to what would be looked for at every start.
+  public init(systemBytes bytes: ArraySlice<UInt8>) {
     self = ""
     var parser = Unicode.UTF8.ForwardParser()
     var iterator = bytes.makeIterator()

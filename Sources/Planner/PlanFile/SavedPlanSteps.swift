@@ -210,7 +210,7 @@ extension StepRun {
 }
 
 extension StepResult {
-  /// Its key in a step that is no request.
+  /// Its key in a step that makes a call other than a request.
   fileprivate var key: String { isReturned ? "result" : member }
 }
 

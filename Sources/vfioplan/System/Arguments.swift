@@ -43,6 +43,6 @@ private let start: @convention(c) (Int32, Arguments.Words?, Arguments.Words?) ->
 extension String {
   /// Takes the bytes up to a zero.
   init(system text: UnsafePointer<CChar>) {
-    self.init(systemBytes: UnsafeRawBufferPointer(start: text, count: strlen(text)))
+    self.init(systemBytes: [UInt8](UnsafeRawBufferPointer(start: text, count: strlen(text)))[...])
   }
 }

@@ -39,7 +39,7 @@ enum Heap {
     }
   }
 
-  /// Puts what a large compilation allocates on huge pages; `nil` if the inputs make it no such one.
+  /// Puts what a large compilation allocates on huge pages; `nil` for a small one.
   ///
   /// Every page that is touched for the first time costs a trap into the kernel, and without this
   /// there are fifty thousand of them for 100,000 devices: a tenth of the time. So all allocations

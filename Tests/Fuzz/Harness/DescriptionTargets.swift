@@ -48,6 +48,7 @@ enum DescriptionTargets {
     _ file: SourceFile,
     _ decode: (YAMLTree, inout DiagnosticSink) throws(DiagnosticsError) -> Value
   ) -> Value? {
+    PlainListLaw.check(file)
     var sink = DiagnosticSink()
     defer { FindingLaws.check(sink.diagnostics, in: [file]) }
     do throws(DiagnosticsError) {
