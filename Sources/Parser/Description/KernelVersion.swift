@@ -59,8 +59,9 @@ extension HostKernel {
     let suffixes = [".el", ".oe", ".an", "-azure", "-default", "-nvidia", "-deepin"]
     let bytes = release.utf8
     // To look for a text in another one the standard library first makes a table.
-    return suffixes.contains { suffix in
-      bytes.indices.contains { bytes[$0...].starts(with: suffix.utf8) }
+    return bytes.indices.contains { place in
+      (bytes[place] == UInt8(ascii: ".") || bytes[place] == UInt8(ascii: "-"))
+        && suffixes.contains { bytes[place...].starts(with: $0.utf8) }
     }
   }
 }

@@ -33,7 +33,9 @@ extension String {
 
   /// The bytes it was taken from.
   public var systemBytes: [UInt8] {
-    unicodeScalars.flatMap { scalar in scalar.systemByte.map { [$0] } ?? Array(scalar.utf8) }
+    // Scalars of the last plane begin with this byte.
+    guard utf8.contains(0xF4) else { return Array(utf8) }
+    return unicodeScalars.flatMap { scalar in scalar.systemByte.map { [$0] } ?? Array(scalar.utf8) }
   }
 
   /// The bytes it was taken from, and a zero, as system calls want them.

@@ -52,9 +52,13 @@ final class PlainLine {
       if word == option || word == "-o" && option == "--output" {
         return try read(at: place + 1, after: place)
       }
-      guard let equals = word.firstIndex(of: "="), word[..<equals] == option else { return nil }
-      let value = word[word.index(after: equals)...]
-      guard !value.isEmpty else { throw NotPlain() }
+      // By bytes: to go over the characters of a long path takes longer than to read a small file.
+      guard word.utf8.starts(with: option.utf8),
+        let equals = word.utf8.dropFirst(option.utf8.count).first, equals == UInt8(ascii: "=")
+      else { return nil }
+      let value = word[word.utf8.index(word.startIndex, offsetBy: option.utf8.count + 1)...]
+      // A mark that combines with the sign makes it another character.
+      guard let first = value.utf8.first, first < 0x80 else { throw NotPlain() }
       isUnderstood[place] = true
       return try read(String(value))
     }
