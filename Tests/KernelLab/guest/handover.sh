@@ -12,7 +12,7 @@ host=/tmp/host.yaml
 socket=/tmp/socket
 give=/tmp/give
 apply() { vfioplan apply --host $host --target "$target" "$@"; }
-begin() { echo "== $1 $target"; rm -f /tmp/held; save; }
+begin() { echo "== $1 $target"; rm -f /tmp/held /tmp/taken /tmp/given; save; }
 finish() {
   echo "status $1"
   same
