@@ -110,6 +110,14 @@ static inline void mount_hidden(const struct hidden_folder *folder, const char *
   mount(source, target, NULL, MS_BIND | MS_REC, NULL);
 }
 
+// Puts something of ours in the place of something in the same folder.
+static inline void mount_over(const struct hidden_folder *folder, const char *ours, const char *at) {
+  char source[600], target[600];
+  snprintf(source, sizeof source, "%s/%s", folder->path, ours);
+  snprintf(target, sizeof target, "%s/%s", folder->path, at);
+  mount(source, target, NULL, MS_BIND, NULL);
+}
+
 // Shows a part of a folder as a whole out of the way. Links in it lead to devices from there as well.
 static inline void show_whole(const struct hidden_folder *folder, const char *name) {
   char place[600];
@@ -123,10 +131,9 @@ static inline void show_whole(const struct hidden_folder *folder, const char *na
 
 // Covers a folder in what is shown as a whole: nobody is to find this machine's in there.
 static inline void cover_in_whole(const struct hidden_folder *folder, const char *name) {
-  char source[600], target[600];
-  snprintf(source, sizeof source, "%s/" EMULATION_NOTHING, folder->path);
-  snprintf(target, sizeof target, "%s/" EMULATION_REAL "/%s", folder->path, name);
-  mount(source, target, NULL, MS_BIND, NULL);
+  char place[600];
+  snprintf(place, sizeof place, EMULATION_REAL "/%s", name);
+  mount_over(folder, EMULATION_NOTHING, place);
 }
 
 // Folders that come back whole, with one of ours in the place of one of theirs. Where they don't have
@@ -147,27 +154,24 @@ static inline void show_around(const struct hidden_folder *folder) {
   for (int index = 0; index < FOLDERS_AROUND; index++) {
     const char *whole = folders_around[index].whole, *part = folders_around[index].part;
     if (!is_around(folder, whole)) continue;
-    char ours[600], source[600], target[600];
+    char ours[600];
     snprintf(ours, sizeof ours, EMULATION_REAL "/%s", strchr(part, '/') + 1);
     mkdirat(folder->now, EMULATION_REAL, 0755);
     mkdirat(folder->now, ours, 0755);
     mkdirat(folder->now, whole, 0755);
     mount_hidden(folder, whole, whole);
-    snprintf(source, sizeof source, "%s/%s", folder->path, ours);
-    snprintf(target, sizeof target, "%s/%s", folder->path, part);
-    mount(source, target, NULL, MS_BIND, NULL);
+    mount_over(folder, ours, part);
   }
 }
 
 // Covers this machine's files in the copy that links of nodes lead into.
 static inline void cover_in_copy(const struct hidden_folder *folder, const char *name, int is_folder) {
   const char *cover = is_folder ? ".nothing" : ".none";
-  char source[600], target[600];
+  char place[600];
   if (is_folder) mkdirat(folder->now, cover, 0555);
   else mknodat(folder->now, cover, S_IFREG, 0);
-  snprintf(source, sizeof source, "%s/%s", folder->path, cover);
-  snprintf(target, sizeof target, "%s/" EMULATION_REAL "/%s", folder->path, name);
-  mount(source, target, NULL, MS_BIND, NULL);
+  snprintf(place, sizeof place, EMULATION_REAL "/%s", name);
+  mount_over(folder, cover, place);
 }
 
 // Links to what is shown as a whole. 0, or -1.
