@@ -17,16 +17,35 @@ public struct KernelVersion: Hashable, Comparable, Sendable, CustomStringConvert
   /// Reads a release as the kernel tells it, such as `6.12.30+deb13-amd64`; `nil` if it does not
   /// start with a version.
   public init?(_ release: String) {
-    let parts = release.split(separator: ".", maxSplits: 2)
-    guard parts.count >= 2, let major = Int(parts[0]), let minor = Self.number(parts[1]) else {
-      return nil
-    }
-    self.init(major, minor, parts.dropFirst(2).first.flatMap(Self.number) ?? 0)
+    var rest = release.utf8[...]
+    guard let major = Self.takeNumber(from: &rest), Self.takePoint(from: &rest),
+      let minor = Self.takeNumber(from: &rest)
+    else { return nil }
+    self.init(major, minor, Self.third(of: rest) ?? 0)
   }
 
-  /// The number a part begins with.
-  fileprivate static func number(_ part: Substring) -> Int? {
-    Int(part.prefix { $0.isASCII && $0.isWholeNumber })
+  /// The number after the next point, if one follows it at once.
+  fileprivate static func third(of rest: Substring.UTF8View) -> Int? {
+    guard let point = rest.firstIndex(of: UInt8(ascii: ".")) else { return nil }
+    var rest = rest[point...].dropFirst()
+    return takeNumber(from: &rest)
+  }
+
+  /// Takes the decimal digits that come next, which must be a number that fits.
+  fileprivate static func takeNumber(from rest: inout Substring.UTF8View) -> Int? {
+    var number: Int?
+    while let digit = rest.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) {
+      let (tens, isTooMuch) = (number ?? 0).multipliedReportingOverflow(by: 10)
+      let (sum, isTooLarge) = tens.addingReportingOverflow(Int(digit - UInt8(ascii: "0")))
+      if isTooMuch || isTooLarge { return nil }
+      number = sum
+      rest.removeFirst()
+    }
+    return number
+  }
+
+  private static func takePoint(from rest: inout Substring.UTF8View) -> Bool {
+    rest.popFirst() == UInt8(ascii: ".")
   }
 
   /// The version as it is written, for example `6.13`.
@@ -46,8 +65,8 @@ extension HostKernel {
   ///
   /// `nil` if nothing tells: Debian and Ubuntu name releases by .0, whatever fixes they have.
   public var fixes: Int? {
-    let third = release.split(separator: ".", maxSplits: 2).dropFirst(2).first
-    let number = third.flatMap(KernelVersion.number)
+    let first = release.utf8.prefix { $0 != UInt8(ascii: ".") }
+    let number = KernelVersion.third(of: release.utf8[first.endIndex...].dropFirst())
     return number == 0 ? nil : number
   }
 
@@ -56,12 +75,20 @@ extension HostKernel {
   ///
   /// Red Hat and its heirs, openEuler, Anolis, Azure, SUSE, NVIDIA, deepin.
   public var isVendorsOwn: Bool {
-    let suffixes = [".el", ".oe", ".an", "-azure", "-default", "-nvidia", "-deepin"]
-    let bytes = release.utf8
     // To look for a text in another one the standard library first makes a table.
-    return bytes.indices.contains { place in
-      (bytes[place] == UInt8(ascii: ".") || bytes[place] == UInt8(ascii: "-"))
-        && suffixes.contains { bytes[place...].starts(with: $0.utf8) }
+    var rest = release.utf8[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-"), let next = rest.first,
+        next >= UInt8(ascii: "a")
+      else { continue }
+      let words = byte == UInt8(ascii: ".") ? Self.vendorsSeries : Self.vendorsFlavours
+      if words.contains(where: { rest.starts(with: $0.utf8) }) { return true }
     }
+    return false
   }
+
+  /// What follows a point in releases of a vendor's own.
+  private static let vendorsSeries = ["el", "oe", "an"]
+  /// What follows a hyphen in them.
+  private static let vendorsFlavours = ["azure", "default", "nvidia", "deepin"]
 }

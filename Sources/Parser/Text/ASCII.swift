@@ -11,5 +11,5 @@ extension UInt8 {
 
 extension StringProtocol {
   /// Whether the text is decimal digits of ASCII, at least one, and nothing else: no sign.
-  public var isDecimal: Bool { !isEmpty && utf8.allSatisfy(\.isDecimalDigit) }
+  @inlinable public var isDecimal: Bool { !isEmpty && utf8.allSatisfy(\.isDecimalDigit) }
 }

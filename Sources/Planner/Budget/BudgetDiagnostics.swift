@@ -56,8 +56,11 @@ public enum BudgetDiagnostics {
     of plan: IOASIDPlan, for vm: ResolvedVM, on host: HostDescription
   ) -> [Diagnostic] {
     let budget = PlanBudget(plan, of: vm, on: host)
-    let limits = [mappings(budget, plan, host), widths(budget, plan), guest(budget, vm)]
-    return repeatedBARs(of: host) + limits.compactMap { $0 }
+    var findings = repeatedBARs(of: host)
+    if let finding = mappings(budget, plan, host) { findings.append(finding) }
+    if let finding = widths(budget, plan) { findings.append(finding) }
+    if let finding = guest(budget, vm) { findings.append(finding) }
+    return findings
   }
 
   /// What is wrong with the BARs of a host.

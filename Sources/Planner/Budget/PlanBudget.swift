@@ -51,7 +51,7 @@ public struct PlanBudget: Hashable, Sendable {
     self.account = account
     self.plan = plan
     mappings = plan.addressSpaces.reduce(0) { $0 + $1.mappings.count }
-    largestSpace = plan.addressSpaces.lazy.map(\.mappings.count).max() ?? 0
+    largestSpace = plan.addressSpaces.reduce(0) { max($0, $1.mappings.count) }
     mappingLimit = plan.dialect?.mappingLimit(on: host.kernel)
     windows = DeviceWindows(plan, of: vm, on: host)
     narrowest = Self.narrowest(of: plan, host)

@@ -146,6 +146,7 @@ struct DeviceLookup {
 
   /// Reports each cause once: integrated graphics has an IOMMU of its own, which may be off.
   private func reportUnisolated(into sink: inout DiagnosticSink) {
+    if unitless.isEmpty, groupless.isEmpty { return }
     let facts = { [hostIndex, topology] (index: Int) in
       topology.host.devices[hostIndex[index]]
     }

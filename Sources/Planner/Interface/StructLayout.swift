@@ -123,20 +123,24 @@ public struct Constants: Hashable, Sendable {
   /// Plain numbers without names.
   public static let none = Constants(flags: false, names: [], allowed: nil)
 
-  private init(flags: Bool, names: [(String, UInt64)], allowed: [UInt64]?) {
-    self.names = names.map { (name: $0.0, value: $0.1) }
+  private init(flags: Bool, names: [(name: String, value: UInt64)], allowed: [UInt64]?) {
+    self.names = names
     areFlags = flags
     self.allowed = allowed
   }
 
   /// Bits that may be combined; a program may use no others, or only the `allowed` combinations.
-  public static func flags(_ names: [(String, UInt64)], allowed: [UInt64]? = nil) -> Constants {
+  public static func flags(_ names: [(name: String, value: UInt64)], allowed: [UInt64]? = nil)
+    -> Constants
+  {
     Constants(flags: true, names: names, allowed: allowed)
   }
 
   /// Exclusive values; a program may use only `allowed`, or all of them if it is `nil`.
-  public static func values(_ names: [(String, UInt64)], allowed: [UInt64]? = nil) -> Constants {
-    Constants(flags: false, names: names, allowed: allowed ?? names.map(\.1))
+  public static func values(_ names: [(name: String, value: UInt64)], allowed: [UInt64]? = nil)
+    -> Constants
+  {
+    Constants(flags: false, names: names, allowed: allowed ?? names.map(\.value))
   }
 
   /// Whether a program may use a value.

@@ -230,6 +230,13 @@ private struct OpeningTemplate {
   }
 }
 
+/// Texts one after another, without a text of them all.
+private func bytes(_ texts: String...) -> [UInt8] {
+  var bytes: [UInt8] = []
+  for text in texts { bytes += text.utf8 }
+  return bytes
+}
+
 /// What is written the same way for every step of one request.
 private struct RequestTemplate {
   struct Argument {
@@ -274,15 +281,16 @@ private struct RequestTemplate {
 
   init(_ request: RequestDescriptor) {
     self.request = request
-    let number = hexText(UInt64(request.code.command))
-    head = Array(",\"request\":\"\(request.name)\",\"number\":\"\(number)\",\"args\":{".utf8)
+    head = bytes(
+      ",\"request\":\"", request.name, "\",\"number\":\"",
+      hexText(UInt64(request.code.command)), "\",\"args\":{")
     arguments = request.operandFields.enumerated().map { position, field in
       Argument(
-        key: Array("\(position > 0 ? "," : "")\"\(field.name)\":".utf8), role: field.role,
+        key: bytes(position > 0 ? ",\"" : "\"", field.name, "\":"), role: field.role,
         width: field.width)
     }
-    results = request.resultFields.map { Array("\"\($0.name)\":".utf8) }
-    tail = Array("}\(request.undo.name.map { ",\"undo\":\"\($0)\"" } ?? "")".utf8)
+    results = request.resultFields.map { bytes("\"", $0.name, "\":") }
+    tail = request.undo.name.map { bytes("},\"undo\":\"", $0, "\"") } ?? bytes("}")
   }
 }
 

@@ -1,5 +1,8 @@
 /// A key of a mapping: how its value is read, written, compared and documented.
-struct Key<Subject>: Sendable {
+///
+/// An object, though a constant one once its table is made: all lists of objects are of one type,
+/// where each list of structures is of a type of its own, which takes as long to make as ten keys.
+final class Key<Subject>: @unchecked Sendable {
   /// Its name in files.
   let name: StaticString
   /// Whether a mapping must have it.
@@ -10,22 +13,14 @@ struct Key<Subject>: Sendable {
   private(set) var predecessor: StaticString?
   /// The key whose line it is a comment of in YAML.
   private(set) var commented: StaticString?
-  /// What schema and reference say; most runs don't ask.
-  let schema: @Sendable () -> JSONSchema
   /// Reads a value into a subject; `false`, reported, if it does not have the key's form.
   let read: @Sendable (YAMLTree.Node, inout NodeDecoder, inout Subject) -> Bool
   /// Writes key and value as JSON; nothing if there is no value.
   let write: @Sendable (Subject, inout JSONWriter) -> Void
-  /// The value as YAML on one line; `nil` if there is none.
-  let yaml: @Sendable (Subject) -> String?
-  /// The value as YAML below the key; `nil` if it stands on the key's line, or if there is none.
-  let lines: @Sendable (Subject) -> [String]?
-  /// The value in messages; `nil` if there is none.
-  let shown: @Sendable (Subject) -> String?
   /// Whether two subjects have the same value.
   let isSame: @Sendable (Subject, Subject) -> Bool
-  /// Whether there is a value, and it is known.
-  let isKnown: @Sendable (Subject) -> Bool
+  /// Makes the functions that most runs don't ask for: each is a piece of memory for each key.
+  let more: @Sendable () -> More
   /// When a value that is not the same counts; `nil` if it never does.
   private(set) var pin: Pin?
   /// What differences say where there is no value; `nil` if nothing does.
@@ -40,7 +35,7 @@ struct Key<Subject>: Sendable {
   ///   - get: The value in a subject; `nil` if the key is to be left out.
   ///   - put: Puts a value that was read, and its place, into a subject.
   @inline(__always)
-  init<Form: ValueForm>(
+  convenience init<Form: ValueForm>(
     _ name: StaticString, _ form: Form, _ description: String,
     get: @escaping @Sendable (Subject) -> Form.Value?,
     put: @escaping @Sendable (inout Subject, Form.Value, SourceSpan) -> Void
@@ -54,7 +49,7 @@ struct Key<Subject>: Sendable {
 
   /// Describes a key whose value's place is not kept.
   @inline(__always)
-  init<Form: ValueForm>(
+  convenience init<Form: ValueForm>(
     _ name: StaticString, _ form: Form, _ description: String,
     get: @escaping @Sendable (Subject) -> Form.Value?,
     set: @escaping @Sendable (inout Subject, Form.Value) -> Void
@@ -74,16 +69,17 @@ struct Key<Subject>: Sendable {
   ) {
     self.name = name
     self.read = read
-    schema = { form.schema.saying(description) }
     write = { subject, writer in
       guard let value = get(subject) else { return }
       writer.key(name)
       form.write(value, to: &writer)
     }
-    yaml = { get($0).map(form.yaml) }
-    lines = { get($0).flatMap(form.lines) }
-    shown = { get($0).map(form.shown) }
-    isKnown = { get($0).map(form.isKnown) ?? false }
+    more = {
+      More(
+        schema: { form.schema.saying(description) }, yaml: { get($0).map(form.yaml) },
+        lines: { get($0).flatMap(form.lines) }, shown: { get($0).map(form.shown) },
+        isKnown: { get($0).map(form.isKnown) ?? false })
+    }
     isSame = { one, other in
       guard let first = get(one), let second = get(other) else {
         return get(one) == nil && get(other) == nil
@@ -94,40 +90,49 @@ struct Key<Subject>: Sendable {
 }
 
 extension Key {
+  /// What is asked of a key besides reading, writing and comparing.
+  struct More {
+    /// What schema and reference say.
+    let schema: () -> JSONSchema
+    /// The value as YAML on one line; `nil` if there is none.
+    let yaml: (Subject) -> String?
+    /// The value as YAML below the key; `nil` if it stands on the key's line, or if there is none.
+    let lines: (Subject) -> [String]?
+    /// The value in messages; `nil` if there is none.
+    let shown: (Subject) -> String?
+    /// Whether there is a value, and it is known.
+    let isKnown: (Subject) -> Bool
+  }
+
   /// Every mapping must have it, unless one of some others is there.
   func required(unless substitutes: StaticString...) -> Key {
-    var key = self
-    key.isRequired = true
-    key.substitutes = substitutes
-    return key
+    isRequired = true
+    self.substitutes = substitutes
+    return self
   }
 
   /// It counts where two hosts are compared.
   func pinned(_ rule: @escaping Pin.Rule = Pin.always, ofAssigned: Bool = false) -> Key {
-    var key = self
-    key.pin = Pin(counts: rule, isOfAssigned: ofAssigned)
-    return key
+    pin = Pin(counts: rule, isOfAssigned: ofAssigned)
+    return self
   }
 
   /// Where it is left out, differences say a word for it.
   func saying(_ unsaid: String) -> Key {
-    var key = self
-    key.unsaid = unsaid
-    return key
+    self.unsaid = unsaid
+    return self
   }
 
   /// In plan files it follows another key than in the table.
   func following(_ name: StaticString) -> Key {
-    var key = self
-    key.predecessor = name
-    return key
+    predecessor = name
+    return self
   }
 
   /// In YAML it is a comment on the line of another key.
   func commenting(on name: StaticString) -> Key {
-    var key = self
-    key.commented = name
-    return key
+    commented = name
+    return self
   }
 }
 

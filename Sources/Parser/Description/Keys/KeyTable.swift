@@ -78,7 +78,8 @@ public final class KeyTable<Subject>: Sendable {
     _ subject: Subject, besides names: [String] = [], saying others: [String: String] = [:]
   ) -> String {
     keys.compactMap { key -> String? in
-      guard !names.contains(key.text), let value = others[key.text] ?? key.yaml(subject) else {
+      guard !names.contains(key.text), let value = others[key.text] ?? key.more().yaml(subject)
+      else {
         return nil
       }
       return "\(key.text): \(value)"
@@ -88,9 +89,10 @@ public final class KeyTable<Subject>: Sendable {
   /// A mapping as YAML, a key a line.
   public func lines(_ subject: Subject) -> [String] {
     keys.filter { $0.commented == nil }.flatMap { key -> [String] in
-      if let lines = key.lines(subject) { return ["\(key.name):"] + lines.map { "  " + $0 } }
-      guard let value = key.yaml(subject) else { return [] }
-      let comment = keys.first { $0.commented.map(key.isNamed) ?? false }?.shown(subject)
+      let more = key.more()
+      if let lines = more.lines(subject) { return ["\(key.name):"] + lines.map { "  " + $0 } }
+      guard let value = more.yaml(subject) else { return [] }
+      let comment = keys.first { $0.commented.map(key.isNamed) ?? false }?.more().shown(subject)
       return ["\(key.name): \(value)" + (comment.map { "  # " + $0 } ?? "")]
     }
   }
@@ -106,7 +108,7 @@ public final class KeyTable<Subject>: Sendable {
         "oneOf", .list(ways.map { .object([.init("required", .names([$0]))]) }))
     }
     return schema.with("additionalProperties", .flag(false))
-      .with("properties", .object(keys.map { .init($0.text, $0.schema()) }))
+      .with("properties", .object(keys.map { .init($0.text, $0.more().schema()) }))
   }
 }
 
@@ -121,7 +123,7 @@ extension Key {
   }
 
   /// What differences say of it.
-  func told(of subject: Subject) -> String? { shown(subject) ?? unsaid }
+  func told(of subject: Subject) -> String? { more().shown(subject) ?? unsaid }
 }
 
 /// A fact that two hosts say differently.
@@ -160,12 +162,13 @@ extension KeyTable {
       guard let pin = key.pin, pin.isOfAssigned == ofAssigned, !key.isSame(before, after) else {
         return nil
       }
+      let more = key.more()
       let sides = Pin.Sides(
-        wasKnown: key.isKnown(before), isKnown: key.isKnown(after), isSaved: isSaved)
+        wasKnown: more.isKnown(before), isKnown: more.isKnown(after), isSaved: isSaved)
       guard pin.counts(sides) else { return nil }
       let unsaid = key.unsaid ?? "none"
       return FactDifference(
-        key: key.text, before: key.shown(before) ?? unsaid, after: key.shown(after) ?? unsaid)
+        key: key.text, before: more.shown(before) ?? unsaid, after: more.shown(after) ?? unsaid)
     }
   }
 

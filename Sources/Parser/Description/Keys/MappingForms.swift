@@ -1,8 +1,19 @@
 /// A mapping in a mapping.
 struct MappingForm<Subject: Equatable & Sendable>: ValueForm {
-  let table: KeyTable<Subject>
+  /// Its keys, which are not looked at before there is a mapping.
+  private let keys: @Sendable () -> KeyTable<Subject>
   /// Makes a subject without values for a mapping at a place.
-  let empty: @Sendable (SourceSpan) -> Subject
+  private let empty: @Sendable (SourceSpan) -> Subject
+
+  init(
+    table: @autoclosure @escaping @Sendable () -> KeyTable<Subject>,
+    empty: @escaping @Sendable (SourceSpan) -> Subject
+  ) {
+    keys = table
+    self.empty = empty
+  }
+
+  private var table: KeyTable<Subject> { keys() }
 
   var schema: JSONSchema { table.schema }
 
@@ -18,17 +29,35 @@ struct MappingForm<Subject: Equatable & Sendable>: ValueForm {
 
 /// A list of mappings.
 struct MappingsForm<Subject: Equatable & Sendable>: ValueForm {
-  let table: KeyTable<Subject>
-  /// What the list is, for messages: `a list of BARs`.
-  let what: String
-  /// Whether there must be one.
-  var isNeverEmpty = false
-  /// How many there may be, for the schema; the planner looks at it.
-  var most: UInt64?
-  /// An element in messages.
-  var element: @Sendable (Subject) -> String = { _ in "" }
-  /// Makes a subject without values for a mapping at a place.
-  let empty: @Sendable (SourceSpan) -> Subject
+  /// The keys of each, which are not looked at before there is a list.
+  private let keys: @Sendable () -> KeyTable<Subject>
+  private let what: String
+  private let isNeverEmpty: Bool
+  private let most: UInt64?
+  private let element: @Sendable (Subject) -> String
+  private let empty: @Sendable (SourceSpan) -> Subject
+
+  /// Describes a list.
+  ///
+  /// - Parameters:
+  ///   - table: The keys of each mapping.
+  ///   - what: What the list is, for messages: `a list of BARs`.
+  ///   - isNeverEmpty: Whether there must be one.
+  ///   - most: How many there may be, for the schema; the planner looks at it.
+  ///   - element: An element in messages.
+  ///   - empty: Makes a subject without values for a mapping at a place.
+  init(
+    table: @autoclosure @escaping @Sendable () -> KeyTable<Subject>, what: String,
+    isNeverEmpty: Bool = false, most: UInt64? = nil,
+    element: @escaping @Sendable (Subject) -> String = { _ in "" },
+    empty: @escaping @Sendable (SourceSpan) -> Subject
+  ) {
+    keys = table
+    (self.what, self.isNeverEmpty, self.most) = (what, isNeverEmpty, most)
+    (self.element, self.empty) = (element, empty)
+  }
+
+  private var table: KeyTable<Subject> { keys() }
 
   var schema: JSONSchema {
     let array = JSONSchema.array(of: table.schema, atLeast: isNeverEmpty ? 1 : 0)
@@ -52,6 +81,7 @@ struct MappingsForm<Subject: Equatable & Sendable>: ValueForm {
 
   func write(_ subjects: [Subject], to writer: inout JSONWriter) {
     writer.beginArray()
+    let table = table
     for subject in subjects { table.write(subject, to: &writer) }
     writer.endArray()
   }

@@ -36,11 +36,11 @@ public struct IOMMUFDDialect: Dialect {
 
   /// Needs `/dev/iommu` and the devices' own files.
   public func interfaces(on rules: KernelRules) -> [(node: String, isThere: Fact)] {
-    [
-      ("/dev/iommu (\(KernelOption.iommufd))", rules.hasIOMMUFD),
-      ("/dev/vfio/devices (\(KernelOption.vfioCdev))", rules.hasCdevs),
-    ]
+    [(Self.object, rules.hasIOMMUFD), (Self.cdevs, rules.hasCdevs)]
   }
+
+  private static let object = "/dev/iommu (\(KernelOption.iommufd))"
+  private static let cdevs = "/dev/vfio/devices (\(KernelOption.vfioCdev))"
 
   /// Writes the program: one IOAS per address space, one HWPT per page table.
   public func lower(
