@@ -10,8 +10,7 @@ Arguments.restoreEnvironment()
 Signals.prepare()
 
 do {
-  var command = try VFIOPlan.command(of: Arguments.given)
-  try command.run()
+  try VFIOPlan.run(Arguments.given)
 } catch {
   let status = VFIOPlan.exitCode(for: error)
   let form = FindingsFormat.asked(for: Arguments.given)

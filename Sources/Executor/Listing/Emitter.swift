@@ -1,7 +1,7 @@
 import Parser
 import Planner
 
-/// A form a compiled plan is written in; adding one is one file and one line in `Emitters`.
+/// A form a compiled plan is written in; adding one is one file and its case in `OutputForm`.
 public protocol Emitter: Sendable {
   /// Writes the whole of a plan, piece by piece and in order.
   func emit(

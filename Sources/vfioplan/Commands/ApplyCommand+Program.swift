@@ -38,7 +38,7 @@ extension ApplyCommand {
 
   private func list(_ program: Program) throws(CommandFailure) -> ExitCode {
     let context = EmitterContext(
-      files: [], screen: options.screen(for: Destination.standard))
+      files: [], screen: options.style.screen(for: Destination.standard))
     try Destination.standard.write(pieces: { ListingEmitter.list(program, context, to: $0) })
     return .done
   }

@@ -125,7 +125,7 @@ struct ApplyCommand: ParsableCommand {
   }
 
   func run() {
-    options.runCommand { (findings) throws(CommandFailure) -> Int32 in
+    options.style.runCommand { (findings) throws(CommandFailure) -> Int32 in
       var inputs = try Inputs.load(input, host: plan.host, policy: plan.policy)
         .on(release: plan.release)
       if case .program(let program) = inputs.document {
@@ -165,9 +165,9 @@ struct ApplyCommand: ParsableCommand {
       faults: try Simulation.faults(of: compiled.program, fail: fail, failUndo: failUndo),
       patience: patience.unbindTimeout)
     run.forced = Set(force.map(\.code))
-    run.announceWait = options.announceWait(for:)
+    run.announceWait = options.style.announceWait(for:)
     run.isStrict = strictness.strict
-    if !yes { run.confirm = Consent(screen: options.screen(for: .error)).ask }
+    if !yes { run.confirm = Consent(screen: options.style.screen(for: .error)).ask }
     try run.refuseDevicesOfOthers()
     findings.add(try inputs.hostFindings(for: compiled))
     if compiled.plan.dialect?.isProposalOnly != true {
@@ -189,7 +189,7 @@ struct ApplyCommand: ParsableCommand {
 
   private func list(_ plan: CompiledPlan, _ files: [SourceFile]) throws(CommandFailure) -> ExitCode
   {
-    let screen = options.screen(for: Destination.standard)
+    let screen = options.style.screen(for: Destination.standard)
     var context = EmitterContext(files: files, screen: screen)
     if !command.isEmpty {
       context.command = (command, try ChildCommand(command, plan.program).files.map(\.name))
@@ -209,7 +209,7 @@ struct ApplyCommand: ParsableCommand {
     case .json: try Destination.standard.write(bytes: run.json())
     case .text:
       try Destination.standard.write(
-        RunText(run, host: host).page(options.screen(for: Destination.standard)))
+        RunText(run, host: host).page(options.style.screen(for: Destination.standard)))
     }
     findings.add(run.diagnostics)
     if run.isSuccess { return .done }

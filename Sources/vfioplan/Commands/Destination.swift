@@ -58,7 +58,7 @@ struct Destination {
   }
 }
 
-extension OutputOptions {
+extension OutputStyle {
   /// What text that goes to a destination is laid out for; a file is not a terminal.
   func screen(for destination: Destination) -> Screen {
     let terminal = screen(for: FileOutput.standard)

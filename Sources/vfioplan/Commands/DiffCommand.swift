@@ -70,7 +70,7 @@ struct DiffCommand: ParsableCommand {
   }
 
   func run() {
-    options.run { (findings) throws(CommandFailure) in
+    options.style.run { (findings) throws(CommandFailure) in
       let first = try Inputs.load(before, host: plan.host, policy: plan.policy)
       let second = try Inputs.load(
         after, host: otherHost, policy: otherPolicy, ids: (.other, .otherHost, .otherPolicy))
@@ -148,7 +148,7 @@ extension DiffCommand {
     switch format {
     case .json: try Destination.standard.write(bytes: text.json())
     case .text:
-      let page = text.page(options.screen(for: Destination.standard), withSteps: steps)
+      let page = text.page(options.style.screen(for: Destination.standard), withSteps: steps)
       try Destination.standard.write(page)
     case .markdown: try Destination.standard.write(bytes: try review(text, old, new).markdown())
     case .html: try Destination.standard.write(bytes: try review(text, old, new).html())
@@ -187,7 +187,7 @@ extension DiffCommand {
     switch format {
     case .json: try Destination.standard.write(bytes: text.json())
     case .text:
-      try Destination.standard.write(text.page(options.screen(for: Destination.standard)))
+      try Destination.standard.write(text.page(options.style.screen(for: Destination.standard)))
     case .markdown: try Destination.standard.write(bytes: text.markdown(failure))
     case .html: try Destination.standard.write(bytes: text.html(failure))
     }

@@ -49,9 +49,9 @@ struct ExplainCommand: ParsableCommand {
   }
 
   func run() {
-    options.run { (_) throws(CommandFailure) in
+    options.style.run { (_) throws(CommandFailure) in
       let text = TopicText(try topics(), on: release.map { HostKernel(release: $0.text) })
-      let screen = options.screen(for: Destination.standard)
+      let screen = options.style.screen(for: Destination.standard)
       switch format {
       case .json: try Destination.standard.write(bytes: text.json())
       case .text where words.isEmpty && !requests: try Destination.standard.write(codes(screen))

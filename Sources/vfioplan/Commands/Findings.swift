@@ -61,7 +61,7 @@ extension CommandFailure {
   }
 }
 
-extension OutputOptions {
+extension OutputStyle {
   /// Runs a command, shows what it found and why it stopped, and ends the process.
   func run(_ body: (inout Findings) throws(CommandFailure) -> ExitCode) -> Never {
     runCommand { (findings) throws(CommandFailure) in try body(&findings).rawValue }

@@ -85,7 +85,7 @@ struct HostCommand: ParsableCommand {
   }
 
   func run() {
-    options.run { (findings) throws(CommandFailure) in
+    options.style.run { (findings) throws(CommandFailure) in
       let recorder = capture.map { _ in FactRecorder() }
       let tree = try tree(recorder)
       let inventory = HostInventory(tree, tested: try testedDevices(), release: release?.text)
@@ -117,7 +117,7 @@ struct HostCommand: ParsableCommand {
     guard words.isEmpty || text.hasDevices else {
       throw .noSuchDevice(words, classes: HostText.classes(of: inventory.description))
     }
-    try Destination.standard.write(text.page(options.screen(for: Destination.standard)))
+    try Destination.standard.write(text.page(options.style.screen(for: Destination.standard)))
   }
 
   /// What this machine uses the members of groups for that can be given away for all else; of a

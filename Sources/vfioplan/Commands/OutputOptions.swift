@@ -49,6 +49,17 @@ struct OutputOptions: ParsableArguments {
   @Option(help: "Colour: auto, always or never. The variable NO_COLOR always means never.")
   var color = ColorChoice.auto
 
+  /// What they say.
+  var style: OutputStyle { OutputStyle(diagnostics: diagnostics, color: color) }
+}
+
+/// How findings and text look.
+struct OutputStyle {
+  /// The form of findings.
+  var diagnostics = FindingsFormat.text
+  /// When text is coloured.
+  var color = ColorChoice.auto
+
   /// What text that goes to a stream is laid out for.
   func screen(for stream: FileOutput) -> Screen { Screen(marks(for: stream), width: stream.width) }
 

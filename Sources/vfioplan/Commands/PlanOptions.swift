@@ -90,17 +90,16 @@ struct PlanOptions: ParsableArguments {
 struct RequireOptions: ParsableArguments {
   @Option(
     parsing: .singleValue,
-    help: ArgumentHelp(
-      "What the plan has to keep: \(RequirementOption.allValueStrings.joined(separator: ", ")). "
-        + "May be repeated.",
-      valueName: "requirement"))
+    help: .asked(
+      ArgumentHelp(
+        "What the plan has to keep: \(RequirementOption.allValueStrings.joined(separator: ", ")). "
+          + "May be repeated.",
+        valueName: "requirement")))
   var require: [RequirementOption] = []
 
   /// Stops at a plan that breaks one.
   func check(_ plan: CompiledPlan, files: [SourceFile]) throws(CommandFailure) {
-    let broken = BrokenRequirements(plan).findings(
-      require.map { Policy.StatedRequirement($0.what) })
-    guard broken.isEmpty else { throw CommandFailure(DiagnosticsError(broken), files: files) }
+    try RequirementOption.check(require, of: plan, files: files)
   }
 }
 
@@ -123,6 +122,15 @@ struct RequirementOption: ExpressibleByArgument {
     guard let found = Requirement.named.first(where: { $0.name == argument }) else { return nil }
     what = found.what
   }
+
+  /// Stops at a plan that breaks one of some requirements.
+  static func check(
+    _ required: [RequirementOption], of plan: CompiledPlan, files: [SourceFile]
+  ) throws(CommandFailure) {
+    let broken = BrokenRequirements(plan).findings(
+      required.map { Policy.StatedRequirement($0.what) })
+    guard broken.isEmpty else { throw CommandFailure(DiagnosticsError(broken), files: files) }
+  }
 }
 
 /// A release of Linux, as `uname -r` has it.
@@ -139,7 +147,7 @@ struct ReleaseOption: ExpressibleByArgument {
 
   /// The releases in which kernels have changed.
   static var completion: CompletionKind {
-    .list(KernelRules.turningPoints.map(\.description))
+    .asked(.list(KernelRules.turningPoints.map(\.description)))
   }
 
   /// Reads what was typed, or says what is expected.

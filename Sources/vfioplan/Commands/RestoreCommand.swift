@@ -26,7 +26,7 @@ struct RestoreCommand: ParsableCommand {
   @OptionGroup var options: OutputOptions
 
   func run() {
-    options.run { (findings) throws(CommandFailure) -> ExitCode in
+    options.style.run { (findings) throws(CommandFailure) -> ExitCode in
       guard DriverRestoration.isPermitted else {
         throw CommandFailure([KernelDiagnostics.restoreNeedsRoot], .notPermitted)
       }
@@ -46,7 +46,7 @@ struct RestoreCommand: ParsableCommand {
 
   private func restored() throws(CommandFailure) -> DriverRestoration {
     let waiting = DriverJournal.Waiting(
-      isInterrupted: { Signals.isEndPending }, announce: options.announceWait(for:))
+      isInterrupted: { Signals.isEndPending }, announce: options.style.announceWait(for:))
     do throws(DriverJournal.Failure) {
       return try DriverRestoration.run(
         patience: patience.unbindTimeout,

@@ -51,7 +51,7 @@ struct SchemaCommand: ParsableCommand {
   @OptionGroup var options: OutputOptions
 
   func run() {
-    options.run { (_) throws(CommandFailure) in
+    options.style.run { (_) throws(CommandFailure) in
       try Destination.standard.write(bytes: kind.schema)
       return .done
     }

@@ -27,7 +27,18 @@ struct VFIOPlan: ParsableCommand {
     return commit.isEmpty ? Version.text : "\(Version.text) (\(commit))"
   }
 
-  /// Reads a command line, the tool's own name left out; throws what is wrong with it.
+  /// Runs a command line, the tool's own name left out; throws what is wrong with it.
+  static func run(_ words: [String]) throws {
+    if words.first == CompileCommand.name,
+      let request = CompileRequest(plain: Array(words.dropFirst()))
+    {
+      request.run()
+    }
+    var command = try command(of: words)
+    try command.run()
+  }
+
+  /// Reads a command line.
   ///
   /// One that is well-formed is read by the command that it names: going down from the tool's own
   /// options takes longer than compiling a small description. All else is left to the whole tool,

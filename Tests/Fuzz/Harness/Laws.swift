@@ -86,7 +86,8 @@ enum PlanLaws {
   static func checkForms(_ compiled: CompiledPlan, files: [SourceFile], salt: Int) {
     let isProposal = Dialects.named(compiled.plan.target)?.isProposalOnly == true
     // One form an input, for speed.
-    let emitter = Emitters.all[salt / Dialects.all.count % Emitters.all.count].emitter
+    let forms = OutputForm.allCases
+    let emitter = forms[salt / Dialects.all.count % forms.count].emitter
     if !isProposal || !(emitter is any VMMEmitter) {
       emitter.emit(compiled, EmitterContext(files: files)) { _ in }
     }

@@ -35,6 +35,10 @@ struct PlainLineTests {
     guard let plain = PlainLine.command(type, of: line) else { return false }
     let other = try? type.parseAsRoot(line)
     #expect(other.map { "\($0)" } == "\(plain)", "\(type) \(line) \(comment ?? "")")
+    if let command = other as? CompileCommand {
+      let request = CompileRequest(plain: line)
+      #expect(request.map { "\($0)" } == "\(command.request)", "\(line) \(comment ?? "")")
+    }
     return true
   }
 

@@ -65,11 +65,11 @@ struct CheckCommand: ParsableCommand {
   }
 
   func run() {
-    options.run { (findings) throws(CommandFailure) in
+    options.style.run { (findings) throws(CommandFailure) in
       let report = try CheckRun(self).report()
       let status = ExitCode(of: report)
       if format != .sarif, format != .github {
-        let isForPeople = options.diagnostics == .text
+        let isForPeople = options.style.diagnostics == .text
         findings.add(
           isForPeople ? Self.limited(report.diagnostics) : report.diagnostics, files: report.files)
       }
@@ -98,7 +98,7 @@ struct CheckCommand: ParsableCommand {
     switch format {
     case .text:
       let text = CheckText(report, status: status.rawValue)
-      try destination.write(text.page(options.screen(for: destination)))
+      try destination.write(text.page(options.style.screen(for: destination)))
     case .json: try destination.write(bytes: CheckJSON(report, status: status.rawValue).json())
     case .markdown:
       try destination.write(bytes: CheckReview(report, status: status.rawValue).markdown())

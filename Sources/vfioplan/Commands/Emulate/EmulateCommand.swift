@@ -87,7 +87,7 @@ struct EmulateCommand: ParsableCommand {
   }
 
   func run() {
-    options.runCommand { (findings) throws(CommandFailure) -> Int32 in
+    options.style.runCommand { (findings) throws(CommandFailure) -> Int32 in
       if command.isEmpty, let names = host.flatMap(EmulatedHost.names) {
         let lines = names.map { $0 + "\n" }.joined()
         try Destination.standard.write(bytes: Array(lines.utf8))
@@ -136,7 +136,8 @@ struct EmulateCommand: ParsableCommand {
     case .html: bytes = EmulationReview(report).html()
     case .text:
       let screen =
-        output.map { options.screen(for: Destination(path: $0)) } ?? options.screen(for: .error)
+        output.map { options.style.screen(for: Destination(path: $0)) }
+        ?? options.style.screen(for: .error)
       bytes = EmulationText(report.record, host: report.host).page(screen).bytes
     }
     if let output { return try Destination(path: output).write(bytes: bytes) }

@@ -34,14 +34,14 @@ struct LibvirtHookCommand: ParsableCommand {
   @OptionGroup var options: OutputOptions
 
   func run() {
-    options.run { (findings) throws(CommandFailure) in
+    options.style.run { (findings) throws(CommandFailure) in
       let operation = words.dropFirst().prefix(2).joined(separator: " ")
       guard let name = words.first, ["prepare begin", "release end"].contains(operation) else {
         return .done
       }
       let run = HookRun(
         try HookOptions.owner(.libvirt, name), hook, FileInput.standardInput)
-      return try run.answer(isStart: operation == "prepare begin", options, &findings)
+      return try run.answer(isStart: operation == "prepare begin", options.style, &findings)
     }
   }
 }
@@ -68,7 +68,7 @@ struct ProxmoxHookCommand: ParsableCommand {
   @OptionGroup var options: OutputOptions
 
   func run() {
-    options.run { (findings) throws(CommandFailure) in
+    options.style.run { (findings) throws(CommandFailure) in
       let phase = words.dropFirst().first ?? ""
       guard let number = words.first, ["pre-start", "post-stop"].contains(phase) else {
         return .done
@@ -76,7 +76,7 @@ struct ProxmoxHookCommand: ParsableCommand {
       let owner = try HookOptions.owner(.proxmox, number)
       let path = configuration ?? "/etc/pve/qemu-server/\(number).conf"
       let run = HookRun(owner, hook, path)
-      return try run.answer(isStart: phase == "pre-start", options, &findings)
+      return try run.answer(isStart: phase == "pre-start", options.style, &findings)
     }
   }
 

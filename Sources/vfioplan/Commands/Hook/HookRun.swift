@@ -24,7 +24,7 @@ struct HookRun {
   ///
   /// For people the reason of a refusal is one line on standard error: the VMM's log shows it.
   func answer(
-    isStart: Bool, _ options: OutputOptions, _ findings: inout Findings
+    isStart: Bool, _ style: OutputStyle, _ findings: inout Findings
   ) throws(CommandFailure) -> ExitCode {
     // So that no device is left between two drivers.
     _ = Signals.hold()
@@ -34,7 +34,7 @@ struct HookRun {
       try isStart ? start(waiting) : giveBack(waiting)
       return .done
     } catch {
-      guard options.diagnostics == .text else { throw error }
+      guard style.diagnostics == .text else { throw error }
       let deed = isStart ? "refuses to start" : "could not give back all devices of"
       let line = "vfioplan \(deed) \(owner.text): \(Self.reason(error.diagnostics))\n"
       try? FileOutput.error.write(line)

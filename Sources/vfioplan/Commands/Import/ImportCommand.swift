@@ -52,7 +52,7 @@ struct ImportCommand: ParsableCommand {
   }
 
   func run() {
-    options.run { (findings) throws(CommandFailure) in
+    options.style.run { (findings) throws(CommandFailure) in
       let read = try loaded()
       findings.add(read.warnings, files: [read.file])
       let host = try self.host.map { (path) throws(CommandFailure) in
@@ -62,7 +62,7 @@ struct ImportCommand: ParsableCommand {
       let destination = Destination(path: output)
       try destination.write(bytes: Array(yaml.text().utf8))
       if let path = destination.path {
-        var page = TextPage(options.screen(for: Destination.standard))
+        var page = TextPage(options.style.screen(for: Destination.standard))
         for line in yaml.summary(of: path) { page.line(StyledText(line), hanging: 2) }
         try Destination.standard.write(page)
       }

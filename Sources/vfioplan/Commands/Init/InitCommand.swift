@@ -35,7 +35,7 @@ struct InitCommand: ParsableCommand {
   @OptionGroup var options: OutputOptions
 
   func run() {
-    options.run { (findings) throws(CommandFailure) in
+    options.style.run { (findings) throws(CommandFailure) in
       let loaded = try readHost()
       let description = loaded.value
       let names = PCINames(ofDevicesOf: description)
@@ -97,7 +97,7 @@ struct InitCommand: ParsableCommand {
 
   /// Says what to do with the file; for programs there are findings only.
   private func announceNext() {
-    guard options.diagnostics == .text else { return }
+    guard options.style.diagnostics == .text else { return }
     let file = (Destination(path: output).path ?? "vm.yaml").visible
     let other = host.map { $0 == FileInput.standardInput ? "" : " --host \($0.visible)" } ?? ""
     let saving = Destination(path: output).path == nil ? "add '-o \(file)' to save it, then " : ""

@@ -15,6 +15,9 @@ final class PlainLine {
   /// What comes after `--`, if that is there and nobody has taken it.
   private var rest: [String]?
 
+  /// Whether a line is being read that the library has not seen: nobody asks for help then.
+  nonisolated(unsafe) static private(set) var isBeingRead = false
+
   private init(_ line: [String]) {
     let end = line.firstIndex(of: "--")
     words = Array(line[..<(end ?? line.count)])
@@ -26,11 +29,22 @@ final class PlainLine {
   static func command<Command: ParsableCommand>(
     _ type: Command.Type, of words: [String]
   ) -> Command? {
+    read(words) { line in
+      var command = try Command(from: PlainLineDecoder(line: line))
+      try command.validate()
+      return command
+    }
+  }
+
+  /// Reads what is made of all of a line; `nil` if the library has to.
+  static func read<Value>(_ words: [String], _ body: (PlainLine) throws -> Value) -> Value? {
     let line = PlainLine(words)
-    guard var command = try? Command(from: PlainLineDecoder(line: line)),
-      !line.isUnderstood.contains(false), line.rest == nil, (try? command.validate()) != nil
-    else { return nil }
-    return command
+    isBeingRead = true
+    defer { isBeingRead = false }
+    guard let value = try? body(line), !line.isUnderstood.contains(false), line.rest == nil else {
+      return nil
+    }
+    return value
   }
 
   /// Takes the flag of a property's name, if it is there.
@@ -42,25 +56,40 @@ final class PlainLine {
   }
 
   /// Takes the values of the option of a property's name, in the order in which they are there.
-  func takeValues<Value: ExpressibleByArgument>(
-    of property: String, as type: Value.Type
-  ) throws -> [Value] {
+  func takeValues<Value: ExpressibleByArgument>(of property: String) throws -> [Value] {
+    var values: [Value] = []
+    try takeEach(of: property) { values.append($0) }
+    return values
+  }
+
+  /// Takes the last value of the option of a property's name, if there is one.
+  func takeValue<Value: ExpressibleByArgument>(of property: String) throws -> Value? {
+    var last: Value?
+    try takeEach(of: property) { last = $0 }
+    return last
+  }
+
+  @inline(__always)
+  private func takeEach<Value: ExpressibleByArgument>(
+    of property: String, _ body: (Value) -> Void
+  ) throws {
     let option = Self.option(property)
-    return try words.indices.compactMap { place in
+    for place in words.indices {
       let word = words[place]
       // The only short name of an option: `PlainLineTests` finds a command that has it otherwise.
       if word == option || word == "-o" && option == "--output" {
-        return try read(at: place + 1, after: place)
+        body(try read(at: place + 1, after: place))
+        continue
       }
       // By bytes: to go over the characters of a long path takes longer than to read a small file.
-      guard word.utf8.starts(with: option.utf8),
+      guard word.utf8.count > option.utf8.count, word.utf8.starts(with: option.utf8),
         let equals = word.utf8.dropFirst(option.utf8.count).first, equals == UInt8(ascii: "=")
-      else { return nil }
+      else { continue }
       let value = word[word.utf8.index(word.startIndex, offsetBy: option.utf8.count + 1)...]
       // A mark that combines with the sign makes it another character.
       guard let first = value.utf8.first, first < 0x80 else { throw NotPlain() }
       isUnderstood[place] = true
-      return try read(String(value))
+      body(try read(String(value)))
     }
   }
 

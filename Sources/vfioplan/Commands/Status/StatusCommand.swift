@@ -21,7 +21,7 @@ struct StatusCommand: ParsableCommand {
   @OptionGroup var options: OutputOptions
 
   func run() {
-    options.run { (findings) throws(CommandFailure) in
+    options.style.run { (findings) throws(CommandFailure) in
       let journals = try journals()
       let open = VFIOUsers()
       let users = open.users
@@ -30,7 +30,7 @@ struct StatusCommand: ParsableCommand {
       switch format {
       case .text:
         try Destination.standard.write(
-          StatusText(status).page(options.screen(for: Destination.standard)))
+          StatusText(status).page(options.style.screen(for: Destination.standard)))
       case .json: try Destination.standard.write(bytes: StatusJSON(status).json())
       }
       return .done
@@ -39,7 +39,7 @@ struct StatusCommand: ParsableCommand {
 
   private func journals() throws(CommandFailure) -> [JournalStatus] {
     let waiting = DriverJournal.Waiting(
-      isInterrupted: { Signals.isEndPending }, announce: options.announceWait(for:))
+      isInterrupted: { Signals.isEndPending }, announce: options.style.announceWait(for:))
     do throws(DriverJournal.Failure) {
       return try JournalStatus.all(waiting)
     } catch {

@@ -2,16 +2,16 @@ import ArgumentParser
 import Parser
 import Planner
 
-extension CompileCommand {
+extension CompileRequest {
   /// Refuses what does not go with many hosts.
   func checkHosts() throws {
     guard hosts != nil else { return }
-    if plan.host != nil { throw ValidationError("--host and --hosts exclude each other.") }
-    if pareto || vmm != nil || strictness.strict {
+    if host != nil { throw ValidationError("--host and --hosts exclude each other.") }
+    if pareto || vmm != nil || isStrict {
       throw ValidationError(
         "--hosts compares plans; --pareto, --as and --strict are about one host.")
     }
-    if let format, !["text", "json"].contains(format.name) {
+    if let format, format != .text, format != .json {
       throw ValidationError("What many hosts answer is written as text or json.")
     }
   }
@@ -22,11 +22,11 @@ extension CompileCommand {
     findings.add(question.warnings, files: question.files)
     let report = try HostSurvey(question).report(of: folder)
     let destination = Destination(path: output)
-    if chosenFormat.name == "json" {
+    if chosenFormat == .json {
       try destination.write(bytes: HostSurveyJSON(report).json())
     } else {
       let text = HostSurveyText(report, description: vm)
-      try destination.write(text.page(options.screen(for: destination)))
+      try destination.write(text.page(style.screen(for: destination)))
     }
     if report.runs.isEmpty {
       findings.add([
@@ -59,22 +59,22 @@ struct SurveyQuestion: Sendable {
   let release: String?
 
   /// Reads the files of a command line; of a saved plan, what it was made from.
-  init(_ command: CompileCommand) throws(CommandFailure) {
-    let document = try Inputs.document(command.vm, .vm).get()
-    let policy = try command.plan.policy.map { (path) throws(CommandFailure) in
+  init(_ request: CompileRequest) throws(CommandFailure) {
+    let document = try Inputs.document(request.vm, .vm).get()
+    let policy = try request.policy.map { (path) throws(CommandFailure) in
       try Inputs.read(path, .policy, DescriptionReader.policy).get()
     }
     switch document.value {
     case .vm(let vm): self.vm = vm
     case .plan(let plan): vm = plan.vm.described
-    case .program: throw .noVM(in: [command.vm], skipped: 1)
+    case .program: throw .noVM(in: [request.vm], skipped: 1)
     }
     self.policy = policy?.value ?? Policy()
     warnings = document.warnings + (policy?.warnings ?? [])
     files = [document.file] + (policy.map { [$0.file] } ?? [])
-    target = command.plan.target.name
-    objective = command.plan.objective
-    requirements = command.required.require.map { Policy.StatedRequirement($0.what) }
-    release = command.plan.release?.text
+    target = request.target.name
+    objective = request.objective
+    requirements = request.requirements.map { Policy.StatedRequirement($0.what) }
+    release = request.release?.text
   }
 }
