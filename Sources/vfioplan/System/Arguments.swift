@@ -36,6 +36,7 @@ enum Arguments {
 @section(".init_array.00101") @used
 private let start: @convention(c) (Int32, Arguments.Words?, Arguments.Words?) -> Void = {
   _, words, _ in
+  take_pages_of_zeros()
   Arguments.all = words
   Arguments.isVariableSet = set_backtrace_variable() != 0
 }

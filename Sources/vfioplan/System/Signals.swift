@@ -14,15 +14,19 @@ enum Signals {
   /// What a terminal stops a job with.
   static let stopping: [Int32] = [SIGTSTP, SIGTTIN, SIGTTOU]
 
-  /// What some signals did when we were started.
-  private nonisolated(unsafe) static var formerHandlers: [(Int32, __sighandler_t?)] = []
+  /// What SIGPIPE, SIGXFSZ and SIGCHLD did when we were started; no list, since to make a type of
+  /// numbers with functions takes as long as to write a small plan.
+  private nonisolated(unsafe) static var formerPipe: __sighandler_t?
+  private nonisolated(unsafe) static var formerLimit: __sighandler_t?
+  private nonisolated(unsafe) static var formerChild: __sighandler_t?
 
   /// Has a reader that goes away seen as EPIPE where something is written, and a limit of file
   /// sizes as EFBIG, not as signals; and children, which would vanish without a trace if SIGCHLD
   /// were ignored.
   static func prepare() {
-    formerHandlers =
-      [(SIGPIPE, SIG_IGN), (SIGXFSZ, SIG_IGN), (SIGCHLD, SIG_DFL)].map { ($0, signal($0, $1)) }
+    formerPipe = signal(SIGPIPE, SIG_IGN)
+    formerLimit = signal(SIGXFSZ, SIG_IGN)
+    formerChild = signal(SIGCHLD, SIG_DFL)
   }
 
   /// Holds every signal back from now on; returns what was held back before.
@@ -44,7 +48,9 @@ enum Signals {
   /// Has a command find signals as we have found them; `mask` was held back.
   static func restore(_ mask: sigset_t) {
     var mask = mask
-    for (number, handler) in formerHandlers { signal(number, handler) }
+    signal(SIGPIPE, formerPipe)
+    signal(SIGXFSZ, formerLimit)
+    signal(SIGCHLD, formerChild)
     sigprocmask(SIG_SETMASK, &mask, nil)
   }
 
