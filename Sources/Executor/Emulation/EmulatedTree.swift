@@ -125,7 +125,8 @@ struct EmulatedTree {
   }
 
   private static func bus(_ address: BDF) -> String {
-    "pci" + address.description.split(separator: ":").prefix(2).joined(separator: ":")
+    // Without the colon, the device's number and its function's, as in :1f.7.
+    "pci" + address.description.dropLast(5)
   }
 }
 
