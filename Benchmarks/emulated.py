@@ -80,7 +80,7 @@ def calls(emulate, program, rounds):
     yield (KINDS[0], ours[0] / 1000, 25, "µs", "")
 
 
-def figures(binary, rounds=5):
+def figures(binary, rounds=15):
     """Yields (figure, measured, limit, unit, detail)."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)

@@ -38,15 +38,15 @@ def run(arguments, expected=0):
     if "-o" in arguments:
         pathlib.Path(arguments[arguments.index("-o") + 1]).unlink(missing_ok=True)
     null = os.open(os.devnull, os.O_RDWR)
-    # A failure that is asked for need not be told of.
-    files = [(os.POSIX_SPAWN_DUP2, null, number) for number in ((0, 1, 2) if expected else (0, 1))]
+    files = [(os.POSIX_SPAWN_DUP2, null, number) for number in (0, 1, 2)]
     start = time.perf_counter()
     child = os.posix_spawn(arguments[0], arguments, os.environ, file_actions=files)
     _, status, usage = os.wait4(child, 0)
     seconds = time.perf_counter() - start
     os.close(null)
     if os.waitstatus_to_exitcode(status) != expected:
-        sys.exit(f"failed: {' '.join(arguments)}")
+        told = subprocess.run(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        sys.exit(f"failed: {' '.join(arguments)}\n{told.stderr[-2000:]}")
     return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
 
 
