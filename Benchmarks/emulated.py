@@ -81,9 +81,10 @@ def calls(emulate, program, rounds):
 
 
 def figures(binary, rounds=15):
-    """Yields (figure, measured, limit, unit, detail)."""
+    """Yields (figure, measured, limit, unit, detail); the program as it is once installed."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
+        binary = shutil.copy(binary, folder)
         few, many = host(folder / "few.yaml", 3), host(folder / "many.yaml", 100)
         emulate = [binary, "emulate", "--host", few, "-o", "/dev/null", "--"]
         yield from calls(emulate, supervisor(folder), rounds)

@@ -81,6 +81,9 @@ final class EmulatedFiles {
     watch_file(poll, notifier, UInt32(EPOLLIN.rawValue))
   }
 
+  /// Sees no ends any more: nobody is left.
+  func end() { close_watches(notifier) }
+
   /// Whether something of that number says that a file is closed.
   func isEnd(_ file: Int32) -> Bool { file == notifier || ends[file] != nil }
 

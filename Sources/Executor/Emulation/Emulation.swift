@@ -119,6 +119,7 @@ public final class Emulation: SimulatedNumbers {
     end_events(&signals)
     start.waitForEnd()
     see()
+    files.end()
     kernel.files.outside = nil
     if let executionError { throw .execution(executionError) }
     guard let end else { throw .system(EIO) }
