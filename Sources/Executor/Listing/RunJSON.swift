@@ -4,7 +4,8 @@ import Planner
 extension RunReport {
   /// The run for programs: `vfioplan.run/v1`.
   public func json() -> [UInt8] {
-    var writer = JSONWriter()
+    // Room for most reports: one that grows is copied to pages that the kernel has to clear first.
+    var writer = JSONWriter(capacity: 4096 + execution.completed * 192)
     writer.beginObject(.block)
     writer.member("format", "vfioplan.run/v1")
     writer.member("backend", state == nil ? "kernel" : "simulator")
