@@ -21,6 +21,13 @@ struct SourceExcerpt {
   init(line: ArraySlice<UInt8>, range: Range<Int>, width: Int) {
     let first = min(range.lowerBound, line.count)
     let last = min(max(range.upperBound, first), line.count)
+    if line.count <= width, line.allSatisfy(Self.isPlain) {
+      bytes = Array(line)
+      marks = [UInt8](repeating: Self.space, count: line.count)
+      for place in first..<min(max(last, first + 1), line.count) { marks[place] = Self.caret }
+      finish()
+      return
+    }
     let (cells, isCutBefore) = Self.cells(of: line, around: first, width: width)
     let window = Self.window(cells, startingAt: first, isCutBefore: isCutBefore, width: width)
     let isCutAfter =
@@ -37,6 +44,10 @@ struct SourceExcerpt {
     if isCutAfter { bytes += Self.ellipsis.utf8 }
     finish()
   }
+
+  /// Whether a byte is a character that is shown as it is: most are, and to look at one as text takes
+  /// a hundred times as long.
+  private static func isPlain(_ byte: UInt8) -> Bool { (0x20..<0x7f).contains(byte) }
 
   private mutating func append(_ cell: Cell, of line: ArraySlice<UInt8>, marked: Bool) {
     if let text = cell.escape {
@@ -86,8 +97,7 @@ extension SourceExcerpt {
 
   private static func cell(of line: ArraySlice<UInt8>, at start: Int, column: Int) -> Cell {
     let first = line.startIndex + start
-    // Most characters are these, and to look at one as text takes a hundred times as long.
-    if (0x20..<0x7f).contains(line[first]) { return Cell(columns: 1, start: start, end: start + 1) }
+    if isPlain(line[first]) { return Cell(columns: 1, start: start, end: start + 1) }
     if line[first] == UInt8(ascii: "\t") {
       let columns = tabWidth - column % tabWidth
       let spaces = String(repeating: " ", count: columns)

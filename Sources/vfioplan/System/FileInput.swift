@@ -29,8 +29,9 @@ enum FileInput {
     guard status.st_mode & S_IFMT != S_IFDIR else { throw SystemError(errno: EISDIR) }
     // One byte more than the size, so that the end is seen without a second buffer.
     let limit = SourceFile.maximumBytes + 1
-    var bytes = try chunk(of: file, capacity: min(limit, max(Int(status.st_size), 1 << 16) + 1))
-    var isEnd = bytes.count <= max(Int(status.st_size), 1 << 16)
+    let size = status.st_size > 0 ? Int(status.st_size) : 1 << 16
+    var bytes = try chunk(of: file, capacity: min(limit, size + 1))
+    var isEnd = bytes.count <= size
     while !isEnd && bytes.count < limit {
       let capacity = min(bytes.count, limit - bytes.count)
       let more = try chunk(of: file, capacity: capacity)
