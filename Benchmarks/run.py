@@ -99,12 +99,15 @@ def measure_stages(binary, rounds):
     size = os.path.getsize(large["plan"])
     for name, command, status, limit in STAGES:
         commands = [[binary, *command.format(**names).split()] for names in (small, large)]
-        # The short runs before and after each long one: the machine may be faster for a while.
+        # Ten short runs, half of them before and half after the long one, take as long as that: a
+        # machine that is faster or slower for a while changes both.
         tenth, full = [], []
         for _ in range(rounds):
-            for one, taken in zip((0, 1, 0), (tenth, full, tenth)):
-                taken.append(run(commands[one], status))
-        ten = statistics.median(cpu for _, cpu, _ in tenth)
+            short = [run(commands[0], status)[1] for _ in range(5)]
+            full.append(run(commands[1], status))
+            short += [run(commands[0], status)[1] for _ in range(5)]
+            tenth.append(statistics.mean(short))
+        ten = statistics.median(tenth)
         one = statistics.median(cpu for _, cpu, _ in full)
         seconds = statistics.median(seconds for seconds, _, _ in full)
         peak = max(memory for _, _, memory in full)

@@ -45,8 +45,8 @@ struct SourceExcerpt {
     finish()
   }
 
-  /// Whether a byte is a character that is shown as it is: most are, and to look at one as text takes
-  /// a hundred times as long.
+  /// Whether a byte is a character that is shown as it is: most are, and to look at one as text
+  /// takes a hundred times as long.
   private static func isPlain(_ byte: UInt8) -> Bool { (0x20..<0x7f).contains(byte) }
 
   private mutating func append(_ cell: Cell, of line: ArraySlice<UInt8>, marked: Bool) {
