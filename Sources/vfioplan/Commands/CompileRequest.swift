@@ -47,15 +47,14 @@ extension CompileRequest {
   /// The library's command is not made at all, since each of its options takes types of its own:
   /// for this command, which scripts run for every VM, that was a tenth of the time.
   init?(plain words: [String]) {
-    guard
-      let request = PlainLine.read(words, { line in
-        guard let vm: String = try line.takeOperand() else { throw PlainLine.NotPlain() }
-        var request = CompileRequest(vm: vm)
-        try request.take(from: line)
-        try request.validate()
-        return request
-      })
-    else { return nil }
+    let request = PlainLine.read(words) { line in
+      guard let vm: String = try line.takeOperand() else { throw PlainLine.NotPlain() }
+      var request = CompileRequest(vm: vm)
+      try request.take(from: line)
+      try request.validate()
+      return request
+    }
+    guard let request else { return nil }
     self = request
   }
 
@@ -103,7 +102,7 @@ extension CompileRequest {
 
   /// Refuses what does not go together.
   func validate() throws {
-    let inputs = [vm] + [host, policy].compactMap { $0 }
+    let inputs = [vm, host, policy].compactMap(\.self)
     try PlanOptions.checkStandardInput(of: inputs)
     for input in inputs {
       if let output, FileOutput.isSameFile(output, input) {
