@@ -112,20 +112,6 @@ static inline int watch_end_of_file(int notifier, int file) {
   return inotify_add_watch(notifier, path, IN_CLOSE_WRITE);
 }
 
-// Closes what watched files, without waiting until the kernel has let go of what it knew of them, which
-// often takes 15 ms (fsnotify_destroy_group, fs/notify/group.c): it lies in a socket that nothing but a
-// message in its own queue holds, and such ones a worker of the kernel's collects (net/unix/garbage.c).
-static inline void close_watches(int notifier) {
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
-    const int files[2] = {notifier, ends[1]};
-    send_with_files(ends[0], "", 1, files, 2);
-    close(ends[0]);
-    close(ends[1]);
-  }
-  close(notifier);
-}
-
 // The folder of a thread's descriptors, which stays that of this thread: nothing is found in it when
 // the thread is gone, even if another one has its number by then. -1 and errno if that can't be.
 static inline int open_files_of_thread(pid_t thread) {

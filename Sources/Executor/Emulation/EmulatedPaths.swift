@@ -37,24 +37,17 @@ struct EmulatedPaths {
       if path.starts(with: Self.system), let found = attribute(Array(path)) { return found }
     }
     // Half of what a program opens are libraries, of which many end with a number.
-    guard endsLikeOurs(path), !isPlain(path), let whole = whole(Array(path), from: base) else {
+    guard endsLikeOurs(path), !isWhole(path), let whole = whole(Array(path), from: base) else {
       return .other
     }
     return node(whole) ?? attribute(whole) ?? .other
   }
 
-  /// Whether a path begins at the root and is its own whole.
-  private func isPlain(_ path: UnsafeBufferPointer<UInt8>) -> Bool {
-    var previous: UInt8 = 0
-    for byte in path {
-      if previous == UInt8(ascii: "/") {
-        if byte == UInt8(ascii: "/") || byte == UInt8(ascii: ".") { return false }
-      } else if previous == 0, byte != UInt8(ascii: "/") {
-        return false
-      }
-      previous = byte
-    }
-    return true
+  /// Whether a path begins at the root, and has no part that is empty or begins with a point.
+  private func isWhole(_ path: UnsafeBufferPointer<UInt8>) -> Bool {
+    let (slash, point) = (UInt8(ascii: "/"), UInt8(ascii: "."))
+    return path.first == slash
+      && !zip(path, path.dropFirst()).contains { $0 == slash && ($1 == slash || $1 == point) }
   }
 
   private func endsLikeOurs(_ path: UnsafeBufferPointer<UInt8>) -> Bool {

@@ -150,7 +150,7 @@ extension EmulatedTree {
       let line = "\(Self.words(region.start, region.end)) \(region.kind.rawValue)\n"
       if !lines.contains(line) { lines.append(line) }
     }
-    text(place + "/reserved_regions", lines.reduce("", +))
+    text(place + "/reserved_regions", lines.reduce(into: "") { $0 += $1 })
   }
 
   /// The lines of `resource`.
@@ -162,7 +162,7 @@ extension EmulatedTree {
       let flags: UInt64 = 0x40200 | (bar.isPrefetchable ? 0x2000 : 0) | (bar.is64Bit ? 0x100000 : 0)
       lines[bar.index] = Self.words(window.address, last, flags) + "\n"
     }
-    return lines.reduce("", +)
+    return lines.reduce(into: "") { $0 += $1 }
   }
 
   /// Numbers of 64 bits as sysfs prints them beside each other.

@@ -33,15 +33,9 @@ public struct KernelVersion: Hashable, Comparable, Sendable, CustomStringConvert
 
   /// Takes the decimal digits that come next, which must be a number that fits.
   fileprivate static func takeNumber(from rest: inout Substring.UTF8View) -> Int? {
-    var number: Int?
-    while let digit = rest.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) {
-      let (tens, isTooMuch) = (number ?? 0).multipliedReportingOverflow(by: 10)
-      let (sum, isTooLarge) = tens.addingReportingOverflow(Int(digit - UInt8(ascii: "0")))
-      if isTooMuch || isTooLarge { return nil }
-      number = sum
-      rest.removeFirst()
-    }
-    return number
+    let digits = rest.prefix(while: \.isDecimalDigit)
+    rest = rest[digits.endIndex...]
+    return Int(Substring(digits))
   }
 
   private static func takePoint(from rest: inout Substring.UTF8View) -> Bool {

@@ -5,71 +5,56 @@
 /// the width is cut around the start of the range; only the bytes near it are looked at.
 struct SourceExcerpt {
   /// The visible text of the line.
-  var text: String { String(decoding: bytes, as: UTF8.self) }
+  private(set) var text = ""
   /// Spaces and carets under it.
-  var carets: String { String(decoding: marks, as: UTF8.self) }
-
-  private var bytes: [UInt8] = []
-  private var marks: [UInt8] = []
+  private(set) var carets = ""
 
   private static let tabWidth = 4
   private static let ellipsis = "..."
-  private static let space = UInt8(ascii: " ")
-  private static let caret = UInt8(ascii: "^")
 
   /// Lays out a line; the range counts bytes in it and is cut to it; an empty one is a point.
   init(line: ArraySlice<UInt8>, range: Range<Int>, width: Int) {
     let first = min(range.lowerBound, line.count)
     let last = min(max(range.upperBound, first), line.count)
-    if line.count <= width, line.allSatisfy(Self.isPlain) {
-      bytes = Array(line)
-      marks = [UInt8](repeating: Self.space, count: line.count)
-      for place in first..<min(max(last, first + 1), line.count) { marks[place] = Self.caret }
-      finish()
+    // A point is marked at the character that it stands before.
+    let end = max(last, first + 1)
+    if line.count <= width, line.allSatisfy({ (0x20..<0x7f).contains($0) }) {
+      // Most lines are shown as they are: to look at each character takes a hundred times as long.
+      text = String(decoding: line, as: UTF8.self)
+      carets = String(repeating: " ", count: first)
+      carets += String(repeating: "^", count: min(end, line.count) - first)
+      finishCarets()
       return
     }
     let (cells, isCutBefore) = Self.cells(of: line, around: first, width: width)
     let window = Self.window(cells, startingAt: first, isCutBefore: isCutBefore, width: width)
     let isCutAfter =
       window.upperBound < cells.count || (cells.last.map { $0.end < line.count } ?? false)
-    if isCutBefore || window.lowerBound > 0 {
-      bytes += Self.ellipsis.utf8
-      marks += Self.ellipsis.utf8.lazy.map { _ in Self.space }
-    }
-    // A point is marked at the character that it stands before.
-    let end = max(last, first + 1)
+    if isCutBefore || window.lowerBound > 0 { append(Self.ellipsis, marked: false) }
     for cell in cells[window] {
-      append(cell, of: line, marked: cell.end > first && cell.start < end)
+      append(cell.text, columns: cell.columns, marked: cell.end > first && cell.start < end)
     }
-    if isCutAfter { bytes += Self.ellipsis.utf8 }
-    finish()
+    if isCutAfter { text += Self.ellipsis }
+    finishCarets()
   }
 
-  /// Whether a byte is a character that is shown as it is: most are, and to look at one as text
-  /// takes a hundred times as long.
-  private static func isPlain(_ byte: UInt8) -> Bool { (0x20..<0x7f).contains(byte) }
-
-  private mutating func append(_ cell: Cell, of line: ArraySlice<UInt8>, marked: Bool) {
-    if let text = cell.escape {
-      bytes += text.utf8
-    } else {
-      bytes += line[line.startIndex + cell.start..<line.startIndex + cell.end]
-    }
-    for _ in 0..<cell.columns { marks.append(marked ? Self.caret : Self.space) }
+  private mutating func append(_ piece: String, columns: Int? = nil, marked: Bool) {
+    text += piece
+    carets += String(repeating: marked ? "^" : " ", count: columns ?? piece.utf8.count)
   }
 
   /// A point at the end of a line, or a range that shows nothing, still gets a caret: at its end.
-  private mutating func finish() {
-    if !marks.contains(Self.caret) { marks.append(Self.caret) }
-    while marks.last == Self.space { marks.removeLast() }
-    while bytes.last == Self.space { bytes.removeLast() }
+  private mutating func finishCarets() {
+    if !carets.contains("^") { carets += "^" }
+    while carets.last == " " { carets.removeLast() }
+    while text.last == " " { text.removeLast() }
   }
 }
 
 extension SourceExcerpt {
-  /// One character of the line: its bytes, and what is shown in their place if they are not.
+  /// One character of the line: what is shown for it, and its bytes.
   private struct Cell {
-    var escape: String?
+    var text: String
     var columns: Int
     var start: Int
     var end: Int
@@ -83,7 +68,6 @@ extension SourceExcerpt {
     while from > 0, line[line.startIndex + from] & 0xC0 == 0x80 { from -= 1 }
     let to = min(line.count, offset + width * 4)
     var cells: [Cell] = []
-    cells.reserveCapacity(to - from)
     var column = 0
     var position = from
     while position < to {
@@ -97,11 +81,10 @@ extension SourceExcerpt {
 
   private static func cell(of line: ArraySlice<UInt8>, at start: Int, column: Int) -> Cell {
     let first = line.startIndex + start
-    if isPlain(line[first]) { return Cell(columns: 1, start: start, end: start + 1) }
     if line[first] == UInt8(ascii: "\t") {
       let columns = tabWidth - column % tabWidth
       let spaces = String(repeating: " ", count: columns)
-      return Cell(escape: spaces, columns: columns, start: start, end: start + 1)
+      return Cell(text: spaces, columns: columns, start: start, end: start + 1)
     }
     let length = max(1, UTF8Width.ofSequence(startingWith: line[first]))
     let bytes = line[first..<min(first + length, line.endIndex)]
@@ -109,11 +92,11 @@ extension SourceExcerpt {
       let scalar = text.unicodeScalars.first
     else {
       let escape = "\\x" + hexDigits(UInt64(line[first]), 2)
-      return Cell(escape: escape, columns: escape.utf8.count, start: start, end: start + 1)
+      return Cell(text: escape, columns: escape.utf8.count, start: start, end: start + 1)
     }
     let shown = scalar.visible
     let columns = shown.utf8.count == bytes.count ? scalar.columns : shown.columns
-    return Cell(escape: shown, columns: columns, start: start, end: start + length)
+    return Cell(text: shown, columns: columns, start: start, end: start + length)
   }
 
   /// The cells that are shown: all if they fit, else a stretch that begins well before the range.

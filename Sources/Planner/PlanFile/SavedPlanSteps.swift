@@ -224,9 +224,9 @@ private struct OpeningTemplate {
   let tail: [UInt8]
 
   init(_ parts: StepParts) {
-    head = Array(",\"call\":\"\(parts.verb.rawValue)\",\"\(parts.operands[0].name)\":".utf8)
-    result = Array(",\"\(parts.results[0].key)\":".utf8)
-    tail = Array((parts.undo.map { ",\"undo\":\"\($0)\"" } ?? "").utf8)
+    head = bytes(",\"call\":\"", parts.verb.rawValue, "\",\"", parts.operands[0].name, "\":")
+    result = bytes(",\"", parts.results[0].key, "\":")
+    tail = parts.undo.map { bytes(",\"undo\":\"", $0, "\"") } ?? []
   }
 }
 

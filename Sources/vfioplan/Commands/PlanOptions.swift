@@ -90,11 +90,10 @@ struct PlanOptions: ParsableArguments {
 struct RequireOptions: ParsableArguments {
   @Option(
     parsing: .singleValue,
-    help: .asked(
-      ArgumentHelp(
-        "What the plan has to keep: \(RequirementOption.allValueStrings.joined(separator: ", ")). "
-          + "May be repeated.",
-        valueName: "requirement")))
+    help: ArgumentHelp(
+      "What the plan has to keep: \(RequirementOption.allValueStrings.joined(separator: ", ")). "
+        + "May be repeated.",
+      valueName: "requirement"))
   var require: [RequirementOption] = []
 
   /// Stops at a plan that breaks one.
@@ -147,7 +146,7 @@ struct ReleaseOption: ExpressibleByArgument {
 
   /// The releases in which kernels have changed.
   static var completion: CompletionKind {
-    .asked(.list(KernelRules.turningPoints.map(\.description)))
+    .list(KernelRules.turningPoints.map(\.description))
   }
 
   /// Reads what was typed, or says what is expected.

@@ -15,9 +15,6 @@ final class PlainLine {
   /// What comes after `--`, if that is there and nobody has taken it.
   private var rest: [String]?
 
-  /// Whether a line is being read that the library has not seen: nobody asks for help then.
-  nonisolated(unsafe) static private(set) var isBeingRead = false
-
   private init(_ line: [String]) {
     let end = line.firstIndex(of: "--")
     words = Array(line[..<(end ?? line.count)])
@@ -39,8 +36,6 @@ final class PlainLine {
   /// Reads what is made of all of a line; `nil` if the library has to.
   static func read<Value>(_ words: [String], _ body: (PlainLine) throws -> Value) -> Value? {
     let line = PlainLine(words)
-    isBeingRead = true
-    defer { isBeingRead = false }
     guard let value = try? body(line), !line.isUnderstood.contains(false), line.rest == nil else {
       return nil
     }

@@ -51,23 +51,6 @@ private struct PlainLineContainer<Key: CodingKey>: KeyedDecodingContainerProtoco
   func superDecoder(forKey key: Key) throws -> any Decoder { throw PlainLine.NotPlain() }
 }
 
-/// What options are called here, where nobody asks: to make a name takes longer than to read one.
-private let plainName = NameSpecification.long
-
-extension CompletionKind {
-  /// What shells complete, which the library alone asks for.
-  static func asked(_ kind: @autoclosure () -> CompletionKind) -> CompletionKind {
-    PlainLine.isBeingRead ? .default : kind()
-  }
-}
-
-extension ArgumentHelp {
-  /// What help says, which the library alone asks for.
-  static func asked(_ help: @autoclosure () -> ArgumentHelp) -> ArgumentHelp {
-    PlainLine.isBeingRead ? "" : help()
-  }
-}
-
 /// The compiler prefers these to the general function where a command is decoded: it writes that
 /// in the command's own module.
 extension KeyedDecodingContainer {
@@ -108,11 +91,9 @@ extension KeyedDecodingContainer {
     _ type: Option<Value>.Type, forKey key: Key
   ) throws -> Option<Value> {
     try read(type, key) { line in
-      guard let value: Value = try line.takeValue(of: key.stringValue) ?? Value.allCases.first
-      else {
-        throw PlainLine.NotPlain()
-      }
-      var option = Option<Value>(name: plainName, help: nil)
+      let given: Value? = try line.takeValue(of: key.stringValue)
+      guard let value = given ?? Value.allCases.first else { throw PlainLine.NotPlain() }
+      var option = Option<Value>(help: nil)
       option.wrappedValue = value
       return option
     }
@@ -123,7 +104,7 @@ extension KeyedDecodingContainer {
     _ type: Option<Value?>.Type, forKey key: Key
   ) throws -> Option<Value?> {
     try read(type, key) { line in
-      var option = Option<Value?>(name: plainName, help: nil)
+      var option = Option<Value?>(help: nil)
       option.wrappedValue = try line.takeValue(of: key.stringValue)
       return option
     }
@@ -134,7 +115,7 @@ extension KeyedDecodingContainer {
     _ type: Option<[Value]>.Type, forKey key: Key
   ) throws -> Option<[Value]> {
     try read(type, key) { line in
-      var option = Option<[Value]>(name: plainName, help: nil)
+      var option = Option<[Value]>(help: nil)
       option.wrappedValue = try line.takeValues(of: key.stringValue)
       return option
     }
