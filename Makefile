@@ -114,7 +114,7 @@ review: release ## reviews as Markdown and HTML, in GitHub's Markdown, Mermaid a
 release: $(ORDER) ## a static binary, ./vfioplan
 	$(call static,vfioplan)
 	@$(PYTHON) scripts/order.py $(STATIC_DIR)/release/vfioplan $(ORDER) \
-	  || echo "functions are not laid side by side: a start takes an eighth longer"
+	  || echo "functions are not laid side by side: a start takes a tenth longer"
 	@if test $(ORDER) -nt $(STATIC_DIR)/release/vfioplan; then \
 	  rm $(STATIC_DIR)/release/vfioplan; $(call static,vfioplan); \
 	fi
