@@ -8,7 +8,6 @@ first byte is a breakpoint until it is reached (ptrace), so a job costs one stop
 written only if it lacks a function: which ones are called depends a little on where they lie.
 """
 
-import ctypes
 import os
 import pathlib
 import platform
@@ -16,6 +15,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+
+from tracing import CONT, EXITKILL, RIP, ptrace, registers, set_registers
 
 EXAMPLES = pathlib.Path(__file__).resolve().parent.parent / "examples"
 GIVEN = [str(EXAMPLES / "igd-and-nic.yaml"), "--host", str(EXAMPLES / "hosts" / "z790.yaml")]
@@ -27,22 +28,7 @@ ENVIRONMENT = {"SWIFT_DETERMINISTIC_HASHING": "1"}
 SECONDS = 60  # for one job, at most
 BREAKPOINT = 0xCC
 # linux/ptrace.h
-TRACEME, CONT, GETREGS, SETREGS, SETOPTIONS = 0, 7, 12, 13, 0x4200
-EXITKILL = 0x00100000
-# struct user_regs_struct of x86-64 (sys/user.h), whose 17th member is rip.
-Registers = ctypes.c_ulong * 27
-RIP = 16
-
-libc = ctypes.CDLL(None, use_errno=True)
-libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
-libc.ptrace.restype = ctypes.c_long
-
-
-def ptrace(request: int, process: int, data=None):
-    """One request; OSError if the kernel refuses it."""
-    if libc.ptrace(request, process, None, data) == -1:
-        error = ctypes.get_errno()
-        raise OSError(error, f"ptrace: {os.strerror(error)}")
+TRACEME, SETOPTIONS = 0, 0x4200
 
 
 def functions(program: str) -> dict[int, list[str]]:
@@ -68,7 +54,7 @@ def started(program: str, arguments: list[str]) -> int:
     _, status = os.waitpid(process, 0)
     if not os.WIFSTOPPED(status):
         sys.exit(f"order.py: {program} can't be started, or be traced here")
-    ptrace(SETOPTIONS, process, EXITKILL)
+    ptrace(SETOPTIONS, process, 0, EXITKILL)
     return process
 
 
@@ -84,23 +70,21 @@ def called(program: str, arguments: list[str], addresses: list[int]) -> Iterator
             changed[address - first] = BREAKPOINT
         memory.seek(first)
         memory.write(changed)
-        registers, number = Registers(), 0
+        number = 0
         while True:
-            ptrace(CONT, process, number)
+            ptrace(CONT, process, 0, number)
             _, status = os.waitpid(process, 0)
             if not os.WIFSTOPPED(status):
                 return
             number = os.WSTOPSIG(status)
-            if number != signal.SIGTRAP:
-                continue
-            number = 0
-            ptrace(GETREGS, process, ctypes.byref(registers))
-            registers[RIP] -= 1
-            ptrace(SETREGS, process, ctypes.byref(registers))
-            address = registers[RIP]
-            memory.seek(address)
-            memory.write(code[address - first:address - first + 1])
-            yield address
+            if number == signal.SIGTRAP:
+                number = 0
+                found = registers(process)
+                found[RIP] -= 1
+                set_registers(process, found)
+                memory.seek(found[RIP])
+                memory.write(bytes([code[found[RIP] - first]]))
+                yield found[RIP]
 
 
 def missing(program: str, known: set[str]) -> list[str]:

@@ -9,16 +9,21 @@ import ctypes
 import dataclasses
 import errno
 import os
+import pathlib
 import signal
+import sys
 
-(CONT, GETREGS, SETREGS, SYSCALL, SEIZE, LISTEN) = (7, 12, 13, 24, 0x4206, 0x4208)
-(DETACH, EVENT_MESSAGE, SYSCALL_INFO) = (17, 0x4201, 0x420e)
-OPTIONS = 1 | 2 | 0x10 | 0x100000  # TRACESYSGOOD, TRACEFORK, TRACEEXEC, EXITKILL
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
+
+from tracing import CONT, EXITKILL, ORIG_RAX, RAX, ptrace, registers, set_registers  # noqa: E402
+
+SYSCALL, SEIZE, LISTEN = 24, 0x4206, 0x4208
+DETACH, EVENT_MESSAGE, SYSCALL_INFO = 17, 0x4201, 0x420e
+OPTIONS = 1 | 2 | 0x10 | EXITKILL  # TRACESYSGOOD, TRACEFORK, TRACEEXEC
 EVENT_FORK, EVENT_EXEC, EVENT_STOP = 1, 4, 128
 WALL = 0x40000000
 INFO_BYTES, EXIT = 88, 2  # `struct ptrace_syscall_info` and its operation
 SYSCALL_STOP = signal.SIGTRAP | 0x80
-REGISTERS, RAX, ORIG_RAX = 27, 10, 15  # `struct user_regs_struct`
 CAN_FAIL = os.uname().machine == "x86_64"
 ERRNOS = {name: number for number, name in errno.errorcode.items()}
 # The calls that a system may refuse for reasons of its own (x86-64); memory and what can't fail are
@@ -37,19 +42,6 @@ FALLIBLE = {
     437: "openat2", 439: "faccessat2"}
 CLOSE, READLINK, SIGACTION, FORK, FLOCK = 3, 89, 13, 56, 73
 STOPS = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
-
-libc = ctypes.CDLL(None, use_errno=True)
-libc.ptrace.restype = ctypes.c_long
-libc.ptrace.argtypes = [ctypes.c_long] * 4
-
-
-def ptrace(request, process, address=0, data=0):
-    """Fails like a dead process when there is none any more."""
-    answer = libc.ptrace(request, process, address, data)
-    if answer < 0:
-        raise ProcessLookupError(ctypes.get_errno(), f"ptrace({request})")
-    return answer
-
 
 def resume(request, process, passed=0):
     """Lets a process go on that may be killed at any time; its end is still to be waited for."""
@@ -249,25 +241,18 @@ class Stepper:
             for one in point.signals:
                 os.kill(self.subject, one)
 
-    # Registers.
-
-    def registers(self):
-        found = (ctypes.c_ulonglong * REGISTERS)()
-        ptrace(GETREGS, self.subject, 0, ctypes.addressof(found))
-        return found
-
     def skip(self, point):
         """Makes a call that was entered into one that does not exist."""
-        found = self.registers()
+        found = registers(self.subject)
         if found[ORIG_RAX] != point.number:
             return
         self.fails = point.errno
         if point.number == CLOSE:
             return
         found[ORIG_RAX] = ctypes.c_ulonglong(-1).value
-        ptrace(SETREGS, self.subject, 0, ctypes.addressof(found))
+        set_registers(self.subject, found)
 
     def answer(self, error):
-        found = self.registers()
+        found = registers(self.subject)
         found[RAX] = ctypes.c_ulonglong(-error).value
-        ptrace(SETREGS, self.subject, 0, ctypes.addressof(found))
+        set_registers(self.subject, found)
